@@ -1,0 +1,78 @@
+//! What a shopper, or the shop itself, can want of a cart. Prices, ids and times come in with the
+//! command: the model looks nothing up.
+
+use super::money::{Currency, Money};
+use super::promotion::Promotion;
+use super::sku::Sku;
+use crate::timestamp::Timestamp;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What the shop offers of a product at the moment of the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub sku: Sku,
+    pub name: Arc<str>,
+    pub unit_price: Money,
+    /// The most units that one cart may hold, where the product has a limit of its own.
+    pub max_per_cart: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CartCommand {
+    OpenCart {
+        currency: Currency,
+        token_hash: [u8; 32],
+        items: Vec<(Offer, u32)>,
+    },
+    AddItem {
+        offer: Offer,
+        quantity: u32,
+    },
+    SetQuantity {
+        sku: Sku,
+        quantity: u32,
+        /// None once the product has left the shop: its quantity may still be lowered.
+        offer: Option<Offer>,
+    },
+    RemoveItem {
+        sku: Sku,
+    },
+    ClearCart,
+    ApplyPromotion(Promotion),
+    RemovePromotion,
+    /// Reverses the last command not yet undone.
+    Undo,
+    Checkout {
+        /// What the shopper was shown. Another total is refused, not charged.
+        expected_total: Money,
+        order_id: Uuid,
+    },
+    /// Closes a cart in which nothing has happened since `idle_since`.
+    Expire {
+        idle_since: Timestamp,
+    },
+}
+
+/// The name under which [`CartCommand::Undo`] is recorded, by which `evolve` knows a reversal.
+pub(super) const UNDO: &str = "undo";
+/// The name under which [`CartCommand::OpenCart`] is recorded: what opens a cart is not undone.
+pub(super) const OPEN_CART: &str = "open_cart";
+
+impl CartCommand {
+    /// The command's name in an event's metadata.
+    pub fn name(&self) -> &'static str {
+        match self {
+            CartCommand::OpenCart { .. } => OPEN_CART,
+            CartCommand::AddItem { .. } => "add_item",
+            CartCommand::SetQuantity { .. } => "set_quantity",
+            CartCommand::RemoveItem { .. } => "remove_item",
+            CartCommand::ClearCart => "clear_cart",
+            CartCommand::ApplyPromotion(_) => "apply_promotion",
+            CartCommand::RemovePromotion => "remove_promotion",
+            CartCommand::Undo => UNDO,
+            CartCommand::Checkout { .. } => "checkout",
+            CartCommand::Expire { .. } => "expire",
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What can have happened to a cart. The names and shapes here are the storage format: a change
+//! needs a new schema version, and the old one stays readable (`tests/golden/events/`).
+
+use super::money::{Currency, Money};
+use super::promotion::Promotion;
+use super::sku::Sku;
+use crate::decider::{Event, UnreadableEvent};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One thing that has happened to a cart. The quantity of a line changes by `ItemAdded` and
+/// `ItemRemoved` alone, so that a cart's items' total is the plain sum over its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CartEvent {
+    CartOpened(CartOpened),
+    ItemAdded(Units),
+    ItemRemoved(Units),
+    PromotionApplied(Promotion),
+    PromotionRemoved(PromotionRemoved),
+    CartCheckedOut(CartCheckedOut),
+    CartExpired(CartExpired),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartOpened {
+    /// Of every amount in this cart, for good.
+    pub currency: Currency,
+    /// SHA-256 of the cart's token. The token itself is nowhere: the log may be shown.
+    #[serde(with = "hex")]
+    pub token_hash: [u8; 32],
+}
+
+/// Units of one product at one price, put in or taken out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Units {
+    pub sku: Sku,
+    /// The product's name as the shopper saw it: the catalogue may call it something else tomorrow.
+    pub name: Arc<str>,
+    pub quantity: u32,
+    pub unit_price: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromotionRemoved {
+    pub code: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartCheckedOut {
+    pub order_id: Uuid,
+    pub items_total: Money,
+    pub discount: Money,
+    /// What the shopper agreed to pay.
+    pub total: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartExpired {
+    /// The time of the last event before.
+    pub idle_since: Timestamp,
+}
+
+impl Event for CartEvent {
+    fn name(&self) -> &'static str {
+        match self {
+            CartEvent::CartOpened(_) => "CartOpened",
+            CartEvent::ItemAdded(_) => "ItemAdded",
+            CartEvent::ItemRemoved(_) => "ItemRemoved",
+            CartEvent::PromotionApplied(_) => "PromotionApplied",
+            CartEvent::PromotionRemoved(_) => "PromotionRemoved",
+            CartEvent::CartCheckedOut(_) => "CartCheckedOut",
+            CartEvent::CartExpired(_) => "CartExpired",
+        }
+    }
+
+    fn schema(&self) -> u32 {
+        1
+    }
+
+    fn data(&self) -> String {
+        match self {
+            CartEvent::CartOpened(data) => to_json(data),
+            CartEvent::ItemAdded(data) | CartEvent::ItemRemoved(data) => to_json(data),
+            CartEvent::PromotionApplied(data) => to_json(data),
+            CartEvent::PromotionRemoved(data) => to_json(data),
+            CartEvent::CartCheckedOut(data) => to_json(data),
+            CartEvent::CartExpired(data) => to_json(data),
+        }
+    }
+
+    fn read(name: &str, schema: u32, data: &str) -> Result<Self, UnreadableEvent> {
+        let read = match (name, schema) {
+            ("CartOpened", 1) => from_json(data).map(CartEvent::CartOpened),
+            ("ItemAdded", 1) => from_json(data).map(CartEvent::ItemAdded),
+            ("ItemRemoved", 1) => from_json(data).map(CartEvent::ItemRemoved),
+            ("PromotionApplied", 1) => from_json(data).map(CartEvent::PromotionApplied),
+            ("PromotionRemoved", 1) => from_json(data).map(CartEvent::PromotionRemoved),
+            ("CartCheckedOut", 1) => from_json(data).map(CartEvent::CartCheckedOut),
+            ("CartExpired", 1) => from_json(data).map(CartEvent::CartExpired),
+            _ => {
+                return Err(UnreadableEvent::Unknown {
+                    name: name.to_owned(),
+                    schema,
+                });
+            }
+        };
+        read.map_err(|reason| UnreadableEvent::Malformed {
+            name: name.to_owned(),
+            schema,
+            reason: reason.to_string(),
+        })
+    }
+}
+
+fn to_json<T: Serialize>(data: &T) -> String {
+    serde_json::to_string(data).expect("an event's data has text keys alone")
+}
+
+fn from_json<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(data)
+}

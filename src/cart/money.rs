@@ -1,0 +1,199 @@
+//! Money as whole minor units, and the currencies that say what a minor unit is.
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+/// An amount in minor units (cents) of the currency that its document names. Never a float: tenths
+/// of a cent have no exact binary form.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Money(i64);
+
+impl Money {
+    pub const ZERO: Money = Money(0);
+
+    pub const fn from_minor(minor: i64) -> Self {
+        Money(minor)
+    }
+
+    /// The amount in minor units.
+    pub const fn minor(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, or `None` where an `i64` cannot hold it.
+    pub fn checked_add(self, other: Money) -> Option<Money> {
+        self.0.checked_add(other.0).map(Money)
+    }
+
+    /// `quantity` of this amount, or `None` where an `i64` cannot hold it.
+    pub fn checked_times(self, quantity: u32) -> Option<Money> {
+        self.0.checked_mul(i64::from(quantity)).map(Money)
+    }
+
+    /// The sum, held at the ends of an `i64`. For folding, which cannot refuse; `decide` keeps
+    /// every cart far from where it would matter.
+    pub fn saturating_add(self, other: Money) -> Money {
+        Money(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, held at the ends of an `i64`.
+    pub fn saturating_sub(self, other: Money) -> Money {
+        Money(self.0.saturating_sub(other.0))
+    }
+
+    /// `quantity` of this amount, held at the ends of an `i64`.
+    pub fn saturating_times(self, quantity: u32) -> Money {
+        Money(self.0.saturating_mul(i64::from(quantity)))
+    }
+
+    /// `percent` hundredths of this amount, half a minor unit rounded up.
+    pub fn percent(self, percent: u8) -> Money {
+        let hundredths = i128::from(self.0) * i128::from(percent) + 50;
+        let whole = hundredths.div_euclid(100);
+        Money(i64::try_from(whole).unwrap_or(i64::MAX))
+    }
+
+    /// The amount as a shopper reads it, such as `€19.99`.
+    pub fn display(self, currency: Currency) -> impl fmt::Display {
+        Displayed(self, currency)
+    }
+}
+
+struct Displayed(Money, Currency);
+
+impl fmt::Display for Displayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Displayed(money, currency) = self;
+        let sign = if money.0 < 0 { "−" } else { "" };
+        let minor = money.0.unsigned_abs();
+        match currency.symbol() {
+            Some(symbol) => write!(f, "{sign}{symbol}")?,
+            None => write!(f, "{sign}{currency}\u{a0}")?,
+        }
+        match currency.decimals() {
+            0 => write!(f, "{minor}"),
+            digits => {
+                let unit = 10u64.pow(digits);
+                let width = digits as usize;
+                write!(f, "{}.{:0width$}", minor / unit, minor % unit)
+            }
+        }
+    }
+}
+
+/// A currency by its three-letter code of ISO 4217.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    pub const EUR: Currency = Currency(*b"EUR");
+
+    /// Takes three capital letters; whether the code is in use is not looked up.
+    pub fn parse(code: &str) -> Result<Self, InvalidCurrency> {
+        match <[u8; 3]>::try_from(code.as_bytes()) {
+            Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Currency(letters)),
+            _ => Err(InvalidCurrency(code.chars().take(16).collect())),
+        }
+    }
+
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a currency holds capital letters alone")
+    }
+
+    fn symbol(self) -> Option<&'static str> {
+        match &self.0 {
+            b"EUR" => Some("€"),
+            b"USD" => Some("$"),
+            b"GBP" => Some("£"),
+            b"JPY" => Some("¥"),
+            _ => None,
+        }
+    }
+
+    /// How many digits of an amount are minor units, after ISO 4217; two where it says nothing else.
+    fn decimals(self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = InvalidCurrency;
+
+    fn try_from(code: String) -> Result<Self, InvalidCurrency> {
+        Currency::parse(&code)
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+/// What is not a currency code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no currency: three capital letters of ISO 4217 are, such as EUR")]
+pub struct InvalidCurrency(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_reads_as_its_currency_writes_it() {
+        let jpy = Currency::parse("JPY").unwrap();
+        let chf = Currency::parse("CHF").unwrap();
+        let kwd = Currency::parse("KWD").unwrap();
+        for (minor, currency, shown) in [
+            (1999, Currency::EUR, "€19.99"),
+            (5, Currency::EUR, "€0.05"),
+            (-250, Currency::EUR, "−€2.50"),
+            (1999, jpy, "¥1999"),
+            (1999, chf, "CHF\u{a0}19.99"),
+            (1999, kwd, "KWD\u{a0}1.999"),
+        ] {
+            assert_eq!(
+                Money::from_minor(minor).display(currency).to_string(),
+                shown
+            );
+        }
+    }
+
+    #[test]
+    fn a_percentage_rounds_half_a_cent_up() {
+        for (minor, percent, share) in [
+            (5797, 10, 580),
+            (5, 10, 1),
+            (4, 10, 0),
+            (100, 100, 100),
+            (i64::MAX, 100, i64::MAX),
+        ] {
+            assert_eq!(
+                Money::from_minor(minor).percent(percent),
+                Money::from_minor(share)
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_is_three_capital_letters() {
+        for bad in ["", "eur", "EURO", "E1R", "€"] {
+            assert!(Currency::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! An event as a plain sentence.
+
+use super::event::CartEvent;
+use super::money::Currency;
+
+/// What happened, such as `Added 2 × Teapot at €19.99`, with amounts in the cart's `currency`.
+pub fn sentence(event: &CartEvent, currency: Currency) -> String {
+    match event {
+        CartEvent::CartOpened(_) => "Opened the cart".to_owned(),
+        CartEvent::ItemAdded(units) => format!(
+            "Added {} × {} at {}",
+            units.quantity,
+            units.name,
+            units.unit_price.display(currency)
+        ),
+        CartEvent::ItemRemoved(units) => format!(
+            "Took out {} × {} at {}",
+            units.quantity,
+            units.name,
+            units.unit_price.display(currency)
+        ),
+        CartEvent::PromotionApplied(promotion) => format!(
+            "Applied promotion {}: {}",
+            promotion.code, promotion.description
+        ),
+        CartEvent::PromotionRemoved(promotion) => {
+            format!("Took promotion {} off", promotion.code)
+        }
+        CartEvent::CartCheckedOut(order) => format!(
+            "Checked out for {} as order {}",
+            order.total.display(currency),
+            order.order_id
+        ),
+        CartEvent::CartExpired(_) => "The cart expired: nothing happened in it for long".to_owned(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Which product: a stock-keeping unit.
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+
+/// A product's key: a letter or digit, then up to 63 letters, digits, dots, underscores or hyphens,
+/// so that it stands in a path or a command line as it is. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Sku(Arc<str>);
+
+impl Sku {
+    /// The longest sku, in characters.
+    pub const MAX_LENGTH: usize = 64;
+
+    pub fn parse(text: &str) -> Result<Self, InvalidSku> {
+        let bytes = text.as_bytes();
+        let well_formed = (1..=Self::MAX_LENGTH).contains(&bytes.len())
+            && bytes[0].is_ascii_alphanumeric()
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+        if well_formed {
+            Ok(Sku(text.into()))
+        } else {
+            Err(InvalidSku)
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sku {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Sku {
+    type Error = InvalidSku;
+
+    fn try_from(text: String) -> Result<Self, InvalidSku> {
+        Sku::parse(&text)
+    }
+}
+
+impl Serialize for Sku {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// What is not a sku. The text itself is left out: it may be of any length and hold anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a sku is a letter or digit followed by up to 63 letters, digits, dots, underscores or hyphens"
+)]
+pub struct InvalidSku;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sku_is_what_stands_in_a_path_as_it_is() {
+        let longest = "a".repeat(Sku::MAX_LENGTH);
+        for good in ["teapot", "T-1", "0", "a.b_c-D", &longest] {
+            assert_eq!(Sku::parse(good).unwrap().as_str(), good);
+        }
+        let too_long = "a".repeat(Sku::MAX_LENGTH + 1);
+        for bad in [
+            "",
+            "-a",
+            ".",
+            "../x",
+            "a b",
+            "a\0",
+            "a\n",
+            "теапот",
+            "a/b",
+            "a%2f",
+            &too_long,
+        ] {
+            assert_eq!(Sku::parse(bad), Err(InvalidSku), "{bad:?}");
+        }
+    }
+}

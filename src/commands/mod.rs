@@ -1,0 +1,330 @@
+//! The write side: load, decide, append.
+//!
+//! A command is decided on the stream's folded events and its own events are appended at the
+//! version that it was decided on. Whoever loses that race folds what was missed and decides
+//! again. Nothing here knows carts: any [`Decider`] gets the same.
+//!
+//! The folded streams are cached, and a cached one may be behind the log (another process may
+//! append). So a decision to write is safe, since the log checks the version; and a decision not
+//! to write (a refusal, nothing to do, an unknown stream) is taken again on a fresh fold before it
+//! is answered.
+
+mod folded;
+mod idempotency;
+
+pub use idempotency::IdempotencyKey;
+
+use crate::decider::{Decider, Event};
+use crate::history::{HistoryError, Metadata};
+use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
+use crate::timestamp::Timestamp;
+use folded::{Folded, Slot, SlotWeight};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// What comes with a command and is not the model's business.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The command's name, for the metadata of its events.
+    pub command: &'static str,
+    pub command_id: Uuid,
+    pub actor: &'static str,
+    pub correlation_id: Option<Uuid>,
+    /// 32 hexadecimal digits, after W3C Trace Context.
+    pub trace_id: Option<String>,
+    pub key: Option<IdempotencyKey>,
+    /// Where the command may be decided; anywhere if it says nothing.
+    pub if_match: Option<Condition>,
+}
+
+/// The versions of a stream at which a command may be decided (`If-Match`, RFC 9110).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    Any,
+    OneOf(Vec<Version>),
+}
+
+impl Condition {
+    fn allows(&self, current: Version) -> bool {
+        match self {
+            Condition::Any => true,
+            Condition::OneOf(versions) => versions.contains(&current),
+        }
+    }
+}
+
+/// A command that was carried out, now or the first time that it came.
+#[derive(Debug, Clone)]
+pub struct Handled<S> {
+    /// The state right after the command's events.
+    pub state: Arc<S>,
+    pub version: Version,
+    /// Where the command's last event is; `None` if there was nothing to do.
+    pub position: Option<Position>,
+    /// Whether this is the answer to an earlier request under the same idempotency key.
+    pub replayed: bool,
+    /// How long it took to decide and, apart from that, to append.
+    pub decide_time: Duration,
+    pub append_time: Duration,
+}
+
+/// Why a command was not carried out. Nothing was written, save perhaps after `Unknown`.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<R: std::error::Error> {
+    #[error(transparent)]
+    Refused(R),
+    /// The stream does not exist, or the sender may not touch it: the same to whoever asks.
+    #[error("there is no such stream")]
+    NotFound,
+    #[error("the stream is at version {current}, not at the one asked for")]
+    VersionMismatch { current: Version },
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error("nothing was written: {0}")]
+    NotWritten(String),
+    #[error("it is not known whether the command was written: {0}")]
+    Unknown(String),
+    #[error("too many commands wait for the log")]
+    Overloaded,
+}
+
+/// Handles the commands of one model on one log.
+pub struct CommandHandler<D: Decider> {
+    model: D,
+    log: Arc<dyn EventLog>,
+    streams: Cache<Uuid, Arc<Slot<D>>, SlotWeight>,
+}
+
+/// What a folded stream says to a command before anything is written.
+enum Verdict<E> {
+    Write(Vec<E>),
+    NothingToDo,
+    Replay {
+        version: Version,
+        position: Position,
+    },
+}
+
+impl<D: Decider> CommandHandler<D> {
+    /// Handles commands on `log` and keeps folded streams of about `cache_bytes` in memory.
+    pub fn new(model: D, log: Arc<dyn EventLog>, cache_bytes: u64) -> Self {
+        /// About the weight of a small stream, by which the cache plans its slots.
+        const USUAL_WEIGHT: u64 = 1_024;
+        let slots = usize::try_from(cache_bytes / USUAL_WEIGHT).unwrap_or(usize::MAX);
+        CommandHandler {
+            model,
+            log,
+            streams: Cache::with_weighter(slots.max(16), cache_bytes, SlotWeight),
+        }
+    }
+
+    /// Carries out `command` on `stream`, if the sender `may` touch what it finds there.
+    ///
+    /// Commands on one stream wait for each other here instead of racing at the log: a conflict
+    /// costs a second decision, a queue costs nothing. Other processes still race.
+    ///
+    /// Dropping the future is safe at any point. The command may then have been written or not.
+    pub async fn handle(
+        &self,
+        stream: Uuid,
+        command: &D::Command,
+        envelope: &Envelope,
+        may: impl Fn(&D::State) -> bool,
+    ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
+        let slot = self.slot(stream);
+        let mut cached = slot.lock().await;
+        // Taken out, so that a future dropped in the middle leaves no fold that may be wrong.
+        let (mut folded, mut fresh) = match cached.take() {
+            Some(folded) => (folded, false),
+            None => (Folded::load(&*self.log, stream).await?, true),
+        };
+        let mut times = Times::default();
+        loop {
+            let started = Instant::now();
+            let verdict = self.verdict(&folded, command, envelope, &may);
+            times.decide += started.elapsed();
+            let outcome = match verdict {
+                Ok(Verdict::Write(events)) => {
+                    let started = Instant::now();
+                    let written = self.write(&mut folded, stream, envelope, events).await;
+                    times.append += started.elapsed();
+                    match written {
+                        Ok(position) => Ok(folded.handled(Some(position), &times)),
+                        Err(AppendError::Conflict { .. }) => {
+                            folded.catch_up(&*self.log, stream).await?;
+                            fresh = true;
+                            continue;
+                        }
+                        Err(AppendError::Unknown(why)) => return Err(CommandError::Unknown(why)),
+                        Err(AppendError::NotWritten(why)) => Err(CommandError::NotWritten(why)),
+                        Err(AppendError::Full) => Err(CommandError::Overloaded),
+                    }
+                }
+                Ok(Verdict::Replay { version, position }) => {
+                    self.replay(&folded, stream, version, position, &times)
+                        .await
+                }
+                Ok(Verdict::NothingToDo) | Err(_) if !fresh => {
+                    folded.catch_up(&*self.log, stream).await?;
+                    fresh = true;
+                    continue;
+                }
+                Ok(Verdict::NothingToDo) => Ok(folded.handled(None, &times)),
+                Err(error) => Err(error),
+            };
+            self.put_back(stream, &slot, &mut cached, folded);
+            return outcome;
+        }
+    }
+
+    /// The state of `stream` as of everything acknowledged so far.
+    pub async fn state(&self, stream: Uuid) -> Result<(Arc<D::State>, Version), HistoryError> {
+        let slot = self.slot(stream);
+        let mut cached = slot.lock().await;
+        let mut folded = match cached.take() {
+            Some(folded) => folded,
+            None => Folded::start(),
+        };
+        folded.catch_up(&*self.log, stream).await?;
+        let state = (folded.state.clone(), folded.head.version);
+        self.put_back(stream, &slot, &mut cached, folded);
+        Ok(state)
+    }
+
+    fn verdict(
+        &self,
+        folded: &Folded<D>,
+        command: &D::Command,
+        envelope: &Envelope,
+        may: &impl Fn(&D::State) -> bool,
+    ) -> Result<Verdict<D::Event>, CommandError<D::Refusal>> {
+        if !may(&folded.state) {
+            return Err(CommandError::NotFound);
+        }
+        if let Some(key) = &envelope.key
+            && let Some(receipt) = folded.receipts.get(&key.digest)
+        {
+            if receipt.request != key.request {
+                return Err(CommandError::KeyReused);
+            }
+            return Ok(Verdict::Replay {
+                version: receipt.version,
+                position: receipt.position,
+            });
+        }
+        let current = folded.head.version;
+        let allowed = envelope
+            .if_match
+            .as_ref()
+            .is_none_or(|condition| condition.allows(current));
+        if !allowed {
+            return Err(CommandError::VersionMismatch { current });
+        }
+        let events = self
+            .model
+            .decide(&folded.state, command)
+            .map_err(CommandError::Refused)?;
+        Ok(if events.is_empty() {
+            Verdict::NothingToDo
+        } else {
+            Verdict::Write(events)
+        })
+    }
+
+    /// Appends `events` behind what is folded, and folds them once they are in the log.
+    async fn write(
+        &self,
+        folded: &mut Folded<D>,
+        stream: Uuid,
+        envelope: &Envelope,
+        events: Vec<D::Event>,
+    ) -> Result<Position, AppendError> {
+        let metadata = Metadata {
+            command: envelope.command.into(),
+            command_id: envelope.command_id,
+            actor: envelope.actor.into(),
+            correlation_id: envelope.correlation_id,
+            trace_id: envelope.trace_id.as_deref().map(Into::into),
+            key: envelope.key.as_ref().map(|key| key.digest),
+            request: envelope.key.as_ref().map(|key| key.request),
+        };
+        let new_events = events
+            .iter()
+            .map(|event| NewEvent {
+                name: event.name().into(),
+                schema: event.schema(),
+                data: event.data(),
+            })
+            .collect();
+        let commit = Commit::new(
+            stream,
+            folded.head,
+            Timestamp::now(),
+            metadata.to_json(),
+            new_events,
+        );
+        let head = Head::at(commit.events().last().expect("a commit has an event"));
+        let appended = self.log.append(commit).await?;
+        folded.advance(&events, &metadata, head, appended.position);
+        Ok(appended.position)
+    }
+
+    /// The answer that the first request under the same key got.
+    async fn replay(
+        &self,
+        folded: &Folded<D>,
+        stream: Uuid,
+        version: Version,
+        position: Position,
+        times: &Times,
+    ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
+        let mut handled = if version == folded.head.version {
+            folded.handled(Some(position), times)
+        } else {
+            Folded::<D>::load_until(&*self.log, stream, version)
+                .await?
+                .handled(Some(position), times)
+        };
+        handled.replayed = true;
+        Ok(handled)
+    }
+
+    fn slot(&self, stream: Uuid) -> Arc<Slot<D>> {
+        self.streams
+            .get_or_insert_with(
+                &stream,
+                || Ok::<_, std::convert::Infallible>(Arc::default()),
+            )
+            .unwrap_or_else(|never| match never {})
+    }
+
+    /// Keeps `folded` for the next command; what has no events is not worth a place.
+    fn put_back(
+        &self,
+        stream: Uuid,
+        slot: &Arc<Slot<D>>,
+        cached: &mut Option<Folded<D>>,
+        folded: Folded<D>,
+    ) {
+        if folded.head.version == Version(0) {
+            self.streams.remove(&stream);
+            return;
+        }
+        let outgrown = slot.outgrown_by(&folded);
+        *cached = Some(folded);
+        if outgrown {
+            self.streams.insert(stream, slot.clone());
+        }
+    }
+}
+
+/// How long the parts of a command took, over all attempts.
+#[derive(Debug, Default)]
+struct Times {
+    decide: Duration,
+    append: Duration,
+}

@@ -1,0 +1,154 @@
+//! A stream read back: what the log keeps as JSON, as the events of a model again.
+
+use crate::decider::{Decider, Event, Happened, Moment, UnreadableEvent};
+use crate::log::{EventLog, Freshness, ReadError, Recorded, Version};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// How many events are read from the log at a time.
+const PAGE: usize = 1_000;
+
+/// What a commit says of itself: who wanted what, and in which conversation. Its names are part of
+/// the storage format, like the events' own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata<'a> {
+    /// The command's name, such as `add_item`.
+    #[serde(borrow)]
+    pub command: Cow<'a, str>,
+    pub command_id: Uuid,
+    /// Who sent it: `shopper`, or `service` for what the service does by itself.
+    #[serde(borrow)]
+    pub actor: Cow<'a, str>,
+    /// The conversation that the command belongs to; absent where it is a conversation of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<Uuid>,
+    /// The trace of the request, after W3C Trace Context.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<Cow<'a, str>>,
+    /// The digest of the idempotency key, by which a repetition is known.
+    #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
+    pub key: Option<[u8; 16]>,
+    /// The digest of the request that came under that key.
+    #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
+    pub request: Option<[u8; 16]>,
+}
+
+impl<'a> Metadata<'a> {
+    pub fn read(json: &'a str) -> Result<Self, HistoryError> {
+        serde_json::from_str(json).map_err(|error| HistoryError::Metadata(error.to_string()))
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("metadata has text keys alone")
+    }
+
+    /// The moment of `recorded`, whose metadata this is.
+    pub fn moment(&self, recorded: &Recorded) -> Moment<'_> {
+        Moment {
+            version: recorded.version.0,
+            at: recorded.recorded_at,
+            command: &self.command,
+            command_id: self.command_id,
+        }
+    }
+}
+
+mod hex_option {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
+    pub fn serialize<S: Serializer>(
+        digest: &Option<[u8; 16]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match digest {
+            Some(digest) => hex::serde::serialize(digest, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<[u8; 16]>, D::Error> {
+        #[derive(Deserialize)]
+        struct Digest(#[serde(with = "hex::serde")] [u8; 16]);
+        Ok(Option::<Digest>::deserialize(deserializer)?.map(|Digest(bytes)| bytes))
+    }
+}
+
+/// Why a stream could not be read back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("version {version} of stream {stream}: {error}")]
+    Event {
+        stream: Uuid,
+        version: Version,
+        error: UnreadableEvent,
+    },
+    #[error("an event's metadata cannot be read: {0}")]
+    Metadata(String),
+}
+
+/// The event that `recorded` is.
+pub fn event_of<E: Event>(recorded: &Recorded) -> Result<E, HistoryError> {
+    E::read(&recorded.name, recorded.schema, &recorded.data).map_err(|error| HistoryError::Event {
+        stream: recorded.stream,
+        version: recorded.version,
+        error,
+    })
+}
+
+/// The event that `recorded` is, with its moment.
+pub fn happened<E: Event>(recorded: &Recorded) -> Result<Happened<E>, HistoryError> {
+    let metadata = Metadata::read(&recorded.metadata)?;
+    Ok(Happened {
+        version: recorded.version.0,
+        at: recorded.recorded_at,
+        command_id: metadata.command_id,
+        command: metadata.command.into_owned(),
+        event: event_of(recorded)?,
+    })
+}
+
+/// Applies `recorded` to `state` and returns what its commit says of itself.
+pub fn evolve<'a, D: Decider>(
+    state: &mut D::State,
+    recorded: &'a Recorded,
+) -> Result<Metadata<'a>, HistoryError> {
+    let metadata = Metadata::read(&recorded.metadata)?;
+    let event = event_of::<D::Event>(recorded)?;
+    D::evolve(state, &event, &metadata.moment(recorded));
+    Ok(metadata)
+}
+
+/// Reads the events of `stream` after `after`, up to `until` if that is given, and hands each to
+/// `visit` in its order. As fresh as the last acknowledgement.
+pub async fn for_each(
+    log: &dyn EventLog,
+    stream: Uuid,
+    mut after: Version,
+    until: Option<Version>,
+    mut visit: impl FnMut(Recorded) -> Result<(), HistoryError> + Send,
+) -> Result<(), HistoryError> {
+    loop {
+        let left = until.map_or(PAGE as u64, |until| until.0.saturating_sub(after.0));
+        let limit = PAGE.min(usize::try_from(left).unwrap_or(PAGE));
+        if limit == 0 {
+            return Ok(());
+        }
+        let page = log
+            .read_stream(stream, after, limit, Freshness::Linearizable)
+            .await?;
+        let read = page.len();
+        for recorded in page {
+            after = recorded.version;
+            visit(recorded)?;
+        }
+        if read < limit {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The embedded engine: one SQLite file, one thread that writes, any number that read.
+//!
+//! An acknowledged commit is on the disk: the write-ahead log is synced (`synchronous=FULL`) before
+//! the answer. Positions are gapless here, which nobody above the port relies on.
+
+mod guard;
+mod rows;
+mod schema;
+mod tail;
+mod writer;
+
+use super::{
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+};
+use crate::background::Background;
+use async_trait::async_trait;
+use guard::Guard;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use tail::Tail;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+use writer::{Message, Shared, Writer};
+
+/// How the engine works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqliteLogSettings {
+    pub path: PathBuf,
+    /// How many commits may wait for the writer before further ones are refused.
+    pub queue: usize,
+    /// How many commits share one sync at the most.
+    pub group: usize,
+    /// After how many pages the write-ahead log is moved into the database. Many, since each move
+    /// holds up the writer: the tail of the latency is shorter with fewer of them.
+    pub checkpoint_pages: u32,
+    pub durability: Durability,
+}
+
+/// What an acknowledgement outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// The loss of power: `synchronous=FULL`.
+    Power,
+    /// The death of the process, not the loss of power: `synchronous=NORMAL`.
+    Process,
+}
+
+impl Durability {
+    fn pragma(self) -> &'static str {
+        match self {
+            Durability::Power => "FULL",
+            Durability::Process => "NORMAL",
+        }
+    }
+}
+
+/// Why the log could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the log {} cannot be opened: {reason}", path.display())]
+pub struct OpenError {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// The log in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteLog {
+    path: PathBuf,
+    identity: Uuid,
+    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+    /// Idle connections; one is made when all are in use.
+    readers: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl SqliteLog {
+    /// Opens the log, making it where there is none, and starts its writer. The log is this
+    /// process's alone until the writer has ended.
+    pub fn open(settings: &SqliteLogSettings) -> Result<(Arc<SqliteLog>, Background), OpenError> {
+        let failed = |reason: String| OpenError {
+            path: settings.path.clone(),
+            reason,
+        };
+        let path = &settings.path;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        }
+        let mut guard = Guard::lock(path).map_err(|error| failed(error.to_string()))?;
+        let (connection, identity) =
+            schema::open_writer(path, settings.durability, settings.checkpoint_pages)
+                .map_err(|error| failed(error.to_string()))?;
+        guard
+            .watch(path)
+            .map_err(|error| failed(error.to_string()))?;
+        let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;
+        let shared = Arc::new(Shared {
+            tail: Tail::default(),
+            committed: watch::Sender::new(last),
+            trouble: Mutex::new(None),
+        });
+        let (queue, queued) = sync_channel(settings.queue);
+        let writer = Writer::new(connection, guard, shared.clone(), settings.group);
+        let background = Background::spawn("log writer", move || writer.run(&queued))
+            .map_err(|error| failed(error.to_string()))?;
+        let log = SqliteLog {
+            path: path.clone(),
+            identity,
+            queue,
+            shared,
+            readers: Arc::default(),
+        };
+        Ok((Arc::new(log), background))
+    }
+
+    /// Lets the writer end once it has written and answered what is queued. Blocks while the queue
+    /// is full. Later commits are refused as not written.
+    pub fn close(&self) {
+        // A writer that has ended already needs no telling.
+        let _ = self.queue.send(Message::Close);
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `read` with a connection of the pool, on a thread where it may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let readers = self.readers.clone();
+        let path = self.path.clone();
+        let reading = tokio::task::spawn_blocking(move || {
+            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => schema::open_reader(&path).map_err(|error| ReadError(error.to_string()))?,
+            };
+            let outcome = read(&connection);
+            if outcome.is_ok() {
+                readers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(connection);
+            }
+            outcome
+        });
+        reading
+            .await
+            .unwrap_or_else(|error| Err(ReadError(error.to_string())))
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        match self.queue.try_send(Message::Append { commit, reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(AppendError::Full),
+            Err(TrySendError::Disconnected(_)) => {
+                return Err(AppendError::NotWritten("the log is closed".to_owned()));
+            }
+        }
+        answer.await.unwrap_or_else(|_| {
+            Err(AppendError::Unknown(
+                "the log's writer ended before it answered".to_owned(),
+            ))
+        })
+    }
+
+    /// Every read of the file sees all that was acknowledged before it, so `freshness` asks for
+    /// nothing here.
+    async fn read_stream(
+        &self,
+        stream: Uuid,
+        after: Version,
+        limit: usize,
+        _freshness: Freshness,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.read(move |connection| rows::read_stream(connection, stream, after, limit))
+            .await
+    }
+
+    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+        if after >= *self.shared.committed.borrow() {
+            return Ok(Vec::new());
+        }
+        if let Some(events) = self.shared.tail.after(after, limit) {
+            return Ok(events);
+        }
+        self.read(move |connection| rows::read_all(connection, after, limit))
+            .await
+    }
+
+    async fn barrier(&self) -> Result<Position, ReadError> {
+        Ok(*self.shared.committed.borrow())
+    }
+
+    fn identity(&self) -> Uuid {
+        self.identity
+    }
+
+    fn wake_ups(&self) -> watch::Receiver<Position> {
+        self.shared.committed.subscribe()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.shared.trouble()
+    }
+}

@@ -1,0 +1,132 @@
+//! Events as rows of the table `log`.
+
+use crate::log::{Hash, Position, ReadError, Recorded, Version};
+use crate::timestamp::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
+use std::sync::Arc;
+use uuid::Uuid;
+
+const COLUMNS: &str = "position, stream, version, type, schema, recorded_at, data, metadata, hash";
+
+/// The statement that [`insert`] runs, prepared once a connection.
+pub(super) fn prepare_insert(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(
+        "INSERT INTO log (position, stream, version, type, schema, recorded_at, data, metadata, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )
+}
+
+pub(super) fn insert(
+    statement: &mut CachedStatement<'_>,
+    position: Position,
+    event: &Recorded,
+) -> rusqlite::Result<()> {
+    statement.execute(params![
+        position.0,
+        event.stream.as_bytes(),
+        event.version.0,
+        event.name,
+        event.schema,
+        event.recorded_at.to_text().as_str(),
+        &*event.data,
+        &*event.metadata,
+        event.hash.0,
+    ])?;
+    Ok(())
+}
+
+/// The version that `stream` is at.
+pub(super) fn version(connection: &Connection, stream: Uuid) -> rusqlite::Result<Version> {
+    let version = connection
+        .prepare_cached("SELECT version FROM log WHERE stream = ?1 ORDER BY version DESC LIMIT 1")?
+        .query_row([stream.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(Version(version.unwrap_or(0)))
+}
+
+/// The position of the last event.
+pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Position> {
+    let last: Option<u64> = connection
+        .prepare_cached("SELECT max(position) FROM log")?
+        .query_row([], |row| row.get(0))?;
+    Ok(Position(last.unwrap_or(0)))
+}
+
+pub(super) fn read_stream(
+    connection: &Connection,
+    stream: Uuid,
+    after: Version,
+    limit: usize,
+) -> Result<Vec<Recorded>, ReadError> {
+    select(
+        connection,
+        &format!(
+            "SELECT {COLUMNS} FROM log WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3"
+        ),
+        params![stream.as_bytes(), after.0, limit],
+    )
+}
+
+pub(super) fn read_all(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Recorded>, ReadError> {
+    select(
+        connection,
+        &format!("SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"),
+        params![after.0, limit],
+    )
+}
+
+fn select(
+    connection: &Connection,
+    sql: &str,
+    params: &[&dyn ToSql],
+) -> Result<Vec<Recorded>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<Recorded>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let mut events: Vec<Recorded> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let before = events.last().map(|event| event.metadata.clone());
+            events.push(recorded(row, before)?);
+        }
+        Ok(events)
+    };
+    read().map_err(|error| ReadError(error.to_string()))
+}
+
+/// Reads a row; `before` is the metadata of the row before it, which events of one commit share.
+fn recorded(row: &Row<'_>, before: Option<Arc<str>>) -> rusqlite::Result<Recorded> {
+    let text = |column: usize| -> rusqlite::Result<&str> {
+        row.get_ref(column)?
+            .as_str()
+            .map_err(|error| unreadable(column, Type::Text, error))
+    };
+    let metadata = text(7)?;
+    Ok(Recorded {
+        position: Position(row.get(0)?),
+        stream: Uuid::from_bytes(row.get(1)?),
+        version: Version(row.get(2)?),
+        name: text(3)?.to_owned().into(),
+        schema: row.get(4)?,
+        recorded_at: Timestamp::parse(text(5)?)
+            .map_err(|error| unreadable(5, Type::Text, error))?,
+        data: text(6)?.into(),
+        metadata: match before {
+            Some(before) if *before == *metadata => before,
+            Some(_) | None => metadata.into(),
+        },
+        hash: Hash(row.get(8)?),
+    })
+}
+
+fn unreadable(
+    column: usize,
+    kind: Type,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}

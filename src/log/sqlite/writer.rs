@@ -1,0 +1,296 @@
+//! The one thread that writes: it takes whatever commits are queued and makes them durable with one
+//! sync (group commit). While one group is on its way to the disk, the next one gathers.
+
+use super::guard::Guard;
+use super::rows;
+use super::tail::Tail;
+use crate::log::{AppendError, Appended, Commit, Position, Recorded};
+use rusqlite::{Connection, ErrorCode};
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
+
+/// How long after a failed write the writer tries whether the disk takes writes again.
+const PROBE_AFTER: Duration = Duration::from_millis(500);
+
+/// How many streams' versions the writer remembers, at 24 bytes each, to save itself the look-up.
+const REMEMBERED_VERSIONS: usize = 65_536;
+
+/// What reaches the writer.
+pub(super) enum Message {
+    Append {
+        commit: Commit,
+        reply: oneshot::Sender<Result<Appended, AppendError>>,
+    },
+    /// Write what was queued before, then end.
+    Close,
+}
+
+/// What the writer shares with the log's face.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub tail: Tail,
+    pub committed: watch::Sender<Position>,
+    pub trouble: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+pub(super) struct Writer {
+    connection: Connection,
+    guard: Guard,
+    shared: Arc<Shared>,
+    group_limit: usize,
+    last: Position,
+    versions: HashMap<Uuid, u64>,
+}
+
+type Queued = (Commit, oneshot::Sender<Result<Appended, AppendError>>);
+
+/// What became of a group that was not committed.
+enum GroupFailure {
+    /// Certainly not written, and the next group may fare better.
+    NotWritten(String),
+    /// Certainly not written, and the writer must not go on.
+    NotWrittenAndOver(String),
+    /// Perhaps written. SQLite may hold a commit that it reported as failed, so nothing more is
+    /// written on top of it: the process ends, and the next one reopens and checkpoints first.
+    UnknownAndOver(String),
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        guard: Guard,
+        shared: Arc<Shared>,
+        group_limit: usize,
+    ) -> Writer {
+        let last = *shared.committed.borrow();
+        Writer {
+            connection,
+            guard,
+            shared,
+            group_limit,
+            last,
+            versions: HashMap::new(),
+        }
+    }
+
+    /// Writes until it is closed, or until it must not go on.
+    pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), String> {
+        let mut group: Vec<Queued> = Vec::with_capacity(self.group_limit);
+        loop {
+            let mut closing = false;
+            match self.next(queue) {
+                Some(Message::Append { commit, reply }) => group.push((commit, reply)),
+                Some(Message::Close) => closing = true,
+                None => continue,
+            }
+            while !closing && group.len() < self.group_limit {
+                match queue.try_recv() {
+                    Ok(Message::Append { commit, reply }) => group.push((commit, reply)),
+                    Ok(Message::Close) => closing = true,
+                    Err(_) => break,
+                }
+            }
+            self.write_and_answer(&mut group)?;
+            if closing {
+                return self.close();
+            }
+        }
+    }
+
+    /// The next message; in trouble, `None` after each attempt to get out of it.
+    fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
+        if self.shared.trouble().is_none() {
+            return Some(queue.recv().unwrap_or(Message::Close));
+        }
+        match queue.recv_timeout(PROBE_AFTER) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
+            Err(RecvTimeoutError::Timeout) => {
+                if self
+                    .connection
+                    .execute("UPDATE probe SET writes = writes + 1", [])
+                    .is_ok()
+                {
+                    tracing::info!("the log takes writes again");
+                    self.shared.set_trouble(None);
+                }
+                None
+            }
+        }
+    }
+
+    fn write_and_answer(&mut self, group: &mut Vec<Queued>) -> Result<(), String> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let before = self.last;
+        match self.write(group) {
+            Ok(outcomes) => {
+                if self.shared.trouble().is_some() {
+                    self.shared.set_trouble(None);
+                }
+                self.publish(before, group, outcomes);
+                Ok(())
+            }
+            Err(failure) => {
+                self.last = before;
+                self.versions.clear();
+                let (error, over) = match failure {
+                    GroupFailure::NotWritten(why) => (AppendError::NotWritten(why), None),
+                    GroupFailure::NotWrittenAndOver(why) => {
+                        (AppendError::NotWritten(why.clone()), Some(why))
+                    }
+                    GroupFailure::UnknownAndOver(why) => {
+                        (AppendError::Unknown(why.clone()), Some(why))
+                    }
+                };
+                tracing::error!(%error, commits = group.len(), "a group was not committed");
+                self.shared.set_trouble(Some(error.to_string()));
+                for (_, reply) in group.drain(..) {
+                    // Whoever has gone meanwhile does not need the answer.
+                    let _ = reply.send(Err(error.clone()));
+                }
+                over.map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Writes the group in one transaction. A commit whose stream has moved on fails alone.
+    fn write(
+        &mut self,
+        group: &[Queued],
+    ) -> Result<Vec<Result<Appended, AppendError>>, GroupFailure> {
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut begin| begin.execute([]))
+            .map_err(|error| not_written(&error))?;
+        let mut outcomes = Vec::with_capacity(group.len());
+        for (commit, _) in group {
+            let outcome = match self.write_commit(commit) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    self.roll_back();
+                    return Err(not_written(&error));
+                }
+            };
+            outcomes.push(outcome);
+        }
+        if let Err(why) = self.guard.check() {
+            self.roll_back();
+            return Err(GroupFailure::NotWrittenAndOver(why));
+        }
+        let committed = self
+            .connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
+        match committed {
+            Ok(_) => Ok(outcomes),
+            Err(error) => {
+                self.roll_back();
+                Err(match error.sqlite_error_code() {
+                    // The frame that completes a commit is the last one to be written, so where
+                    // there was no room for it, there is no commit.
+                    Some(ErrorCode::DiskFull) => GroupFailure::NotWritten(error.to_string()),
+                    _ => GroupFailure::UnknownAndOver(error.to_string()),
+                })
+            }
+        }
+    }
+
+    fn write_commit(&mut self, commit: &Commit) -> rusqlite::Result<Result<Appended, AppendError>> {
+        let stream = commit.stream();
+        let actual = match self.versions.get(&stream) {
+            Some(version) => *version,
+            None => rows::version(&self.connection, stream)?.0,
+        };
+        if actual != commit.expected().0 {
+            return Ok(Err(AppendError::Conflict {
+                stream,
+                expected: commit.expected(),
+                actual: crate::log::Version(actual),
+            }));
+        }
+        let mut statement = rows::prepare_insert(&self.connection)?;
+        for event in commit.events() {
+            let position = Position(self.last.0 + 1);
+            rows::insert(&mut statement, position, event)?;
+            self.last = position;
+        }
+        if self.versions.len() >= REMEMBERED_VERSIONS {
+            self.versions.clear();
+        }
+        self.versions
+            .insert(stream, actual + commit.events().len() as u64);
+        Ok(Ok(Appended {
+            position: self.last,
+        }))
+    }
+
+    /// Shows the committed group to followers, then answers those who wait for it.
+    fn publish(
+        &mut self,
+        before: Position,
+        group: &mut Vec<Queued>,
+        outcomes: Vec<Result<Appended, AppendError>>,
+    ) {
+        let mut replies = Vec::with_capacity(group.len());
+        let mut committed: Vec<Recorded> = Vec::with_capacity(group.len());
+        let mut next = Position(before.0 + 1);
+        for ((commit, reply), outcome) in group.drain(..).zip(outcomes) {
+            if let Ok(appended) = &outcome {
+                committed.extend(commit.recorded_from(next));
+                next = Position(appended.position.0 + 1);
+            }
+            replies.push((reply, outcome));
+        }
+        if !committed.is_empty() {
+            self.shared.tail.extend(committed);
+            self.shared.committed.send_replace(self.last);
+        }
+        for (reply, outcome) in replies {
+            // Whoever has gone meanwhile does not need the answer.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a group could not be rolled back");
+        }
+    }
+
+    fn close(self) -> Result<(), String> {
+        self.connection
+            .close()
+            .map_err(|(_, error)| format!("the log could not be closed: {error}"))
+    }
+}
+
+/// An error before COMMIT: whatever it is, nothing of the group is in the log.
+fn not_written(error: &rusqlite::Error) -> GroupFailure {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => {
+            GroupFailure::NotWritten(error.to_string())
+        }
+        _ => GroupFailure::NotWrittenAndOver(error.to_string()),
+    }
+}

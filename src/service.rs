@@ -1,0 +1,197 @@
+//! Everything wired together. The listener and the sign to stop are handed in, so that a test takes
+//! any free port and stops the service when it likes.
+
+use crate::background::{Background, BackgroundFailed};
+use crate::cart::CartModel;
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::commands::CommandHandler;
+use crate::config::Config;
+use crate::log::EventLog;
+use crate::log::sqlite::{OpenError, SqliteLog};
+use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
+use crate::web::{self, Openings, Shared, Shop};
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a request's head may take to arrive, and an idle connection is kept.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+const MIB: u64 = 1024 * 1024;
+
+/// Why the service did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    #[error(transparent)]
+    Views(#[from] StoreError),
+    #[error("the secret {} cannot be read or made: {error}", path.display())]
+    Secret {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("the views' updater cannot be started: {0}")]
+    Updater(std::io::Error),
+    #[error("the service cannot listen: {0}")]
+    Listen(std::io::Error),
+    #[error(transparent)]
+    Background(#[from] BackgroundFailed),
+}
+
+/// A service that is up: it listens, and its log and views are open.
+pub struct Service {
+    server: actix_web::dev::Server,
+    log: Arc<SqliteLog>,
+    writer: Background,
+    updater: Background,
+    stop: watch::Sender<bool>,
+}
+
+impl Service {
+    /// Opens log and views and serves on `listener`.
+    pub async fn start(config: &Config, listener: TcpListener) -> Result<Service, ServiceError> {
+        let catalogue =
+            Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
+        let (log, writer) = SqliteLog::open(&config.log_settings())?;
+        let secret = &config.security.secret_path;
+        let openings = Openings::with_secret_at(secret).map_err(|error| ServiceError::Secret {
+            path: secret.clone(),
+            error,
+        })?;
+        let port: Arc<dyn EventLog> = log.clone();
+        let (stop, stopping) = watch::channel(false);
+        let views = open_views(config, port.clone()).await?;
+        let progress = views.progress();
+        let arrivals = views.arrivals();
+        let updater = follow(views, stopping.clone())?;
+        let model = CartModel {
+            limits: config.limits.limits(),
+        };
+        let shared = Arc::new(Shared {
+            commands: CommandHandler::new(model, port.clone(), config.cache.commands_mib * MIB),
+            log: port,
+            catalogue,
+            openings,
+            arrivals,
+            stopping,
+            secure_cookies: config.server.https,
+            hosts: hosts(config),
+        });
+        Ok(Service {
+            server: serve(config, listener, shared, progress)?,
+            log,
+            writer,
+            updater,
+            stop,
+        })
+    }
+
+    /// Serves until `shutdown` is ready, then ends in order: no new requests, those under way and
+    /// the commands in the queue answered, log and views closed.
+    ///
+    /// Ends with an error as soon as a part of it has died: a service that takes commands without
+    /// writing them, or answers from views that stand still, must not stay up.
+    pub async fn run_until(
+        mut self,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServiceError> {
+        let handle = self.server.handle();
+        let mut serving = std::pin::pin!(self.server);
+        let outcome = tokio::select! {
+            () = shutdown => Ok(()),
+            ended = &mut serving => ended.map_err(ServiceError::Listen),
+            ended = self.writer.ended() => ended.map_err(ServiceError::from),
+            ended = self.updater.ended() => ended.map_err(ServiceError::from),
+        };
+        match &outcome {
+            Ok(()) => tracing::info!("stopping"),
+            Err(error) => tracing::error!(%error, "stopping: a part of the service has failed"),
+        }
+        // Live streams end at this sign, so that the server need not wait for them.
+        self.stop.send_replace(true);
+        let graceful = outcome.is_ok();
+        tokio::join!(handle.stop(graceful), async {
+            if let Err(error) = serving.await {
+                tracing::warn!(%error, "the server did not end well");
+            }
+        });
+        self.updater.join();
+        self.log.close();
+        let written = if graceful {
+            self.writer.ended().await
+        } else {
+            Ok(())
+        };
+        self.writer.join();
+        outcome?;
+        Ok(written?)
+    }
+}
+
+async fn open_views(config: &Config, log: Arc<dyn EventLog>) -> Result<Updater, ServiceError> {
+    let path = &config.views.path;
+    let end = log.barrier().await.map_err(|error| StoreError {
+        path: path.clone(),
+        reason: error.to_string(),
+    })?;
+    let store = ViewStore::open(path, views::all(), log.identity(), end)?;
+    Ok(Updater::new(log, store, config.cache.views_mib * MIB))
+}
+
+/// Lets `updater` follow the log on a thread of its own.
+fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(ServiceError::Updater)?;
+    Background::spawn("view updater", move || {
+        runtime
+            .block_on(updater.run(stopping))
+            .map_err(|error| error.to_string())
+    })
+    .map_err(ServiceError::Updater)
+}
+
+fn serve(
+    config: &Config,
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    progress: watch::Receiver<Progress>,
+) -> Result<actix_web::dev::Server, ServiceError> {
+    let views = config.views.path.clone();
+    let workers = match config.server.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        workers => workers,
+    };
+    let server = HttpServer::new(move || {
+        let reader = Reader::new(views.clone(), progress.clone());
+        App::new()
+            .app_data(Data::new(Shop::new(shared.clone(), reader)))
+            .wrap(from_fn(web::gate))
+            .configure(web::routes)
+    });
+    Ok(server
+        .workers(workers)
+        .client_request_timeout(HEAD_TIME)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(config.server.shutdown_seconds)
+        .disable_signals()
+        .listen(listener)
+        .map_err(ServiceError::Listen)?
+        .run())
+}
+
+/// The names that are answered to; empty for any.
+fn hosts(config: &Config) -> Vec<String> {
+    if config.server.hosts.iter().any(|host| host == "*") {
+        return Vec::new();
+    }
+    config.server.hosts.clone()
+}

@@ -1,0 +1,130 @@
+//! A moment in UTC, to the millisecond.
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+/// A moment in UTC to the millisecond, written as RFC 3339 in a fixed width
+/// (`2026-11-23T09:30:00.000Z`), so that the order of the texts is the order of the moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// 0000-01-01 and the last millisecond of 9999: what four digits of a year can say.
+    const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+
+    /// The earliest moment that can be written.
+    pub const MIN: Timestamp = Timestamp(*Self::RANGE.start());
+
+    /// What the machine's clock says.
+    pub fn now() -> Self {
+        Self::from_millis(Utc::now().timestamp_millis())
+    }
+
+    /// `millis` since the Unix epoch, held within the years 0 to 9999.
+    pub fn from_millis(millis: i64) -> Self {
+        Timestamp(millis.clamp(*Self::RANGE.start(), *Self::RANGE.end()))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads any RFC 3339 time; what is finer than a millisecond is cut off.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| Self::from_millis(time.timestamp_millis()))
+            .map_err(|_| InvalidTimestamp)
+    }
+
+    /// The text, without an allocation: formatting times is a visible part of a command's cost.
+    pub fn to_text(self) -> TimestampText {
+        let time = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |at: usize, digits: usize, mut value: u32| {
+            for place in (at..at + digits).rev() {
+                text[place] = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        };
+        put(0, 4, time.year().unsigned_abs());
+        put(5, 2, time.month());
+        put(8, 2, time.day());
+        put(11, 2, time.hour());
+        put(14, 2, time.minute());
+        put(17, 2, time.second());
+        put(20, 3, time.timestamp_subsec_millis());
+        TimestampText(text)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_text().as_str())
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
+        Timestamp::parse(&text)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.to_text().as_str())
+    }
+}
+
+/// A [`Timestamp`] as 24 characters of text.
+#[derive(Debug, Clone, Copy)]
+pub struct TimestampText([u8; 24]);
+
+impl TimestampText {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a timestamp is written in ASCII")
+    }
+}
+
+/// What is not a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a time is written as RFC 3339 has it, such as 2026-11-23T09:30:00.000Z")]
+pub struct InvalidTimestamp;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_rfc_3339_of_one_width_and_read_back() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1, "1970-01-01T00:00:00.001Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (1_795_426_200_123, "2026-11-23T09:30:00.123Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999Z"),
+            (i64::MIN, "0000-01-01T00:00:00.000Z"),
+        ] {
+            let time = Timestamp::from_millis(millis);
+            assert_eq!(time.to_string(), text);
+            assert_eq!(Timestamp::parse(text), Ok(time));
+        }
+    }
+
+    #[test]
+    fn other_zones_and_precisions_are_read_as_the_same_moment() {
+        let noon = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
+        assert_eq!(
+            Timestamp::parse("2026-11-23T13:00:00.0000001+01:00"),
+            Ok(noon)
+        );
+        for bad in ["", "2026-11-23", "yesterday", "2026-13-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(bad), Err(InvalidTimestamp));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The carts that the updater has folded, so that an event costs one step and not its whole stream.
+
+use crate::cart::{Cart, CartModel};
+use crate::decider::Decider;
+use crate::history::{self, HistoryError};
+use crate::log::{EventLog, Recorded, Version};
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use uuid::Uuid;
+
+/// Folded carts, bounded in bytes. One that has been dropped is folded again from the log.
+pub(super) struct Folds {
+    cached: Cache<Uuid, Cart, CartWeight>,
+}
+
+impl Folds {
+    pub(super) fn new(bytes: u64) -> Folds {
+        /// About the weight of a small cart, by which the cache plans its slots.
+        const USUAL_WEIGHT: u64 = 1_024;
+        let slots = usize::try_from(bytes / USUAL_WEIGHT).unwrap_or(usize::MAX);
+        Folds {
+            cached: Cache::with_weighter(slots.max(16), bytes, CartWeight),
+        }
+    }
+
+    /// Takes out the carts that `events` belong to, each as it was right before its first event.
+    pub(super) async fn take(
+        &mut self,
+        log: &dyn EventLog,
+        events: &[Recorded],
+    ) -> Result<HashMap<Uuid, Cart>, HistoryError> {
+        let mut carts = HashMap::with_capacity(events.len().min(1_024));
+        for recorded in events {
+            let Entry::Vacant(place) = carts.entry(recorded.stream) else {
+                continue;
+            };
+            let before = Version(recorded.version.0 - 1);
+            let cart = match self.cached.remove(&recorded.stream) {
+                Some((_, cart)) if version(&cart) == before => cart,
+                Some(_) | None => fold(log, recorded.stream, before).await?,
+            };
+            place.insert(cart);
+        }
+        Ok(carts)
+    }
+
+    /// Keeps carts as they are after the events that they were taken out for.
+    pub(super) fn put_back(&mut self, carts: HashMap<Uuid, Cart>) {
+        for (id, cart) in carts {
+            self.cached.insert(id, cart);
+        }
+    }
+}
+
+/// The cart `id` as it was at `version`.
+async fn fold(log: &dyn EventLog, id: Uuid, version: Version) -> Result<Cart, HistoryError> {
+    let mut cart = CartModel::initial();
+    history::for_each(log, id, Version(0), Some(version), |recorded| {
+        history::evolve::<CartModel>(&mut cart, &recorded).map(|_| ())
+    })
+    .await?;
+    Ok(cart)
+}
+
+fn version(cart: &Cart) -> Version {
+    Version(cart.contents().map_or(0, |contents| contents.version))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct CartWeight;
+
+impl Weighter<Uuid, Cart> for CartWeight {
+    fn weight(&self, _id: &Uuid, cart: &Cart) -> u64 {
+        const OVERHEAD: usize = 64;
+        (CartModel::weight(cart) + OVERHEAD) as u64
+    }
+}

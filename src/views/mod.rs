@@ -1,0 +1,59 @@
+//! The read side: tables that answer, made from the log as events arrive.
+//!
+//! A view is a function of the log alone. While applying it asks no clock, draws nothing and looks
+//! nothing up elsewhere, so that made again from the first event it is the same row by row. All
+//! views live in one SQLite file that may be deleted at any time.
+
+mod arrivals;
+pub mod carts;
+mod folds;
+mod reader;
+mod store;
+mod updater;
+
+pub use arrivals::{Arrivals, Following};
+pub use reader::{Reader, ViewReadError};
+pub use store::{StoreError, ViewStore};
+pub use updater::{Progress, UpdateError, Updater};
+
+use crate::cart::{Cart, CartEvent};
+use crate::history::Metadata;
+use crate::log::Recorded;
+use rusqlite::Connection;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A table, or a few, that the events of the log add up to.
+pub trait View: Send {
+    fn name(&self) -> &'static str;
+
+    /// The version of this view's definition. Whoever changes what a row holds raises it, and the
+    /// views are made anew at the next start.
+    fn definition(&self) -> u32;
+
+    /// Makes the view's tables, empty.
+    fn create(&self, tables: &Connection) -> rusqlite::Result<()>;
+
+    /// Writes what `batch` changes, within the transaction that also moves the checkpoint.
+    fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()>;
+}
+
+/// Events that are applied together, and the carts that they lead to.
+pub struct Batch<'a> {
+    /// In the order of their positions.
+    pub facts: &'a [Fact<'a>],
+    /// Each cart of which the batch has an event, as it is after the batch.
+    pub carts: &'a HashMap<Uuid, Cart>,
+}
+
+/// A recorded event, read once for all views.
+pub struct Fact<'a> {
+    pub recorded: &'a Recorded,
+    pub event: CartEvent,
+    pub metadata: Metadata<'a>,
+}
+
+/// Every view of the service, in the order in which they are applied.
+pub fn all() -> Vec<Box<dyn View>> {
+    vec![Box::new(carts::Carts)]
+}

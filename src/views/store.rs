@@ -1,0 +1,187 @@
+//! `views.db`: the file that all views live in, and the checkpoint that says how far they are.
+
+use super::{Batch, View};
+use crate::log::Position;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The tables of all views, open for writing.
+pub struct ViewStore {
+    tables: Connection,
+    views: Vec<Box<dyn View>>,
+    /// How far the views are, by the checkpoint.
+    pub(super) position: Position,
+}
+
+/// Why the views could not be opened or made.
+#[derive(Debug, thiserror::Error)]
+#[error("the views {} cannot be opened: {reason}", path.display())]
+pub struct StoreError {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl ViewStore {
+    /// Opens the views of the log `log_identity`, whose end is at `log_end`. Whatever does not fit
+    /// (another log's views, an older definition, a file that SQLite cannot read, views that have
+    /// seen more than the log holds) is thrown away and begun anew: it is all in the log.
+    pub fn open(
+        path: &Path,
+        views: Vec<Box<dyn View>>,
+        log_identity: Uuid,
+        log_end: Position,
+    ) -> Result<ViewStore, StoreError> {
+        let failed = |reason: String| StoreError {
+            path: path.to_owned(),
+            reason,
+        };
+        if path.exists() {
+            match Self::reopen(path, &views, log_identity, log_end) {
+                Ok((tables, position)) => {
+                    return Ok(ViewStore {
+                        tables,
+                        views,
+                        position,
+                    });
+                }
+                Err(reason) => {
+                    tracing::warn!(path = %path.display(), reason, "the views are made anew");
+                }
+            }
+        }
+        remove(path).map_err(|error| failed(error.to_string()))?;
+        let tables =
+            create(path, &views, log_identity).map_err(|error| failed(error.to_string()))?;
+        Ok(ViewStore {
+            tables,
+            views,
+            position: Position(0),
+        })
+    }
+
+    fn reopen(
+        path: &Path,
+        views: &[Box<dyn View>],
+        log_identity: Uuid,
+        log_end: Position,
+    ) -> Result<(Connection, Position), String> {
+        let (tables, kept) = connect(path)
+            .and_then(|tables| Kept::read(&tables).map(|kept| (tables, kept)))
+            .map_err(|error| error.to_string())?;
+        let Kept {
+            checkpoint,
+            definitions,
+        } = kept;
+        let (log, position) = checkpoint.ok_or("they have no checkpoint")?;
+        if log != log_identity {
+            return Err("they were made from another log".to_owned());
+        }
+        if Position(position) > log_end {
+            return Err(format!(
+                "they have seen position {position}, the log ends at {log_end}"
+            ));
+        }
+        let wanted: Vec<(String, u32)> = views
+            .iter()
+            .map(|view| (view.name().to_owned(), view.definition()))
+            .collect();
+        if definitions != wanted {
+            return Err("their definition has changed".to_owned());
+        }
+        Ok((tables, Position(position)))
+    }
+
+    /// Writes what `batch` changes in all views and moves the checkpoint to `position`, in one
+    /// transaction.
+    pub(super) fn apply(&mut self, batch: &Batch<'_>, position: Position) -> rusqlite::Result<()> {
+        // Dropped without a commit, the transaction rolls back.
+        let transaction = self.tables.unchecked_transaction()?;
+        for view in &mut self.views {
+            view.apply(&transaction, batch)?;
+        }
+        transaction
+            .prepare_cached("UPDATE checkpoint SET position = ?1")?
+            .execute([position.0])?;
+        transaction.commit()?;
+        self.position = position;
+        Ok(())
+    }
+}
+
+/// What a file of views says of itself.
+struct Kept {
+    /// The log that the views were made from, and how far they are.
+    checkpoint: Option<(Uuid, u64)>,
+    definitions: Vec<(String, u32)>,
+}
+
+impl Kept {
+    fn read(tables: &Connection) -> rusqlite::Result<Kept> {
+        let checkpoint = tables
+            .query_row("SELECT log, position FROM checkpoint", [], |row| {
+                Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?))
+            })
+            .optional()?;
+        let definitions = tables
+            .prepare("SELECT view, definition FROM definitions ORDER BY rowid")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Kept {
+            checkpoint,
+            definitions,
+        })
+    }
+}
+
+fn create(
+    path: &Path,
+    views: &[Box<dyn View>],
+    log_identity: Uuid,
+) -> rusqlite::Result<Connection> {
+    let mut tables = connect(path)?;
+    let making = tables.transaction()?;
+    making.execute_batch(
+        "CREATE TABLE checkpoint (log BLOB NOT NULL, position INTEGER NOT NULL) STRICT;
+         CREATE TABLE definitions (view TEXT NOT NULL, definition INTEGER NOT NULL) STRICT;",
+    )?;
+    making.execute(
+        "INSERT INTO checkpoint VALUES (?1, 0)",
+        [log_identity.as_bytes()],
+    )?;
+    for view in views {
+        view.create(&making)?;
+        making.execute(
+            "INSERT INTO definitions VALUES (?1, ?2)",
+            params![view.name(), view.definition()],
+        )?;
+    }
+    making.commit()?;
+    Ok(tables)
+}
+
+/// Views are not synced on each commit: what a loss of power takes is caught up from the log.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let tables = Connection::open(path)?;
+    tables.busy_timeout(Duration::from_secs(5))?;
+    tables.set_prepared_statement_cache_capacity(64);
+    tables.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    tables.pragma_update(None, "synchronous", "NORMAL")?;
+    tables.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
+    tables.pragma_update(None, "cache_size", -32_768)?;
+    Ok(tables)
+}
+
+/// Removes the file and what SQLite keeps beside it.
+fn remove(path: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}

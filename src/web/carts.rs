@@ -1,0 +1,237 @@
+//! `/api/carts` and `/api/carts/{id}`.
+
+use super::access::{Presented, cookie};
+use super::body::{AtLeastOne, Object, read_optional_json};
+use super::command::{CartAnswer, LOG_POSITION, Required, carry_out_opening, said, view_timing};
+use super::headers::{if_none_match, preferences};
+use super::path::{CartId, query};
+use super::problem::{Kind, Problem};
+use super::refusals::etag;
+use super::shop::Shop;
+use crate::cart::document::CartDocument;
+use crate::cart::{Cart, CartCommand, CartModel, Offer, Refusal, Sku};
+use crate::decider::Decider;
+use crate::history;
+use crate::log::Version;
+use crate::timestamp::Timestamp;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use std::time::Instant;
+use uuid::Uuid;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenCart {
+    #[serde(default)]
+    items: Vec<Object<Item>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    sku: Sku,
+    quantity: AtLeastOne,
+}
+
+pub async fn open(
+    request: HttpRequest,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (wanted, body) = read_optional_json::<OpenCart>(&request, payload).await?;
+    let said = said(&request, &body, "open_cart", Required::Nothing)?;
+    let opening = match &said.key {
+        Some(key) => shop.openings.for_key(key),
+        None => shop.openings.draw()?,
+    };
+    let items = wanted
+        .items
+        .into_iter()
+        .map(|Object(item)| Ok((offer(&shop, &item.sku)?, item.quantity.0)))
+        .collect::<Result<_, Problem>>()?;
+    let command = CartCommand::OpenCart {
+        currency: shop.catalogue.currency,
+        token_hash: opening.token_hash(),
+        items,
+    };
+    let handled = carry_out_opening(&shop, opening.id, &command, &said).await?;
+    let location = HeaderValue::from_str(&format!("/api/carts/{}", opening.id))
+        .expect("a path with a UUID makes a header value");
+    let mut answer = CartAnswer::new(&request, opening.id, &handled)?
+        .header(header::LOCATION, location)
+        .header(header::SET_COOKIE, cookie(&opening, shop.secure_cookies));
+    let brace = answer.json.pop();
+    debug_assert_eq!(brace, Some(b'}'), "a document is an object");
+    answer
+        .json
+        .extend(format!(r#","token":"{}"}}"#, opening.token).bytes());
+    Ok(answer.with_status(StatusCode::CREATED))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    version: Option<u64>,
+    at: Option<String>,
+    min_version: Option<u64>,
+}
+
+pub async fn get(
+    request: HttpRequest,
+    id: CartId,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.0;
+    let presented = Presented::of(&request);
+    match query::<Which>(&request)? {
+        Which {
+            version: None,
+            at: None,
+            min_version,
+        } => newest(&request, &shop, id, presented, min_version).await,
+        Which {
+            version: Some(version),
+            at: None,
+            min_version: None,
+        } => {
+            shop.cart(id, presented).await?;
+            let cart = at_version(&shop, id, version).await?;
+            // It can never change, so it may be kept for a year, as long as HTTP caches keep anything.
+            past(&request, id, &cart, "private, max-age=31536000, immutable")
+        }
+        Which {
+            version: None,
+            at: Some(at),
+            min_version: None,
+        } => {
+            let time = Timestamp::parse(&at).map_err(|error| {
+                Problem::new(Kind::InvalidQuery, format!("at cannot be used: {error}."))
+            })?;
+            shop.cart(id, presented).await?;
+            let cart = at_time(&shop, id, time).await?;
+            past(&request, id, &cart, "no-store")
+        }
+        _ => Err(Problem::new(
+            Kind::InvalidQuery,
+            "version, at and min_version exclude each other.",
+        )),
+    }
+}
+
+/// The row of the view: the bytes that the updater wrote.
+async fn newest(
+    request: &HttpRequest,
+    shop: &Shop,
+    id: Uuid,
+    presented: Presented,
+    min_version: Option<u64>,
+) -> Result<HttpResponse, Problem> {
+    let started = Instant::now();
+    let seen = shop.views.progress().position;
+    let mut row = shop.cart_row(id, presented).await?;
+    if let Some(wanted) = min_version
+        && row.version < wanted
+    {
+        let wait = preferences(request).wait;
+        let waited = shop.views.cart_at_least(id, wanted, wait).await?;
+        row = waited
+            .filter(|row| row.version >= wanted)
+            .ok_or_else(|| behind(wanted))?;
+    }
+    let mut response = if if_none_match(request, row.version)? {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, etag(row.version)))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((LOG_POSITION, HeaderValue::from(seen.0)))
+        .insert_header(view_timing(started.elapsed()));
+    let mut response = response.content_type("application/json").body(row.document);
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response = response.drop_body().map_into_boxed_body();
+    }
+    Ok(response)
+}
+
+fn behind(wanted: u64) -> Problem {
+    Problem::new(
+        Kind::ViewBehind,
+        format!("The view has not reached version {wanted} in the time that you wanted to wait."),
+    )
+    .retry_after(1)
+}
+
+fn past(
+    request: &HttpRequest,
+    id: Uuid,
+    cart: &Cart,
+    caching: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let document = CartDocument::of(id, cart).ok_or_else(no_such_version)?;
+    let mut response = if if_none_match(request, document.version)? {
+        return Ok(HttpResponse::NotModified()
+            .insert_header((header::ETAG, etag(document.version)))
+            .finish());
+    } else {
+        HttpResponse::Ok()
+    };
+    Ok(response
+        .insert_header((header::ETAG, etag(document.version)))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)))
+        .content_type("application/json")
+        .body(document.to_json()))
+}
+
+/// The cart as it was at `version`, folded from the log.
+pub async fn at_version(shop: &Shop, id: Uuid, version: u64) -> Result<Cart, Problem> {
+    let mut cart = CartModel::initial();
+    let mut reached = 0;
+    history::for_each(
+        &*shop.log,
+        id,
+        Version(0),
+        Some(Version(version)),
+        |event| {
+            history::evolve::<CartModel>(&mut cart, &event)?;
+            reached = event.version.0;
+            Ok(())
+        },
+    )
+    .await?;
+    if version == 0 || reached < version {
+        return Err(no_such_version());
+    }
+    Ok(cart)
+}
+
+async fn at_time(shop: &Shop, id: Uuid, time: Timestamp) -> Result<Cart, Problem> {
+    let mut cart = CartModel::initial();
+    history::for_each(&*shop.log, id, Version(0), None, |event| {
+        if event.recorded_at <= time {
+            history::evolve::<CartModel>(&mut cart, &event)?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(cart)
+}
+
+pub fn no_such_version() -> Problem {
+    Problem::new(
+        Kind::NoSuchVersion,
+        "The cart had no such version, or was not open yet at that time.",
+    )
+}
+
+/// What the shop offers of `sku`, or the refusal that it offers nothing.
+pub fn offer(shop: &Shop, sku: &Sku) -> Result<Offer, Problem> {
+    shop.catalogue
+        .offer(sku)
+        .cloned()
+        .ok_or_else(|| Refusal::UnknownSku { sku: sku.clone() }.into())
+}

@@ -1,0 +1,43 @@
+//! `/api/carts/{id}/checkout`.
+
+use super::body::read_json;
+use super::command::{Required, run};
+use super::path::CartId;
+use super::problem::Problem;
+use super::shop::Shop;
+use crate::cart::{CartCommand, Money};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Checkout {
+    /// The total that the shopper agreed to, in minor units.
+    expected_total: Money,
+}
+
+pub async fn check_out(
+    request: HttpRequest,
+    id: CartId,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (agreed, body) = read_json::<Checkout>(&request, payload).await?;
+    let command = CartCommand::Checkout {
+        expected_total: agreed.expected_total,
+        order_id: Uuid::now_v7(),
+    };
+    let (_, answer) = run(
+        &shop,
+        &request,
+        id.0,
+        &command,
+        &body,
+        Required::IfMatchAndKey,
+    )
+    .await?;
+    Ok(answer.with_status(StatusCode::CREATED))
+}

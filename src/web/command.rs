@@ -1,0 +1,202 @@
+//! The way of every command through HTTP: conditions and key from the headers, the write side, and
+//! the cart as the answer.
+
+use super::access::Presented;
+use super::headers;
+use super::problem::{Kind, Problem};
+use super::refusals::etag;
+use super::shop::Shop;
+use crate::cart::document::CartDocument;
+use crate::cart::{Cart, CartCommand};
+use crate::commands::{Envelope, Handled, IdempotencyKey};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// `Log-Position`: how far the log, or a view of it, is in this answer.
+pub const LOG_POSITION: HeaderName = HeaderName::from_static("log-position");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What a command cannot be sent without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Required {
+    Nothing,
+    /// Which version the shopper has seen.
+    IfMatch,
+    /// That, and a key: repeating a checkout by accident must not be possible.
+    IfMatchAndKey,
+}
+
+/// What a command's request says apart from the command.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The idempotency key as it was sent.
+    pub key: Option<String>,
+    envelope: Envelope,
+}
+
+/// Reads what `request`, with its `body`, says of the command called `command`.
+pub fn said(
+    request: &HttpRequest,
+    body: &[u8],
+    command: &'static str,
+    required: Required,
+) -> Result<Said, Problem> {
+    let key = headers::idempotency_key(request)?;
+    let if_match = headers::if_match(request)?;
+    if required == Required::IfMatchAndKey && key.is_none() {
+        return Err(Problem::new(
+            Kind::KeyRequired,
+            "A checkout needs an Idempotency-Key, so that repeating it never orders twice.",
+        ));
+    }
+    if required != Required::Nothing && if_match.is_none() {
+        return Err(Problem::new(
+            Kind::PreconditionRequired,
+            "Send If-Match with the cart's ETag, so that this happens to the cart that you have seen.",
+        ));
+    }
+    let method = request.method().as_str().as_bytes();
+    let path = request.path().as_bytes();
+    Ok(Said {
+        envelope: Envelope {
+            command,
+            command_id: Uuid::now_v7(),
+            actor: "shopper",
+            correlation_id: headers::correlation_id(request)?,
+            trace_id: headers::trace_id(request).map(str::to_owned),
+            key: key
+                .as_deref()
+                .map(|key| IdempotencyKey::new(key, &[method, path, body])),
+            if_match,
+        },
+        key,
+    })
+}
+
+/// Sends `command` to the cart `id` on behalf of whoever holds the cart's token.
+pub async fn carry_out(
+    shop: &Shop,
+    request: &HttpRequest,
+    id: Uuid,
+    command: &CartCommand,
+    said: &Said,
+) -> Result<Handled<Cart>, Problem> {
+    let presented = Presented::of(request);
+    let may = |cart: &Cart| presented.opens_cart(cart);
+    let handled = shop
+        .commands
+        .handle(id, command, &said.envelope, may)
+        .await?;
+    Ok(handled)
+}
+
+/// Sends the command that opens the cart `id`, for which nobody can have a token yet.
+pub async fn carry_out_opening(
+    shop: &Shop,
+    id: Uuid,
+    command: &CartCommand,
+    said: &Said,
+) -> Result<Handled<Cart>, Problem> {
+    let handled = shop
+        .commands
+        .handle(id, command, &said.envelope, |_| true)
+        .await?;
+    Ok(handled)
+}
+
+/// From the body and the headers to the answer, for a command whose answer is the cart as it is.
+pub async fn run(
+    shop: &Shop,
+    request: &HttpRequest,
+    id: Uuid,
+    command: &CartCommand,
+    body: &[u8],
+    required: Required,
+) -> Result<(Handled<Cart>, CartAnswer), Problem> {
+    let said = said(request, body, command.name(), required)?;
+    let handled = carry_out(shop, request, id, command, &said).await?;
+    let answer = CartAnswer::new(request, id, &handled)?;
+    Ok((handled, answer))
+}
+
+/// The answer to a command: the cart as it is after it.
+pub struct CartAnswer {
+    /// The cart's document.
+    pub json: Vec<u8>,
+    minimal: bool,
+    response: HttpResponseBuilder,
+}
+
+impl CartAnswer {
+    pub fn new(
+        request: &HttpRequest,
+        id: Uuid,
+        handled: &Handled<Cart>,
+    ) -> Result<CartAnswer, Problem> {
+        let document = CartDocument::of(id, &handled.state).ok_or_else(Problem::not_found)?;
+        let mut response = HttpResponse::build(StatusCode::OK);
+        response
+            .insert_header((header::ETAG, etag(handled.version.0)))
+            .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .insert_header((SERVER_TIMING, server_timing(handled)));
+        if let Some(position) = handled.position {
+            response.insert_header((LOG_POSITION, HeaderValue::from(position.0)));
+        }
+        if handled.replayed {
+            response.insert_header((IDEMPOTENT_REPLAYED, HeaderValue::from_static("true")));
+        }
+        Ok(CartAnswer {
+            json: document.to_json(),
+            minimal: *request.method() != Method::GET && headers::preferences(request).minimal,
+            response,
+        })
+    }
+
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> CartAnswer {
+        self.response.insert_header((name, value));
+        self
+    }
+
+    /// The answer with `status`, or without a body where the client prefers that.
+    pub fn with_status(mut self, status: StatusCode) -> HttpResponse {
+        if self.minimal && status == StatusCode::OK {
+            return self
+                .response
+                .status(StatusCode::NO_CONTENT)
+                .insert_header((
+                    PREFERENCE_APPLIED,
+                    HeaderValue::from_static("return=minimal"),
+                ))
+                .finish();
+        }
+        self.response
+            .status(status)
+            .content_type("application/json")
+            .body(self.json)
+    }
+}
+
+fn server_timing(handled: &Handled<Cart>) -> HeaderValue {
+    let decide = milliseconds(handled.decide_time);
+    let append = milliseconds(handled.append_time);
+    HeaderValue::from_str(&format!("decide;dur={decide}, append;dur={append}"))
+        .expect("numbers and names make a header value")
+}
+
+/// `Server-Timing` of a read that took `duration` in the view.
+pub fn view_timing(duration: Duration) -> (HeaderName, HeaderValue) {
+    let value = HeaderValue::from_str(&format!("view;dur={}", milliseconds(duration)))
+        .expect("numbers and names make a header value");
+    (SERVER_TIMING, value)
+}
+
+/// Milliseconds with three decimals, written from whole microseconds: floats are slow to format.
+fn milliseconds(duration: Duration) -> impl std::fmt::Display {
+    let micros = duration.as_micros();
+    std::fmt::from_fn(move |f| write!(f, "{}.{:03}", micros / 1_000, micros % 1_000))
+}

@@ -1,0 +1,139 @@
+//! What every request passes on its way in and every answer on its way out.
+
+use super::headers;
+use super::problem::{Kind, Problem};
+use super::shop::Shop;
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use std::time::Instant;
+use uuid::Uuid;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Turns away what is not meant for this service, and gives every error its final form.
+pub async fn gate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let response = match admit(&request) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Err(problem) => request.error_response(problem).map_into_right_body(),
+    };
+    let response = match problem_of(&response) {
+        None => response.map_into_left_body(),
+        Some(trouble) => finish(response, &trouble).map_into_right_body(),
+    };
+    tracing::debug!(
+        target: "cartlog::requests",
+        method = %response.request().method(),
+        path = response.request().path(),
+        status = response.status().as_u16(),
+        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    Ok(response.map_body(|head, body| {
+        head.headers_mut().insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        body
+    }))
+}
+
+fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let shop = request
+        .app_data::<Data<Shop>>()
+        .expect("the service is started with a shop");
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !shop.serves_host(host) {
+        return Err(Problem::new(
+            Kind::WrongHost,
+            "This service does not answer for that host. The operator sets its names (server.hosts).",
+        ));
+    }
+    let safe = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if !safe && from_another_site(request, host) {
+        return Err(Problem::new(
+            Kind::CrossSite,
+            "A page of another site may not change anything here.",
+        ));
+    }
+    Ok(())
+}
+
+/// What the browser says of where a request comes from. Programs say nothing and carry no cookie.
+fn from_another_site(request: &ServiceRequest, host: &str) -> bool {
+    let headers = request.headers();
+    if let Some(site) = headers.get(FETCH_SITE) {
+        return !matches!(site.as_bytes(), b"same-origin" | b"none");
+    }
+    match headers.get(header::ORIGIN) {
+        None => false,
+        Some(origin) => {
+            let origin = origin.to_str().unwrap_or_default();
+            origin
+                .split_once("://")
+                .is_none_or(|(_, from)| from != host)
+        }
+    }
+}
+
+/// The problem behind an error, and the trouble that is no [`Problem`] yet: what actix-web answers
+/// by itself.
+fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Trouble> {
+    let error = response.response().error()?;
+    Some(match error.as_error::<Problem>() {
+        Some(_) => Trouble::Ours,
+        None => Trouble::Theirs(error.as_response_error().status_code(), error.to_string()),
+    })
+}
+
+enum Trouble {
+    Ours,
+    Theirs(StatusCode, String),
+}
+
+fn finish<B>(response: ServiceResponse<B>, trouble: &Trouble) -> ServiceResponse {
+    let trace_id = match headers::trace_id(response.request()) {
+        Some(trace_id) => trace_id.to_owned(),
+        None => Uuid::now_v7().simple().to_string(),
+    };
+    let problem = match trouble {
+        Trouble::Ours => None,
+        Trouble::Theirs(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
+        Trouble::Theirs(status, reason) if status.is_client_error() => {
+            Some(Problem::new(Kind::InvalidQuery, format!("{reason}.")))
+        }
+        Trouble::Theirs(_, reason) => Some(Problem::internal(reason)),
+    };
+    let answer = match &problem {
+        Some(problem) => problem.to_response(&trace_id),
+        None => response
+            .response()
+            .error()
+            .and_then(|error| error.as_error::<Problem>())
+            .map(|problem| problem.to_response(&trace_id))
+            .expect("a problem was found in this response"),
+    };
+    if answer.status().is_server_error() {
+        tracing::warn!(
+            trace_id,
+            method = %response.request().method(),
+            path = response.request().path(),
+            status = answer.status().as_u16(),
+            "a request failed"
+        );
+    }
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, answer)
+}

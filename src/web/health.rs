@@ -1,0 +1,49 @@
+//! `/livez` and `/readyz`.
+
+use super::shop::Shop;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Data;
+use serde_json::{Map, Value, json};
+
+/// How many events the views may be behind before the service counts as not ready.
+const MOST_BEHIND: u64 = 100_000;
+
+/// The process answers. Nothing else is looked at: a restart would mend nothing else.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "status": "live" }))
+}
+
+/// Whether requests can be served, and if not, why.
+pub async fn ready(shop: Data<Shop>) -> HttpResponse {
+    let log = shop.log.trouble();
+    let views = match shop.log.barrier().await {
+        Err(error) => Some(error.to_string()),
+        Ok(end) => {
+            let behind = end.0.saturating_sub(shop.views.progress().position.0);
+            (behind > MOST_BEHIND).then(|| format!("they are {behind} events behind the log"))
+        }
+    };
+    let stopping = shop
+        .stopping
+        .borrow()
+        .then(|| "the service is stopping".to_owned());
+    let ready = log.is_none() && views.is_none() && stopping.is_none();
+    let checks: Map<String, Value> = [("log", log), ("views", views), ("service", stopping)]
+        .into_iter()
+        .map(|(name, trouble)| (name.to_owned(), json!(trouble.as_deref().unwrap_or("ok"))))
+        .collect();
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({
+            "status": if ready { "ready" } else { "not ready" },
+            "checks": checks,
+        }))
+}

@@ -1,0 +1,100 @@
+//! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
+
+use super::body::{AtLeastOne, Quantity, read_json, read_nothing};
+use super::carts::offer;
+use super::command::{Required, run};
+use super::path::{CartId, PathSku};
+use super::problem::Problem;
+use super::shop::Shop;
+use crate::cart::{CartCommand, Sku};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddItem {
+    sku: Sku,
+    quantity: AtLeastOne,
+}
+
+/// 201 for a new line, 200 for more of one.
+pub async fn add(
+    request: HttpRequest,
+    id: CartId,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (item, body) = read_json::<AddItem>(&request, payload).await?;
+    let command = CartCommand::AddItem {
+        offer: offer(&shop, &item.sku)?,
+        quantity: item.quantity.0,
+    };
+    let (handled, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    // Told from the cart as it was right after the command, so that a repetition gets the same.
+    let quantity = handled
+        .state
+        .contents()
+        .map_or(0, |contents| contents.quantity(&item.sku));
+    Ok(answer.with_status(if quantity == item.quantity.0 {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetQuantity {
+    quantity: Quantity,
+}
+
+pub async fn set(
+    request: HttpRequest,
+    id: CartId,
+    sku: PathSku,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (wanted, body) = read_json::<SetQuantity>(&request, payload).await?;
+    let command = CartCommand::SetQuantity {
+        offer: shop.catalogue.offer(&sku.0).cloned(),
+        sku: sku.0,
+        quantity: wanted.quantity.0,
+    };
+    let (_, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    Ok(answer.with_status(StatusCode::OK))
+}
+
+pub async fn remove(
+    request: HttpRequest,
+    id: CartId,
+    sku: PathSku,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
+    let command = CartCommand::RemoveItem { sku: sku.0 };
+    let (_, answer) = run(&shop, &request, id.0, &command, b"", Required::Nothing).await?;
+    Ok(answer.with_status(StatusCode::OK))
+}
+
+pub async fn clear(
+    request: HttpRequest,
+    id: CartId,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
+    let (_, answer) = run(
+        &shop,
+        &request,
+        id.0,
+        &CartCommand::ClearCart,
+        b"",
+        Required::Nothing,
+    )
+    .await?;
+    Ok(answer.with_status(StatusCode::OK))
+}

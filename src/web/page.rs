@@ -1,0 +1,77 @@
+//! Pages of a list: `?limit=` and an opaque `cursor`, `{items, next}` in the answer.
+
+use super::problem::{Kind, Problem};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
+}
+
+/// How many items a page has.
+pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::new(
+        Kind::InvalidQuery,
+        format!("limit is a whole number from 1 to {MAX_LIMIT}."),
+    )
+    .with("max", MAX_LIMIT))
+}
+
+/// The cursor behind `place` in the list `list`. It is opaque: its form may change at any time.
+pub fn cursor(list: &str, place: u64) -> String {
+    hex::encode([&place.to_be_bytes()[..], &check(list, place)].concat())
+}
+
+/// The place that `cursor` stands for, if it is one that `list` has given.
+pub fn place(list: &str, cursor: &str) -> Result<u64, Problem> {
+    let invalid = || {
+        Problem::new(
+            Kind::InvalidQuery,
+            "The cursor is none that this list has given: begin again without one.",
+        )
+    };
+    let bytes = hex::decode(cursor).map_err(|_| invalid())?;
+    let (place, found) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
+    let place = u64::from_be_bytes(*place);
+    if found == check(list, place) {
+        Ok(place)
+    } else {
+        Err(invalid())
+    }
+}
+
+/// Tells an altered cursor, or one of another list, from one that was given.
+fn check(list: &str, place: u64) -> [u8; 6] {
+    let sum: [u8; 32] = Sha256::new()
+        .chain_update(place.to_be_bytes())
+        .chain_update(list)
+        .finalize()
+        .into();
+    *sum.first_chunk().expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place_in_its_list_alone() {
+        let given = cursor("events of a", 42);
+        assert_eq!(place("events of a", &given).unwrap(), 42);
+        assert!(place("events of b", &given).is_err());
+        for altered in ["", "00", "zz", &given[1..], &given.replace('2', "3")] {
+            assert!(place("events of a", altered).is_err(), "{altered}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What stands in a request's path and query, read strictly.
+
+use super::problem::{Kind, Problem};
+use crate::cart::Sku;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::de::DeserializeOwned;
+use std::future::{Ready, ready};
+use uuid::Uuid;
+
+/// The cart in the path: a UUID in its usual form, or there is nothing here.
+#[derive(Debug, Clone, Copy)]
+pub struct CartId(pub Uuid);
+
+impl FromRequest for CartId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            request
+                .match_info()
+                .get("id")
+                .and_then(hyphenated)
+                .map(CartId)
+                .ok_or_else(Problem::not_found),
+        )
+    }
+}
+
+/// The product in the path: a well-formed sku, or there is nothing here.
+#[derive(Debug, Clone)]
+pub struct PathSku(pub Sku);
+
+impl FromRequest for PathSku {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            request
+                .match_info()
+                .get("sku")
+                .and_then(|text| Sku::parse(text).ok())
+                .map(PathSku)
+                .ok_or_else(Problem::not_found),
+        )
+    }
+}
+
+/// A UUID in the hyphenated form alone: the crate reads three more, and one cart has one address.
+fn hyphenated(text: &str) -> Option<Uuid> {
+    (text.len() == uuid::fmt::Hyphenated::LENGTH)
+        .then(|| Uuid::try_parse(text).ok())
+        .flatten()
+}
+
+/// Reads the query as a `T`; what `T` does not know is refused.
+pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
+    actix_web::web::Query::<T>::from_query(request.query_string())
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|error| {
+            Problem::new(
+                Kind::InvalidQuery,
+                format!("The query cannot be used: {error}."),
+            )
+        })
+}

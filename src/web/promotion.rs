@@ -1,0 +1,55 @@
+//! `/api/carts/{id}/promotion`.
+
+use super::body::{read_json, read_nothing};
+use super::command::{Required, run};
+use super::path::CartId;
+use super::problem::{Kind, Problem};
+use super::shop::Shop;
+use crate::cart::CartCommand;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApplyPromotion {
+    code: String,
+}
+
+pub async fn apply(
+    request: HttpRequest,
+    id: CartId,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (wanted, body) = read_json::<ApplyPromotion>(&request, payload).await?;
+    let promotion = shop.catalogue.promotion(&wanted.code).ok_or_else(|| {
+        Problem::new(
+            Kind::UnknownPromotion,
+            "The shop has no promotion of that code. Check its letters and digits.",
+        )
+    })?;
+    let command = CartCommand::ApplyPromotion(promotion.clone());
+    let (_, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    Ok(answer.with_status(StatusCode::OK))
+}
+
+pub async fn remove(
+    request: HttpRequest,
+    id: CartId,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
+    let (_, answer) = run(
+        &shop,
+        &request,
+        id.0,
+        &CartCommand::RemovePromotion,
+        b"",
+        Required::Nothing,
+    )
+    .await?;
+    Ok(answer.with_status(StatusCode::OK))
+}

@@ -1,0 +1,96 @@
+//! What the handlers of one worker have at hand.
+
+use super::access::{Openings, Presented};
+use super::problem::Problem;
+use crate::cart::document::CartDocument;
+use crate::cart::{Cart, CartModel};
+use crate::catalogue::Catalogue;
+use crate::commands::CommandHandler;
+use crate::log::EventLog;
+use crate::views::carts::CartRow;
+use crate::views::{Arrivals, Reader};
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// One worker's share: what all workers have, and its own connection to the views.
+pub struct Shop {
+    shared: Arc<Shared>,
+    pub views: Reader,
+}
+
+/// What all workers have.
+pub struct Shared {
+    pub commands: CommandHandler<CartModel>,
+    pub log: Arc<dyn EventLog>,
+    pub catalogue: Catalogue,
+    pub openings: Openings,
+    pub arrivals: Arc<Arrivals>,
+    /// True once the service is stopping: streams end then.
+    pub stopping: watch::Receiver<bool>,
+    /// Whether browsers come by https, so that cookies may ask for it.
+    pub secure_cookies: bool,
+    /// The names under which the service may be asked; empty for any.
+    pub hosts: Vec<String>,
+}
+
+impl Shop {
+    pub fn new(shared: Arc<Shared>, views: Reader) -> Shop {
+        Shop { shared, views }
+    }
+
+    /// Whether `host` (with or without a port) is a name of this service.
+    pub fn serves_host(&self, host: &str) -> bool {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        };
+        self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The cart `id` as the view has it, for whoever `presented` its token. A cart that the view
+    /// does not know yet is looked up where commands are decided, so that no cart is missing
+    /// between its opening and the view's next batch.
+    pub async fn cart_row(&self, id: Uuid, presented: Presented) -> Result<CartRow, Problem> {
+        let row = match self.views.cart(id)? {
+            Some(row) => row,
+            None => {
+                let (cart, _) = self.commands.state(id).await?;
+                row(id, &cart).ok_or_else(Problem::not_found)?
+            }
+        };
+        if presented.opens(&row.token_hash) {
+            Ok(row)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// The cart `id` as of everything acknowledged, for whoever `presented` its token.
+    pub async fn cart(&self, id: Uuid, presented: Presented) -> Result<Arc<Cart>, Problem> {
+        let (cart, _) = self.commands.state(id).await?;
+        if presented.opens_cart(&cart) {
+            Ok(cart)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+}
+
+impl Deref for Shop {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+fn row(id: Uuid, cart: &Cart) -> Option<CartRow> {
+    let contents = cart.contents()?;
+    Some(CartRow {
+        version: contents.version,
+        token_hash: contents.token_hash,
+        document: CartDocument::of(id, cart)?.to_json(),
+    })
+}

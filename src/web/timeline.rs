@@ -1,0 +1,76 @@
+//! `/api/carts/{id}/timeline`: each event beside the cart that it made.
+
+use super::access::Presented;
+use super::event::event_document;
+use super::events::chained;
+use super::page::{Page, cursor, limit, place};
+use super::path::{CartId, query};
+use super::problem::Problem;
+use super::shop::Shop;
+use crate::cart::document::CartDocument;
+use crate::cart::{Cart, CartModel};
+use crate::decider::Decider;
+use crate::history;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Moment {
+    event: Box<RawValue>,
+    cart: Box<RawValue>,
+}
+
+pub async fn list(
+    request: HttpRequest,
+    id: CartId,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.0;
+    let which: Which = query(&request)?;
+    let limit = limit(which.limit)? as u64;
+    let list = format!("timeline of {id}");
+    let newest = shop.cart(id, Presented::of(&request)).await?;
+    let contents = newest.contents().ok_or_else(Problem::not_found)?;
+    let first = match &which.cursor {
+        None => 1,
+        Some(cursor) => place(&list, cursor)?.max(1),
+    };
+    let last = (first + limit - 1).min(contents.version);
+    let mut cart: Cart = CartModel::initial();
+    let mut items = Vec::new();
+    for event in chained(&*shop.log, id, 1, last).await? {
+        history::evolve::<CartModel>(&mut cart, &event.recorded)?;
+        if event.recorded.version.0 < first {
+            continue;
+        }
+        let document = CartDocument::of(id, &cart).ok_or_else(Problem::not_found)?;
+        items.push(Moment {
+            event: raw(&event_document(
+                &event.recorded,
+                event.previous,
+                contents.currency,
+            )?)?,
+            cart: raw(&document)?,
+        });
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Page {
+            items,
+            next: (last < contents.version).then(|| cursor(&list, last + 1)),
+        }))
+}
+
+fn raw(document: &impl Serialize) -> Result<Box<RawValue>, Problem> {
+    serde_json::value::to_raw_value(document).map_err(Problem::internal)
+}

@@ -1,0 +1,237 @@
+/**
+ * One cart's history: where the cursor stands and what is asked there. Every part of the page
+ * gets the same moment and draws itself; none changes the state but through `go`, `explain`,
+ * `pin` and `setAside`.
+ */
+
+import { announce } from "../page/announce.js";
+import { connectionBack, connectionLost } from "../page/connection.js";
+import { byId, element, setText } from "../page/element.js";
+import { spokenMoney } from "../page/money.js";
+import { Problem } from "../service/request.js";
+import { follow } from "../service/stream.js";
+import { addressOf, readAddress } from "./address.js";
+import { CartPanel } from "./cart_panel.js";
+import { Chronicle } from "./chronicle.js";
+import { EventPanel } from "./event_panel.js";
+import { Explanation } from "./explanation.js";
+import { Fold } from "./fold.js";
+import { Lights } from "./lights.js";
+import { reasonOf } from "./reasons.js";
+import { Ribbon } from "./ribbon.js";
+import { StateOrEvents } from "./state_or_events.js";
+import { Strip } from "./strip.js";
+import { Supposition } from "./supposition.js";
+import { Transport } from "./transport.js";
+
+/** How long a scrub may pause before the parts that are read, not watched, are drawn. */
+const REST_MS = 90;
+/** The browser refuses more than some two hundred address changes in half a minute. */
+const ADDRESS_MS = 250;
+
+export class CartHistory {
+  #chronicle;
+  #supposed = null;
+  #parts = [];
+  #slowParts = [];
+  #lights;
+  #frame = 0;
+  #resting = 0;
+  #drawnAt = 0;
+  #addressTimer = 0;
+  /** `v` is `null` while the page stands at the newest event. */
+  state = { v: null, pin: null, why: null, without: [] };
+
+  constructor(id) {
+    this.#chronicle = new Chronicle(id);
+  }
+
+  async start() {
+    setText(byId("title"), "How this cart came to be");
+    setText(byId("subtitle"), this.#chronicle.id);
+    byId("cart").hidden = false;
+    byId("cart").classList.add("loading");
+    try {
+      await this.#chronicle.load((read) => setText(byId("subtitle"), `${this.#chronicle.id} · reading events: ${read.toLocaleString("en")}`));
+    } catch (error) {
+      this.#showFailure(error);
+      return;
+    }
+    byId("cart").classList.remove("loading");
+    setText(byId("subtitle"), this.#chronicle.id);
+    const part = (Part) => new Part(this, this.#chronicle);
+    this.#lights = part(Lights);
+    const strip = part(Strip);
+    this.#parts = [...[CartPanel, Ribbon, Transport].map(part), strip];
+    this.#slowParts = [...[Explanation, EventPanel, StateOrEvents, Supposition].map(part), { show: (moment) => strip.paint(moment) }];
+    this.#readAddress();
+    addEventListener("popstate", () => this.#readAddress());
+    this.#follow();
+    this.#lights.check();
+  }
+
+  get version() {
+    return Math.min(this.state.v ?? this.#chronicle.head, this.#chronicle.head);
+  }
+
+  get address() {
+    return new URL(addressOf(this.#chronicle.id, { ...this.state, v: this.version }), location.href).href;
+  }
+
+  /** Moves the cursor. At the newest event the page follows what comes. */
+  go(version) {
+    const { head } = this.#chronicle;
+    const v = Math.min(Math.max(version, 1), head);
+    if (v === this.version && (v === head) === (this.state.v === null)) return;
+    this.state.v = v === head ? null : v;
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = setTimeout(() => this.#writeAddress("replaceState"), ADDRESS_MS);
+    this.#draw();
+  }
+
+  step(by) {
+    this.go(this.version + by);
+  }
+
+  /** Explains a number, or none; the same number again ends the explanation. */
+  explain(why) {
+    this.state.why = why === this.state.why ? null : why;
+    this.#turn();
+    const reason = this.state.why && reasonOf(this.state.why, this.moment());
+    const words = reason?.words();
+    announce(words ? `${words.title}: ${words.sum}` : "All events");
+  }
+
+  /** Pins a moment to compare with, or takes the pin off when it is there already. */
+  pin(version) {
+    this.state.pin = version === this.state.pin ? null : version;
+    this.#turn();
+    announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Pin taken off");
+  }
+
+  /** Supposes that these events had not happened. An empty list ends the supposition. */
+  setAside(without) {
+    this.state.without = this.#allowed(without);
+    this.#turn();
+    const moment = this.moment();
+    announce(this.state.without.length ? `What if: the total would be ${spokenMoney(moment.state.total, moment.chronicle.currency)}` : "Back to what happened");
+  }
+
+  toggleAside(version) {
+    const { without } = this.state;
+    this.setAside(without.includes(version) ? without.filter((it) => it !== version) : [...without, version]);
+  }
+
+  /** Draws everything once more: something beside the state became known. */
+  refresh() {
+    this.#draw(true);
+  }
+
+  /** What all parts draw: the cart at the cursor, what it is compared with, and what is asked. */
+  moment() {
+    const chronicle = this.#chronicle;
+    const { pin, why, without } = this.state;
+    const { version } = this;
+    const actual = chronicle.fold.at(version);
+    const state = without.length ? this.#supposed.at(version) : actual;
+    const compared = without.length ? "actual" : pin ? "pin" : "before";
+    const base = compared === "actual" ? actual : chronicle.fold.at(compared === "pin" ? pin : version - 1);
+    const moment = { chronicle, version, head: chronicle.head, event: chronicle.event(version), actual, state, base, compared, pin, why, without };
+    moment.reason = why ? reasonOf(why, moment) : null;
+    return moment;
+  }
+
+  #allowed(without) {
+    // The opening cannot be set aside: without it there is no cart.
+    const allowed = [...new Set(without)].filter((it) => it > 1 && it <= this.#chronicle.head).sort((a, b) => a - b);
+    this.#supposed = allowed.length ? new Fold(this.#chronicle.events, allowed) : null;
+    return allowed;
+  }
+
+  #turn() {
+    this.#writeAddress("pushState");
+    this.#draw(true);
+  }
+
+  #readAddress() {
+    const { v, pin, why, without } = readAddress();
+    const { head } = this.#chronicle;
+    this.state = { v: v && v < head ? v : null, pin: pin && pin <= head ? pin : null, why, without: this.#allowed(without) };
+    if (why && !reasonOf(why, this.moment())) this.state.why = null;
+    this.#draw(true);
+  }
+
+  #writeAddress(how) {
+    clearTimeout(this.#addressTimer);
+    history[how](null, "", addressOf(this.#chronicle.id, this.state));
+  }
+
+  /**
+   * Draws once a frame at most. While the cursor runs only what is watched is drawn; what is read
+   * follows when it rests, so that a step costs the same in a history of ten thousand events.
+   */
+  #draw(all = false) {
+    this.#frame ||= requestAnimationFrame((now) => {
+      this.#frame = 0;
+      const moment = this.moment();
+      for (const part of this.#parts) part.show(moment);
+      const running = !all && now - this.#drawnAt < REST_MS;
+      this.#drawnAt = now;
+      clearTimeout(this.#resting);
+      if (running) this.#resting = setTimeout(() => this.#rest(), REST_MS);
+      else this.#rest(moment);
+    });
+  }
+
+  #rest(moment = this.moment()) {
+    for (const part of this.#slowParts) part.show(moment);
+    document.title = `Version ${moment.version} of ${moment.head}: ${moment.event.sentence}`;
+  }
+
+  #follow() {
+    const { id, head } = this.#chronicle;
+    follow(
+      id,
+      head,
+      async (event) => {
+        connectionBack();
+        this.#take(event);
+      },
+      (stands) => (stands ? connectionBack() : this.#lost()),
+    );
+  }
+
+  async #take(event) {
+    const came = performance.now();
+    // A hole would make the fold a lie: what is missing is read first.
+    if (!this.#chronicle.append(event)) await this.#chronicle.catchUp().catch(() => {});
+    this.#draw(true);
+    announce(event.sentence);
+    this.#lights.arrived(event, came);
+  }
+
+  #lost() {
+    connectionLost("The connection is lost. What is shown here stays; news will follow when it is back.", () => this.#lights.check());
+  }
+
+  #showFailure(error) {
+    byId("cart").hidden = true;
+    setText(byId("subtitle"), this.#chronicle.id);
+    const unknown = error instanceof Problem && error.status === 404;
+    const again = () => {
+      byId("note").hidden = true;
+      this.#chronicle = new Chronicle(this.#chronicle.id);
+      this.start();
+    };
+    byId("note").hidden = false;
+    byId("note").replaceChildren(
+      element(
+        "div",
+        { class: "empty", role: "alert", data: { testid: "history-failed" } },
+        element("h2", {}, unknown ? "This history is not open to you" : "The history did not come"),
+        element("p", {}, unknown ? "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled." : error.message),
+        unknown ? element("a", { class: "button", href: "/history" }, "See your carts") : element("button", { class: "button primary", type: "button", on: { click: again } }, "Try again"),
+      ),
+    );
+  }
+}

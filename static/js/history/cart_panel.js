@@ -1,0 +1,149 @@
+/**
+ * The cart as it was at the cursor. Every number is a button that asks why. Each product that was
+ * ever in the cart has its row for good, so that nothing jumps while the cursor runs.
+ */
+
+import { byId, element, setAttribute, setText } from "../page/element.js";
+import { amount, money, signed } from "../page/money.js";
+import { timeOfDay } from "../page/moments.js";
+
+const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
+/** In the order of the sum that they are: items less discount is the total. */
+const SUMS = [
+  ["items_total", "Items", ""],
+  ["discount", "Discount", "−"],
+  ["total", "Total", "="],
+];
+
+/** A number that can be asked why, with room beneath for how it changed. */
+class NumberButton {
+  #value = element("span", { class: "number-value" });
+  #change = element("span", { class: "number-change" });
+
+  constructor(why, label, page) {
+    this.why = why;
+    this.#change.dataset.testid = `change-${why}`;
+    this.root = element("button", { class: "number", type: "button", data: { testid: `number-${why}`, why }, on: { click: () => page.explain(why) } }, element("span", { class: "unseen" }, `${label}: `), this.#value);
+    this.cell = [this.root, this.#change];
+  }
+
+  show(text, change, asked) {
+    setText(this.#value, text);
+    setText(this.#change, change);
+    setAttribute(this.#change, "data-sign", change ? (change.startsWith("−") ? "minus" : "plus") : null);
+    setAttribute(this.root, "aria-pressed", String(asked === this.why));
+  }
+}
+
+export class CartPanel {
+  #page;
+  #chronicle;
+  #rows = new Map();
+  #sums = [];
+  #frame = byId("lines-frame");
+  #body = byId("lines");
+  #promotion = element("span", { class: "soft small", data: { testid: "history-promotion" } });
+
+  constructor(page, chronicle) {
+    this.#page = page;
+    this.#chronicle = chronicle;
+    byId("unpin").addEventListener("click", () => {
+      page.pin(page.state.pin);
+      byId("slider").focus();
+    });
+    byId("sums").replaceChildren(
+      ...SUMS.map(([field, title, sign]) => {
+        const number = new NumberButton(field, title, page);
+        this.#sums.push([field, number]);
+        const name = element("dt", {}, title, field === "discount" ? this.#promotion : null);
+        return element("div", { class: `sum sum-${field}`, data: { sign } }, name, element("dd", {}, ...number.cell));
+      }),
+    );
+  }
+
+  show(moment) {
+    const { version, head, event, state, base, compared, pin, why } = moment;
+    setText(byId("cart-title"), moment.without.length ? `The cart as it would be at version ${version}` : `The cart at version ${version}`);
+    const status = byId("cart-status");
+    setText(status, STATUS[state.status]);
+    status.dataset.status = state.status;
+    byId("unpin").hidden = compared !== "pin";
+    const against = { before: "the event before", pin: `the pinned version ${pin}`, actual: "what really happened" }[compared];
+    setText(byId("compared"), `${version.toLocaleString("en")} of ${head.toLocaleString("en")} · ${timeOfDay(event.recorded_at)} · changes against ${against}`);
+    this.#showLines(moment, why);
+    const { currency } = this.#chronicle;
+    for (const [field, number] of this.#sums) {
+      number.show(money(state[field], currency), changeOf(state[field] - base[field], currency), why);
+    }
+    setText(this.#promotion, state.promotion ? ` ${state.promotion.code}` : "");
+    this.#promotion.title = state.promotion?.description ?? "";
+  }
+
+  #showLines({ state, base, event, compared, without }, why) {
+    const { currency } = this.#chronicle;
+    const before = new Map(base.shelf.map((line) => [line.sku, line]));
+    const now = new Map(state.shelf.map((line) => [line.sku, line]));
+    this.#makeRows();
+    for (const [sku, row] of this.#rows) {
+      const line = now.get(sku);
+      const old = before.get(sku);
+      const quantity = line?.quantity ?? 0;
+      const touched = compared === "before" && event.data.sku === sku && !without.length;
+      // States share the lines that did not change: a row that shows them already is done.
+      if (row.line === line && row.old === old && row.why === why && row.touched === touched) continue;
+      Object.assign(row, { line, old, why, touched });
+      setAttribute(row.root, "data-present", String(quantity > 0));
+      row.root.classList.toggle("touched", touched);
+      setText(row.name, line?.name ?? row.firstName);
+      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "taken out" : "not yet in the cart");
+      row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
+      row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
+    }
+    if (event.data.sku) this.#reveal(this.#rows.get(event.data.sku));
+  }
+
+  /** A row for each product of the whole history, in the order in which they first came. */
+  #makeRows() {
+    const { movesBySku } = this.#chronicle;
+    if (this.#rows.size === movesBySku.size && this.#body.childElementCount) return;
+    for (const [sku, versions] of movesBySku) {
+      if (this.#rows.has(sku)) continue;
+      const { name } = this.#chronicle.event(versions[0]).data;
+      const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
+      const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
+      const row = { firstName: name, name: element("span", { class: "line-name" }), lots: element("span", { class: "line-lots" }), quantity, total };
+      row.root = element(
+        "tr",
+        { data: { testid: `history-line-${sku}` } },
+        element("th", { scope: "row" }, row.name, row.lots),
+        element("td", {}, ...quantity.cell),
+        element("td", {}, ...total.cell),
+      );
+      row.place = this.#rows.size;
+      this.#rows.set(sku, row);
+      this.#body.append(row.root);
+    }
+    if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "Nothing was ever put in.")));
+    else this.#body.querySelector(".nothing")?.parentNode.remove();
+    this.#measured = null;
+  }
+
+  #measured = null;
+
+  /** Scrolls the touched row into the frame, by arithmetic: asking the layout would cost a frame. */
+  #reveal(row) {
+    if (!row) return;
+    this.#measured ??= { row: row.root.offsetHeight, frame: this.#frame.clientHeight - this.#body.offsetTop, at: -1 };
+    const { row: height, frame } = this.#measured;
+    if (this.#rows.size * height <= frame) return;
+    const top = row.place * height;
+    const at = this.#frame.scrollTop;
+    if (top < at) this.#frame.scrollTop = top;
+    else if (top + height > at + frame) this.#frame.scrollTop = top + height - frame;
+  }
+}
+
+function changeOf(difference, currency) {
+  if (!difference) return "";
+  return (difference < 0 ? "−" : "+") + amount(Math.abs(difference), currency);
+}

@@ -1,0 +1,66 @@
+/** An event as text to take along: as JSON, as the service's CloudEvent, as a given/when/then. */
+
+import { element } from "../page/element.js";
+import { amount } from "../page/money.js";
+
+/** Lines of a test's past that are written out. */
+const GIVEN = 200;
+
+/**
+ * Puts text on the clipboard. Where the browser has none for this page (one without TLS on
+ * another host), shows it to be copied by hand. Answers whether it is on the clipboard.
+ */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    showToCopy(text);
+    return false;
+  }
+}
+
+function showToCopy(text) {
+  const field = element("textarea", { class: "copy-field", readOnly: true, rows: 12, value: text, "aria-label": "Text to copy" });
+  const dialog = element("dialog", { class: "copy-dialog", "aria-label": "Text to copy" }, element("p", {}, "Copy it from here:"), field, element("form", { method: "dialog" }, element("button", { class: "button" }, "Close")));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  field.select();
+}
+
+/** The event as the service answers it. */
+export const asJson = (event) => JSON.stringify(event, null, 2);
+
+/** The event's command as a specification: what was, what was asked, what it wrote. */
+export function asGivenWhenThen(chronicle, event) {
+  const { currency } = chronicle;
+  const written = chronicle.siblings(event);
+  const past = chronicle.events.slice(0, written[0] - 1);
+  const lines = past.slice(-GIVEN).map((it) => plain(it, currency));
+  if (past.length > GIVEN) lines.unshift(`# ${past.length - GIVEN} earlier events`);
+  const block = (word, rows) => rows.map((row, index) => `${(index ? "" : word).padEnd(6)}${row}`).join("\n");
+  const then = written.map((version) => plain(chronicle.event(version), currency));
+  return [block("given", lines.length ? lines : ["nothing"]), block("when", [asked(chronicle, event, written)]), block("then", then)].join("\n");
+}
+
+function plain({ type, data }, currency) {
+  if (data.sku) return `${type} ${data.sku} ${data.quantity} × ${amount(data.unit_price, currency)}`;
+  if (data.code) return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent} %` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
+  if (type === "CartCheckedOut") return `${type} ${amount(data.total, currency)}`;
+  return type;
+}
+
+/** The command with what can be told of its arguments from the events that it wrote. */
+function asked(chronicle, event, written) {
+  const { command } = event.meta;
+  const { data } = event;
+  if (command === "set_quantity") {
+    const line = chronicle.fold.at(written.at(-1)).shelf.find(({ sku }) => sku === data.sku);
+    return `${command} ${data.sku} ${line?.quantity ?? 0}`;
+  }
+  if (command === "add_item") return `${command} ${data.sku} ${data.quantity}`;
+  if (command === "remove_item") return `${command} ${data.sku}`;
+  if (command === "apply_promotion") return `${command} ${chronicle.event(written.at(-1)).data.code}`;
+  return command;
+}

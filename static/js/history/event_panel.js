@@ -1,0 +1,123 @@
+/** The event at the cursor: its sentence, its cause, its effect, and what is stored of it. */
+
+import { byId, element } from "../page/element.js";
+import { amount } from "../page/money.js";
+import { fullTime, span } from "../page/moments.js";
+import { toast } from "../page/toast.js";
+import { asGivenWhenThen, asJson, copyText } from "./copies.js";
+import { difference } from "./difference.js";
+import { wish } from "./kinds.js";
+
+export class EventPanel {
+  #page;
+  #chronicle;
+  #root = byId("event");
+  #shown = "";
+  #event = null;
+  #rawOpen = true;
+
+  constructor(page, chronicle) {
+    this.#page = page;
+    this.#chronicle = chronicle;
+    const copy = (name, testid, text) =>
+      element("button", { class: "button small", type: "button", "aria-label": `Copy as ${name}`, data: { testid }, on: { click: () => this.#copy(name, text) } }, name);
+    byId("copies").append(
+      element("span", { class: "soft small" }, "Copy as"),
+      copy("JSON", "copy-json", () => asJson(this.#event)),
+      copy("CloudEvent", "copy-cloudevent", async () => asJson(await this.#chronicle.cloudEvent(this.#event.version))),
+      copy("given/when/then", "copy-given", () => asGivenWhenThen(this.#chronicle, this.#event)),
+    );
+  }
+
+  async #copy(name, text) {
+    try {
+      if (await copyText(await text())) toast(`Copied as ${name}`);
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  show({ event, version, head }) {
+    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#chronicle.siblings(event).length}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#event = event;
+    const before = this.#chronicle.event(version - 1);
+    const pause = before ? `, ${span(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the event before` : "";
+    this.#root.replaceChildren(
+      element("p", { class: "event-sentence", data: { testid: "event-sentence" } }, event.sentence),
+      element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
+      element("h3", {}, "Cause"),
+      this.#cause(event),
+      element("h3", {}, "Effect"),
+      this.#effect(event),
+      this.#raw(event),
+    );
+  }
+
+  #cause(event) {
+    const { meta } = event;
+    const others = this.#chronicle.siblings(event).filter((version) => version !== event.version);
+    const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", this.#link(version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
+    const subject = meta.actor === "shopper" ? "The shopper" : `“${meta.actor}”`;
+    return element(
+      "div",
+      { data: { testid: "cause" } },
+      element("p", {}, `${subject} wanted to ${wish(meta.command)}.`, ...together),
+      facts([
+        ["command", `${meta.command} ${meta.command_id}`],
+        ["actor", meta.actor],
+        ["correlation", meta.correlation_id],
+        ["caused by", meta.causation_id],
+        ["trace", meta.trace_id],
+      ]),
+    );
+  }
+
+  #effect(event) {
+    const { currency, fold } = this.#chronicle;
+    const write = (minor) => amount(minor, currency);
+    const { lines, sums, promotion, status } = difference(fold.at(event.version - 1), fold.at(event.version));
+    const arrow = (name, [from, to], text = String) => element("li", {}, `${name}: `, element("span", { class: "from" }, text(from)), " → ", element("strong", {}, text(to)));
+    const words = (value) => (value === null ? "none" : value.replace("_", " "));
+    const changes = [
+      ...lines.flatMap((line) => [arrow(`${line.name}, quantity`, line.quantity), arrow(`${line.name}, total`, line.total, write)]),
+      ...(promotion[0] === promotion[1] ? [] : [arrow("Promotion", promotion, words)]),
+      ...Object.entries({ items_total: "Items", discount: "Discount", total: "Total" }).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
+      ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
+    ];
+    const delay = event.view_delay_ms === undefined ? "How soon the view had it is measured for events that arrive while this page is open." : `The view had it ${span(event.view_delay_ms)} after this page heard of it.`;
+    return element(
+      "div",
+      { data: { testid: "effect" } },
+      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "There is a cart now, and nothing in it." : "It changed none of the cart’s numbers."),
+      element("p", { class: "soft small", data: { testid: "view-delay" } }, delay),
+    );
+  }
+
+  #raw(event) {
+    const { position, schema, type, hash, previous_hash } = event;
+    const details = element(
+      "details",
+      { open: this.#rawOpen, data: { testid: "raw" } },
+      element("summary", {}, "Raw: as it is stored"),
+      facts([
+        ["type", `${type}, schema version ${schema}`],
+        ["position", `${position} in the whole log`],
+        ["hash", hash],
+        ["hash before", previous_hash ?? "none: it is the first"],
+      ]),
+      element("pre", { tabIndex: 0, role: "region", "aria-label": "The event’s data" }, JSON.stringify(event.data, null, 2)),
+    );
+    details.addEventListener("toggle", () => (this.#rawOpen = details.open));
+    return details;
+  }
+
+  #link(version) {
+    return element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, on: { click: () => this.#page.go(version) } }, `#${version}`);
+  }
+}
+
+function facts(pairs) {
+  return element("dl", { class: "facts" }, ...pairs.filter(([, value]) => value).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
+}

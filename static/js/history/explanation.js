@@ -1,0 +1,86 @@
+/** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
+
+import { byId, element, setText } from "../page/element.js";
+import { amount, money, signed } from "../page/money.js";
+import { keysHelp } from "./keys.js";
+
+/** Rows of the ledger that are shown before more are asked for. */
+const ROWS = 40;
+/** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
+const SHORT = 14;
+
+export class Explanation {
+  #page;
+  #body = byId("why-body");
+  #close = byId("why-close");
+  #shown = "";
+  #rows = ROWS;
+
+  constructor(page) {
+    this.#page = page;
+    this.#close.addEventListener("click", () => {
+      const { why } = page.state;
+      page.explain(null);
+      document.querySelector(`[data-why="${CSS.escape(why ?? "")}"]`)?.focus();
+    });
+  }
+
+  show(moment) {
+    const { reason, why, version, without } = moment;
+    this.#close.hidden = !reason;
+    const key = `${why} ${version} ${moment.head} ${without} ${moment.pin}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#rows = ROWS;
+    setText(byId("why-title"), reason ? reason.words().title : "Why is it like this?");
+    // On a narrow page the answer lies below; the sum is said beside the events as well.
+    byId("dock-why").hidden = !reason;
+    setText(byId("dock-why"), reason ? `${reason.words().title}: ${reason.words().sum}` : "");
+    if (reason) this.#showReason(reason, moment);
+    else this.#body.replaceChildren(...invitation());
+  }
+
+  #showReason(reason, moment) {
+    const { currency } = moment.chronicle;
+    const { sum, note } = reason.words();
+    const value = reason.field === "quantity" ? `${reason.value}` : money(reason.value, currency);
+    this.#body.replaceChildren(
+      element("p", { class: "why-value", data: { testid: "explanation-value" } }, value),
+      element("p", { class: "why-sum", data: { testid: "explanation-sum" } }, sum),
+      element("p", { class: "soft small" }, note),
+      this.#ledger(reason, moment),
+    );
+    if (this.#rows === ROWS) this.#body.scrollTop = 0;
+  }
+
+  #ledger(reason, moment) {
+    const { currency } = moment.chronicle;
+    const versions = reason.versions();
+    if (!versions.length) return element("p", { class: "soft" }, "No event has touched it yet.");
+    const from = Math.max(versions.length - this.#rows, 0);
+    const write = (value) => (reason.field === "quantity" ? signed(value) : (value < 0 ? "−" : "+") + amount(Math.abs(value), currency));
+    const newestFirst = versions.length > SHORT;
+    const shown = newestFirst ? versions.slice(from).reverse() : versions;
+    const rows = shown.map((version) => {
+      const { event, value } = reason.term(version);
+      return element(
+        "li",
+        { class: version === moment.version ? "here" : "" },
+        element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, data: { testid: `term-${version}` }, on: { click: () => this.#page.go(version) } }, `#${version}`),
+        element("span", { class: "ledger-words" }, event.sentence),
+        element("span", { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } }, write(value)),
+      );
+    });
+    const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
+    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", data: { testid: "ledger" } }, ...rows), earlier);
+  }
+
+  #showEarlier(reason, moment) {
+    this.#rows += ROWS * 5;
+    this.#showReason(reason, moment);
+  }
+}
+
+function invitation() {
+  return [element("p", { class: "why-hint" }, "Choose any number of the cart: the events that made it stay lit, and the sum is written out here."), keysHelp()];
+}

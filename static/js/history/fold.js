@@ -1,0 +1,158 @@
+/**
+ * The fold of a cart's events, as the service folds them, so that scrubbing asks nobody. A state
+ * is never changed: an event makes a new one that shares what stayed the same. Every so many
+ * events one is kept, so that any version is a few events away.
+ */
+
+const CHECKPOINT_EVERY = 50;
+
+/** A cart before its first event. */
+const NOTHING = Object.freeze({
+  version: 0,
+  status: "open",
+  currency: "EUR",
+  /** A line for each sku ever added, in that order. One without lots was taken out and keeps its place. */
+  shelf: [],
+  promotion: null,
+  promotion_version: null,
+  order_id: null,
+  items_total: 0,
+  discount: 0,
+  total: 0,
+  opened_at: null,
+  changed_at: null,
+});
+
+/** The lots after these units were put in: they join the newest lot if it has their price. */
+function putIn(lots, { quantity, unit_price }) {
+  const newest = lots.at(-1);
+  if (newest?.unit_price === unit_price) return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
+  return quantity > 0 ? [...lots, { quantity, unit_price }] : lots;
+}
+
+/** The lots after these units were taken out: from the newest of their price; what is not there stays away. */
+function takeOut(lots, { quantity, unit_price }) {
+  let left = quantity;
+  const after = [];
+  for (let index = lots.length - 1; index >= 0; index -= 1) {
+    const lot = lots[index];
+    const taken = lot.unit_price === unit_price ? Math.min(left, lot.quantity) : 0;
+    left -= taken;
+    if (lot.quantity > taken) after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
+  }
+  // Neighbours that now have the same price are one lot.
+  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? putIn(joined, lot) : [...joined, lot]), []);
+}
+
+function changeLine(state, units, change) {
+  const index = state.shelf.findIndex((line) => line.sku === units.sku);
+  const line = state.shelf[index] ?? { sku: units.sku, name: units.name, lots: [], quantity: 0, total: 0 };
+  if (index < 0 && change === takeOut) return state;
+  const lots = change(line.lots, units);
+  const changed = {
+    sku: line.sku,
+    // A line that comes back carries the name that it came back with.
+    name: line.lots.length || change === takeOut ? line.name : units.name,
+    lots,
+    quantity: lots.reduce((sum, lot) => sum + lot.quantity, 0),
+    total: lots.reduce((sum, lot) => sum + lot.quantity * lot.unit_price, 0),
+  };
+  const shelf = state.shelf.slice();
+  shelf[index < 0 ? shelf.length : index] = changed;
+  return { ...state, shelf, items_total: state.items_total - line.total + changed.total };
+}
+
+/** Per cent are rounded half up; no promotion takes off more than there is. */
+function discountOn(total, promotion) {
+  if (!promotion) return 0;
+  const wanted = promotion.percent !== undefined ? Math.floor((total * promotion.percent + 50) / 100) : promotion.amount;
+  return Math.min(Math.max(wanted, 0), total);
+}
+
+function happen(state, { type, data, version }) {
+  switch (type) {
+    case "CartOpened":
+      return { ...state, currency: data.currency };
+    case "ItemAdded":
+      return changeLine(state, data, putIn);
+    case "ItemRemoved":
+      return changeLine(state, data, takeOut);
+    case "PromotionApplied":
+      return { ...state, promotion: data, promotion_version: version };
+    case "PromotionRemoved":
+      return { ...state, promotion: null, promotion_version: null };
+    case "CartCheckedOut":
+      return state.status === "open" ? { ...state, status: "checked_out", order_id: data.order_id } : state;
+    case "CartExpired":
+      return state.status === "open" ? { ...state, status: "expired" } : state;
+    default:
+      // An event of a later release: it is shown, but this page does not know what it does.
+      return state;
+  }
+}
+
+/** The cart that `event` makes of `state`. */
+export function evolve(state, event) {
+  const next = { ...happen(state, event) };
+  next.version = event.version;
+  next.opened_at ??= event.recorded_at;
+  next.changed_at = event.recorded_at;
+  next.discount = discountOn(next.items_total, next.promotion);
+  next.total = next.items_total - next.discount;
+  return next;
+}
+
+/** The fold over a list of events that may grow, without those whose versions are set aside. */
+export class Fold {
+  #events;
+  #without;
+  #checkpoints = [NOTHING];
+  #latest = NOTHING;
+  #latestAt = 0;
+
+  constructor(events, without = []) {
+    this.#events = events;
+    this.#without = new Set(without);
+  }
+
+  /** The cart after the first `version` events. */
+  at(version) {
+    const wanted = Math.min(version, this.#events.length);
+    let from = Math.min(Math.floor(wanted / CHECKPOINT_EVERY), this.#checkpoints.length - 1) * CHECKPOINT_EVERY;
+    let state = this.#checkpoints[from / CHECKPOINT_EVERY];
+    if (this.#latestAt <= wanted && this.#latestAt > from) {
+      from = this.#latestAt;
+      state = this.#latest;
+    }
+    for (let index = from; index < wanted; index += 1) {
+      const event = this.#events[index];
+      if (!this.#without.has(event.version)) state = evolve(state, event);
+      const after = index + 1;
+      if (after % CHECKPOINT_EVERY === 0) this.#checkpoints[after / CHECKPOINT_EVERY] = state;
+    }
+    this.#latest = state;
+    this.#latestAt = wanted;
+    return state;
+  }
+}
+
+/** The lines that hold something. */
+export const linesOf = (state) => state.shelf.filter((line) => line.lots.length > 0);
+
+/** The document that the service would answer for this state. */
+export function documentOf(id, state) {
+  return {
+    id,
+    version: state.version,
+    status: state.status,
+    currency: state.currency,
+    lines: linesOf(state).map(({ sku, name, quantity, total, lots }) => ({ sku, name, quantity, total, lots })),
+    promotion: state.promotion && { code: state.promotion.code, description: state.promotion.description },
+    items_total: state.items_total,
+    discount: state.discount,
+    total: state.total,
+    ...(state.order_id ? { order_id: state.order_id } : {}),
+    opened_at: state.opened_at,
+    changed_at: state.changed_at,
+  };
+}

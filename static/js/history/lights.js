@@ -1,0 +1,88 @@
+/**
+ * Whether what is shown can be trusted: the service's view equals this page's fold of the log,
+ * the view is not behind, and each event names the hash of the one before it.
+ */
+
+import { byId, element, setText } from "../page/element.js";
+import { get } from "../service/request.js";
+import { documentOf } from "./fold.js";
+
+const MARKS = { good: "✓", waiting: "…", bad: "!" };
+
+export class Lights {
+  #chronicle;
+  #page;
+  #lights = {};
+
+  constructor(page, chronicle) {
+    this.#page = page;
+    this.#chronicle = chronicle;
+    const light = (name) => {
+      const mark = element("span", { class: "light-mark", "aria-hidden": "true" });
+      const words = element("span", {});
+      const root = element("li", { class: "light", data: { testid: `light-${name}` } }, mark, words);
+      this.#lights[name] = { root, mark, words };
+      return root;
+    };
+    byId("lights").replaceChildren(light("fold"), light("lag"), light("chain"));
+    this.#set("fold", "waiting", "Comparing the view with the fold");
+    this.#set("lag", "waiting", "Asking the view");
+    this.#set("chain", "waiting", "Checking the links");
+  }
+
+  /** Asks the service for the cart as its view has it, and compares. */
+  async check() {
+    const { id, head } = this.#chronicle;
+    const broken = this.#chronicle.firstBrokenLink();
+    if (broken) this.#set("chain", "bad", `Event ${broken} does not name the hash of the one before it`);
+    else this.#set("chain", "good", "Each event names the hash of the one before");
+    const asked = performance.now();
+    try {
+      const { body } = await get(`/api/carts/${id}?min_version=${head}`, { headers: { Prefer: "wait=2" } });
+      const took = performance.now() - asked;
+      if (this.#chronicle.head < body.version) await this.#chronicle.catchUp();
+      this.#compare(body);
+      this.#set("lag", "good", `The view has all ${body.version.toLocaleString("en")} events`);
+      return took;
+    } catch (error) {
+      this.#set("lag", error.slug === "view-behind" ? "bad" : "waiting", error.slug === "view-behind" ? "The view is behind the log" : "The view could not be asked");
+      return null;
+    }
+  }
+
+  /** An event came while the page is open: measures how soon the view had it, once for a burst. */
+  async arrived(event, came) {
+    const at = this.#chronicle.head;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (at !== this.#chronicle.head) return;
+    const took = await this.check();
+    if (took === null) return;
+    const delay = performance.now() - came;
+    for (const version of this.#chronicle.siblings(event)) this.#chronicle.event(version).view_delay_ms = delay;
+    if (this.#chronicle.head === at) this.#set("lag", "good", `The view had event ${at.toLocaleString("en")} within ${Math.max(Math.round(delay), 1)} ms`);
+    this.#page.refresh();
+  }
+
+  #compare(document) {
+    const folded = documentOf(this.#chronicle.id, this.#chronicle.fold.at(document.version));
+    const differing = differingFields(folded, document);
+    if (differing.length) this.#set("fold", "bad", `The view differs from the fold in: ${differing.join(", ")}`);
+    else this.#set("fold", "good", "The view equals this page’s fold of the events");
+  }
+
+  #set(name, state, text) {
+    const { root, mark, words } = this.#lights[name];
+    root.dataset.state = state;
+    setText(mark, MARKS[state]);
+    setText(words, text);
+  }
+}
+
+/** Names of the fields in which the service's document differs from the fold's. */
+function differingFields(folded, document) {
+  const names = new Set([...Object.keys(folded), ...Object.keys(document)]);
+  return [...names].filter((name) => sorted(folded[name] ?? null) !== sorted(document[name] ?? null));
+}
+
+/** JSON with its keys in order, so that two spellings of one value are equal. */
+const sorted = (value) => JSON.stringify(value, (_, it) => (it && typeof it === "object" && !Array.isArray(it) ? Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1))) : it));

@@ -1,0 +1,69 @@
+/** This browser's own carts as cards that lead to their histories. */
+
+import { byId, element } from "../page/element.js";
+import { money } from "../page/money.js";
+import { fullTime } from "../page/moments.js";
+import { forgetCart, ownCarts } from "../service/own_carts.js";
+import { Problem, get } from "../service/request.js";
+
+const SHOWN = 24;
+const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
+
+/** Shows a card for each cart opened here, the newest first, or how to get one. */
+export function showOwnCarts() {
+  byId("title").textContent = "Your carts’ histories";
+  byId("own").hidden = false;
+  const ids = ownCarts().slice(0, SHOWN);
+  byId("own-list").replaceChildren(...ids.map(card));
+  if (!ids.length) showEmpty();
+}
+
+function showEmpty() {
+  byId("own-list").replaceChildren(
+    element(
+      "li",
+      { class: "empty", data: { testid: "no-carts" } },
+      element("h2", {}, "No cart yet"),
+      element("p", {}, "Put something into a cart, change your mind, take it out again: here you will see each step, and why the total is what it is."),
+      element("a", { class: "button primary", href: "/" }, "To the shop"),
+    ),
+  );
+}
+
+function card(id) {
+  const root = element("li", { class: "card own-card", "aria-busy": "true", data: { testid: `own-${id}` } }, element("div", { class: "skeleton own-wait" }));
+  fill(root, id);
+  return root;
+}
+
+async function fill(root, id) {
+  try {
+    const { body } = await get(`/api/carts/${id}`);
+    root.replaceChildren(...content(body));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) {
+      // The service does not know it any more; so nothing leads to it.
+      forgetCart(id);
+      root.remove();
+      if (!byId("own-list").childElementCount) showEmpty();
+      return;
+    }
+    root.replaceChildren(
+      element("p", { class: "refusal" }, error.message),
+      element("button", { class: "button small", type: "button", on: { click: () => fill(root, id) } }, "Try again"),
+    );
+  } finally {
+    root.removeAttribute("aria-busy");
+  }
+}
+
+function content(cart) {
+  const names = cart.lines.slice(0, 3).map((line) => `${line.quantity} × ${line.name}`);
+  if (cart.lines.length > 3) names.push(`${cart.lines.length - 3} more`);
+  const events = cart.version === 1 ? "1 event" : `${cart.version.toLocaleString("en")} events`;
+  return [
+    element("div", { class: "own-head" }, element("span", { class: "status", data: { status: cart.status } }, STATUS[cart.status]), element("span", { class: "own-total" }, money(cart.total, cart.currency))),
+    element("a", { class: "own-link", href: `/history/${cart.id}` }, names.join(", ") || "Nothing in it now"),
+    element("p", { class: "soft small" }, `${events}, the last one ${fullTime(cart.changed_at)}`),
+  ];
+}

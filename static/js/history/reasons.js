@@ -1,0 +1,97 @@
+/**
+ * Why a number is what it is: the events that made it, and the sum written out. A number is named
+ * as in the address: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
+ */
+
+import { amount, signed } from "../page/money.js";
+import { countUpTo } from "./chronicle.js";
+import { unitsOf } from "./kinds.js";
+import { linesOf } from "./fold.js";
+
+/** A sum of more terms is shortened in its middle. The ledger beneath it has them all. */
+const WRITTEN = 14;
+const LINES_WRITTEN = 6;
+
+/** `{ sku, field }` of a number's name, or `null` for a name that none has. A sku may hold dots. */
+export function numberNamed(why) {
+  if (["items_total", "discount", "total"].includes(why)) return { sku: null, field: why };
+  const [, sku, field] = /^(.+)\.(quantity|total)$/.exec(why ?? "") ?? [];
+  return sku ? { sku, field } : null;
+}
+
+/**
+ * The reason of number `why` in `moment`: `{ field, sku, value, term(version), isLit(version),
+ * versions(), words() }`. `versions()` are those of the terms, ascending, possibly many thousands,
+ * and `words()` are `{ title, sum, note }`: both are made when asked, since a running cursor only
+ * asks what is lit. Answers `null` when there is no such number.
+ */
+export function reasonOf(why, moment) {
+  const number = numberNamed(why);
+  if (!number) return null;
+  const { chronicle, version, state } = moment;
+  const { currency } = chronicle;
+  const { sku, field } = number;
+  const moves = sku ? chronicle.movesBySku.get(sku) : chronicle.moves;
+  if (sku && !moves) return null;
+  const setAside = new Set(moment.without);
+  const promotion = state.promotion_version;
+  const withMoves = field !== "discount";
+  const withPromotion = promotion !== null && (field === "discount" || field === "total") && !sku;
+  const line = sku ? state.shelf.find((line) => line.sku === sku) : null;
+
+  const versions = () => {
+    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !setAside.has(it)) : [];
+    if (withPromotion) made.splice(countUpTo(made, promotion), 0, promotion);
+    return made;
+  };
+
+  const isLit = (it) => {
+    if (it > version || setAside.has(it)) return false;
+    if (withPromotion && it === promotion) return true;
+    if (!withMoves) return false;
+    const event = chronicle.event(it);
+    return unitsOf(event) !== 0 && (!sku || event.data.sku === sku);
+  };
+
+  const term = (it) => {
+    const event = chronicle.event(it);
+    if (it === promotion) return { event, value: field === "total" ? -state.discount : state.discount };
+    return { event, value: unitsOf(event) * (field === "quantity" ? 1 : event.data.unit_price) };
+  };
+
+  const value = sku ? (line?.[field] ?? 0) : state[field];
+  return { field, sku, value, term, isLit, versions, words: () => words(number, moment, line, versions, currency) };
+}
+
+function words({ sku, field }, { chronicle, state }, line, versions, currency) {
+  const write = (minor) => amount(minor, currency);
+  const name = line?.name ?? sku;
+  if (field === "quantity") {
+    return { title: `Quantity of ${name}`, sum: `${shortened(versions().map((it) => signed(unitsOf(chronicle.event(it)))))} = ${line?.quantity ?? 0}`, note: "Each time it was put in or taken out counts." };
+  }
+  if (sku) {
+    const lots = line?.lots ?? [];
+    const terms = lots.map((lot) => `${lot.quantity} × ${write(lot.unit_price)}`);
+    return { title: `Total of ${name}`, sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`, note: "Every unit keeps the price it was added at; the newest are taken out first." };
+  }
+  if (field === "items_total") {
+    const lines = linesOf(state);
+    const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
+    if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
+    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The lines’ totals; beneath, every event that moved a unit." };
+  }
+  const { promotion } = state;
+  if (field === "discount") {
+    if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion is in force at this moment." };
+    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent} % of ${write(state.items_total)} = ${write(state.discount)}`, note: "Rounded half up to a whole cent." };
+    const capped = promotion.amount > state.items_total ? `, at most the items’ ${write(state.items_total)}` : "";
+    return { title: "Discount", sum: `${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: "A fixed amount, and never more than the items cost." };
+  }
+  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: "Items less discount; beneath, every event that moved a unit, and the promotion." };
+}
+
+function shortened(terms) {
+  if (terms.length <= WRITTEN) return terms.join(" ") || "0";
+  const half = WRITTEN / 2 - 1;
+  return [...terms.slice(0, half), `… ${terms.length - 2 * half} more …`, ...terms.slice(-half)].join(" ");
+}

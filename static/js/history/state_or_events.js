@@ -1,0 +1,111 @@
+/**
+ * State or events? Beside each other: the rows that a service would keep if it overwrote them,
+ * and the events that are kept here. What the rows can no longer tell is marked.
+ */
+
+import { byId, element } from "../page/element.js";
+import { amount } from "../page/money.js";
+import { timeOfDay } from "../page/moments.js";
+import { countUpTo } from "./chronicle.js";
+import { linesOf } from "./fold.js";
+
+const ROWS = 8;
+const EVENTS = 9;
+const FACTS = 6;
+
+export class StateOrEvents {
+  #page;
+  #chronicle;
+  #root = byId("state-or-events");
+  #shown = 0;
+
+  constructor(page, chronicle) {
+    this.#page = page;
+    this.#chronicle = chronicle;
+  }
+
+  show({ version, actual, event }) {
+    if (version === this.#shown) return;
+    this.#shown = version;
+    const lines = linesOf(actual);
+    const forgotten = this.#forgotten(version, actual);
+    const kept = this.#standing(version, actual).size;
+    this.#root.replaceChildren(
+      element("p", { class: "soft small" }, "A service that keeps state would hold these rows now, and overwrite them with the next change:"),
+      this.#rows(lines, actual, event, version),
+      element("p", { class: "verdict", data: { testid: "forgotten-count" } }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event could not be told from the rows." : " events could not be told from the rows."),
+      forgotten.length ? element("ul", { class: "forgotten", data: { testid: "forgotten" } }, ...forgotten) : null,
+      element("p", { class: "soft small" }, "The events that are kept here, the newest first:"),
+      this.#events(version, actual),
+    );
+  }
+
+  /** Versions of the events that a row still shows: the last one to touch it, while it is there. */
+  #standing(version, actual) {
+    const standing = new Set(actual.promotion_version ? [actual.promotion_version] : []);
+    for (const line of linesOf(actual)) standing.add(this.#movesOf(line.sku, version).at(-1));
+    if (actual.status !== "open") standing.add(version);
+    return standing;
+  }
+
+  #movesOf(sku, version) {
+    const moves = this.#chronicle.movesBySku.get(sku);
+    return moves.slice(0, countUpTo(moves, version));
+  }
+
+  #rows(lines, actual, event, version) {
+    const { currency } = this.#chronicle;
+    const row = (line) => {
+      const last = this.#chronicle.event(this.#movesOf(line.sku, version).at(-1));
+      return element("tr", { class: event.data.sku === line.sku ? "written" : "" }, element("th", { scope: "row" }, line.sku), element("td", {}, String(line.quantity)), element("td", {}, amount(line.total, currency)), element("td", {}, timeOfDay(last.recorded_at)));
+    };
+    const head = element("thead", {}, element("tr", {}, ...["sku", "quantity", "total", "updated"].map((name) => element("th", { scope: "col" }, name))));
+    const more = lines.length > ROWS ? element("tr", {}, element("td", { colSpan: 4, class: "soft" }, `and ${lines.length - ROWS} more rows`)) : null;
+    const none = lines.length ? null : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no row"));
+    const cart = `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, total ${amount(actual.total, currency)}`;
+    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a service that keeps state" }, element("table", { class: "rows", data: { testid: "rows" } }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
+  }
+
+  /** What happened and no row can tell, in words. */
+  #forgotten(version, actual) {
+    const facts = [];
+    for (const line of actual.shelf) {
+      const moves = this.#movesOf(line.sku, version);
+      const first = this.#chronicle.event(moves[0]);
+      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#chronicle.event(moves.at(-1)).recorded_at)}.`]);
+      else if (moves.length > 1) {
+        const most = Math.max(...moves.slice(-50).map((it) => this.#chronicle.fold.at(it).shelf.find(({ sku }) => sku === line.sku).quantity));
+        const were = most > line.quantity ? `, once to ${most}` : "";
+        facts.push(["overwritten", `${line.name} changed ${moves.length - 1} ${moves.length === 2 ? "time" : "times"} after it was first put in at ${timeOfDay(first.recorded_at)}${were}.`]);
+      }
+      if (line.lots.length > 1) facts.push(["merged", `${line.name} has units at ${line.lots.length} prices; a row holds one sum.`]);
+    }
+    const promotions = this.#chronicle.promotions.slice(0, countUpTo(this.#chronicle.promotions, version));
+    const tried = new Set(promotions.map((it) => this.#chronicle.event(it).data.code));
+    tried.delete(actual.promotion?.code);
+    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} was tried and taken off.`]);
+    const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
+    if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `and ${facts.length - FACTS} more such facts`));
+    return shown;
+  }
+
+  #events(version, actual) {
+    const standing = this.#standing(version, actual);
+    const newest = [];
+    for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#chronicle.event(at));
+    return element(
+      "ol",
+      { class: "kept", data: { testid: "kept-events" } },
+      ...newest.map((event) =>
+        element(
+          "li",
+          { class: standing.has(event.version) ? "in-row" : "lost" },
+          element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${event.version}`, on: { click: () => this.#page.go(event.version) } }, `#${event.version}`),
+          element("span", {}, event.sentence),
+          element("span", { class: "mark" }, standing.has(event.version) ? "in a row" : "only here"),
+        ),
+      ),
+      version > EVENTS ? element("li", { class: "soft" }, `and ${(version - EVENTS).toLocaleString("en")} before`) : null,
+    );
+  }
+}

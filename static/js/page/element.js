@@ -1,0 +1,57 @@
+/**
+ * Making DOM elements. Text only ever becomes text nodes, so nothing a shopper or a product is
+ * called can turn into markup.
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * An element with properties and children. `props` are DOM properties; names with a dash and
+ * `role` are attributes, `on` is a map of listeners, `data` the dataset.
+ */
+export function element(tag, props = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null) continue;
+    if (name === "on") for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
+    else if (name === "data") Object.assign(made.dataset, value);
+    else if (name.includes("-") || name === "role" || name === "for") made.setAttribute(name, value);
+    else if (name === "class") made.className = value;
+    else made[name] = value;
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/** A line drawing of 24 × 24 from the paths' data, for decoration only. */
+export function icon(...paths) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon-image");
+  svg.setAttribute("aria-hidden", "true");
+  for (const data of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", data);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/** Sets text only when it differs: an unchanged node costs no layout and is not read out again. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Sets an attribute only when it differs; `null` takes it off. */
+export function setAttribute(node, name, value) {
+  if (value === null) {
+    if (node.hasAttribute(name)) node.removeAttribute(name);
+  } else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+/** The element with this id, which the page's markup promises to hold. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no #${id}`);
+  return found;
+}

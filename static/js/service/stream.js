@@ -1,0 +1,62 @@
+/**
+ * A cart's events as they come. The browser's EventSource mends a broken connection by itself
+ * but gives up on an error status; this one does not. A page that is hidden for long lets go of
+ * its stream: a browser has but six connections to a host, and many tabs would use them all up.
+ */
+
+const HIDDEN_MS = 30_000;
+const LONGEST_PAUSE_MS = 10_000;
+
+/**
+ * Follows cart `id` after `version`. `onEvent` gets each event once and in order; `onState` gets
+ * `true` when the stream stands and `false` when it broke. Answers a function that ends it.
+ */
+export function follow(id, version, onEvent, onState = () => {}) {
+  let source;
+  let timer;
+  let hiding;
+  let failures = 0;
+  let seen = version;
+
+  function open() {
+    clearTimeout(timer);
+    source?.close();
+    source = new EventSource(`/api/carts/${id}/events?after=${seen}`);
+    source.onopen = () => {
+      failures = 0;
+      onState(true);
+    };
+    source.onmessage = (message) => {
+      const event = JSON.parse(message.data);
+      if (event.version <= seen) return;
+      seen = event.version;
+      onEvent(event);
+    };
+    source.onerror = () => {
+      onState(false);
+      if (source.readyState !== EventSource.CLOSED) return;
+      failures += 1;
+      timer = setTimeout(open, Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
+    };
+  }
+
+  function shut() {
+    clearTimeout(timer);
+    source?.close();
+    source = undefined;
+  }
+
+  function look() {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(shut, HIDDEN_MS);
+    else if (!source) open();
+  }
+
+  document.addEventListener("visibilitychange", look);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    clearTimeout(hiding);
+    shut();
+  };
+}

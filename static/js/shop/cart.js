@@ -1,0 +1,240 @@
+/**
+ * The shopper's cart: what the service last said, what the shopper did since, and what was
+ * refused. Views subscribe and draw; they never ask the service themselves.
+ */
+
+import { connectionBack, connectionLost } from "../page/connection.js";
+import { toast } from "../page/toast.js";
+import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
+import { Problem, get } from "../service/request.js";
+import { follow } from "../service/stream.js";
+import { command, requestOf } from "./commands.js";
+import { Outbox } from "./outbox.js";
+import { shownCart } from "./pending.js";
+
+/** How long a burst of clicks may pause and still be one request. */
+const BURST_MS = 250;
+const AWAY = "The shop cannot be reached. What you did is kept and will be sent when it is back.";
+
+export class ShoppersCart {
+  #document = null;
+  #listeners = new Set();
+  #catalogue;
+  #outbox;
+  #stopFollowing = () => {};
+  #newest = 0;
+  #catchingUp = false;
+  /** The words of the last refusal by the place that caused it, such as `line:teapot`. */
+  refusals = new Map();
+  /** False until the service said which cart this is. */
+  ready = false;
+
+  constructor(catalogue) {
+    this.#catalogue = catalogue;
+    this.#outbox = new Outbox({
+      requestOf: (waiting) => requestOf(waiting, this.#document),
+      changed: () => this.#tell(),
+      answered: (answered, body) => this.#answered(answered, body),
+      refused: (refused, problem) => this.#refused(refused, problem),
+      unreachable: (error) => this.#unreachable(error),
+    });
+    onCurrentCartElsewhere((id) => {
+      if (id !== this.#document?.id) this.load();
+    });
+  }
+
+  /** Calls `listener(shown)` now and after every change. */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    listener(this.shown);
+  }
+
+  get shown() {
+    return shownCart(this.#document, this.#outbox.queue, (sku) => this.#catalogue.nameOf(sku));
+  }
+
+  /** Reads the cart that this browser remembers, if any. */
+  async load(doubts = 2) {
+    const id = currentCart();
+    let document = null;
+    try {
+      if (id) document = (await get(`/api/carts/${id}?min_version=1`, { headers: { Prefer: "wait=2" } })).body;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404 && doubts > 0) {
+        // A cart opened a moment ago in another tab may not be in the view yet.
+        setTimeout(() => this.load(doubts - 1), 300);
+        return;
+      }
+      if (error instanceof Problem && error.status === 404) {
+        forgetCart(id);
+      } else {
+        this.#unreachable(error);
+        setTimeout(() => this.load(), 2000);
+        return;
+      }
+    }
+    connectionBack();
+    this.#document = document;
+    this.#follow();
+    this.ready = true;
+    this.#tell();
+    this.#outbox.open();
+  }
+
+  add(sku, place) {
+    const max = this.#catalogue.maxOf(sku);
+    const here = this.#quantity(sku);
+    if (this.#overMax(sku, here + 1, max, place)) return;
+    this.#do(command("add", place, { sku, quantity: 1 }, BURST_MS));
+  }
+
+  setQuantity(sku, quantity) {
+    const place = `line:${sku}`;
+    if (this.#overMax(sku, quantity, this.#catalogue.maxOf(sku), place)) return;
+    if (quantity < 1) this.#do(command("remove", place, { sku }));
+    else this.#do(command("set", place, { sku, quantity }, BURST_MS));
+  }
+
+  remove(sku) {
+    this.#do(command("remove", `line:${sku}`, { sku }));
+  }
+
+  clear() {
+    this.#do(command("clear", "cart"));
+  }
+
+  promote(code) {
+    this.#do(command("promote", "promotion", { code }));
+  }
+
+  unpromote() {
+    this.#do(command("unpromote", "promotion"));
+  }
+
+  undo() {
+    this.#do(command("undo", "undo"));
+  }
+
+  checkout() {
+    this.#do(command("checkout", "checkout", { expected_total: this.#document.total }));
+  }
+
+  #quantity(sku) {
+    return this.shown.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+  }
+
+  /**
+   * In a burst the click that goes too far is stopped here, so that the clicks before it count;
+   * a cart that is full already asks the service, whose word it is.
+   */
+  #overMax(sku, quantity, max, place) {
+    const settled = this.#document?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
+    if (!max || quantity <= max || settled >= max) return false;
+    this.refusals.set(place, `There can be at most ${max} × ${this.#catalogue.nameOf(sku)} in one cart.`);
+    this.#tell();
+    return true;
+  }
+
+  #do(wanted) {
+    this.refusals.delete(wanted.place);
+    this.#outbox.push(wanted);
+  }
+
+  #answered(answered, body) {
+    connectionBack();
+    this.#take(body);
+    this.#tell(answered);
+    this.#catchUp();
+  }
+
+  #take(body) {
+    // The token is for programs; the cookie of the same answer serves this page.
+    const { token, ...document } = body;
+    if (document.id !== this.#document?.id) {
+      this.#document = document;
+      this.#newest = document.version;
+      rememberCart(document.id);
+      this.#follow();
+    } else if (document.version >= this.#document.version) {
+      this.#document = document;
+    }
+  }
+
+  async #refused(refused, problem) {
+    connectionBack();
+    const gone = ["not-found", "cart-closed", "cart-expired"].includes(problem.slug);
+    if (gone && refused.kind === "add") {
+      const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer there";
+      if (problem.slug === "not-found") forgetCart(this.#document?.id);
+      else leaveCart();
+      this.#document = null;
+      this.#stopFollowing();
+      this.#outbox.again(refused);
+      toast(`${words}. This is a new one.`);
+      this.#tell();
+      return;
+    }
+    this.refusals.set(refused.place, problem.message);
+    if (gone) this.#outbox.drop((waiting) => waiting.kind !== "add");
+    await this.#refresh();
+    this.#tell();
+  }
+
+  #unreachable(error) {
+    connectionLost(error instanceof Problem ? `${error.message} What you did is kept and will be sent again.` : AWAY, () => {
+      if (this.ready) this.#outbox.tryNow();
+      else this.load();
+    });
+    this.#tell();
+  }
+
+  /** Reads the cart again, at least as new as what is known to exist. */
+  async #refresh() {
+    if (!this.#document) return;
+    const { id } = this.#document;
+    try {
+      const least = Math.max(this.#newest, this.#document.version);
+      const { body } = await get(`/api/carts/${id}?min_version=${least}`, { headers: { Prefer: "wait=3" } });
+      if (id === this.#document?.id) this.#take(body);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) {
+        forgetCart(id);
+        this.#document = null;
+      }
+      // Anything else passes: the stream or the next command brings the cart.
+    }
+  }
+
+  #follow() {
+    this.#stopFollowing();
+    this.#stopFollowing = () => {};
+    if (!this.#document) return;
+    const { id, version, status } = this.#document;
+    this.#newest = version;
+    if (status !== "open") return;
+    this.#stopFollowing = follow(id, version, (event) => {
+      this.#newest = event.version;
+      this.#catchUp();
+    });
+  }
+
+  /** Another tab or device changed the cart. Own commands bring their own answers first. */
+  async #catchUp() {
+    if (this.#catchingUp) return;
+    this.#catchingUp = true;
+    // Events of one command come together; one read serves them all.
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    while (this.#outbox.idle && this.#document && this.#newest > this.#document.version) {
+      const before = this.#document.version;
+      await this.#refresh();
+      this.#tell();
+      if (this.#document?.version === before) await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    this.#catchingUp = false;
+  }
+
+  #tell(answered) {
+    const { shown } = this;
+    for (const listener of this.#listeners) listener(shown, answered);
+  }
+}
