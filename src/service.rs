@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
-use crate::web::{self, Openings, Shared, Shop};
+use crate::web::{self, Openings, OperatorToken, Shared, Shop};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -80,6 +80,7 @@ impl Service {
             log: port,
             catalogue,
             openings,
+            operator: OperatorToken::configured(&config.security.operator_token),
             arrivals,
             stopping,
             secure_cookies: config.server.https,
