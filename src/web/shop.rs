@@ -23,7 +23,7 @@ pub struct Shop {
 
 /// What all workers have.
 pub struct Shared {
-    pub commands: CommandHandler<CartModel>,
+    pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn EventLog>,
     pub catalogue: Catalogue,
     pub openings: Openings,
