@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::{Table, Value};
 
 /// The defaults are the documented file itself, so that neither can be wrong about the other.
@@ -25,6 +26,7 @@ pub struct Config {
     pub cache: Cache,
     pub catalogue: CatalogueFiles,
     pub limits: CartLimits,
+    pub carts: Carts,
     pub security: Security,
     pub logging: Logging,
 }
@@ -76,6 +78,13 @@ pub struct CartLimits {
     lines: usize,
     units: u32,
     events: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carts {
+    /// How long nothing may happen in an open cart before it expires; 0 for ever.
+    expire_after_minutes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -197,6 +206,11 @@ impl Config {
         within("limits.lines", self.limits.lines, 1..=Limits::MOST.lines)?;
         within("limits.units", self.limits.units, 1..=Limits::MOST.units)?;
         within("limits.events", self.limits.events, 3..=Limits::MOST.events)?;
+        within(
+            "carts.expire_after_minutes",
+            self.carts.expire_after_minutes,
+            0..=10 * 365 * 24 * 60,
+        )?;
         let bind = self.server.bind;
         if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {
             return Err(ConfigError(format!(
@@ -225,6 +239,14 @@ impl CartLimits {
             units: self.units,
             events: self.events,
         }
+    }
+}
+
+impl Carts {
+    /// How long nothing may happen in an open cart; `None` if carts never expire.
+    pub fn idle_time(&self) -> Option<Duration> {
+        let minutes = self.expire_after_minutes;
+        (minutes > 0).then(|| Duration::from_secs(minutes * 60))
     }
 }
 

@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod items;
 mod live;
+mod operator;
 mod page;
 mod pages;
 mod path;
@@ -28,6 +29,7 @@ mod why;
 
 pub use access::Openings;
 pub use gate::gate;
+pub use operator::OperatorToken;
 pub use shop::{Shared, Shop};
 
 use actix_web::web::ServiceConfig;

@@ -41,6 +41,7 @@ kinds! {
     InvalidQuery, "invalid-query", BAD_REQUEST, "The query cannot be used";
     InvalidHeader, "invalid-header", BAD_REQUEST, "A header cannot be used";
     KeyRequired, "idempotency-key-required", BAD_REQUEST, "An Idempotency-Key is needed";
+    OperatorOnly, "operator-only", UNAUTHORIZED, "The operator's token is needed";
     CrossSite, "cross-site", FORBIDDEN, "The request comes from another site";
     NotFound, "not-found", NOT_FOUND, "There is nothing here";
     NoSuchLine, "no-such-line", NOT_FOUND, "The cart has no such line";

@@ -1,6 +1,7 @@
 //! What the handlers of one worker have at hand.
 
 use super::access::{Openings, Presented};
+use super::operator::OperatorToken;
 use super::problem::Problem;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
@@ -22,10 +23,11 @@ pub struct Shop {
 
 /// What all workers have.
 pub struct Shared {
-    pub commands: CommandHandler<CartModel>,
+    pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn EventLog>,
     pub catalogue: Catalogue,
     pub openings: Openings,
+    pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
     /// True once the service is stopping: streams end then.
     pub stopping: watch::Receiver<bool>,
