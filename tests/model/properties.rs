@@ -413,11 +413,12 @@ fn lots(cart: &Cart) -> BTreeMap<String, Vec<(u32, i64)>> {
         .collect()
 }
 
-prop_compose! {
-    /// Units as no rule would allow them.
-    fn any_units()(name in prop::sample::select(&SKUS[..]), quantity: u32, price: i64, few in 0u32..5, small: bool) -> Units {
-        if small { units(name, few, 100) } else { units(name, quantity, price) }
-    }
+/// Units as no rule would allow them, mostly at the ends of what their types can say.
+fn any_units() -> impl Strategy<Value = Units> {
+    let quantities = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
+    let prices = prop_oneof![Just(100), Just(i64::MAX), Just(i64::MIN), any::<i64>()];
+    (prop::sample::select(&SKUS[..2]), quantities, prices)
+        .prop_map(|(name, quantity, price)| units(name, quantity, price))
 }
 
 fn any_events() -> impl Strategy<Value = CartEvent> {
