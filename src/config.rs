@@ -40,6 +40,11 @@ pub struct Server {
     pub hosts: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
+    /// Whether the client's address stands in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    pub stalled_seconds: u64,
+    pub live_streams: usize,
+    pub live_streams_per_client: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -193,6 +198,21 @@ impl Config {
             "server.shutdown_seconds",
             self.server.shutdown_seconds,
             1..=60,
+        )?;
+        within(
+            "server.stalled_seconds",
+            self.server.stalled_seconds,
+            1..=600,
+        )?;
+        within(
+            "server.live_streams",
+            self.server.live_streams,
+            1..=1_000_000,
+        )?;
+        within(
+            "server.live_streams_per_client",
+            self.server.live_streams_per_client,
+            1..=1_000_000,
         )?;
         within("log.queue", self.log.queue, 1..=1_000_000)?;
         within("log.group", self.log.group, 1..=100_000)?;

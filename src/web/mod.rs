@@ -5,7 +5,9 @@ mod access;
 mod body;
 mod carts;
 mod checkout;
+mod client;
 mod command;
+mod connection;
 mod event;
 mod events;
 mod gate;
@@ -13,6 +15,9 @@ mod headers;
 mod health;
 mod items;
 mod live;
+mod live_cart;
+mod live_log;
+mod negotiate;
 mod operator;
 mod page;
 mod pages;
@@ -23,14 +28,17 @@ mod promotion;
 mod refusals;
 mod resource;
 mod shop;
+mod streams;
 mod timeline;
 mod undo;
 mod why;
 
 pub use access::Openings;
+pub use connection::end_when_stalled;
 pub use gate::gate;
 pub use operator::OperatorToken;
 pub use shop::{Shared, Shop};
+pub use streams::Streams;
 
 use actix_web::web::{ServiceConfig, scope};
 use problem::Problem;
@@ -58,6 +66,7 @@ pub fn routes(config: &mut ServiceConfig) {
         at("").post(carts::open),
     ];
     let others = [
+        at("/api/events").get(live_log::list),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),

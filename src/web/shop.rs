@@ -3,6 +3,7 @@
 use super::access::{Openings, Presented};
 use super::operator::OperatorToken;
 use super::problem::Problem;
+use super::streams::Streams;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
@@ -29,6 +30,8 @@ pub struct Shared {
     pub openings: Openings,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
+    /// The bound on live streams.
+    pub streams: Arc<Streams>,
     /// True once the service is stopping: streams end then.
     pub stopping: watch::Receiver<bool>,
     /// Whether browsers come by https, so that cookies may ask for it.
