@@ -175,6 +175,7 @@ async fn open_views(config: &Config, log: Arc<dyn EventLog>) -> Result<Updater, 
 /// Lets `updater` follow the log on a thread of its own.
 fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> Result<Background, ServiceError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .map_err(ServiceError::Updater)?;
     Background::spawn("view updater", move || {

@@ -11,10 +11,17 @@ use crate::history::{self, HistoryError, Metadata};
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How many events are applied in one transaction at the most.
 const BATCH: usize = 1_024;
+
+/// A batch from this size on is a sign of load. Then the next one is given a moment to gather: a
+/// transaction for each handful of events costs more than it is worth, and a lone event, which has
+/// somebody waiting for it, is still applied at once.
+const BUSY: usize = 16;
+const GATHER: Duration = Duration::from_millis(3);
 
 /// How far the views are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +81,16 @@ impl Updater {
         let mut wake_ups = self.log.wake_ups();
         loop {
             wake_ups.borrow_and_update();
-            while self.catch_up_once().await? > 0 {
+            loop {
+                let applied = self.catch_up_once().await?;
+                if applied == 0 {
+                    break;
+                }
                 if *stop.borrow() {
                     return Ok(());
+                }
+                if (BUSY..BATCH).contains(&applied) {
+                    tokio::time::sleep(GATHER).await;
                 }
             }
             tokio::select! {
