@@ -7,6 +7,7 @@ use serde::Deserialize;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use toml::{Table, Value};
 
 /// The defaults are the documented file itself, so that neither can be wrong about the other.
@@ -25,6 +26,7 @@ pub struct Config {
     pub cache: Cache,
     pub catalogue: CatalogueFiles,
     pub limits: CartLimits,
+    pub carts: Carts,
     pub security: Security,
     pub logging: Logging,
 }
@@ -38,6 +40,11 @@ pub struct Server {
     pub hosts: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
+    /// Whether the client's address stands in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    pub stalled_seconds: u64,
+    pub live_streams: usize,
+    pub live_streams_per_client: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -76,6 +83,13 @@ pub struct CartLimits {
     lines: usize,
     units: u32,
     events: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carts {
+    /// How long nothing may happen in an open cart before it expires; 0 for ever.
+    expire_after_minutes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -185,6 +199,21 @@ impl Config {
             self.server.shutdown_seconds,
             1..=60,
         )?;
+        within(
+            "server.stalled_seconds",
+            self.server.stalled_seconds,
+            1..=600,
+        )?;
+        within(
+            "server.live_streams",
+            self.server.live_streams,
+            1..=1_000_000,
+        )?;
+        within(
+            "server.live_streams_per_client",
+            self.server.live_streams_per_client,
+            1..=1_000_000,
+        )?;
         within("log.queue", self.log.queue, 1..=1_000_000)?;
         within("log.group", self.log.group, 1..=100_000)?;
         within(
@@ -197,6 +226,11 @@ impl Config {
         within("limits.lines", self.limits.lines, 1..=Limits::MOST.lines)?;
         within("limits.units", self.limits.units, 1..=Limits::MOST.units)?;
         within("limits.events", self.limits.events, 3..=Limits::MOST.events)?;
+        within(
+            "carts.expire_after_minutes",
+            self.carts.expire_after_minutes,
+            0..=10 * 365 * 24 * 60,
+        )?;
         let bind = self.server.bind;
         if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {
             return Err(ConfigError(format!(
@@ -225,6 +259,14 @@ impl CartLimits {
             units: self.units,
             events: self.events,
         }
+    }
+}
+
+impl Carts {
+    /// How long nothing may happen in an open cart; `None` if carts never expire.
+    pub fn idle_time(&self) -> Option<Duration> {
+        let minutes = self.expire_after_minutes;
+        (minutes > 0).then(|| Duration::from_secs(minutes * 60))
     }
 }
 

@@ -26,5 +26,6 @@ pub mod views;
 // The way in, and everything wired together.
 pub mod background;
 pub mod config;
+pub mod expiry;
 pub mod service;
 pub mod web;

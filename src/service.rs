@@ -6,10 +6,11 @@ use crate::cart::CartModel;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::commands::CommandHandler;
 use crate::config::Config;
+use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
-use crate::web::{self, Openings, Shared, Shop};
+use crate::web::{self, Openings, OperatorToken, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -40,6 +41,8 @@ pub enum ServiceError {
     },
     #[error("the views' updater cannot be started: {0}")]
     Updater(std::io::Error),
+    #[error("the expiry of carts cannot be started: {0}")]
+    Expiry(std::io::Error),
     #[error("the service cannot listen: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
@@ -52,6 +55,7 @@ pub struct Service {
     log: Arc<SqliteLog>,
     writer: Background,
     updater: Background,
+    expiry: Option<(Arc<Expiry>, Background)>,
     stop: watch::Sender<bool>,
 }
 
@@ -75,12 +79,24 @@ impl Service {
         let model = CartModel {
             limits: config.limits.limits(),
         };
+        let commands = Arc::new(CommandHandler::new(
+            model,
+            port.clone(),
+            config.cache.commands_mib * MIB,
+        ));
+        let expiry = keep_expiring(config, &commands, &progress, stopping.clone())?;
         let shared = Arc::new(Shared {
-            commands: CommandHandler::new(model, port.clone(), config.cache.commands_mib * MIB),
+            commands,
             log: port,
             catalogue,
             openings,
+            operator: OperatorToken::configured(&config.security.operator_token),
             arrivals,
+            streams: Streams::bounded(
+                config.server.live_streams,
+                config.server.live_streams_per_client,
+                config.server.behind_proxy,
+            ),
             stopping,
             secure_cookies: config.server.https,
             hosts: hosts(config),
@@ -90,8 +106,14 @@ impl Service {
             log,
             writer,
             updater,
+            expiry,
             stop,
         })
+    }
+
+    /// What expires idle carts, if they ever do: so that a test can bring the time that it needs.
+    pub fn expiry(&self) -> Option<Arc<Expiry>> {
+        self.expiry.as_ref().map(|(expiry, _)| expiry.clone())
     }
 
     /// Serves until `shutdown` is ready, then ends in order: no new requests, those under way and
@@ -110,6 +132,7 @@ impl Service {
             ended = &mut serving => ended.map_err(ServiceError::Listen),
             ended = self.writer.ended() => ended.map_err(ServiceError::from),
             ended = self.updater.ended() => ended.map_err(ServiceError::from),
+            ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
             Ok(()) => tracing::info!("stopping"),
@@ -124,6 +147,9 @@ impl Service {
             }
         });
         self.updater.join();
+        if let Some((_, expiring)) = self.expiry {
+            expiring.join();
+        }
         self.log.close();
         let written = if graceful {
             self.writer.ended().await
@@ -159,6 +185,42 @@ fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> Result<Backgroun
     .map_err(ServiceError::Updater)
 }
 
+/// Expires idle carts on a thread of its own, if they ever expire.
+fn keep_expiring(
+    config: &Config,
+    commands: &Arc<CommandHandler<CartModel>>,
+    progress: &watch::Receiver<Progress>,
+    stopping: watch::Receiver<bool>,
+) -> Result<Option<(Arc<Expiry>, Background)>, ServiceError> {
+    let Some(idle_time) = config.carts.idle_time() else {
+        return Ok(None);
+    };
+    let (path, progress) = (config.views.path.clone(), progress.clone());
+    let views = move || Reader::new(path.clone(), progress.clone());
+    let expiry = Arc::new(Expiry::new(commands.clone(), views, idle_time));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(ServiceError::Expiry)?;
+    let sweeping = expiry.clone();
+    let background = Background::spawn("cart expiry", move || {
+        runtime.block_on(sweeping.run(stopping));
+        Ok(())
+    })
+    .map_err(ServiceError::Expiry)?;
+    Ok(Some((expiry, background)))
+}
+
+/// The end of the expiry; where carts never expire, it never comes.
+async fn expiry_ended(
+    expiry: &mut Option<(Arc<Expiry>, Background)>,
+) -> Result<(), BackgroundFailed> {
+    match expiry {
+        Some((_, expiring)) => expiring.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn serve(
     config: &Config,
     listener: TcpListener,
@@ -170,6 +232,7 @@ fn serve(
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
+    let stalled = Duration::from_secs(config.server.stalled_seconds);
     let server = HttpServer::new(move || {
         let reader = Reader::new(views.clone(), progress.clone());
         App::new()
@@ -179,6 +242,7 @@ fn serve(
     });
     Ok(server
         .workers(workers)
+        .on_connect(move |connection, _| web::end_when_stalled(connection, stalled))
         .client_request_timeout(HEAD_TIME)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(config.server.shutdown_seconds)

@@ -2,7 +2,9 @@
 //! `GET` is one look-up by primary key and a copy of bytes.
 
 use super::{Batch, View};
+use crate::cart::Cart;
 use crate::cart::document::CartDocument;
+use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -18,13 +20,20 @@ pub struct CartRow {
     pub document: Vec<u8>,
 }
 
+/// An open cart in which nothing has happened since `idle_since`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdleCart {
+    pub idle_since: Timestamp,
+    pub id: Uuid,
+}
+
 impl View for Carts {
     fn name(&self) -> &'static str {
         "carts"
     }
 
     fn definition(&self) -> u32 {
-        1
+        2
     }
 
     fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
@@ -33,21 +42,34 @@ impl View for Carts {
                 id         BLOB    PRIMARY KEY CHECK (length(id) = 16),
                 version    INTEGER NOT NULL,
                 token_hash BLOB    NOT NULL,
-                document   TEXT    NOT NULL
-            ) STRICT, WITHOUT ROWID;",
+                document   TEXT    NOT NULL,
+                -- Of an open cart: when something happened in it last, in milliseconds.
+                idle_since INTEGER,
+                -- The same in hours, for the index: a cart moves in it once an hour at the most,
+                -- not with each of its events.
+                idle_hour  INTEGER
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX idle_carts ON carts (idle_hour, id) WHERE idle_hour IS NOT NULL;",
         )
     }
 
     /// One write a cart and batch, however many of its events the batch has.
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut upsert = tables.prepare_cached(
-            "INSERT INTO carts (id, version, token_hash, document) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET version = excluded.version, document = excluded.document",
+            "INSERT INTO carts (id, version, token_hash, document, idle_since, idle_hour)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET version = excluded.version,
+                 document = excluded.document, idle_since = excluded.idle_since,
+                 idle_hour = excluded.idle_hour",
         )?;
         for (id, cart) in batch.carts {
             let (Some(contents), Some(document)) = (cart.contents(), CartDocument::of(*id, cart))
             else {
                 continue;
+            };
+            let idle_since = match cart {
+                Cart::Open(open) => Some(open.contents.changed_at.millis()),
+                Cart::NotOpened | Cart::Closed(_) => None,
             };
             let json = document.to_json();
             let text = std::str::from_utf8(&json).expect("JSON is UTF-8");
@@ -55,11 +77,18 @@ impl View for Carts {
                 id.as_bytes(),
                 contents.version,
                 contents.token_hash,
-                text
+                text,
+                idle_since,
+                idle_since.map(hour),
             ])?;
         }
         Ok(())
     }
+}
+
+/// The hour of a time in milliseconds since the Unix epoch.
+fn hour(millis: i64) -> i64 {
+    millis.div_euclid(60 * 60 * 1_000)
 }
 
 /// The row of the cart `id`, if the view has it.
@@ -74,4 +103,40 @@ pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> 
             })
         })
         .optional()
+}
+
+/// At most `limit` open carts in which nothing has happened since `before`, the longest idle first to the hour,
+/// behind `after` if that is given.
+pub fn idle(
+    tables: &Connection,
+    before: Timestamp,
+    after: Option<IdleCart>,
+    limit: usize,
+) -> rusqlite::Result<Vec<IdleCart>> {
+    let after = after.unwrap_or(IdleCart {
+        idle_since: Timestamp::MIN,
+        id: Uuid::nil(),
+    });
+    tables
+        .prepare_cached(
+            "SELECT idle_since, id FROM carts
+             WHERE idle_hour <= ?1 AND (idle_hour, id) > (?2, ?3) AND idle_since <= ?4
+             ORDER BY idle_hour, id LIMIT ?5",
+        )?
+        .query_map(
+            params![
+                hour(before.millis()),
+                hour(after.idle_since.millis()),
+                after.id.as_bytes(),
+                before.millis(),
+                limit
+            ],
+            |row| {
+                Ok(IdleCart {
+                    idle_since: Timestamp::from_millis(row.get(0)?),
+                    id: Uuid::from_bytes(row.get(1)?),
+                })
+            },
+        )?
+        .collect()
 }

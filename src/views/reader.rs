@@ -1,7 +1,8 @@
 //! Reading the views.
 
 use super::Progress;
-use super::carts::{self, CartRow};
+use super::carts::{self, CartRow, IdleCart};
+use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -42,6 +43,17 @@ impl Reader {
     /// The row of the cart `id`, if the view has it.
     pub fn cart(&self, id: Uuid) -> Result<Option<CartRow>, ViewReadError> {
         self.read(|tables| carts::find(tables, id))
+    }
+
+    /// At most `limit` open carts in which nothing has happened since `before`, the longest idle
+    /// first, behind `after` if that is given.
+    pub fn idle_carts(
+        &self,
+        before: Timestamp,
+        after: Option<IdleCart>,
+        limit: usize,
+    ) -> Result<Vec<IdleCart>, ViewReadError> {
+        self.read(|tables| carts::idle(tables, before, after, limit))
     }
 
     /// The row of the cart `id` once it is at `version` or further, or as it is after `patience`.

@@ -105,9 +105,8 @@ impl Presented {
     /// From `Authorization: Bearer`, or else from the shop's cookie.
     pub fn of(request: &HttpRequest) -> Presented {
         let headers = request.headers();
-        if let Some(authorization) = headers.get(header::AUTHORIZATION) {
-            let token = authorization.to_str().ok().and_then(bearer);
-            return Presented(token.map(hash));
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Presented(bearer_digest(request));
         }
         let token = headers
             .get_all(header::COOKIE)
@@ -130,6 +129,12 @@ impl Presented {
         cart.contents()
             .is_some_and(|contents| self.opens(&contents.token_hash))
     }
+}
+
+/// The digest of the token in `Authorization: Bearer`.
+pub fn bearer_digest(request: &HttpRequest) -> Option<[u8; 32]> {
+    let authorization = request.headers().get(header::AUTHORIZATION)?;
+    authorization.to_str().ok().and_then(bearer).map(hash)
 }
 
 fn bearer(authorization: &str) -> Option<&str> {

@@ -41,6 +41,7 @@ kinds! {
     InvalidQuery, "invalid-query", BAD_REQUEST, "The query cannot be used";
     InvalidHeader, "invalid-header", BAD_REQUEST, "A header cannot be used";
     KeyRequired, "idempotency-key-required", BAD_REQUEST, "An Idempotency-Key is needed";
+    OperatorOnly, "operator-only", UNAUTHORIZED, "The operator's token is needed";
     CrossSite, "cross-site", FORBIDDEN, "The request comes from another site";
     NotFound, "not-found", NOT_FOUND, "There is nothing here";
     NoSuchLine, "no-such-line", NOT_FOUND, "The cart has no such line";
@@ -68,6 +69,7 @@ kinds! {
     HistoryLimit, "history-limit", UNPROCESSABLE_ENTITY, "The cart's history is full";
     KeyReused, "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     CannotSetAside, "cannot-set-aside", UNPROCESSABLE_ENTITY, "These events cannot be set aside";
+    TooManyStreams, "too-many-streams", TOO_MANY_REQUESTS, "Too many live streams are open";
     PreconditionRequired, "precondition-required", PRECONDITION_REQUIRED, "An If-Match is needed";
     Internal, "internal", INTERNAL_SERVER_ERROR, "Something is wrong inside the service";
     LogUnavailable, "log-unavailable", SERVICE_UNAVAILABLE, "The log takes no events now";

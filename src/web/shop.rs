@@ -1,7 +1,9 @@
 //! What the handlers of one worker have at hand.
 
 use super::access::{Openings, Presented};
+use super::operator::OperatorToken;
 use super::problem::Problem;
+use super::streams::Streams;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
@@ -22,11 +24,14 @@ pub struct Shop {
 
 /// What all workers have.
 pub struct Shared {
-    pub commands: CommandHandler<CartModel>,
+    pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn EventLog>,
     pub catalogue: Catalogue,
     pub openings: Openings,
+    pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
+    /// The bound on live streams.
+    pub streams: Arc<Streams>,
     /// True once the service is stopping: streams end then.
     pub stopping: watch::Receiver<bool>,
     /// Whether browsers come by https, so that cookies may ask for it.
