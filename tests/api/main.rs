@@ -3,7 +3,14 @@
 
 mod app;
 mod carts;
+mod checkout;
+mod conditions;
 mod events;
 mod health;
+mod items;
+mod products;
+mod promotion;
 mod requests;
+mod retries;
+mod tokens;
 mod why;
