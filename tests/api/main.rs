@@ -13,4 +13,5 @@ mod promotion;
 mod requests;
 mod retries;
 mod tokens;
+mod views;
 mod why;
