@@ -1,6 +1,160 @@
 //! `/api/carts/{id}/events`: a cart's history, in pages, as CloudEvents, and live.
 
-use crate::app::TestApp;
+use crate::app::{CartClient, TestApp, text};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// A cart with seven events.
+async fn eventful(app: &TestApp) -> CartClient<'_> {
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.add("sencha", 1).await.expect(201);
+    cart.apply_promotion("TEA10").await.expect(200);
+    cart.set("teapot", 1).await.expect(200);
+    cart.remove_promotion().await.expect(200);
+    cart.undo(6).await.expect(200);
+    cart
+}
+
+#[tokio::test]
+async fn an_event_says_all_that_is_known_of_it() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let conversation = "01990000-0000-7000-8000-000000000009";
+    cart.add("teapot", 2)
+        .header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01"))
+        .header("x-correlation-id", conversation)
+        .await
+        .expect(201);
+    let page = cart.events().await.expect(200).json();
+    let [opened, added] = page["items"].as_array().unwrap().as_slice() else {
+        panic!("two events: {page}");
+    };
+    assert_eq!(page["next"], Value::Null);
+    assert_eq!(opened["previous_hash"], "0".repeat(64));
+    assert_eq!(added["previous_hash"], opened["hash"]);
+    let stored = &cart.stored()[1];
+    assert_eq!(added["hash"], stored.hash);
+    for (field, expected) in [
+        ("position", json!(2)),
+        ("cart_id", json!(cart.id)),
+        ("version", json!(2)),
+        ("type", json!("ItemAdded")),
+        ("schema", json!(1)),
+        ("sentence", json!("Added 2 × Teapot at €19.99")),
+        ("data", serde_json::from_str(&stored.data).unwrap()),
+    ] {
+        assert_eq!(added[field], expected, "{field}");
+    }
+    let meta = &added["meta"];
+    assert_eq!(meta["command"], "add_item");
+    assert_eq!(meta["actor"], "shopper");
+    assert_eq!(meta["trace_id"], trace);
+    assert_eq!(meta["correlation_id"], conversation);
+    assert_eq!(meta["causation_id"], meta["command_id"]);
+    assert_eq!(
+        opened["meta"]["correlation_id"],
+        opened["meta"]["command_id"]
+    );
+}
+
+#[tokio::test]
+async fn pages_of_any_size_hold_each_event_once_in_either_order() {
+    let app = TestApp::start();
+    let cart = eventful(&app).await;
+    for (order, expected) in [
+        ("asc", [1, 2, 3, 4, 5, 6, 7]),
+        ("desc", [7, 6, 5, 4, 3, 2, 1]),
+    ] {
+        for limit in [1, 2, 3, 7, 200] {
+            let mut versions = Vec::new();
+            let mut hashes = Vec::new();
+            let mut query = format!("/events?order={order}&limit={limit}");
+            loop {
+                let page = cart.ask(Method::GET, &query).await.expect(200).json();
+                for item in page["items"].as_array().unwrap() {
+                    versions.push(item["version"].as_u64().unwrap());
+                    hashes.push((item["previous_hash"].clone(), item["hash"].clone()));
+                }
+                let Some(next) = page["next"].as_str() else {
+                    break;
+                };
+                query = format!("/events?order={order}&limit={limit}&cursor={next}");
+            }
+            assert_eq!(versions, expected, "{limit} {order}");
+            if order == "desc" {
+                hashes.reverse();
+            }
+            assert!(hashes.windows(2).all(|two| two[0].1 == two[1].0), "chained");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_is_refused() {
+    let app = TestApp::start();
+    let cart = eventful(&app).await;
+    let other = eventful(&app).await;
+    let page = cart
+        .ask(Method::GET, "/events?limit=2")
+        .await
+        .expect(200)
+        .json();
+    let next = text(&page["next"]);
+    for ask in [
+        other.ask(Method::GET, &format!("/events?cursor={next}")),
+        cart.ask(Method::GET, &format!("/events?order=desc&cursor={next}")),
+        cart.ask(Method::GET, &format!("/timeline?cursor={next}")),
+        cart.ask(Method::GET, "/events?cursor=00"),
+        cart.ask(Method::GET, "/events?limit=0"),
+        cart.ask(Method::GET, "/events?limit=201"),
+        cart.ask(Method::GET, "/events?order=up"),
+        cart.ask(Method::GET, "/events?after=1"),
+        cart.ask(Method::GET, "/events?unknown=1"),
+    ] {
+        ask.await.expect_problem(400, "invalid-query");
+    }
+}
+
+#[tokio::test]
+async fn events_come_as_cloud_events_to_whoever_asks_for_them() {
+    let app = TestApp::start();
+    let cart = eventful(&app).await;
+    let batch = "application/cloudevents-batch+json";
+    let answer = cart.events().header("accept", batch).await.expect(200);
+    assert_eq!(answer.header("content-type"), Some(batch));
+    let events = answer.json();
+    let events = events.as_array().unwrap();
+    let plain = cart.events().await.expect(200).json();
+    assert_eq!(events.len(), 7);
+    for (event, plain) in events.iter().zip(plain["items"].as_array().unwrap()) {
+        assert_eq!(event["specversion"], "1.0");
+        assert_eq!(event["source"], format!("/api/carts/{}", cart.id));
+        assert_eq!(
+            event["type"],
+            format!("cartlog.{}.v1", text(&plain["type"]))
+        );
+        assert_eq!(event["time"], plain["recorded_at"]);
+        assert_eq!(event["data"], plain["data"]);
+        assert_eq!(event["hash"], plain["hash"]);
+        // CloudEvents 1.0, 3.1: names of attributes are lower-case letters and digits.
+        for name in event.as_object().unwrap().keys() {
+            assert!(
+                name.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+                "{name}"
+            );
+        }
+    }
+    let page = cart
+        .ask(Method::GET, "/events?limit=3")
+        .header("accept", batch)
+        .await
+        .expect(200);
+    assert!(page.header("link").unwrap().contains("rel=\"next\""));
+    let refused = cart.events().header("accept", "application/xml").await;
+    refused.expect_problem(406, "not-acceptable");
+}
 
 #[tokio::test]
 async fn a_follower_gets_every_event_once_also_over_a_break() {
@@ -23,4 +177,54 @@ async fn a_follower_gets_every_event_once_also_over_a_break() {
     let page = cart.events().await.expect(200).json();
     let sent: Vec<_> = seen.into_iter().map(|sent| sent.data).collect();
     assert_eq!(page["items"].as_array(), Some(&sent));
+}
+
+#[tokio::test]
+async fn followers_under_load_miss_nothing_and_get_nothing_twice() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let following = (0..5).map(|_| async {
+        let mut stream = cart.follow(Some(0)).await;
+        let mut ids = Vec::new();
+        while ids.len() < 301 {
+            let sent = stream.next().await.expect("an event");
+            ids.push(sent.id.parse::<u64>().unwrap());
+        }
+        ids
+    });
+    let writing = (0..10).map(|_| async {
+        for _ in 0..30 {
+            let answer = cart.add("teapot", 1).await;
+            assert!(answer.status < 300);
+        }
+    });
+    let (seen, _) = tokio::join!(
+        futures_util::future::join_all(following),
+        futures_util::future::join_all(writing)
+    );
+    for ids in seen {
+        assert_eq!(ids, (1..=301).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_live_stream_begins_where_it_is_told_and_ends_when_the_service_stops() {
+    let mut app = TestApp::start();
+    let cart = eventful(&app).await;
+    let mut from_now = cart.follow(None).await;
+    let mut after = cart
+        .ask(Method::GET, "/events?after=5")
+        .header("accept", "text/event-stream")
+        .stream()
+        .await;
+    assert_eq!(after.next().await.unwrap().id, "6");
+    cart.clear().await.expect(200);
+    assert_eq!(from_now.next().await.unwrap().id, "8");
+    let bad = cart.events().header("accept", "text/event-stream");
+    let bad = bad.header("last-event-id", "x").await;
+    bad.expect_problem(400, "invalid-header");
+    app.stop();
+    while let Some(sent) = from_now.next().await {
+        assert!(sent.id.parse::<u64>().unwrap() > 8);
+    }
 }

@@ -3,7 +3,15 @@
 
 mod app;
 mod carts;
+mod checkout;
+mod conditions;
 mod events;
 mod health;
+mod items;
+mod products;
+mod promotion;
 mod requests;
+mod retries;
+mod tokens;
+mod views;
 mod why;

@@ -1,22 +1,118 @@
 //! `/api/carts/{id}/why`, `/what-if` and `/timeline`: what made the cart what it is.
 
 use crate::app::TestApp;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// The sum over the terms of a number, each of which has to be right in itself.
+fn sum(number: &Value, of: &str) -> i64 {
+    let terms = number["sum"].as_array().expect("terms");
+    let number = |term: &Value, name: &str| term[name].as_i64().expect("a number");
+    for term in terms {
+        let product = number(term, "quantity") * number(term, "unit_price");
+        assert_eq!(number(term, "amount"), product, "{term}");
+        assert!(number(term, "version") > 0);
+    }
+    terms.iter().map(|term| number(term, of)).sum()
+}
 
 #[tokio::test]
-async fn the_timeline_ends_with_the_cart_and_what_if_without_nothing_is_the_cart() {
+async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 3)]).await;
+    cart.add("sencha", 2).await.expect(201);
+    cart.apply_promotion("TEA10").await.expect(200);
+    cart.set("teapot", 1).await.expect(200);
+    cart.remove("sencha").await.expect(200);
+    cart.undo(6).await.expect(200);
+    for version in 1..=7 {
+        let document = cart.get_at(version).await.expect(200).json();
+        let why = cart.ask(Method::GET, &format!("/why?version={version}"));
+        let why = why.await.expect(200).json();
+        for name in ["items_total", "discount", "total"] {
+            assert_eq!(document[name], why[name]["value"], "{name} at {version}");
+            assert_eq!(
+                document[name],
+                sum(&why[name], "amount"),
+                "{name} at {version}"
+            );
+        }
+        let lines = document["lines"].as_array().unwrap();
+        assert_eq!(why["lines"].as_array().unwrap().len(), lines.len());
+        for (line, why) in lines.iter().zip(why["lines"].as_array().unwrap()) {
+            assert_eq!(line["sku"], why["sku"]);
+            assert_eq!(line["quantity"], sum(&why["quantity"], "quantity"));
+            assert_eq!(line["total"], sum(&why["total"], "amount"));
+        }
+    }
+    for version in [0, 8] {
+        let answer = cart
+            .ask(Method::GET, &format!("/why?version={version}"))
+            .await;
+        answer.expect_problem(404, "no-such-version");
+    }
+}
+
+#[tokio::test]
+async fn the_timeline_shows_each_event_beside_the_cart_that_it_made() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.add("sencha", 1).await.expect(201);
+    let newest = cart.clear().await.expect(200);
+    let events = cart.events().await.expect(200).json();
+    let mut version = 0;
+    let mut path = "/timeline?limit=2".to_owned();
+    loop {
+        let page = cart.ask(Method::GET, &path).await.expect(200).json();
+        for item in page["items"].as_array().unwrap() {
+            version += 1;
+            assert_eq!(item["event"], events["items"][version - 1]);
+            let then = cart.get_at(version as u64).await.expect(200).json();
+            assert_eq!(item["cart"], then);
+        }
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("/timeline?limit=2&cursor={next}");
+    }
+    assert_eq!(version as u64, newest.version());
+}
+
+#[tokio::test]
+async fn what_if_shows_the_cart_without_some_events_and_writes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     let newest = cart.add("sencha", 1).await.expect(201).json();
-    let timeline = cart.timeline().await.expect(200).json();
-    assert_eq!(timeline["items"][2]["cart"], newest);
     let same = cart.what_if(&[]).await.expect(200).json();
     assert_eq!(same["cart"], newest);
+    assert_eq!(same["difference"]["lines"], json!([]));
     let other = cart.what_if(&[2]).await.expect(200).json();
     assert_eq!(
-        other["difference"]["items_total"],
-        json!({ "actual": 3998 + 1180, "what_if": 1180 })
+        other["difference"],
+        json!({
+            "lines": [{
+                "sku": "teapot", "name": "Teapot",
+                "quantity": { "actual": 2, "what_if": 0 },
+                "total": { "actual": 3998, "what_if": 0 },
+            }],
+            "items_total": { "actual": 5178, "what_if": 1180 },
+            "discount": { "actual": 0, "what_if": 0 },
+            "total": { "actual": 5178, "what_if": 1180 },
+        })
     );
-    let why = cart.why().await.expect(200).json();
-    assert_eq!(why["items_total"]["value"], newest["items_total"]);
+    assert_eq!(other["cart"]["total"], 1180);
+    for without in [&[1][..], &[0], &[4], &[2, 99]] {
+        let refused = cart.what_if(without).await;
+        refused.expect_problem(422, "cannot-set-aside");
+    }
+    for body in [
+        json!({}),
+        json!({ "without": 2 }),
+        json!({ "without": ["2"] }),
+        json!({ "without": [-1] }),
+    ] {
+        let ask = cart.ask(Method::POST, "/what-if").json(&body);
+        ask.await.expect_problem(400, "invalid-body");
+    }
+    assert_eq!(app.log_head(), 3);
 }

@@ -1,0 +1,109 @@
+//! `/api/carts/{id}/checkout` and `/undo`, and what a closed cart still answers.
+
+use crate::app::TestApp;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_checkout_orders_what_the_shopper_has_seen() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let problem = cart.check_out(2, 1998, "a").await;
+    assert_eq!(problem.expect_problem(409, "total-changed")["total"], 1999);
+    let paid = cart.check_out(2, 1999, "b").await.expect(201);
+    let document = paid.json();
+    assert_eq!(document["status"], "checked_out");
+    let event = cart.events().await.expect(200).json()["items"][2].clone();
+    assert_eq!(event["type"], "CartCheckedOut");
+    assert_eq!(event["data"]["order_id"], document["order_id"]);
+    assert_eq!(event["data"]["total"], 1999);
+}
+
+#[tokio::test]
+async fn an_empty_cart_is_not_checked_out() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    cart.check_out(1, 0, "a")
+        .await
+        .expect_problem(409, "empty-cart");
+    assert_eq!(app.log_head(), 1);
+}
+
+#[tokio::test]
+async fn a_checkout_says_its_total_as_a_whole_number() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    for body in [
+        json!({}),
+        json!({ "expected_total": "1999" }),
+        json!({ "expected_total": 19.99 }),
+        json!({ "expected_total": null }),
+        json!([1999]),
+    ] {
+        let ask = cart.check_out(2, 0, "a").json(&body);
+        ask.await.expect_problem(400, "invalid-body");
+    }
+    assert_eq!(app.log_head(), 2);
+}
+
+#[tokio::test]
+async fn a_closed_cart_takes_no_command_and_is_read_as_before() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let paid = cart.check_out(2, 1999, "pay").await.expect(201);
+    let order = &paid.json()["order_id"];
+    for ask in [
+        cart.add("teapot", 1),
+        cart.set("teapot", 2),
+        cart.set("teapot", 1),
+        cart.remove("teapot"),
+        cart.clear(),
+        cart.apply_promotion("TEA10"),
+        cart.remove_promotion(),
+        cart.undo(3),
+        cart.check_out(3, 1999, "pay-again"),
+    ] {
+        let problem = ask.await.expect_problem(409, "cart-closed");
+        assert_eq!(problem["order_id"], *order);
+    }
+    assert_eq!(app.log_head(), 3);
+    assert_eq!(cart.get_at_least(3).await.expect(200).json(), paid.json());
+    cart.events().await.expect(200);
+    cart.why().await.expect(200);
+    cart.timeline().await.expect(200);
+}
+
+#[tokio::test]
+async fn undo_goes_back_step_by_step_to_the_cart_as_it_was_opened() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let mut states = vec![cart.get_at_least(2).await.expect(200).json()];
+    for ask in [
+        cart.add("sencha", 2),
+        cart.apply_promotion("TEA10"),
+        cart.set("sencha", 1),
+        cart.clear(),
+    ] {
+        let answer = ask.await;
+        assert!(answer.status < 300);
+        states.push(answer.json());
+    }
+    let mut version = states.last().unwrap()["version"].as_u64().unwrap();
+    for before in states.iter().rev().skip(1) {
+        let undone = cart.undo(version).await.expect(200);
+        version = undone.version();
+        let document = undone.json();
+        for field in [
+            "lines",
+            "promotion",
+            "items_total",
+            "discount",
+            "total",
+            "status",
+        ] {
+            assert_eq!(document[field], before[field], "{field}");
+        }
+    }
+    cart.undo(version)
+        .await
+        .expect_problem(409, "nothing-to-undo");
+}

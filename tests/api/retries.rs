@@ -1,0 +1,208 @@
+//! `Idempotency-Key`: a request that is sent again has its effect once.
+
+use crate::app::{Answer, Ask, CartClient, TestApp};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+
+/// The same answer, but that it says that it is one again.
+#[track_caller]
+fn replays(first: &Answer, again: &Answer) {
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(first.header("idempotent-replayed"), None);
+    assert_eq!(again.status, first.status);
+    assert_eq!(again.body, first.body);
+    for name in [
+        "etag",
+        "location",
+        "content-type",
+        "log-position",
+        "set-cookie",
+    ] {
+        assert_eq!(again.header(name), first.header(name), "{name}");
+    }
+}
+
+type Command = fn(&CartClient<'_>) -> Ask;
+
+const COMMANDS: [(&str, Command); 8] = [
+    ("add", |cart| cart.add("teapot", 1)),
+    ("add-new", |cart| cart.add("sencha", 2)),
+    ("set", |cart| cart.set("teapot", 7)),
+    ("remove", |cart| cart.remove("sencha")),
+    ("apply", |cart| cart.apply_promotion("TEA10")),
+    ("take-off", |cart| cart.remove_promotion()),
+    ("clear", |cart| cart.clear()),
+    ("undo", |cart| cart.undo(9)),
+];
+
+#[tokio::test]
+async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_a_restart() {
+    let mut app = TestApp::start();
+    let opening = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
+    let opened = app
+        .ask_for_cart()
+        .json(&opening)
+        .key("open")
+        .await
+        .expect(201);
+    let cart = app.cart_of(&opened);
+    let mut first = Vec::new();
+    for (key, command) in COMMANDS {
+        first.push(command(&cart).key(key).await);
+    }
+    let paid = cart.check_out(10, 11_793, "pay").await;
+    let total = first[7].json()["total"].as_i64().unwrap();
+    let paid = if paid.status == 409 {
+        cart.check_out(10, total, "pay").await.expect(201)
+    } else {
+        paid.expect(201)
+    };
+    let (id, token) = (cart.id.clone(), cart.token.clone());
+    let head = app.log_head();
+    for _ in 0..2 {
+        let cart = app.cart(&id, &token);
+        let again = app.ask_for_cart().json(&opening).key("open").await;
+        replays(&opened, &again);
+        for (first, (key, command)) in first.iter().zip(COMMANDS) {
+            replays(first, &command(&cart).key(key).await);
+        }
+        replays(&paid, &cart.check_out(10, total, "pay").await);
+        assert_eq!(app.log_head(), head, "nothing was written");
+        app.restart();
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_came_with_another_request_is_refused() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    cart.add("teapot", 1).key("k").await.expect(201);
+    for other in [
+        cart.add("teapot", 2),
+        cart.add("sencha", 1),
+        cart.set("teapot", 1),
+        cart.remove("teapot"),
+        cart.clear(),
+        cart.apply_promotion("TEA10"),
+        cart.undo(2),
+        cart.check_out(2, 1999, "k"),
+    ] {
+        other
+            .key("k")
+            .await
+            .expect_problem(422, "idempotency-key-reused");
+    }
+    assert_eq!(app.log_head(), 2);
+    let other_cart = app.open_cart().await;
+    let answer = other_cart.add("teapot", 2).key("k").await.expect(201);
+    assert_eq!(
+        answer.header("idempotent-replayed"),
+        None,
+        "a key is a cart's own"
+    );
+    app.ask_for_cart().key("open").await.expect(201);
+    let items = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
+    let answer = app.ask_for_cart().json(&items).key("open").await;
+    answer.expect_problem(422, "idempotency-key-reused");
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_under_one_key_have_one_effect_and_one_answer() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let answers = join_all((0..50).map(|_| cart.add("teapot", 2).key("once").into_future())).await;
+    let replayed = answers
+        .iter()
+        .filter(|answer| answer.header("idempotent-replayed").is_some())
+        .count();
+    assert_eq!(replayed, 49);
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (201, &answers[0].body));
+    }
+    assert_eq!(app.log_head(), 2);
+
+    let openings = join_all((0..50).map(|_| app.ask_for_cart().key("open").into_future())).await;
+    for opened in &openings {
+        assert_eq!((opened.status, &opened.body), (201, &openings[0].body));
+    }
+    assert_eq!(app.log_head(), 3);
+
+    let orders = join_all((0..50).map(|_| cart.check_out(2, 3998, "pay").into_future())).await;
+    for paid in &orders {
+        assert_eq!((paid.status, &paid.body), (201, &orders[0].body));
+    }
+    assert_eq!(app.log_head(), 4, "ordered once");
+}
+
+#[tokio::test]
+async fn a_key_is_bare_or_quoted_and_of_visible_characters() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let longest = "k".repeat(255);
+    for (version, key) in (2..).zip(["k", "~!#$%&'()*", &longest]) {
+        let first = cart.add("teapot", 1).key(key).await;
+        assert_eq!(first.version(), version);
+        let quoted = format!("\"{key}\"");
+        replays(&first, &cart.add("teapot", 1).key(&quoted).await);
+    }
+    let too_long = "k".repeat(256);
+    for key in ["", "\"\"", "two words", "\"k", "k\u{fc}", &too_long] {
+        let problem = cart.add("teapot", 1).key(key).await;
+        let problem = problem.expect_problem(400, "invalid-header");
+        assert_eq!(problem["header"], "idempotency-key", "{key}");
+    }
+    assert_eq!(app.log_head(), 4);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_kept_under_its_key() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    cart.remove("teapot")
+        .key("k")
+        .await
+        .expect_problem(404, "no-such-line");
+    cart.add("teapot", 1).await.expect(201);
+    let removed = cart.remove("teapot").key("k").await.expect(200);
+    assert_eq!(removed.header("idempotent-replayed"), None);
+}
+
+#[tokio::test]
+async fn whoever_has_no_token_gets_nothing_under_a_key_that_was_used() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    cart.add("teapot", 1).key("k").await.expect(201);
+    for ask in [
+        cart.add("teapot", 1)
+            .key("k")
+            .without_header("authorization"),
+        cart.add("teapot", 2).key("k").token("wrong"),
+    ] {
+        ask.await.expect_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_nowhere_in_the_files() {
+    let mut app = TestApp::start();
+    let opened = app.ask_for_cart().key("open").await.expect(201);
+    let cart = app.cart_of(&opened);
+    cart.ask(Method::POST, "/items")
+        .json(&json!({ "sku": "teapot", "quantity": 1 }))
+        .key("a-secret-key")
+        .await
+        .expect(201);
+    cart.get_at_least(2).await.expect(200);
+    let token = cart.token.clone();
+    app.stop();
+    for name in ["events.db", "views.db"] {
+        let bytes = std::fs::read(app.file(name)).unwrap();
+        for secret in [&token, "a-secret-key"] {
+            let found = bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!found, "{secret} in {name}");
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! The write side on a log that others write to as well, and on one that fails: two handlers stand
+//! for two nodes, and a log in front of the log says what it is told to say.
+
+use async_trait::async_trait;
+use cartlog::background::Background;
+use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
+use cartlog::commands::{
+    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
+};
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+};
+use futures_util::future::{FutureExt, join_all};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
+
+type Outcome = Result<Handled<Cart>, CommandError<Refusal>>;
+
+/// What the log is told to answer to an append.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// As if somebody else had been quicker, though nobody was.
+    Conflict,
+    NotWritten,
+    Full,
+    /// It is written, and the answer is lost.
+    UnknownAndWritten,
+    /// It is not written, and nobody can tell.
+    UnknownAndNotWritten,
+}
+
+/// A log that fails as it is told, and is a log otherwise.
+struct Unreliable {
+    log: Arc<SqliteLog>,
+    faults: Mutex<VecDeque<Fault>>,
+}
+
+#[async_trait]
+impl EventLog for Unreliable {
+    async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        let fault = self.faults.lock().unwrap().pop_front();
+        let unknown = Err(AppendError::Unknown("the disk failed".into()));
+        match fault {
+            None => self.log.append(commit).await,
+            Some(Fault::Conflict) => Err(AppendError::Conflict {
+                stream: commit.stream(),
+                expected: commit.expected(),
+                actual: commit.expected(),
+            }),
+            Some(Fault::NotWritten) => Err(AppendError::NotWritten("the disk is full".into())),
+            Some(Fault::Full) => Err(AppendError::Full),
+            Some(Fault::UnknownAndWritten) => {
+                self.log.append(commit).await?;
+                unknown
+            }
+            Some(Fault::UnknownAndNotWritten) => unknown,
+        }
+    }
+
+    async fn read_stream(
+        &self,
+        stream: Uuid,
+        after: Version,
+        limit: usize,
+        freshness: Freshness,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_stream(stream, after, limit, freshness).await
+    }
+
+    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_all(after, limit).await
+    }
+
+    async fn barrier(&self) -> Result<Position, ReadError> {
+        self.log.barrier().await
+    }
+
+    fn identity(&self) -> Uuid {
+        self.log.identity()
+    }
+
+    fn wake_ups(&self) -> watch::Receiver<Position> {
+        self.log.wake_ups()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.log.trouble()
+    }
+}
+
+/// Some nodes on one log.
+struct Nodes {
+    log: Arc<Unreliable>,
+    _writer: Background,
+    _folder: TempDir,
+}
+
+fn nodes() -> Nodes {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, writer) = SqliteLog::open(&SqliteLogSettings {
+        path: folder.path().join("events.db"),
+        queue: 8_192,
+        group: 512,
+        checkpoint_pages: 8_000,
+        durability: Durability::Power,
+    })
+    .unwrap();
+    Nodes {
+        log: Arc::new(Unreliable {
+            log,
+            faults: Mutex::default(),
+        }),
+        _writer: writer,
+        _folder: folder,
+    }
+}
+
+impl Nodes {
+    /// A node, with a cache of its own.
+    fn node(&self) -> Node {
+        Node(CommandHandler::new(
+            CartModel::default(),
+            self.log.clone(),
+            1 << 20,
+        ))
+    }
+
+    fn fail(&self, faults: &[Fault]) {
+        self.log.faults.lock().unwrap().extend(faults);
+    }
+
+    async fn versions(&self) -> Vec<u64> {
+        let events = self
+            .log
+            .read_stream(CART, Version(0), 10_000, Freshness::Linearizable)
+            .await
+            .unwrap();
+        events.iter().map(|event| event.version.0).collect()
+    }
+}
+
+struct Node(CommandHandler<CartModel>);
+
+impl Node {
+    async fn send(&self, command: &CartCommand) -> Outcome {
+        self.0
+            .handle(CART, command, &envelope(command), |_| true)
+            .await
+    }
+
+    async fn send_at(&self, version: u64, command: &CartCommand) -> Outcome {
+        let envelope = Envelope {
+            if_match: Some(Condition::OneOf(vec![Version(version)])),
+            ..envelope(command)
+        };
+        self.0.handle(CART, command, &envelope, |_| true).await
+    }
+
+    async fn send_under(&self, key: &str, command: &CartCommand) -> Outcome {
+        let envelope = Envelope {
+            key: Some(IdempotencyKey::new(key, &[command.name().as_bytes()])),
+            ..envelope(command)
+        };
+        self.0.handle(CART, command, &envelope, |_| true).await
+    }
+}
+
+fn envelope(command: &CartCommand) -> Envelope {
+    Envelope {
+        command: command.name(),
+        command_id: Uuid::now_v7(),
+        actor: "shopper",
+        correlation_id: None,
+        trace_id: None,
+        key: None,
+        if_match: None,
+    }
+}
+
+fn open() -> CartCommand {
+    CartCommand::OpenCart {
+        currency: Currency::EUR,
+        token_hash: [0; 32],
+        items: Vec::new(),
+    }
+}
+
+fn tea() -> Offer {
+    Offer {
+        sku: Sku::parse("tea").unwrap(),
+        name: "Tea".into(),
+        unit_price: Money::from_minor(100),
+        max_per_cart: None,
+    }
+}
+
+fn add(quantity: u32) -> CartCommand {
+    CartCommand::AddItem {
+        offer: tea(),
+        quantity,
+    }
+}
+
+fn set(quantity: u32) -> CartCommand {
+    CartCommand::SetQuantity {
+        sku: tea().sku,
+        quantity,
+        offer: Some(tea()),
+    }
+}
+
+fn quantity(outcome: &Handled<Cart>) -> u32 {
+    outcome.state.contents().unwrap().quantity(&tea().sku)
+}
+
+#[tokio::test]
+async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once() {
+    let nodes = nodes();
+    let (one, other) = (nodes.node(), nodes.node());
+    one.send(&open()).await.unwrap();
+    let shoppers = (0..8).map(|shopper| {
+        let node = if shopper % 2 == 0 { &one } else { &other };
+        async move {
+            let mut versions = Vec::new();
+            for _ in 0..50 {
+                versions.push(node.send(&add(1)).await.unwrap().version.0);
+            }
+            versions
+        }
+    });
+    let mut answered: Vec<u64> = join_all(shoppers).await.into_iter().flatten().collect();
+    answered.sort_unstable();
+    assert_eq!(answered, (2..=401).collect::<Vec<_>>(), "one version each");
+    assert_eq!(nodes.versions().await, (1..=401).collect::<Vec<_>>());
+    for node in [one, other] {
+        let (cart, version) = node.0.state(CART).await.unwrap();
+        assert_eq!(cart.contents().unwrap().quantity(&tea().sku), 400);
+        assert_eq!(version, Version(401));
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_from_a_stale_cache_is_confirmed_before_it_is_answered() {
+    let nodes = nodes();
+    let (quick, stale) = (nodes.node(), nodes.node());
+    quick.send(&open()).await.unwrap();
+    stale.send(&add(1)).await.unwrap();
+    stale.send(&set(0)).await.unwrap();
+
+    // The stale node has an empty cart in its cache; the other one has filled it since.
+    quick.send(&add(2)).await.unwrap();
+    let remove = CartCommand::RemoveItem { sku: tea().sku };
+    let removed = stale.send(&remove).await.unwrap();
+    assert_eq!(quantity(&removed), 0);
+
+    // One that is a refusal on a fresh fold too stays one.
+    quick.send(&add(1)).await.unwrap();
+    quick.send(&remove).await.unwrap();
+    let refused = stale.send(&remove).await.unwrap_err();
+    assert!(matches!(
+        refused,
+        CommandError::Refused(Refusal::NoSuchLine { .. })
+    ));
+}
+
+#[tokio::test]
+async fn nothing_to_do_from_a_stale_cache_is_confirmed_before_it_is_answered() {
+    let nodes = nodes();
+    let (quick, stale) = (nodes.node(), nodes.node());
+    quick.send(&open()).await.unwrap();
+    stale.send(&add(2)).await.unwrap();
+    quick.send(&set(5)).await.unwrap();
+    let set = stale.send(&set(2)).await.unwrap();
+    assert_eq!(quantity(&set), 2);
+    assert!(set.position.is_some(), "it took an event");
+}
+
+#[tokio::test]
+async fn a_condition_is_held_against_the_newest_version_and_not_a_stale_one() {
+    let nodes = nodes();
+    let (quick, stale) = (nodes.node(), nodes.node());
+    quick.send(&open()).await.unwrap();
+    stale.send(&add(1)).await.unwrap();
+    quick.send(&add(1)).await.unwrap();
+    assert_eq!(stale.send_at(3, &add(1)).await.unwrap().version, Version(4));
+    quick.send(&add(1)).await.unwrap();
+    let outcome = stale.send_at(4, &add(1)).await.unwrap_err();
+    assert!(
+        matches!(
+            outcome,
+            CommandError::VersionMismatch {
+                current: Version(5)
+            }
+        ),
+        "{outcome}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_another_node_has_met_is_replayed_with_its_answer() {
+    let nodes = nodes();
+    let (quick, stale) = (nodes.node(), nodes.node());
+    quick.send(&open()).await.unwrap();
+    stale.send(&add(1)).await.unwrap();
+    let first = quick.send_under("k", &add(2)).await.unwrap();
+    quick.send(&add(4)).await.unwrap();
+    for node in [&stale, &quick, &nodes.node()] {
+        let again = node.send_under("k", &add(2)).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(
+            (again.version, again.position),
+            (first.version, first.position)
+        );
+        assert_eq!(again.state, first.state);
+        let other = node.send_under("k", &set(1)).await.unwrap_err();
+        assert!(matches!(other, CommandError::KeyReused), "{other}");
+    }
+    assert_eq!(nodes.versions().await.len(), 4);
+}
+
+#[tokio::test]
+async fn under_one_key_many_requests_at_once_have_one_effect_also_over_two_nodes() {
+    let nodes = nodes();
+    let (one, other) = (nodes.node(), nodes.node());
+    one.send(&open()).await.unwrap();
+    let command = add(3);
+    let requests = (0..50).map(|number| {
+        let node = if number % 2 == 0 { &one } else { &other };
+        node.send_under("k", &command)
+    });
+    let outcomes: Vec<Handled<Cart>> = join_all(requests)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let replayed = outcomes.iter().filter(|outcome| outcome.replayed).count();
+    assert_eq!(replayed, 49);
+    for outcome in outcomes {
+        assert_eq!(outcome.version, Version(2));
+        assert_eq!(quantity(&outcome), 3);
+    }
+    assert_eq!(nodes.versions().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn whoever_may_not_touch_a_cart_finds_none_and_writes_nothing() {
+    let nodes = nodes();
+    let node = nodes.node();
+    node.send(&open()).await.unwrap();
+    for command in [add(1), open(), CartCommand::ClearCart, CartCommand::Undo] {
+        let outcome = node
+            .0
+            .handle(CART, &command, &envelope(&command), |_| false)
+            .await;
+        assert!(matches!(outcome, Err(CommandError::NotFound)));
+    }
+    assert_eq!(nodes.versions().await, [1]);
+}
+
+#[tokio::test]
+async fn a_conflict_is_decided_again_and_does_not_surface() {
+    let nodes = nodes();
+    let node = nodes.node();
+    node.send(&open()).await.unwrap();
+    nodes.fail(&[Fault::Conflict; 20]);
+    let handled = node.send(&add(1)).await.unwrap();
+    assert_eq!(handled.version, Version(2));
+    assert_eq!(nodes.versions().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn what_was_not_written_is_said_and_can_be_sent_again() {
+    for (fault, overloaded) in [(Fault::NotWritten, false), (Fault::Full, true)] {
+        let nodes = nodes();
+        let node = nodes.node();
+        node.send(&open()).await.unwrap();
+        nodes.fail(&[fault]);
+        match node.send_under("k", &add(1)).await {
+            Err(CommandError::NotWritten(why)) => {
+                assert!(!overloaded);
+                assert_eq!(why, "the disk is full");
+            }
+            Err(CommandError::Overloaded) => assert!(overloaded),
+            other => panic!("{fault:?}: {other:?}"),
+        }
+        assert_eq!(nodes.versions().await, [1]);
+        let handled = node.send_under("k", &add(1)).await.unwrap();
+        assert!(!handled.replayed);
+        assert_eq!((quantity(&handled), handled.version), (1, Version(2)));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_found_out_under_the_same_key() {
+    for (fault, written) in [
+        (Fault::UnknownAndWritten, true),
+        (Fault::UnknownAndNotWritten, false),
+    ] {
+        let nodes = nodes();
+        let node = nodes.node();
+        node.send(&open()).await.unwrap();
+        nodes.fail(&[fault]);
+        let outcome = node.send_under("k", &add(1)).await;
+        assert!(
+            matches!(outcome, Err(CommandError::Unknown(_))),
+            "{outcome:?}"
+        );
+        let again = node.send_under("k", &add(1)).await.unwrap();
+        assert_eq!(again.replayed, written);
+        assert_eq!((quantity(&again), again.version), (1, Version(2)));
+        assert_eq!(nodes.versions().await, [1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn after_an_unknown_outcome_nothing_is_decided_on_what_was_cached() {
+    let nodes = nodes();
+    let node = nodes.node();
+    node.send(&open()).await.unwrap();
+    node.send(&add(1)).await.unwrap();
+    nodes.fail(&[Fault::UnknownAndWritten]);
+    node.send(&set(0)).await.unwrap_err();
+    let remove = CartCommand::RemoveItem { sku: tea().sku };
+    let refused = node.send(&remove).await.unwrap_err();
+    assert!(matches!(
+        refused,
+        CommandError::Refused(Refusal::NoSuchLine { .. })
+    ));
+    assert_eq!(node.send(&add(4)).await.unwrap().version, Version(4));
+}
+
+#[tokio::test]
+async fn a_command_whose_sender_has_gone_leaves_no_fold_that_is_wrong() {
+    let nodes = nodes();
+    let node = nodes.node();
+    node.send(&open()).await.unwrap();
+    for _ in 0..20 {
+        let command = add(1);
+        let mut sending = Box::pin(node.send(&command));
+        // Sent, and given up before the answer.
+        assert!((&mut sending).now_or_never().is_none());
+        drop(sending);
+    }
+    let handled = node.send(&add(100)).await.unwrap();
+    let versions = nodes.versions().await;
+    assert_eq!(handled.version.0, versions.len() as u64);
+    assert_eq!(
+        u64::from(quantity(&handled)),
+        100 + versions.len() as u64 - 2
+    );
+}

@@ -1,0 +1,314 @@
+//! The read side is a function of the log: each row is what the events of its cart add up to,
+//! whenever and in however many pieces it was made.
+
+use cartlog::background::Background;
+use cartlog::cart::document::CartDocument;
+use cartlog::cart::{
+    CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, Sku, Terms,
+};
+use cartlog::commands::{CommandHandler, Envelope};
+use cartlog::decider::fold;
+use cartlog::history;
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{EventLog, Position};
+use cartlog::views::{self, Updater, ViewStore};
+use rusqlite::{Connection, OpenFlags};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A log with its views beside it.
+struct Shop {
+    folder: TempDir,
+    log: Arc<SqliteLog>,
+    _writer: Background,
+    dice: u64,
+    carts: Vec<Uuid>,
+}
+
+fn shop(seed: u64) -> Shop {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, writer) = SqliteLog::open(&SqliteLogSettings {
+        path: folder.path().join("events.db"),
+        queue: 8_192,
+        group: 512,
+        checkpoint_pages: 8_000,
+        durability: Durability::Power,
+    })
+    .unwrap();
+    Shop {
+        folder,
+        log,
+        _writer: writer,
+        dice: seed,
+        carts: Vec::new(),
+    }
+}
+
+impl Shop {
+    fn views(&self) -> PathBuf {
+        self.folder.path().join("views.db")
+    }
+
+    /// A number below `end`, the same for the same seed (SplitMix64).
+    fn draw(&mut self, end: usize) -> usize {
+        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.dice;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    /// Sends `count` commands of all kinds to carts new and old.
+    async fn trade(&mut self, count: usize) {
+        let commands = CommandHandler::new(CartModel::default(), self.log.clone(), 1 << 16);
+        for _ in 0..count {
+            let open = self.carts.is_empty() || self.draw(8) == 0;
+            let (cart, command) = if open {
+                // Not of today: a row depends on its cart's events alone.
+                let cart = Uuid::from_u128(0x0199 << 112 | self.carts.len() as u128);
+                self.carts.push(cart);
+                let token_hash = [u8::try_from(self.carts.len() % 256).unwrap(); 32];
+                let open = CartCommand::OpenCart {
+                    currency: Currency::EUR,
+                    token_hash,
+                    items: vec![(self.offer(), 1)],
+                };
+                (cart, open)
+            } else {
+                let which = self.draw(self.carts.len());
+                (self.carts[which], self.wish(&commands, which).await)
+            };
+            let envelope = Envelope {
+                command: command.name(),
+                command_id: Uuid::now_v7(),
+                actor: "shopper",
+                correlation_id: None,
+                trace_id: None,
+                key: None,
+                if_match: None,
+            };
+            // A refusal writes nothing, which is as good as anything.
+            let _ = commands.handle(cart, &command, &envelope, |_| true).await;
+        }
+    }
+
+    fn offer(&mut self) -> Offer {
+        let name = ["tea", "mug", "pot", "cup"][self.draw(4)];
+        Offer {
+            sku: Sku::parse(name).unwrap(),
+            name: format!("“{name}”").into(),
+            unit_price: Money::from_minor([0, 99, 1_999][self.draw(3)]),
+            max_per_cart: None,
+        }
+    }
+
+    async fn wish(&mut self, commands: &CommandHandler<CartModel>, which: usize) -> CartCommand {
+        let offer = self.offer();
+        let quantity = u32::try_from(self.draw(5)).unwrap();
+        match self.draw(20) {
+            0..8 => CartCommand::AddItem { offer, quantity },
+            8..12 => CartCommand::SetQuantity {
+                sku: offer.sku.clone(),
+                quantity,
+                offer: Some(offer),
+            },
+            12 => CartCommand::RemoveItem { sku: offer.sku },
+            13 => CartCommand::ClearCart,
+            14 | 15 => CartCommand::ApplyPromotion(Promotion {
+                code: "TENTH".into(),
+                description: "10 % off".into(),
+                terms: Terms::Percent(10),
+            }),
+            16 => CartCommand::RemovePromotion,
+            17 | 18 => CartCommand::Undo,
+            _ => {
+                let (cart, _) = commands.state(self.carts[which]).await.unwrap();
+                let contents = cart.contents().unwrap();
+                if self.draw(2) == 0 {
+                    CartCommand::Expire {
+                        idle_since: contents.changed_at,
+                    }
+                } else {
+                    CartCommand::Checkout {
+                        expected_total: contents.total(),
+                        order_id: Uuid::now_v7(),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn updater(&self) -> Updater {
+        let end = self.log.barrier().await.unwrap();
+        let store = ViewStore::open(&self.views(), views::all(), self.log.identity(), end).unwrap();
+        Updater::new(self.log.clone(), store, 1 << 16)
+    }
+
+    /// Brings the views up to date, as a start would, and says how many events that took.
+    async fn catch_up(&self) -> usize {
+        let mut updater = self.updater().await;
+        let mut applied = 0;
+        loop {
+            match updater.catch_up_once().await.unwrap() {
+                0 => return applied,
+                some => applied += some,
+            }
+        }
+    }
+
+    /// The rows of the cart view.
+    fn rows(&self) -> BTreeMap<Uuid, (u64, Vec<u8>, String)> {
+        let file = Connection::open_with_flags(self.views(), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let file = file.unwrap();
+        let mut rows = file
+            .prepare("SELECT id, version, token_hash, document FROM carts")
+            .unwrap();
+        let rows = rows.query_map([], |row| {
+            let id = Uuid::from_bytes(row.get(0)?);
+            Ok((id, (row.get(1)?, row.get(2)?, row.get(3)?)))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What the rows have to be: each cart's events, folded.
+    async fn folded(&self) -> BTreeMap<Uuid, (u64, Vec<u8>, String)> {
+        let mut rows = BTreeMap::new();
+        for cart in &self.carts {
+            let mut events = Vec::new();
+            history::for_each(
+                &*self.log,
+                *cart,
+                cartlog::log::Version(0),
+                None,
+                |recorded| {
+                    events.push(history::happened::<CartEvent>(&recorded)?);
+                    Ok(())
+                },
+            )
+            .await
+            .unwrap();
+            let folded = fold::<CartModel>(&events);
+            let document = CartDocument::of(*cart, &folded).unwrap().to_json();
+            let contents = folded.contents().unwrap();
+            rows.insert(
+                *cart,
+                (
+                    events.len() as u64,
+                    contents.token_hash.to_vec(),
+                    String::from_utf8(document).unwrap(),
+                ),
+            );
+        }
+        rows
+    }
+
+    fn delete_views(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            // What SQLite keeps beside a database is gone once that is closed.
+            let _ = std::fs::remove_file(self.folder.path().join(format!("views.db{suffix}")));
+        }
+        assert!(!self.views().exists());
+    }
+
+    fn write(&self, statement: &str) {
+        let file = Connection::open(self.views()).unwrap();
+        file.execute_batch(statement).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_view_equals_the_fold_of_each_cart_whatever_happened_to_it() {
+    for seed in 0..4 {
+        let mut shop = shop(seed);
+        shop.trade(600).await;
+        shop.catch_up().await;
+        let rows = shop.rows();
+        assert_eq!(rows.len(), shop.carts.len());
+        assert_eq!(rows, shop.folded().await, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn the_view_is_the_same_in_however_many_batches_it_was_made() {
+    let mut shop = shop(7);
+    let mut updater = shop.updater().await;
+    for size in [1, 2, 50, 1, 300, 3] {
+        shop.trade(size).await;
+        while updater.catch_up_once().await.unwrap() > 0 {}
+        assert_eq!(shop.rows(), shop.folded().await);
+    }
+    drop(updater);
+    let piecewise = shop.rows();
+    shop.delete_views();
+    let all = shop.log.barrier().await.unwrap();
+    assert_eq!(shop.catch_up().await as u64, all.0);
+    assert_eq!(shop.rows(), piecewise);
+}
+
+#[tokio::test]
+async fn more_events_than_a_batch_holds_take_several_and_end_at_the_log_s_end() {
+    let mut shop = shop(8);
+    shop.trade(2_600).await;
+    let end = shop.log.barrier().await.unwrap();
+    assert!(end.0 > 2_048, "{end}");
+    let mut updater = shop.updater().await;
+    let progress = updater.progress();
+    let first = updater.catch_up_once().await.unwrap();
+    assert!(first > 0 && (first as u64) < end.0);
+    assert_eq!(progress.borrow().position, Position(first as u64));
+    while updater.catch_up_once().await.unwrap() > 0 {}
+    assert_eq!(progress.borrow().position, end);
+    assert_eq!(shop.rows(), shop.folded().await);
+}
+
+#[tokio::test]
+async fn views_that_are_up_to_date_are_kept_and_go_on_where_they_were() {
+    let mut shop = shop(9);
+    shop.trade(100).await;
+    assert!(shop.catch_up().await > 0);
+    assert_eq!(shop.catch_up().await, 0);
+    let before = shop.log.barrier().await.unwrap();
+    shop.trade(100).await;
+    let after = shop.log.barrier().await.unwrap();
+    assert_eq!(shop.catch_up().await as u64, after.0 - before.0);
+    assert_eq!(shop.rows(), shop.folded().await);
+}
+
+#[tokio::test]
+async fn views_that_do_not_fit_the_log_are_made_anew() {
+    let mut shop = shop(10);
+    shop.trade(100).await;
+    shop.catch_up().await;
+    let rows = shop.rows();
+    let all = shop.log.barrier().await.unwrap();
+    for (what, statement) in [
+        ("another log", "UPDATE checkpoint SET log = randomblob(16)"),
+        (
+            "an older definition",
+            "UPDATE definitions SET definition = 0",
+        ),
+        (
+            "a view less",
+            "DELETE FROM definitions WHERE view = 'carts'",
+        ),
+        (
+            "ahead of the log",
+            "UPDATE checkpoint SET position = 1000000",
+        ),
+        ("without a checkpoint", "DELETE FROM checkpoint"),
+        ("without the tables", "DROP TABLE checkpoint"),
+    ] {
+        // Whatever else stands in there goes with it.
+        shop.write("UPDATE carts SET document = 'stale'");
+        shop.write(statement);
+        assert_eq!(shop.catch_up().await as u64, all.0, "{what}");
+        assert_eq!(shop.rows(), rows, "{what}");
+    }
+    shop.delete_views();
+    std::fs::write(shop.views(), "this is no database".repeat(1_000)).unwrap();
+    assert_eq!(shop.catch_up().await as u64, all.0, "no database");
+    assert_eq!(shop.rows(), rows);
+}
