@@ -13,19 +13,11 @@ const THREADS: usize = 2;
 pub struct Requests(Vec<Arc<Vec<Vec<u8>>>>);
 
 impl Requests {
-    /// Deals `items` out to `connections`; each sends two requests an item, one a turn.
-    pub fn spread<T>(
-        connections: usize,
-        items: &[T],
-        request: impl Fn(&T, usize) -> Vec<u8>,
-    ) -> Requests {
+    /// Deals `items` out to `connections`, a request each.
+    pub fn spread<T>(connections: usize, items: &[T], request: impl Fn(&T) -> Vec<u8>) -> Requests {
         let share = (items.len() / connections).max(1);
-        let turns = |items: &[T]| {
-            let turn = |turn: usize| items.iter().map(move |item| (item, turn));
-            let both = turn(0).chain(turn(1));
-            Arc::new(both.map(|(item, turn)| request(item, turn)).collect())
-        };
-        Requests(items.chunks(share).take(connections).map(turns).collect())
+        let own = |items: &[T]| Arc::new(items.iter().map(&request).collect());
+        Requests(items.chunks(share).take(connections).map(own).collect())
     }
 
     /// The same requests for all `connections`.
@@ -45,6 +37,8 @@ pub struct Report {
     pub p99: u32,
     /// Answers of any other kind.
     pub refused: u64,
+    /// The server's processor time an answer, in microseconds: what holds on a busy machine too.
+    pub processor: f64,
 }
 
 pub struct Load;
@@ -77,6 +71,7 @@ impl Load {
             p50: percentile(&latencies, 50),
             p99: percentile(&latencies, 99),
             refused,
+            processor: 0.0,
         }
     }
 }

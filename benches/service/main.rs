@@ -12,7 +12,7 @@ mod growth;
 mod load;
 mod served;
 
-use load::{Load, Report, Requests};
+use load::{Report, Requests};
 use served::Served;
 use std::time::Duration;
 
@@ -57,11 +57,10 @@ fn main() {
     }
 }
 
-/// Commands that each write an event: one more and one less, cart by cart.
-fn set_quantities(carts: &[served::Cart], connections: usize) -> Requests {
-    Requests::spread(connections, carts, |cart, turn| {
-        let body = format!(r#"{{"quantity":{}}}"#, 1 + turn % 2);
-        cart.request("PUT", "/items/teapot", Some(&body))
+/// Commands that each write an event.
+fn add_items(carts: &[served::Cart], connections: usize) -> Requests {
+    Requests::spread(connections, carts, |cart| {
+        cart.request("POST", "/items", Some(r#"{"sku":"teapot","quantity":1}"#))
     })
 }
 
@@ -69,8 +68,8 @@ fn set_quantities(carts: &[served::Cart], connections: usize) -> Requests {
 fn commands(service: &Served, ceiling: &Served, carts: &[served::Cart], connections: usize) {
     let (own, top) = load::paired(
         ROUNDS,
-        || Load::run(service.address, set_quantities(carts, connections), ROUND),
-        || Load::run(ceiling.address, ceiling::requests(connections), ROUND),
+        || service.load(add_items(carts, connections), ROUND),
+        || ceiling.load(ceiling::requests(connections), ROUND),
     );
     compare(
         &format!("commands, {connections:>3} connections"),
@@ -83,8 +82,8 @@ fn commands(service: &Served, ceiling: &Served, carts: &[served::Cart], connecti
 fn single_commands(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
     let (own, top) = load::paired(
         ROUNDS,
-        || Load::run(service.address, set_quantities(carts, 1), ROUND),
-        || Load::run(ceiling.address, ceiling::requests(1), ROUND),
+        || service.load(add_items(carts, 1), ROUND),
+        || ceiling.load(ceiling::requests(1), ROUND),
     );
     let commit = bare_commit::median(service.folder());
     let sum = top.p50 + commit;
@@ -100,10 +99,10 @@ fn reads(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
     let (own, top) = load::paired(
         ROUNDS,
         || {
-            let requests = Requests::spread(64, carts, |cart, _| cart.request("GET", "", None));
-            Load::run(service.address, requests, ROUND)
+            let requests = Requests::spread(64, carts, |cart| cart.request("GET", "", None));
+            service.load(requests, ROUND)
         },
-        || Load::run(ceiling.address, ceiling::requests(64), ROUND),
+        || ceiling.load(ceiling::requests(64), ROUND),
     );
     compare("GET of a cart, 64 connections", &own, &top);
 }
@@ -121,11 +120,7 @@ fn hot_cart(service: &Served) {
                 .map(|body| cart[0].request("PUT", "/items/teapot", Some(body)))
                 .collect(),
         );
-        rounds.push(Load::run(
-            service.address,
-            requests,
-            Duration::from_millis(900),
-        ));
+        rounds.push(service.load(requests, Duration::from_millis(900)));
     }
     let report = load::median(rounds);
     println!(
@@ -138,9 +133,9 @@ fn hot_cart(service: &Served) {
 fn view_lag(service: &Served, carts: &[served::Cart]) {
     for (name, connections) in [("full", 256), ("half", 6)] {
         let probe = service.open_carts(1);
-        let requests = set_quantities(carts, connections);
+        let requests = add_items(carts, connections);
         let (load, mut lags) = std::thread::scope(|scope| {
-            let load = scope.spawn(|| Load::run(service.address, requests, ROUND));
+            let load = scope.spawn(|| service.load(requests, ROUND));
             let lags = served::lags(service.address, &probe[0], ROUND);
             (load.join().expect("the load ends"), lags)
         });
@@ -157,13 +152,15 @@ fn view_lag(service: &Served, carts: &[served::Cart]) {
 
 fn compare(name: &str, own: &Report, top: &Report) {
     println!(
-        "{name}: {:>6}/s (p50 {:>5}, p99 {:>6}, refused {}) of a ceiling of {:>6}/s (p50 {:>5}): ratio {:.2}",
+        "{name}: {:>6}/s (p50 {:>5}, p99 {:>6}, refused {}, {:.1} µs of processor time) of a ceiling of {:>6}/s (p50 {:>5}, {:.1} µs): ratio {:.2}",
         own.rate,
         own.p50,
         own.p99,
         own.refused,
+        own.processor,
         top.rate,
         top.p50,
+        top.processor,
         own.rate as f64 / top.rate as f64
     );
 }

@@ -1,6 +1,6 @@
 //! A server in a process of its own, and the carts that are opened on it.
 
-use super::load::Connection;
+use super::load::{Connection, Load, Report, Requests};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -75,6 +75,29 @@ impl Served {
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
         kib.expect("the kernel says how much memory a process has") / 1024
+    }
+
+    /// Loads this server for `time` and reports, with what that cost it.
+    pub fn load(&self, requests: Requests, time: Duration) -> Report {
+        let before = self.processor_micros();
+        let report = Load::run(self.address, requests, time);
+        let spent = self.processor_micros() - before;
+        let answers = report.rate as f64 * time.as_secs_f64() + report.refused as f64;
+        Report {
+            processor: spent / answers,
+            ..report
+        }
+    }
+
+    /// The processor time that the process has had, as the kernel counts it (proc(5), stat).
+    fn processor_micros(&self) -> f64 {
+        const MICROS_A_TICK: f64 = 10_000.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+            .expect("the process runs");
+        let (_, fields) = stat.rsplit_once(')').expect("the name stands in brackets");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        ticks * MICROS_A_TICK
     }
 
     /// Opens `count` carts, over several connections.
