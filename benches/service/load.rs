@@ -57,7 +57,7 @@ impl Load {
                 .into_iter()
                 .map(|share| scope.spawn(move || drive(address, share, end)))
                 .collect();
-            let joined = threads.into_iter().map(|thread| thread.join());
+            let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
             joined
                 .map(|outcome| outcome.expect("a load thread ends"))
                 .collect()

@@ -6,6 +6,13 @@
 //!
 //! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes).
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
 mod bare_commit;
 mod ceiling;
 mod growth;
@@ -26,8 +33,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("ceiling") => return ceiling::serve(),
-        Some("growth") => return growth::run(&arguments),
-        Some("memory") => return growth::memory(),
+        Some("growth") => return growth::run(),
         _ => {}
     }
     let ceiling = Served::ceiling();

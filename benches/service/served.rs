@@ -68,6 +68,23 @@ impl Served {
         self.folder.path()
     }
 
+    /// Waits until the view has `cart` at `version`.
+    pub fn wait_for(&self, cart: &Cart, version: usize) {
+        let get = cart.request("GET", &format!("?min_version={version}"), None);
+        block_on(async {
+            let mut connection = Connection::to(self.address).await;
+            while connection.send(&get).await != 200
+                || !self.views_are_current(&mut connection).await
+            {}
+        });
+    }
+
+    /// Whether the views have the whole log: a cart's own row may come from the log before that.
+    async fn views_are_current(&self, connection: &mut Connection) -> bool {
+        let get = request("GET", "/readyz", None, None);
+        connection.send(&get).await == 200
+    }
+
     /// Resident memory in MiB, as the kernel counts it.
     pub fn resident_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
@@ -153,6 +170,10 @@ impl Drop for Served {
 }
 
 impl Cart {
+    pub fn known(id: String, token: String) -> Cart {
+        Cart { id, token }
+    }
+
     pub fn request(&self, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
         let path = format!("/api/carts/{}{path}", self.id);
         request(method, &path, Some(&self.token), body)
@@ -226,7 +247,7 @@ fn version(answer: &str) -> u64 {
         .expect("a version is a number")
 }
 
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempfile::Builder::new()
         .prefix("cartlog-bench")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))

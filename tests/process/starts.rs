@@ -1,0 +1,164 @@
+//! Starting, and refusing to.
+
+use crate::program::{Program, command, run};
+use std::process::Output;
+
+#[tokio::test]
+async fn a_start_prints_where_shop_history_and_api_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    for (name, path) in [
+        ("the shop", "/"),
+        ("the history", "/history"),
+        ("the API", "/api/products"),
+    ] {
+        let address = format!("http://{}{path}", program.address);
+        let line = program
+            .printed
+            .iter()
+            .find(|line| line.contains(name))
+            .unwrap();
+        assert!(line.ends_with(&address), "{line}");
+        let answer = reqwest::get(address).await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    assert!(folder.path().join("data/events.db").exists());
+}
+
+/// The program has not started: it says why in one line and has a code that says so.
+#[track_caller]
+fn refused(output: &Output, parts: &[&str]) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+    assert!(told.starts_with("cartlog: "), "{told}");
+    for part in parts {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_second_process_on_the_same_log_is_refused_and_the_first_serves_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Program::serve(folder.path());
+    for _ in 0..2 {
+        let second = run(command(folder.path(), &[]));
+        refused(&second, &["events.db", "another process has this log open"]);
+    }
+    assert_eq!(first.signal("TERM").code(), Some(0));
+    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &[]);
+    command.env("CARTLOG_SERVER__BIND", &address);
+    refused(&run(command), &[&address, "server.bind"]);
+}
+
+#[test]
+fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
+    for (text, parts) in [
+        (
+            "[server]\nworkres = 1\n",
+            vec!["config.toml", "server.workres", "workers"],
+        ),
+        (
+            "[serve]\nworkers = 1\n",
+            vec!["config.toml", "serve", "server"],
+        ),
+        (
+            "[limits]\nunits = 1000\n",
+            vec!["limits.units = 1000", "1 to 999"],
+        ),
+        (
+            "[limits]\nlines = \"two\"\n",
+            vec!["limits.lines = \"two\""],
+        ),
+        (
+            "[log]\ndurability = \"hope\"\n",
+            vec!["log.durability", "power"],
+        ),
+        ("workers = \n", vec!["config.toml, line 1"]),
+        (
+            "[catalogue]\nproducts = \"none.toml\"\n",
+            vec!["none.toml", "cannot be read"],
+        ),
+        (
+            "[catalogue]\npromotions = \"config.toml\"\n",
+            vec!["config.toml, line 1", "catalogue"],
+        ),
+        (
+            "[security]\nsecret_path = \".\"\n",
+            vec!["the secret .", "cannot be read"],
+        ),
+        (
+            "[log]\npath = \"config.toml\"\n",
+            vec!["config.toml", "not a database"],
+        ),
+        (
+            "[log]\npath = \"config.toml/events.db\"\n",
+            vec!["config.toml/events.db"],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), text).unwrap();
+        refused(&run(command(folder.path(), &["serve"])), &parts);
+    }
+}
+
+#[test]
+fn a_configuration_that_was_asked_for_and_cannot_be_read_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bytes.toml"), [0xff, 0xfe]).unwrap();
+    for file in ["missing.toml", ".", "bytes.toml"] {
+        let output = run(command(folder.path(), &["--config", file]));
+        refused(&output, &[file, "cannot be read"]);
+    }
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn a_broken_catalogue_stops_the_start_with_line_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let products = folder.path().join("products.toml");
+    for (text, parts) in [
+        ("", vec!["line 1", "currency"]),
+        ("currency = \"EUR\"\n", vec!["line 1", "[[product]]"]),
+        (
+            "currency = \"EUR\"\n\n[[product]]\nsku = \"a b\"\nname = \"A\"\ncategory = \"C\"\nprice = 1\n",
+            vec!["line 4", "a sku is"],
+        ),
+        (
+            "currency = \"EUR\"\n\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\nprice = -1\n",
+            vec!["line 3", "price = -1"],
+        ),
+    ] {
+        std::fs::write(&products, text).unwrap();
+        let mut command = command(folder.path(), &[]);
+        command.env("CARTLOG_CATALOGUE__PRODUCTS", "products.toml");
+        let mut all = vec!["products.toml"];
+        all.extend(parts);
+        refused(&run(command), &all);
+    }
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
+}
+
+#[test]
+fn help_and_version_are_there_and_what_is_no_command_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, told) in [
+        (vec!["--help"], "shopping-cart"),
+        (vec!["serve", "--help"], "--config"),
+        (vec!["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let output = run(command(folder.path(), &arguments));
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains(told));
+    }
+    assert!(!run(command(folder.path(), &["sevre"])).status.success());
+}
