@@ -4,6 +4,8 @@
 mod app;
 mod carts;
 mod events;
+mod expiry;
 mod health;
+mod live_log;
 mod requests;
 mod why;
