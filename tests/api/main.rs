@@ -7,5 +7,6 @@ mod events;
 mod expiry;
 mod health;
 mod live_log;
+mod rates;
 mod requests;
 mod why;
