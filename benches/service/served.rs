@@ -214,20 +214,14 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn request(method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Vec<u8> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
-    if let Some(token) = token {
-        request += &format!("Authorization: Bearer {token}\r\n");
-    }
-    match body {
-        None => request += "\r\n",
-        Some(body) => {
-            request += &format!(
-                "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    }
-    request.into_bytes()
+    let token = token.map_or(String::new(), |token| {
+        format!("Authorization: Bearer {token}\r\n")
+    });
+    let body = body.map_or("\r\n".to_owned(), |body| {
+        let length = body.len();
+        format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+    });
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{token}{body}").into_bytes()
 }
 
 fn member(answer: &str, name: &str) -> String {

@@ -2,7 +2,7 @@
 //! up to. No I/O, no clock and no randomness: prices, times and ids come in as arguments.
 //!
 //! In the order in which a command meets them: [`command`] is decided by [`decide`] on a [`state`]
-//! into [`event`]s, which [`evolve`] folds into the next state; [`document`] shows it, [`sentence`]
+//! into [`event`]s, which `evolve` folds into the next state; [`document`] shows it, [`sentence`]
 //! tells an event, and [`explain`] says why a number is what it is.
 
 pub mod command;
