@@ -3,6 +3,7 @@
 
 use crate::cart::Limits;
 use crate::log::sqlite::{Durability, SqliteLogSettings};
+use crate::web::RateSettings;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -27,6 +28,7 @@ pub struct Config {
     pub catalogue: CatalogueFiles,
     pub limits: CartLimits,
     pub carts: Carts,
+    pub rates: Rates,
     pub security: Security,
     pub logging: Logging,
 }
@@ -42,6 +44,7 @@ pub struct Server {
     pub shutdown_seconds: u64,
     /// Whether the client's address stands in `X-Forwarded-For`.
     pub behind_proxy: bool,
+    pub connections: usize,
     pub stalled_seconds: u64,
     pub live_streams: usize,
     pub live_streams_per_client: usize,
@@ -90,6 +93,15 @@ pub struct CartLimits {
 pub struct Carts {
     /// How long nothing may happen in an open cart before it expires; 0 for ever.
     expire_after_minutes: u64,
+}
+
+/// What one client may send in a minute; 0 for any number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    opens_per_minute: u32,
+    commands_per_minute: u32,
+    loopback: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -199,6 +211,7 @@ impl Config {
             self.server.shutdown_seconds,
             1..=60,
         )?;
+        within("server.connections", self.server.connections, 1..=1_000_000)?;
         within(
             "server.stalled_seconds",
             self.server.stalled_seconds,
@@ -227,6 +240,16 @@ impl Config {
         within("limits.units", self.limits.units, 1..=Limits::MOST.units)?;
         within("limits.events", self.limits.events, 3..=Limits::MOST.events)?;
         within(
+            "rates.opens_per_minute",
+            self.rates.opens_per_minute,
+            0..=1_000_000_000,
+        )?;
+        within(
+            "rates.commands_per_minute",
+            self.rates.commands_per_minute,
+            0..=1_000_000_000,
+        )?;
+        within(
             "carts.expire_after_minutes",
             self.carts.expire_after_minutes,
             0..=10 * 365 * 24 * 60,
@@ -239,6 +262,15 @@ impl Config {
             )));
         }
         Ok(())
+    }
+
+    pub fn rate_settings(&self) -> RateSettings {
+        RateSettings {
+            opens_per_minute: self.rates.opens_per_minute,
+            commands_per_minute: self.rates.commands_per_minute,
+            limit_loopback: self.rates.loopback,
+            behind_proxy: self.server.behind_proxy,
+        }
     }
 
     pub fn log_settings(&self) -> SqliteLogSettings {

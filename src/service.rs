@@ -10,7 +10,7 @@ use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
-use crate::web::{self, Openings, OperatorToken, Shared, Shop, Streams};
+use crate::web::{self, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -92,6 +92,7 @@ impl Service {
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals,
+            rates: RateLimits::new(config.rate_settings()),
             streams: Streams::bounded(
                 config.server.live_streams,
                 config.server.live_streams_per_client,
@@ -243,6 +244,7 @@ fn serve(
     });
     Ok(server
         .workers(workers)
+        .max_connections(config.server.connections.div_ceil(workers))
         .on_connect(move |connection, _| web::end_when_stalled(connection, stalled))
         .client_request_timeout(HEAD_TIME)
         .keep_alive(KEEP_ALIVE)

@@ -2,6 +2,7 @@
 
 use super::headers;
 use super::problem::{Kind, Problem};
+use super::rate::Allowance;
 use super::shop::Shop;
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -13,6 +14,9 @@ use actix_web::web::Data;
 use std::time::Instant;
 use uuid::Uuid;
 
+/// The longest address with its query, and the most that a request's headers may have, in bytes.
+pub const MAX_ADDRESS: usize = 8 * 1024;
+pub const MAX_HEADERS: usize = 16 * 1024;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Turns away what is not meant for this service, and gives every error its final form.
@@ -21,8 +25,10 @@ pub async fn gate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
-    let response = match admit(&request) {
-        Ok(()) => next.call(request).await?.map_into_left_body(),
+    let admitted = admit(&request);
+    let allowance = *admitted.as_ref().unwrap_or(&None);
+    let response = match admitted {
+        Ok(_) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
     let response = match problem_of(&response) {
@@ -38,6 +44,9 @@ pub async fn gate(
         "answered"
     );
     Ok(response.map_body(|head, body| {
+        if let Some(allowance) = allowance {
+            allowance.tell(head.headers_mut());
+        }
         head.headers_mut().insert(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -46,10 +55,11 @@ pub async fn gate(
     }))
 }
 
-fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
     let shop = request
         .app_data::<Data<Shop>>()
         .expect("the service is started with a shop");
+    check_head(request)?;
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !shop.serves_host(host) {
@@ -67,6 +77,29 @@ fn admit(request: &ServiceRequest) -> Result<(), Problem> {
             Kind::CrossSite,
             "A page of another site may not change anything here.",
         ));
+    }
+    shop.rates.admit(request)
+}
+
+/// Bounds a request's head, far below what the parser would take.
+fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
+    let address = request.uri().path_and_query();
+    if address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS) {
+        return Err(Problem::new(
+            Kind::AddressTooLong,
+            format!("An address has at most {MAX_ADDRESS} bytes, its query included."),
+        )
+        .with("max", MAX_ADDRESS));
+    }
+    let size = request.headers().iter().fold(0, |size, (name, value)| {
+        size + name.as_str().len() + value.len()
+    });
+    if size > MAX_HEADERS {
+        return Err(Problem::new(
+            Kind::HeadersTooLarge,
+            format!("The headers of a request have at most {MAX_HEADERS} bytes together."),
+        )
+        .with("max", MAX_HEADERS));
     }
     Ok(())
 }

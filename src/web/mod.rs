@@ -25,6 +25,7 @@ mod path;
 pub mod problem;
 mod products;
 mod promotion;
+mod rate;
 mod refusals;
 mod resource;
 mod shop;
@@ -37,6 +38,7 @@ pub use access::Openings;
 pub use connection::end_when_stalled;
 pub use gate::gate;
 pub use operator::OperatorToken;
+pub use rate::{RateLimits, RateSettings};
 pub use shop::{Shared, Shop};
 pub use streams::Streams;
 

@@ -59,6 +59,7 @@ kinds! {
     CartExpired, "cart-expired", GONE, "The cart has expired";
     VersionMismatch, "version-mismatch", PRECONDITION_FAILED, "The cart is at another version";
     BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    AddressTooLong, "address-too-long", URI_TOO_LONG, "The address is too long";
     UnsupportedMediaType, "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body's type is not supported";
     WrongHost, "wrong-host", MISDIRECTED_REQUEST, "The request is for another host";
     UnknownSku, "unknown-sku", UNPROCESSABLE_ENTITY, "The shop has no such product";
@@ -69,8 +70,10 @@ kinds! {
     HistoryLimit, "history-limit", UNPROCESSABLE_ENTITY, "The cart's history is full";
     KeyReused, "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     CannotSetAside, "cannot-set-aside", UNPROCESSABLE_ENTITY, "These events cannot be set aside";
-    TooManyStreams, "too-many-streams", TOO_MANY_REQUESTS, "Too many live streams are open";
     PreconditionRequired, "precondition-required", PRECONDITION_REQUIRED, "An If-Match is needed";
+    TooManyStreams, "too-many-streams", TOO_MANY_REQUESTS, "Too many live streams are open";
+    TooManyRequests, "too-many-requests", TOO_MANY_REQUESTS, "Too many requests in a short time";
+    HeadersTooLarge, "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     Internal, "internal", INTERNAL_SERVER_ERROR, "Something is wrong inside the service";
     LogUnavailable, "log-unavailable", SERVICE_UNAVAILABLE, "The log takes no events now";
     OutcomeUnknown, "outcome-unknown", SERVICE_UNAVAILABLE, "It is not known whether the command was carried out";

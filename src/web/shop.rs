@@ -3,6 +3,7 @@
 use super::access::{Openings, Presented};
 use super::operator::OperatorToken;
 use super::problem::Problem;
+use super::rate::RateLimits;
 use super::streams::Streams;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
@@ -30,6 +31,8 @@ pub struct Shared {
     pub openings: Openings,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
+    /// The bounds on what one client may send.
+    pub rates: RateLimits,
     /// The bound on live streams.
     pub streams: Arc<Streams>,
     /// True once the service is stopping: streams end then.

@@ -6,6 +6,7 @@
 //! back is checked as [`Answer::check`] says, so that no test has to say it again.
 
 use cartlog::config::Config;
+use cartlog::expiry::Expiry;
 use cartlog::service::{Service, ServiceError};
 use cartlog::web::problem::Kind;
 use reqwest::Method;
@@ -17,7 +18,7 @@ use std::future::{Future, IntoFuture};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -39,6 +40,7 @@ pub struct TestApp {
 
 struct Running {
     address: SocketAddr,
+    expiry: Option<Arc<Expiry>>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<Result<(), ServiceError>>,
 }
@@ -117,19 +119,20 @@ impl TestApp {
             runtime.block_on(async {
                 let service = Service::start(&config, listener).await?;
                 // The test has given up where nobody listens.
-                let _ = start.send(());
+                let _ = start.send(service.expiry());
                 let stopped = async {
                     let _ = stopped.await;
                 };
                 service.run_until(stopped).await
             })
         });
-        if started.recv().is_err() {
+        let Ok(expiry) = started.recv() else {
             let outcome = thread.join().expect("the service does not panic");
             return Err(outcome.expect_err("a service that has not started has failed"));
-        }
+        };
         Ok(Running {
             address,
+            expiry,
             stop,
             thread,
         })
@@ -138,6 +141,12 @@ impl TestApp {
     /// Where the service listens.
     pub fn address(&self) -> SocketAddr {
         self.running.as_ref().expect("the service runs").address
+    }
+
+    /// What expires idle carts, for a test that brings the time.
+    pub fn expiry(&self) -> Arc<Expiry> {
+        let running = self.running.as_ref().expect("the service runs");
+        running.expiry.clone().expect("carts expire")
     }
 
     /// A file of the service, such as `events.db`.

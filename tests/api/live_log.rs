@@ -1,0 +1,122 @@
+//! `GET /api/events` as a live stream, and who may ask it.
+
+use crate::app::{Ask, TestApp};
+
+const OPERATOR: (&str, &str) = ("security.operator_token", "op-secret");
+
+fn follow(app: &TestApp, query: &str) -> Ask {
+    app.get(&format!("/api/events{query}"))
+        .header("accept", "text/event-stream")
+}
+
+#[tokio::test]
+async fn the_log_is_followed_from_anywhere_without_gap_or_repetition() {
+    let app = TestApp::start();
+    let first = app.open_cart_with(&[("teapot", 2), ("sencha", 1)]).await;
+    let mut all = follow(&app, "?after=0").stream().await;
+    let mut resumed = follow(&app, "").header("last-event-id", "2").stream().await;
+    let mut live = follow(&app, "").stream().await;
+    for quantity in 3..203 {
+        first.set("teapot", quantity).await.expect(200);
+    }
+    let second = app.open_cart_with(&[("teapot", 1)]).await;
+    let head = app.log_head();
+    assert_eq!(head, 3 + 200 + 2);
+    for (stream, begin) in [(&mut all, 1), (&mut resumed, 3), (&mut live, 4)] {
+        for position in begin..=head {
+            let event = stream.next().await.expect("an event");
+            assert_eq!(event.id, position.to_string());
+            assert_eq!(event.data["position"], position);
+        }
+    }
+    // What stands in the stream is what stands in the carts' histories, to the hash before.
+    let mut again = follow(&app, "?after=0").stream().await;
+    let page = first.events().await.expect(200).json();
+    for expected in page["items"].as_array().expect("events") {
+        assert_eq!(again.next().await.expect("an event").data, *expected);
+    }
+    let page = second.events().await.expect(200).json();
+    let mut tail = follow(&app, &format!("?after={}", head - 1)).stream().await;
+    assert_eq!(tail.next().await.expect("an event").data, page["items"][1]);
+}
+
+#[tokio::test]
+async fn a_live_stream_ends_when_the_service_stops() {
+    let mut app = TestApp::start();
+    app.open_cart().await;
+    let mut stream = follow(&app, "?after=0").stream().await;
+    stream.next().await.expect("an event");
+    app.stop();
+    assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stream_cannot_begin_beyond_the_end() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let live = |ask: Ask| ask.header("accept", "text/event-stream");
+    follow(&app, "?after=2")
+        .await
+        .expect_problem(400, "invalid-query");
+    follow(&app, "")
+        .header("last-event-id", "2")
+        .await
+        .expect_problem(400, "invalid-header");
+    for bad in ["-1", "+1", "1.0", "x", "18446744073709551616"] {
+        follow(&app, "")
+            .header("last-event-id", bad)
+            .await
+            .expect_problem(400, "invalid-header");
+    }
+    live(cart.events())
+        .header("last-event-id", "2")
+        .await
+        .expect_problem(400, "invalid-header");
+    follow(&app, "?after=1").stream().await;
+}
+
+#[tokio::test]
+async fn live_streams_have_bounds_for_one_client_and_in_all() {
+    let app = TestApp::start_with(&[("server.live_streams_per_client", "2")]);
+    let first = follow(&app, "").stream().await;
+    let cart = app.open_cart().await;
+    let _second = cart.follow(None).await;
+    let refused = follow(&app, "")
+        .await
+        .expect_problem(429, "too-many-streams");
+    assert_eq!(refused["max"], 2);
+    drop(first);
+    drop(app);
+
+    let app = TestApp::start_with(&[("server.live_streams", "1")]);
+    let _first = follow(&app, "").stream().await;
+    follow(&app, "").await.expect_problem(503, "overloaded");
+}
+
+#[tokio::test]
+async fn the_operators_routes_ask_for_the_operators_token() {
+    let app = TestApp::start_with(&[OPERATOR]);
+    let missing = follow(&app, "").await.expect(401);
+    assert_eq!(
+        missing.header("www-authenticate"),
+        Some(r#"Bearer realm="operator""#)
+    );
+    missing.expect_problem(401, "operator-only");
+    for wrong in ["op-secre", "op-secretX", ""] {
+        follow(&app, "")
+            .token(wrong)
+            .await
+            .expect_problem(401, "operator-only");
+    }
+    // A cart's token opens its cart and nothing else, and the operator's opens no cart.
+    let cart = app.open_cart().await;
+    follow(&app, "")
+        .token(&cart.token)
+        .await
+        .expect_problem(401, "operator-only");
+    cart.get()
+        .token("op-secret")
+        .await
+        .expect_problem(404, "not-found");
+    follow(&app, "").token("op-secret").stream().await;
+}
