@@ -299,3 +299,23 @@ async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
         .collect();
     assert_eq!(positions, [1, 2]);
 }
+
+#[tokio::test]
+async fn a_closed_log_is_whole_in_its_one_file_also_while_somebody_reads_it() {
+    let engine = sqlite();
+    let (log, mut writer) = engine.open_log().unwrap();
+    append(&*log, stream(1), Head::START, 3).await;
+    let events = read(&*log, stream(1)).await;
+    let reader = engine.file();
+    let count: u64 = reader
+        .query_row("SELECT count(*) FROM events", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 3);
+    log.close();
+    writer.ended().await.unwrap();
+    let copy = sqlite();
+    std::fs::copy(engine.path(), copy.path()).unwrap();
+    let (copied, _writer) = copy.open_log().unwrap();
+    assert_eq!(read(&*copied, stream(1)).await, events);
+    assert_eq!(copied.identity(), log.identity());
+}

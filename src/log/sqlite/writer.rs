@@ -278,7 +278,16 @@ impl Writer {
         }
     }
 
+    /// Moves everything into the one file first: SQLite does so when the last connection is closed,
+    /// and those that read may outlive this one.
     fn close(self) -> Result<(), String> {
+        let moved = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            // Nothing is lost: the next process moves it when it opens the log.
+            tracing::warn!(%error, "the write-ahead log stays beside the log");
+        }
         self.connection
             .close()
             .map_err(|(_, error)| format!("the log could not be closed: {error}"))
