@@ -108,6 +108,17 @@ impl Contents {
         self.lines().find(|line| line.sku == *sku)
     }
 
+    /// Whether anything was ever put in.
+    pub fn was_filled(&self) -> bool {
+        !self.shelf.is_empty()
+    }
+
+    /// How many units of `sku` the cart holds, or `None` if it never held any.
+    pub fn ever_held(&self, sku: &Sku) -> Option<u32> {
+        let line = self.shelf.iter().find(|line| line.sku == *sku)?;
+        Some(line.quantity())
+    }
+
     /// How many units of `sku` the cart holds.
     pub fn quantity(&self, sku: &Sku) -> u32 {
         self.line(sku).map_or(0, Line::quantity)
