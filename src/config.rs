@@ -27,6 +27,7 @@ pub struct Config {
     pub catalogue: CatalogueFiles,
     pub limits: CartLimits,
     pub carts: Carts,
+    pub insights: Insights,
     pub security: Security,
     pub logging: Logging,
 }
@@ -40,6 +41,11 @@ pub struct Server {
     pub hosts: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
+    /// Whether the client's address stands in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    pub stalled_seconds: u64,
+    pub live_streams: usize,
+    pub live_streams_per_client: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -85,6 +91,12 @@ pub struct CartLimits {
 pub struct Carts {
     /// How long nothing may happen in an open cart before it expires; 0 for ever.
     expire_after_minutes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Insights {
+    abandoned_after_minutes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -194,6 +206,21 @@ impl Config {
             self.server.shutdown_seconds,
             1..=60,
         )?;
+        within(
+            "server.stalled_seconds",
+            self.server.stalled_seconds,
+            1..=600,
+        )?;
+        within(
+            "server.live_streams",
+            self.server.live_streams,
+            1..=1_000_000,
+        )?;
+        within(
+            "server.live_streams_per_client",
+            self.server.live_streams_per_client,
+            1..=1_000_000,
+        )?;
         within("log.queue", self.log.queue, 1..=1_000_000)?;
         within("log.group", self.log.group, 1..=100_000)?;
         within(
@@ -209,6 +236,11 @@ impl Config {
         within(
             "carts.expire_after_minutes",
             self.carts.expire_after_minutes,
+            0..=10 * 365 * 24 * 60,
+        )?;
+        within(
+            "insights.abandoned_after_minutes",
+            self.insights.abandoned_after_minutes,
             0..=10 * 365 * 24 * 60,
         )?;
         let bind = self.server.bind;
@@ -247,6 +279,13 @@ impl Carts {
     pub fn idle_time(&self) -> Option<Duration> {
         let minutes = self.expire_after_minutes;
         (minutes > 0).then(|| Duration::from_secs(minutes * 60))
+    }
+}
+
+impl Insights {
+    /// After how long without an event an open cart counts as abandoned.
+    pub fn abandoned_after(&self) -> Duration {
+        Duration::from_secs(self.abandoned_after_minutes * 60)
     }
 }
 

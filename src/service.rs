@@ -10,7 +10,7 @@ use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
-use crate::web::{self, Openings, OperatorToken, Shared, Shop};
+use crate::web::{self, Openings, OperatorToken, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -92,6 +92,12 @@ impl Service {
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals,
+            abandoned_after: config.insights.abandoned_after(),
+            streams: Streams::bounded(
+                config.server.live_streams,
+                config.server.live_streams_per_client,
+                config.server.behind_proxy,
+            ),
             stopping,
             secure_cookies: config.server.https,
             hosts: hosts(config),
@@ -227,6 +233,7 @@ fn serve(
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
+    let stalled = Duration::from_secs(config.server.stalled_seconds);
     let server = HttpServer::new(move || {
         let reader = Reader::new(views.clone(), progress.clone());
         App::new()
@@ -236,6 +243,7 @@ fn serve(
     });
     Ok(server
         .workers(workers)
+        .on_connect(move |connection, _| web::end_when_stalled(connection, stalled))
         .client_request_timeout(HEAD_TIME)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(config.server.shutdown_seconds)

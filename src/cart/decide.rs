@@ -261,10 +261,11 @@ fn remove_promotion(contents: &Contents) -> Result<Vec<CartEvent>, Refusal> {
 }
 
 fn undo(open: &OpenCart) -> Result<Vec<CartEvent>, Refusal> {
-    match open.undoable.last() {
-        None => Err(Refusal::NothingToUndo),
-        Some(change) => Ok(change.reversals.iter().rev().cloned().collect()),
+    let reversal = open.undo.reversal(&open.contents);
+    if reversal.is_empty() {
+        return Err(Refusal::NothingToUndo);
     }
+    Ok(reversal)
 }
 
 fn check_out(

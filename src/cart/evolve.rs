@@ -2,8 +2,9 @@
 //! that no rule of today would allow changes what it can and is never an error.
 
 use super::command::{OPEN_CART, UNDO};
-use super::event::{CartEvent, CartOpened, PromotionRemoved};
-use super::state::{Cart, Change, ClosedCart, Closure, Contents, Line, OpenCart};
+use super::event::{CartEvent, CartOpened};
+use super::state::{Cart, ClosedCart, Closure, Contents, Line, OpenCart};
+use super::undo::UndoStack;
 use crate::decider::Moment;
 
 pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, moment: &Moment<'_>) {
@@ -46,8 +47,7 @@ fn open(cart: &mut Cart, opened: &CartOpened, moment: &Moment<'_>) {
             opened_at: moment.at,
             changed_at: moment.at,
         },
-        undoable: Vec::new(),
-        latest_undo: None,
+        undo: UndoStack::default(),
     });
 }
 
@@ -69,67 +69,32 @@ fn close(cart: &mut Cart, closure: Closure) {
 
 impl OpenCart {
     /// Keeps what `event` would take to reverse, before it is applied; or, where the event is a
-    /// reversal itself, strikes out the command that it reverses.
+    /// reversal itself, strikes out the command that it reverses. What opens a cart is not undone.
     fn remember(&mut self, event: &CartEvent, moment: &Moment<'_>) {
-        if moment.command == OPEN_CART {
-            return;
-        }
-        if moment.command == UNDO {
-            if self.latest_undo != Some(moment.command_id) {
-                self.latest_undo = Some(moment.command_id);
-                self.undoable.pop();
-            }
-            return;
-        }
-        let Some(reversal) = self.contents.reversal(event) else {
-            return;
-        };
-        match self.undoable.last_mut() {
-            Some(change) if change.command_id == moment.command_id => {
-                change.reversals.push(reversal);
-            }
-            Some(_) | None => self.undoable.push(Change {
-                command_id: moment.command_id,
-                reversals: vec![reversal],
-            }),
-        }
-    }
-}
-
-impl Contents {
-    /// The event that takes `event` back, if it were applied now.
-    fn reversal(&self, event: &CartEvent) -> Option<CartEvent> {
-        match event {
-            CartEvent::ItemAdded(units) => Some(CartEvent::ItemRemoved(units.clone())),
-            CartEvent::ItemRemoved(units) => Some(CartEvent::ItemAdded(units.clone())),
-            CartEvent::PromotionApplied(applied) => Some(match &self.promotion {
-                Some(before) => CartEvent::PromotionApplied(before.clone()),
-                None => CartEvent::PromotionRemoved(PromotionRemoved {
-                    code: applied.code.clone(),
-                }),
-            }),
-            CartEvent::PromotionRemoved(_) => self
-                .promotion
-                .as_ref()
-                .map(|before| CartEvent::PromotionApplied(before.clone())),
-            CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
-                None
-            }
+        match moment.command {
+            OPEN_CART => {}
+            UNDO => self.undo.pop(moment.command_id, &mut self.contents),
+            _ => self.undo.push(moment.command_id, event, &self.contents),
         }
     }
 }
 
 impl Cart {
-    /// About how many bytes this cart holds in memory. An open cart remembers at most one reversal
-    /// an event; the sum is not counted out, since every command asks.
+    /// Drops what only undo needs: what the cart holds does not depend on it.
+    pub fn forget_undo(&mut self) {
+        if let Cart::Open(open) = self {
+            open.undo.clear();
+        }
+    }
+
+    /// About how many bytes this cart holds in memory.
     pub(super) fn weight(&self) -> usize {
         const LINE: usize = size_of::<Line>() + 96;
-        const EVENT: usize = size_of::<Change>() + size_of::<CartEvent>() + 32;
         let lines = self.contents().map_or(0, |contents| contents.shelf.len());
-        let events = match self {
-            Cart::Open(open) => open.contents.version,
+        let undo = match self {
+            Cart::Open(open) => open.undo.weight(),
             Cart::NotOpened | Cart::Closed(_) => 0,
         };
-        size_of::<Self>() + lines * LINE + usize::try_from(events).unwrap_or(usize::MAX) * EVENT
+        size_of::<Self>() + lines * LINE + undo
     }
 }

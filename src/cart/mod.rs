@@ -16,6 +16,7 @@ pub mod promotion;
 pub mod sentence;
 pub mod sku;
 pub mod state;
+mod undo;
 
 pub use command::{CartCommand, Offer};
 pub use decide::{Limits, Refusal};

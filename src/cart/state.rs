@@ -1,9 +1,10 @@
 //! What a cart is: a union of phases, so that an illegal combination cannot be written down.
 
-use super::event::{CartEvent, Units};
+use super::event::Units;
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
 use super::sku::Sku;
+use super::undo::UndoStack;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -20,10 +21,7 @@ pub enum Cart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCart {
     pub contents: Contents,
-    /// What undo can still reverse, the latest last.
-    pub(super) undoable: Vec<Change>,
-    /// The undo whose events were applied last, since one undo may write several.
-    pub(super) latest_undo: Option<Uuid>,
+    pub(super) undo: UndoStack,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,15 +35,6 @@ pub struct ClosedCart {
 pub enum Closure {
     CheckedOut { order_id: Uuid },
     Expired,
-}
-
-/// The events of one command, seen from behind: what to write to reverse it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub command_id: Uuid,
-    /// One reversing event for each event of the command, in the order of the command's events;
-    /// undo writes them from the last to the first.
-    pub reversals: Vec<CartEvent>,
 }
 
 /// What an opened cart holds, in whichever phase.
@@ -115,8 +104,12 @@ impl Contents {
 
     /// How many units of `sku` the cart holds, or `None` if it never held any.
     pub fn ever_held(&self, sku: &Sku) -> Option<u32> {
-        let line = self.shelf.iter().find(|line| line.sku == *sku)?;
-        Some(line.quantity())
+        self.place(sku).map(|place| self.shelf[place].quantity())
+    }
+
+    /// Where on the shelf `sku` has its line, if it was ever added.
+    pub(super) fn place(&self, sku: &Sku) -> Option<usize> {
+        self.shelf.iter().position(|line| line.sku == *sku)
     }
 
     /// How many units of `sku` the cart holds.
@@ -140,6 +133,7 @@ impl Contents {
         self.items_total().saturating_sub(self.discount())
     }
 
+    /// Puts units on their line, as the newest lot.
     pub(super) fn put_in(&mut self, units: &Units) {
         let lot = Lot {
             quantity: units.quantity,

@@ -129,18 +129,18 @@ impl<D: Decider> Folded<D> {
     }
 }
 
-/// A place in the cache. The lock is held while a command of its stream is under way.
+/// A stream's fold, or none yet. The lock is held while a command of the stream is under way.
 pub(super) struct Slot<D: Decider> {
     folded: Mutex<Option<Folded<D>>>,
-    /// What the cache was told that this place weighs.
-    weight: AtomicUsize,
+    /// What the cache was told last that this slot weighs.
+    told: AtomicUsize,
 }
 
 impl<D: Decider> Default for Slot<D> {
     fn default() -> Self {
         Slot {
             folded: Mutex::new(None),
-            weight: AtomicUsize::new(size_of::<Folded<D>>()),
+            told: AtomicUsize::new(size_of::<Folded<D>>()),
         }
     }
 }
@@ -154,22 +154,48 @@ impl<D: Decider> Slot<D> {
     /// weight has doubled: telling it costs more than a command should pay.
     pub(super) fn outgrown_by(&self, folded: &Folded<D>) -> bool {
         let weight = folded.weight();
-        let told = self.weight.load(Ordering::Relaxed);
+        let told = self.told.load(Ordering::Relaxed);
         let outgrown = weight > told * 2;
         if outgrown {
-            self.weight.store(weight, Ordering::Relaxed);
+            self.told.store(weight, Ordering::Relaxed);
         }
         outgrown
     }
 }
 
+/// A slot in the cache, beside the weight that it came in with. The cache asks for the weight of
+/// what it gives up, and its sum is right only if that is what was added once.
+pub(super) struct Place<D: Decider> {
+    pub slot: Arc<Slot<D>>,
+    weight: usize,
+}
+
+impl<D: Decider> Place<D> {
+    /// Weighs `slot` as the cache is being told now.
+    pub(super) fn of(slot: Arc<Slot<D>>) -> Self {
+        Place {
+            weight: slot.told.load(Ordering::Relaxed),
+            slot,
+        }
+    }
+}
+
+impl<D: Decider> Clone for Place<D> {
+    fn clone(&self) -> Self {
+        Place {
+            slot: self.slot.clone(),
+            weight: self.weight,
+        }
+    }
+}
+
 /// Weighs a cached stream in bytes, its share of the cache's own tables included.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SlotWeight;
+pub(super) struct PlaceWeight;
 
-impl<D: Decider> Weighter<Uuid, Arc<Slot<D>>> for SlotWeight {
-    fn weight(&self, _stream: &Uuid, slot: &Arc<Slot<D>>) -> u64 {
+impl<D: Decider> Weighter<Uuid, Place<D>> for PlaceWeight {
+    fn weight(&self, _stream: &Uuid, place: &Place<D>) -> u64 {
         const OVERHEAD: usize = 128;
-        (slot.weight.load(Ordering::Relaxed) + OVERHEAD) as u64
+        (place.weight + OVERHEAD) as u64
     }
 }

@@ -18,7 +18,7 @@ use crate::decider::{Decider, Event};
 use crate::history::{HistoryError, Metadata};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
-use folded::{Folded, Slot, SlotWeight};
+use folded::{Folded, Place, PlaceWeight, Slot};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ pub enum CommandError<R: std::error::Error> {
 pub struct CommandHandler<D: Decider> {
     model: D,
     log: Arc<dyn EventLog>,
-    streams: Cache<Uuid, Arc<Slot<D>>, SlotWeight>,
+    streams: Cache<Uuid, Place<D>, PlaceWeight>,
 }
 
 /// What a folded stream says to a command before anything is written.
@@ -118,7 +118,7 @@ impl<D: Decider> CommandHandler<D> {
         CommandHandler {
             model,
             log,
-            streams: Cache::with_weighter(slots.max(16), cache_bytes, SlotWeight),
+            streams: Cache::with_weighter(slots.max(16), cache_bytes, PlaceWeight),
         }
     }
 
@@ -295,11 +295,11 @@ impl<D: Decider> CommandHandler<D> {
 
     fn slot(&self, stream: Uuid) -> Arc<Slot<D>> {
         self.streams
-            .get_or_insert_with(
-                &stream,
-                || Ok::<_, std::convert::Infallible>(Arc::default()),
-            )
+            .get_or_insert_with(&stream, || {
+                Ok::<_, std::convert::Infallible>(Place::of(Arc::default()))
+            })
             .unwrap_or_else(|never| match never {})
+            .slot
     }
 
     /// Keeps `folded` for the next command; what has no events is not worth a place.
@@ -317,7 +317,7 @@ impl<D: Decider> CommandHandler<D> {
         let outgrown = slot.outgrown_by(&folded);
         *cached = Some(folded);
         if outgrown {
-            self.streams.insert(stream, slot.clone());
+            self.streams.insert(stream, Place::of(slot.clone()));
         }
     }
 }

@@ -43,21 +43,24 @@ impl View for Carts {
                 version    INTEGER NOT NULL,
                 token_hash BLOB    NOT NULL,
                 document   TEXT    NOT NULL,
-                -- Of an open cart: when something happened in it last, in milliseconds. The time
-                -- moves forward, so that the index grows at its end; closed carts leave it.
-                idle_since INTEGER
+                -- Of an open cart: when something happened in it last, in milliseconds.
+                idle_since INTEGER,
+                -- The same in hours, for the index: a cart moves in it once an hour at the most,
+                -- not with each of its events.
+                idle_hour  INTEGER
             ) STRICT, WITHOUT ROWID;
-            CREATE INDEX idle_carts ON carts (idle_since, id) WHERE idle_since IS NOT NULL;",
+            CREATE INDEX idle_carts ON carts (idle_hour, id) WHERE idle_hour IS NOT NULL;",
         )
     }
 
     /// One write a cart and batch, however many of its events the batch has.
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut upsert = tables.prepare_cached(
-            "INSERT INTO carts (id, version, token_hash, document, idle_since)
-             VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO carts (id, version, token_hash, document, idle_since, idle_hour)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (id) DO UPDATE SET version = excluded.version,
-                 document = excluded.document, idle_since = excluded.idle_since",
+                 document = excluded.document, idle_since = excluded.idle_since,
+                 idle_hour = excluded.idle_hour",
         )?;
         for (id, cart) in batch.carts {
             let (Some(contents), Some(document)) = (cart.contents(), CartDocument::of(*id, cart))
@@ -75,11 +78,17 @@ impl View for Carts {
                 contents.version,
                 contents.token_hash,
                 text,
-                idle_since
+                idle_since,
+                idle_since.map(hour),
             ])?;
         }
         Ok(())
     }
+}
+
+/// The hour of a time in milliseconds since the Unix epoch.
+fn hour(millis: i64) -> i64 {
+    millis.div_euclid(60 * 60 * 1_000)
 }
 
 /// The row of the cart `id`, if the view has it.
@@ -96,7 +105,7 @@ pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> 
         .optional()
 }
 
-/// At most `limit` open carts in which nothing has happened since `before`, the longest idle first,
+/// At most `limit` open carts in which nothing has happened since `before`, the longest idle first to the hour,
 /// behind `after` if that is given.
 pub fn idle(
     tables: &Connection,
@@ -111,14 +120,15 @@ pub fn idle(
     tables
         .prepare_cached(
             "SELECT idle_since, id FROM carts
-             WHERE idle_since <= ?1 AND (idle_since, id) > (?2, ?3)
-             ORDER BY idle_since, id LIMIT ?4",
+             WHERE idle_hour <= ?1 AND (idle_hour, id) > (?2, ?3) AND idle_since <= ?4
+             ORDER BY idle_hour, id LIMIT ?5",
         )?
         .query_map(
             params![
-                before.millis(),
-                after.idle_since.millis(),
+                hour(before.millis()),
+                hour(after.idle_since.millis()),
                 after.id.as_bytes(),
+                before.millis(),
                 limit
             ],
             |row| {

@@ -48,7 +48,8 @@ impl Folds {
 
     /// Keeps carts as they are after the events that they were taken out for.
     pub(super) fn put_back(&mut self, carts: HashMap<Uuid, Cart>) {
-        for (id, cart) in carts {
+        for (id, mut cart) in carts {
+            cart.forget_undo();
             self.cached.insert(id, cart);
         }
     }

@@ -2,7 +2,8 @@
 
 use super::access::Presented;
 use super::event::{cloud_event, event_document};
-use super::live;
+use super::live_cart;
+use super::negotiate;
 use super::page::{Page, cursor, limit, place};
 use super::path::{CartId, query};
 use super::problem::{Kind, Problem};
@@ -10,7 +11,7 @@ use super::shop::Shop;
 use crate::cart::Currency;
 use crate::history::{self, HistoryError};
 use crate::log::{EventLog, Freshness, Hash, Recorded, Version};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -49,12 +50,12 @@ pub async fn list(
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
-    let form = form(&request)?;
+    let form = negotiate::best(&request, FORMS)?;
     let which: Which = query(&request)?;
     let cart = shop.cart(id, Presented::of(&request)).await?;
     let contents = cart.contents().ok_or_else(Problem::not_found)?;
     if form == Form::Live {
-        return live::cart(&request, shop, id, contents.version, which.after);
+        return live_cart::follow(&request, &shop, id, contents.version, which.after);
     }
     if which.after.is_some() {
         return Err(Problem::new(
@@ -71,28 +72,11 @@ pub async fn list(
     }
 }
 
-fn form(request: &HttpRequest) -> Result<Form, Problem> {
-    let accepted = request
-        .headers()
-        .get(header::ACCEPT)
-        .map_or(Ok("*/*"), HeaderValue::to_str)
-        .unwrap_or("*/*");
-    accepted
-        .split(',')
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .find_map(|range| match range {
-            "application/json" | "application/*" | "*/*" | "" => Some(Form::Json),
-            "application/cloudevents-batch+json" => Some(Form::CloudEvents),
-            "text/event-stream" => Some(Form::Live),
-            _ => None,
-        })
-        .ok_or_else(|| {
-            Problem::new(
-                Kind::NotAcceptable,
-                "Events come as application/json, application/cloudevents-batch+json or text/event-stream.",
-            )
-        })
-}
+const FORMS: &[(&str, Form)] = &[
+    ("application/json", Form::Json),
+    ("application/cloudevents-batch+json", Form::CloudEvents),
+    ("text/event-stream", Form::Live),
+];
 
 /// A stretch of a cart's versions, to be read in one go.
 struct Window {
@@ -190,6 +174,7 @@ fn json(page: &Page<Chained>, currency: Currency) -> Result<HttpResponse, Proble
         .collect::<Result<Vec<_>, _>>()?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "Accept"))
         .json(Page {
             items,
             next: page.next.clone(),
@@ -206,6 +191,7 @@ fn cloud_events(page: &Page<Chained>, which: &Which, id: Uuid) -> Result<HttpRes
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "Accept"))
         .content_type("application/cloudevents-batch+json");
     if let Some(next) = &page.next {
         let order = match which.order {

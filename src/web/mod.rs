@@ -5,14 +5,21 @@ mod access;
 mod body;
 mod carts;
 mod checkout;
+mod client;
 mod command;
+mod connection;
 mod event;
 mod events;
 mod gate;
 mod headers;
 mod health;
+mod insights;
 mod items;
+mod journal;
 mod live;
+mod live_cart;
+mod live_log;
+mod negotiate;
 mod operator;
 mod page;
 mod pages;
@@ -23,39 +30,51 @@ mod promotion;
 mod refusals;
 mod resource;
 mod shop;
+mod streams;
 mod timeline;
 mod undo;
 mod why;
 
 pub use access::Openings;
+pub use connection::end_when_stalled;
 pub use gate::gate;
 pub use operator::OperatorToken;
 pub use shop::{Shared, Shop};
+pub use streams::Streams;
 
-use actix_web::web::ServiceConfig;
+use actix_web::web::{ServiceConfig, scope};
 use problem::Problem;
 use resource::at;
 
 /// All routes. The app data has to hold a [`Shop`], and [`gate`] has to be wrapped around.
+///
+/// A path is held against the routes one by one, so the carts come first and share a scope.
 pub fn routes(config: &mut ServiceConfig) {
-    let resources = [
-        at("/api/carts").post(carts::open),
-        at("/api/carts/{id}").get(carts::get),
-        at("/api/carts/{id}/items")
-            .post(items::add)
-            .delete(items::clear),
-        at("/api/carts/{id}/items/{sku}")
+    let carts = [
+        at("/{id}").get(carts::get),
+        at("/{id}/items").post(items::add).delete(items::clear),
+        at("/{id}/items/{sku}")
             .put(items::set)
             .delete(items::remove),
-        at("/api/carts/{id}/promotion")
+        at("/{id}/promotion")
             .put(promotion::apply)
             .delete(promotion::remove),
-        at("/api/carts/{id}/undo").post(undo::undo),
-        at("/api/carts/{id}/checkout").post(checkout::check_out),
-        at("/api/carts/{id}/events").get(events::list),
-        at("/api/carts/{id}/timeline").get(timeline::list),
-        at("/api/carts/{id}/why").get(why::why),
-        at("/api/carts/{id}/what-if").post(why::what_if),
+        at("/{id}/undo").post(undo::undo),
+        at("/{id}/checkout").post(checkout::check_out),
+        at("/{id}/events").get(events::list),
+        at("/{id}/timeline").get(timeline::list),
+        at("/{id}/why").get(why::why),
+        at("/{id}/what-if").post(why::what_if),
+        at("").post(carts::open),
+    ];
+    let others = [
+        at("/api/events").get(journal::list),
+        at("/api/insights/funnel").get(insights::funnel),
+        at("/api/insights/products").get(insights::products),
+        at("/api/insights/hesitated").get(insights::hesitated),
+        at("/api/insights/pairs").get(insights::pairs),
+        at("/api/insights/abandoned").get(insights::abandoned),
+        at("/api/insights/activity").get(insights::activity),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),
@@ -65,7 +84,13 @@ pub fn routes(config: &mut ServiceConfig) {
         at("/history/{id}").get(pages::history),
         at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file),
     ];
-    for resource in resources {
+    let scope = carts
+        .into_iter()
+        .fold(scope("/api/carts"), |scope, resource| {
+            scope.service(resource.done())
+        });
+    config.service(scope);
+    for resource in others {
         config.service(resource.done());
     }
     config.default_service(actix_web::web::to(async || {

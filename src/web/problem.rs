@@ -69,6 +69,7 @@ kinds! {
     HistoryLimit, "history-limit", UNPROCESSABLE_ENTITY, "The cart's history is full";
     KeyReused, "idempotency-key-reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
     CannotSetAside, "cannot-set-aside", UNPROCESSABLE_ENTITY, "These events cannot be set aside";
+    TooManyStreams, "too-many-streams", TOO_MANY_REQUESTS, "Too many live streams are open";
     PreconditionRequired, "precondition-required", PRECONDITION_REQUIRED, "An If-Match is needed";
     Internal, "internal", INTERNAL_SERVER_ERROR, "Something is wrong inside the service";
     LogUnavailable, "log-unavailable", SERVICE_UNAVAILABLE, "The log takes no events now";

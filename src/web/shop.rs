@@ -3,6 +3,7 @@
 use super::access::{Openings, Presented};
 use super::operator::OperatorToken;
 use super::problem::Problem;
+use super::streams::Streams;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
@@ -12,6 +13,7 @@ use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -29,6 +31,10 @@ pub struct Shared {
     pub openings: Openings,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
+    /// The bound on live streams.
+    pub streams: Arc<Streams>,
+    /// After how long without an event an open cart counts as abandoned.
+    pub abandoned_after: Duration,
     /// True once the service is stopping: streams end then.
     pub stopping: watch::Receiver<bool>,
     /// Whether browsers come by https, so that cookies may ask for it.

@@ -24,6 +24,8 @@ const drawer = new Drawer(catalogue, cart);
 byId("cart-button").addEventListener("click", () => drawer.open());
 // The cart does not wait for the catalogue: its document brings names and prices of its own.
 cart.load();
+// A page that the browser kept and shows again knows nothing of what happened since.
+addEventListener("pageshow", (event) => event.persisted && cart.load());
 openShop();
 
 async function openShop() {

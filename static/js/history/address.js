@@ -11,7 +11,6 @@ const UUID = /^\/history\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 /** The cart that the path names, or `null` on the page without a cart. */
 export const cartInAddress = () => UUID.exec(location.pathname)?.[1].toLowerCase() ?? null;
 
-/** Whether the path names something that cannot be a cart. */
 export const isStrayAddress = () => !cartInAddress() && !/^\/history\/?$/.test(location.pathname);
 
 function version(text) {
@@ -30,7 +29,6 @@ export function readAddress() {
   };
 }
 
-/** The address of a state. */
 export function addressOf(id, { v, pin, why, without }) {
   const parts = [];
   if (v) parts.push(`v=${v}`);

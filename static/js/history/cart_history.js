@@ -4,10 +4,9 @@
  * `pin` and `setAside`.
  */
 
-import { announce } from "../page/announce.js";
-import { connectionBack, connectionLost } from "../page/connection.js";
-import { byId, element, setText } from "../page/element.js";
-import { spokenMoney } from "../page/money.js";
+import { announce, connectionBack, connectionLost } from "../page/notices.js";
+import { byId, setText } from "../page/element.js";
+import { spokenMoney } from "../page/writing.js";
 import { Problem } from "../service/request.js";
 import { follow } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
@@ -18,9 +17,8 @@ import { Explanation } from "./explanation.js";
 import { Fold } from "./fold.js";
 import { Lights } from "./lights.js";
 import { reasonOf } from "./reasons.js";
-import { Ribbon } from "./ribbon.js";
+import { Ribbon, Strip } from "./ribbon.js";
 import { StateOrEvents } from "./state_or_events.js";
-import { Strip } from "./strip.js";
 import { Supposition } from "./supposition.js";
 import { Transport } from "./transport.js";
 
@@ -50,15 +48,14 @@ export class CartHistory {
     setText(byId("title"), "How this cart came to be");
     setText(byId("subtitle"), this.#chronicle.id);
     byId("cart").hidden = false;
-    byId("cart").classList.add("loading");
+    byId("progress").hidden = false;
     try {
-      await this.#chronicle.load((read) => setText(byId("subtitle"), `${this.#chronicle.id} · reading events: ${read.toLocaleString("en")}`));
+      await this.#chronicle.load((read) => setText(byId("progress-words"), `${read.toLocaleString("en")} events read`));
     } catch (error) {
       this.#showFailure(error);
       return;
     }
-    byId("cart").classList.remove("loading");
-    setText(byId("subtitle"), this.#chronicle.id);
+    byId("progress").hidden = true;
     const part = (Part) => new Part(this, this.#chronicle);
     this.#lights = part(Lights);
     const strip = part(Strip);
@@ -93,7 +90,6 @@ export class CartHistory {
     this.go(this.version + by);
   }
 
-  /** Explains a number, or none; the same number again ends the explanation. */
   explain(why) {
     this.state.why = why === this.state.why ? null : why;
     this.#turn();
@@ -102,14 +98,12 @@ export class CartHistory {
     announce(words ? `${words.title}: ${words.sum}` : "All events");
   }
 
-  /** Pins a moment to compare with, or takes the pin off when it is there already. */
   pin(version) {
     this.state.pin = version === this.state.pin ? null : version;
     this.#turn();
     announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Pin taken off");
   }
 
-  /** Supposes that these events had not happened. An empty list ends the supposition. */
   setAside(without) {
     this.state.without = this.#allowed(without);
     this.#turn();
@@ -122,7 +116,6 @@ export class CartHistory {
     this.setAside(without.includes(version) ? without.filter((it) => it !== version) : [...without, version]);
   }
 
-  /** Draws everything once more: something beside the state became known. */
   refresh() {
     this.#draw(true);
   }
@@ -135,8 +128,9 @@ export class CartHistory {
     const actual = chronicle.fold.at(version);
     const state = without.length ? this.#supposed.at(version) : actual;
     const compared = without.length ? "actual" : pin ? "pin" : "before";
+    const fold = without.length ? this.#supposed : chronicle.fold;
     const base = compared === "actual" ? actual : chronicle.fold.at(compared === "pin" ? pin : version - 1);
-    const moment = { chronicle, version, head: chronicle.head, event: chronicle.event(version), actual, state, base, compared, pin, why, without };
+    const moment = { chronicle, version, head: chronicle.head, event: chronicle.event(version), fold, actual, state, base, compared, pin, why, without };
     moment.reason = why ? reasonOf(why, moment) : null;
     return moment;
   }
@@ -175,6 +169,8 @@ export class CartHistory {
       this.#frame = 0;
       const moment = this.moment();
       for (const part of this.#parts) part.show(moment);
+      // Shown only once all of it has its place: nothing jumps.
+      byId("cart").classList.remove("loading");
       const running = !all && now - this.#drawnAt < REST_MS;
       this.#drawnAt = now;
       clearTimeout(this.#resting);
@@ -215,23 +211,21 @@ export class CartHistory {
   }
 
   #showFailure(error) {
-    byId("cart").hidden = true;
-    setText(byId("subtitle"), this.#chronicle.id);
     const unknown = error instanceof Problem && error.status === 404;
-    const again = () => {
-      byId("note").hidden = true;
-      this.#chronicle = new Chronicle(this.#chronicle.id);
-      this.start();
-    };
-    byId("note").hidden = false;
-    byId("note").replaceChildren(
-      element(
-        "div",
-        { class: "empty", role: "alert", data: { testid: "history-failed" } },
-        element("h2", {}, unknown ? "This history is not open to you" : "The history did not come"),
-        element("p", {}, unknown ? "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled." : error.message),
-        unknown ? element("a", { class: "button", href: "/history" }, "See your carts") : element("button", { class: "button primary", type: "button", on: { click: again } }, "Try again"),
-      ),
-    );
+    byId("cart").hidden = byId("progress").hidden = true;
+    if (unknown) showNote("This history is not open to you", "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled.");
+    else showNote("The history did not come", error.message, () => new CartHistory(this.#chronicle.id).start());
   }
+}
+
+/** Says why there is nothing to see, with a way to try again where that may help. */
+export function showNote(title, words, again) {
+  byId("note").hidden = false;
+  setText(byId("note-title"), title);
+  setText(byId("note-words"), words);
+  byId("note-again").hidden = !again;
+  byId("note-again").onclick = () => {
+    byId("note").hidden = true;
+    again();
+  };
 }

@@ -4,16 +4,10 @@
  */
 
 import { byId, element, setAttribute, setText } from "../page/element.js";
-import { amount, money, signed } from "../page/money.js";
-import { timeOfDay } from "../page/moments.js";
+import { amount, money, signed, timeOfDay } from "../page/writing.js";
 
 const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
-/** In the order of the sum that they are: items less discount is the total. */
-const SUMS = [
-  ["items_total", "Items", ""],
-  ["discount", "Discount", "−"],
-  ["total", "Total", "="],
-];
+const SUMS = ["items_total", "discount", "total"];
 
 /** A number that can be asked why, with room beneath for how it changed. */
 class NumberButton {
@@ -23,7 +17,7 @@ class NumberButton {
   constructor(why, label, page) {
     this.why = why;
     this.#change.dataset.testid = `change-${why}`;
-    this.root = element("button", { class: "number", type: "button", data: { testid: `number-${why}`, why }, on: { click: () => page.explain(why) } }, element("span", { class: "unseen" }, `${label}: `), this.#value);
+    this.root = element("button", { class: "number", type: "button", testid: `number-${why}`, data: { why }, on: { click: () => page.explain(why) } }, element("span", { class: "unseen" }, `${label}: `), this.#value);
     this.cell = [this.root, this.#change];
   }
 
@@ -42,7 +36,6 @@ export class CartPanel {
   #sums = [];
   #frame = byId("lines-frame");
   #body = byId("lines");
-  #promotion = element("span", { class: "soft small", data: { testid: "history-promotion" } });
 
   constructor(page, chronicle) {
     this.#page = page;
@@ -51,14 +44,11 @@ export class CartPanel {
       page.pin(page.state.pin);
       byId("slider").focus();
     });
-    byId("sums").replaceChildren(
-      ...SUMS.map(([field, title, sign]) => {
-        const number = new NumberButton(field, title, page);
-        this.#sums.push([field, number]);
-        const name = element("dt", {}, title, field === "discount" ? this.#promotion : null);
-        return element("div", { class: `sum sum-${field}`, data: { sign } }, name, element("dd", {}, ...number.cell));
-      }),
-    );
+    for (const field of SUMS) {
+      const number = new NumberButton(field, field.replace("_", " "), page);
+      this.#sums.push([field, number]);
+      byId(`sum-${field}`).replaceChildren(...number.cell);
+    }
   }
 
   show(moment) {
@@ -75,8 +65,8 @@ export class CartPanel {
     for (const [field, number] of this.#sums) {
       number.show(money(state[field], currency), changeOf(state[field] - base[field], currency), why);
     }
-    setText(this.#promotion, state.promotion ? ` ${state.promotion.code}` : "");
-    this.#promotion.title = state.promotion?.description ?? "";
+    setText(byId("history-promotion"), state.promotion ? state.promotion.code : "");
+    byId("history-promotion").title = state.promotion?.description ?? "";
   }
 
   #showLines({ state, base, event, compared, without }, why) {
@@ -114,7 +104,7 @@ export class CartPanel {
       const row = { firstName: name, name: element("span", { class: "line-name" }), lots: element("span", { class: "line-lots" }), quantity, total };
       row.root = element(
         "tr",
-        { data: { testid: `history-line-${sku}` } },
+        { testid: `history-line-${sku}` },
         element("th", { scope: "row" }, row.name, row.lots),
         element("td", {}, ...quantity.cell),
         element("td", {}, ...total.cell),

@@ -39,7 +39,6 @@ export class Chronicle {
     return this.events[0]?.data.currency ?? "EUR";
   }
 
-  /** The event that made `version`. */
   event(version) {
     return this.events[version - 1];
   }
@@ -89,7 +88,6 @@ export class Chronicle {
     return descending ? body[behind] : body[(version - 1) % PAGE];
   }
 
-  /** Reads what was written after the head. */
   async catchUp() {
     const missing = [];
     let cursor = null;

@@ -1,9 +1,8 @@
 /** An event as text to take along: as JSON, as the service's CloudEvent, as a given/when/then. */
 
 import { element } from "../page/element.js";
-import { amount } from "../page/money.js";
+import { amount } from "../page/writing.js";
 
-/** Lines of a test's past that are written out. */
 const GIVEN = 200;
 
 /**
@@ -29,7 +28,6 @@ function showToCopy(text) {
   field.select();
 }
 
-/** The event as the service answers it. */
 export const asJson = (event) => JSON.stringify(event, null, 2);
 
 /** The event's command as a specification: what was, what was asked, what it wrote. */

@@ -1,11 +1,10 @@
 /** The event at the cursor: its sentence, its cause, its effect, and what is stored of it. */
 
 import { byId, element } from "../page/element.js";
-import { amount } from "../page/money.js";
-import { fullTime, span } from "../page/moments.js";
-import { toast } from "../page/toast.js";
+import { amount, fullTime, span } from "../page/writing.js";
+import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copies.js";
-import { difference } from "./difference.js";
+import { difference } from "./fold.js";
 import { wish } from "./kinds.js";
 
 export class EventPanel {
@@ -19,14 +18,10 @@ export class EventPanel {
   constructor(page, chronicle) {
     this.#page = page;
     this.#chronicle = chronicle;
-    const copy = (name, testid, text) =>
-      element("button", { class: "button small", type: "button", "aria-label": `Copy as ${name}`, data: { testid }, on: { click: () => this.#copy(name, text) } }, name);
-    byId("copies").append(
-      element("span", { class: "soft small" }, "Copy as"),
-      copy("JSON", "copy-json", () => asJson(this.#event)),
-      copy("CloudEvent", "copy-cloudevent", async () => asJson(await this.#chronicle.cloudEvent(this.#event.version))),
-      copy("given/when/then", "copy-given", () => asGivenWhenThen(this.#chronicle, this.#event)),
-    );
+    const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#copy(name, text));
+    copy("copy-json", "JSON", () => asJson(this.#event));
+    copy("copy-cloudevent", "CloudEvent", async () => asJson(await chronicle.cloudEvent(this.#event.version)));
+    copy("copy-given", "given/when/then", () => asGivenWhenThen(chronicle, this.#event));
   }
 
   async #copy(name, text) {
@@ -45,7 +40,7 @@ export class EventPanel {
     const before = this.#chronicle.event(version - 1);
     const pause = before ? `, ${span(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the event before` : "";
     this.#root.replaceChildren(
-      element("p", { class: "event-sentence", data: { testid: "event-sentence" } }, event.sentence),
+      element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
       element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
       element("h3", {}, "Cause"),
       this.#cause(event),
@@ -62,7 +57,7 @@ export class EventPanel {
     const subject = meta.actor === "shopper" ? "The shopper" : `“${meta.actor}”`;
     return element(
       "div",
-      { data: { testid: "cause" } },
+      { testid: "cause" },
       element("p", {}, `${subject} wanted to ${wish(meta.command)}.`, ...together),
       facts([
         ["command", `${meta.command} ${meta.command_id}`],
@@ -89,9 +84,9 @@ export class EventPanel {
     const delay = event.view_delay_ms === undefined ? "How soon the view had it is measured for events that arrive while this page is open." : `The view had it ${span(event.view_delay_ms)} after this page heard of it.`;
     return element(
       "div",
-      { data: { testid: "effect" } },
+      { testid: "effect" },
       changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "There is a cart now, and nothing in it." : "It changed none of the cart’s numbers."),
-      element("p", { class: "soft small", data: { testid: "view-delay" } }, delay),
+      element("p", { class: "soft small", testid: "view-delay" }, delay),
     );
   }
 
@@ -99,7 +94,7 @@ export class EventPanel {
     const { position, schema, type, hash, previous_hash } = event;
     const details = element(
       "details",
-      { open: this.#rawOpen, data: { testid: "raw" } },
+      { open: this.#rawOpen, testid: "raw" },
       element("summary", {}, "Raw: as it is stored"),
       facts([
         ["type", `${type}, schema version ${schema}`],

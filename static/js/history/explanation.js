@@ -1,10 +1,8 @@
 /** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
 
 import { byId, element, setText } from "../page/element.js";
-import { amount, money, signed } from "../page/money.js";
-import { keysHelp } from "./keys.js";
+import { amount, money, signed } from "../page/writing.js";
 
-/** Rows of the ledger that are shown before more are asked for. */
 const ROWS = 40;
 /** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
 const SHORT = 14;
@@ -28,6 +26,8 @@ export class Explanation {
   show(moment) {
     const { reason, why, version, without } = moment;
     this.#close.hidden = !reason;
+    this.#body.hidden = !reason;
+    byId("why-hint").hidden = Boolean(reason);
     const key = `${why} ${version} ${moment.head} ${without} ${moment.pin}`;
     if (key === this.#shown) return;
     this.#shown = key;
@@ -37,7 +37,6 @@ export class Explanation {
     byId("dock-why").hidden = !reason;
     setText(byId("dock-why"), reason ? `${reason.words().title}: ${reason.words().sum}` : "");
     if (reason) this.#showReason(reason, moment);
-    else this.#body.replaceChildren(...invitation());
   }
 
   #showReason(reason, moment) {
@@ -45,8 +44,8 @@ export class Explanation {
     const { sum, note } = reason.words();
     const value = reason.field === "quantity" ? `${reason.value}` : money(reason.value, currency);
     this.#body.replaceChildren(
-      element("p", { class: "why-value", data: { testid: "explanation-value" } }, value),
-      element("p", { class: "why-sum", data: { testid: "explanation-sum" } }, sum),
+      element("p", { class: "why-value", testid: "explanation-value" }, value),
+      element("p", { class: "why-sum", testid: "explanation-sum" }, sum),
       element("p", { class: "soft small" }, note),
       this.#ledger(reason, moment),
     );
@@ -66,21 +65,17 @@ export class Explanation {
       return element(
         "li",
         { class: version === moment.version ? "here" : "" },
-        element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, data: { testid: `term-${version}` }, on: { click: () => this.#page.go(version) } }, `#${version}`),
+        element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, testid: `term-${version}`, on: { click: () => this.#page.go(version) } }, `#${version}`),
         element("span", { class: "ledger-words" }, event.sentence),
         element("span", { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } }, write(value)),
       );
     });
     const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
-    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", data: { testid: "ledger" } }, ...rows), earlier);
+    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", testid: "ledger" }, ...rows), earlier);
   }
 
   #showEarlier(reason, moment) {
     this.#rows += ROWS * 5;
     this.#showReason(reason, moment);
   }
-}
-
-function invitation() {
-  return [element("p", { class: "why-hint" }, "Choose any number of the cart: the events that made it stay lit, and the sum is written out here."), keysHelp()];
 }

@@ -6,7 +6,6 @@
 
 const CHECKPOINT_EVERY = 50;
 
-/** A cart before its first event. */
 const NOTHING = Object.freeze({
   version: 0,
   status: "open",
@@ -91,7 +90,6 @@ function happen(state, { type, data, version }) {
   }
 }
 
-/** The cart that `event` makes of `state`. */
 export function evolve(state, event) {
   const next = { ...happen(state, event) };
   next.version = event.version;
@@ -115,7 +113,6 @@ export class Fold {
     this.#without = new Set(without);
   }
 
-  /** The cart after the first `version` events. */
   at(version) {
     const wanted = Math.min(version, this.#events.length);
     let from = Math.min(Math.floor(wanted / CHECKPOINT_EVERY), this.#checkpoints.length - 1) * CHECKPOINT_EVERY;
@@ -136,7 +133,6 @@ export class Fold {
   }
 }
 
-/** The lines that hold something. */
 export const linesOf = (state) => state.shelf.filter((line) => line.lots.length > 0);
 
 /** The document that the service would answer for this state. */
@@ -154,5 +150,33 @@ export function documentOf(id, state) {
     ...(state.order_id ? { order_id: state.order_id } : {}),
     opened_at: state.opened_at,
     changed_at: state.changed_at,
+  };
+}
+
+/**
+ * The lines and sums of `to` that differ from `from`: `{ lines: [{sku, name, quantity: [from, to],
+ * total: [from, to]}], sums: { items_total, discount, total }, promotion, status }`, each a pair.
+ */
+export function difference(from, to) {
+  const before = new Map(from.shelf.map((line) => [line.sku, line]));
+  const skus = new Set([...to.shelf.map((line) => line.sku), ...before.keys()]);
+  const after = new Map(to.shelf.map((line) => [line.sku, line]));
+  const lines = [];
+  for (const sku of skus) {
+    const old = before.get(sku);
+    const now = after.get(sku);
+    // States share lines that did not change.
+    if (old === now || (old?.quantity ?? 0) === (now?.quantity ?? 0) && (old?.total ?? 0) === (now?.total ?? 0)) continue;
+    lines.push({ sku, name: (now ?? old).name, quantity: [old?.quantity ?? 0, now?.quantity ?? 0], total: [old?.total ?? 0, now?.total ?? 0] });
+  }
+  return {
+    lines,
+    sums: {
+      items_total: [from.items_total, to.items_total],
+      discount: [from.discount, to.discount],
+      total: [from.total, to.total],
+    },
+    promotion: [from.promotion?.code ?? null, to.promotion?.code ?? null],
+    status: [from.status, to.status],
   };
 }

@@ -3,7 +3,7 @@
  * the view is not behind, and each event names the hash of the one before it.
  */
 
-import { byId, element, setText } from "../page/element.js";
+import { byId, setText } from "../page/element.js";
 import { get } from "../service/request.js";
 import { documentOf } from "./fold.js";
 
@@ -12,25 +12,15 @@ const MARKS = { good: "✓", waiting: "…", bad: "!" };
 export class Lights {
   #chronicle;
   #page;
-  #lights = {};
 
   constructor(page, chronicle) {
     this.#page = page;
     this.#chronicle = chronicle;
-    const light = (name) => {
-      const mark = element("span", { class: "light-mark", "aria-hidden": "true" });
-      const words = element("span", {});
-      const root = element("li", { class: "light", data: { testid: `light-${name}` } }, mark, words);
-      this.#lights[name] = { root, mark, words };
-      return root;
-    };
-    byId("lights").replaceChildren(light("fold"), light("lag"), light("chain"));
     this.#set("fold", "waiting", "Comparing the view with the fold");
     this.#set("lag", "waiting", "Asking the view");
     this.#set("chain", "waiting", "Checking the links");
   }
 
-  /** Asks the service for the cart as its view has it, and compares. */
   async check() {
     const { id, head } = this.#chronicle;
     const broken = this.#chronicle.firstBrokenLink();
@@ -71,14 +61,13 @@ export class Lights {
   }
 
   #set(name, state, text) {
-    const { root, mark, words } = this.#lights[name];
-    root.dataset.state = state;
-    setText(mark, MARKS[state]);
-    setText(words, text);
+    const light = byId(`light-${name}`);
+    light.dataset.state = state;
+    setText(light.firstElementChild, MARKS[state]);
+    setText(light.lastElementChild, text);
   }
 }
 
-/** Names of the fields in which the service's document differs from the fold's. */
 function differingFields(folded, document) {
   const names = new Set([...Object.keys(folded), ...Object.keys(document)]);
   return [...names].filter((name) => sorted(folded[name] ?? null) !== sorted(document[name] ?? null));

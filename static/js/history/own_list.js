@@ -1,15 +1,13 @@
 /** This browser's own carts as cards that lead to their histories. */
 
 import { byId, element } from "../page/element.js";
-import { money } from "../page/money.js";
-import { fullTime } from "../page/moments.js";
+import { fullTime, money } from "../page/writing.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
-import { Problem, get } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 
 const SHOWN = 24;
 const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
-/** Shows a card for each cart opened here, the newest first, or how to get one. */
 export function showOwnCarts() {
   byId("title").textContent = "Your carts’ histories";
   byId("own").hidden = false;
@@ -18,20 +16,10 @@ export function showOwnCarts() {
   if (!ids.length) showEmpty();
 }
 
-function showEmpty() {
-  byId("own-list").replaceChildren(
-    element(
-      "li",
-      { class: "empty", data: { testid: "no-carts" } },
-      element("h2", {}, "No cart yet"),
-      element("p", {}, "Put something into a cart, change your mind, take it out again: here you will see each step, and why the total is what it is."),
-      element("a", { class: "button primary", href: "/" }, "To the shop"),
-    ),
-  );
-}
+const showEmpty = () => (byId("no-carts").hidden = false);
 
 function card(id) {
-  const root = element("li", { class: "card own-card", "aria-busy": "true", data: { testid: `own-${id}` } }, element("div", { class: "skeleton own-wait" }));
+  const root = element("li", { class: "card own-card", "aria-busy": "true", testid: `own-${id}` }, element("div", { class: "skeleton own-wait" }));
   fill(root, id);
   return root;
 }

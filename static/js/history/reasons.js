@@ -3,7 +3,7 @@
  * as in the address: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
  */
 
-import { amount, signed } from "../page/money.js";
+import { amount, signed } from "../page/writing.js";
 import { countUpTo } from "./chronicle.js";
 import { unitsOf } from "./kinds.js";
 import { linesOf } from "./fold.js";
@@ -29,7 +29,6 @@ export function reasonOf(why, moment) {
   const number = numberNamed(why);
   if (!number) return null;
   const { chronicle, version, state } = moment;
-  const { currency } = chronicle;
   const { sku, field } = number;
   const moves = sku ? chronicle.movesBySku.get(sku) : chronicle.moves;
   if (sku && !moves) return null;
@@ -39,8 +38,10 @@ export function reasonOf(why, moment) {
   const withPromotion = promotion !== null && (field === "discount" || field === "total") && !sku;
   const line = sku ? state.shelf.find((line) => line.sku === sku) : null;
 
+  // In a what-if an event may find less to take out than it did: what it moves there counts.
+  const moved = (it) => (setAside.size ? movedIn(moment.fold, chronicle.event(it)) : movedBy(chronicle.event(it)));
   const versions = () => {
-    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !setAside.has(it)) : [];
+    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !setAside.has(it) && moved(it).quantity !== 0) : [];
     if (withPromotion) made.splice(countUpTo(made, promotion), 0, promotion);
     return made;
   };
@@ -50,24 +51,38 @@ export function reasonOf(why, moment) {
     if (withPromotion && it === promotion) return true;
     if (!withMoves) return false;
     const event = chronicle.event(it);
-    return unitsOf(event) !== 0 && (!sku || event.data.sku === sku);
+    return unitsOf(event) !== 0 && (!sku || event.data.sku === sku) && moved(it).quantity !== 0;
   };
 
   const term = (it) => {
     const event = chronicle.event(it);
     if (it === promotion) return { event, value: field === "total" ? -state.discount : state.discount };
-    return { event, value: unitsOf(event) * (field === "quantity" ? 1 : event.data.unit_price) };
+    return { event, value: moved(it)[field === "quantity" ? "quantity" : "total"] };
   };
 
   const value = sku ? (line?.[field] ?? 0) : state[field];
-  return { field, sku, value, term, isLit, versions, words: () => words(number, moment, line, versions, currency) };
+  return { field, sku, value, term, isLit, versions, words: () => words(number, moment, line, () => versions().map((it) => moved(it).quantity)) };
 }
 
-function words({ sku, field }, { chronicle, state }, line, versions, currency) {
+function movedBy(event) {
+  const quantity = unitsOf(event);
+  return { quantity, total: quantity * event.data.unit_price };
+}
+
+/** What an event moves in another history than its own. */
+function movedIn(fold, { version, data }) {
+  const lineAt = (at) => fold.at(at).shelf.find((line) => line.sku === data.sku) ?? { quantity: 0, total: 0 };
+  const before = lineAt(version - 1);
+  const after = lineAt(version);
+  return { quantity: after.quantity - before.quantity, total: after.total - before.total };
+}
+
+function words({ sku, field }, { chronicle, state }, line, quantities) {
+  const { currency } = chronicle;
   const write = (minor) => amount(minor, currency);
-  const name = line?.name ?? sku;
+  const name = line?.name ?? (sku && chronicle.event(chronicle.movesBySku.get(sku)[0]).data.name);
   if (field === "quantity") {
-    return { title: `Quantity of ${name}`, sum: `${shortened(versions().map((it) => signed(unitsOf(chronicle.event(it)))))} = ${line?.quantity ?? 0}`, note: "Each time it was put in or taken out counts." };
+    return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "Each time it was put in or taken out counts." };
   }
   if (sku) {
     const lots = line?.lots ?? [];

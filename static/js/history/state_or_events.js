@@ -4,8 +4,7 @@
  */
 
 import { byId, element } from "../page/element.js";
-import { amount } from "../page/money.js";
-import { timeOfDay } from "../page/moments.js";
+import { amount, timeOfDay } from "../page/writing.js";
 import { countUpTo } from "./chronicle.js";
 import { linesOf } from "./fold.js";
 
@@ -33,8 +32,8 @@ export class StateOrEvents {
     this.#root.replaceChildren(
       element("p", { class: "soft small" }, "A service that keeps state would hold these rows now, and overwrite them with the next change:"),
       this.#rows(lines, actual, event, version),
-      element("p", { class: "verdict", data: { testid: "forgotten-count" } }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event could not be told from the rows." : " events could not be told from the rows."),
-      forgotten.length ? element("ul", { class: "forgotten", data: { testid: "forgotten" } }, ...forgotten) : null,
+      element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event could not be told from the rows." : " events could not be told from the rows."),
+      forgotten.length ? element("ul", { class: "forgotten", testid: "forgotten" }, ...forgotten) : null,
       element("p", { class: "soft small" }, "The events that are kept here, the newest first:"),
       this.#events(version, actual),
     );
@@ -63,10 +62,9 @@ export class StateOrEvents {
     const more = lines.length > ROWS ? element("tr", {}, element("td", { colSpan: 4, class: "soft" }, `and ${lines.length - ROWS} more rows`)) : null;
     const none = lines.length ? null : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no row"));
     const cart = `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, total ${amount(actual.total, currency)}`;
-    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a service that keeps state" }, element("table", { class: "rows", data: { testid: "rows" } }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
+    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a service that keeps state" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
   }
 
-  /** What happened and no row can tell, in words. */
   #forgotten(version, actual) {
     const facts = [];
     for (const line of actual.shelf) {
@@ -95,7 +93,7 @@ export class StateOrEvents {
     for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#chronicle.event(at));
     return element(
       "ol",
-      { class: "kept", data: { testid: "kept-events" } },
+      { class: "kept", testid: "kept-events" },
       ...newest.map((event) =>
         element(
           "li",

@@ -7,7 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * An element with properties and children. `props` are DOM properties; names with a dash and
- * `role` are attributes, `on` is a map of listeners, `data` the dataset.
+ * `role` are attributes, `on` is a map of listeners, `data` the dataset, `testid`
+ * the hook by which tests find it.
  */
 export function element(tag, props = {}, ...children) {
   const made = document.createElement(tag);
@@ -17,6 +18,7 @@ export function element(tag, props = {}, ...children) {
     else if (name === "data") Object.assign(made.dataset, value);
     else if (name.includes("-") || name === "role" || name === "for") made.setAttribute(name, value);
     else if (name === "class") made.className = value;
+    else if (name === "testid") made.dataset.testid = value;
     else made[name] = value;
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
@@ -35,6 +37,15 @@ export function icon(...paths) {
     svg.append(path);
   }
   return svg;
+}
+
+/**
+ * A copy of the one element in the template with this id: `{ root, parts }`, where `parts` are
+ * the elements within by their `data-part`.
+ */
+export function fromTemplate(id) {
+  const root = byId(id).content.firstElementChild.cloneNode(true);
+  return { root, parts: Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part])) };
 }
 
 /** Sets text only when it differs: an unchanged node costs no layout and is not read out again. */

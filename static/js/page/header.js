@@ -1,13 +1,13 @@
 /** The header that all pages share: where one can go, and the switch between light and dark. */
 
-import { element, icon, byId } from "./element.js";
+import { byId, element, icon } from "./element.js";
+import { keep } from "./memory.js";
 
 const PLACES = [
   { href: "/", name: "Shop" },
   { href: "/history", name: "History" },
 ];
 
-/** Fills the header of this page. The markup reserves its height. */
 export function showHeader() {
   const here = location.pathname;
   byId("nav").replaceChildren(
@@ -25,17 +25,13 @@ function themeSwitch() {
   const moon = icon("M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z");
   sun.classList.add("sun");
   moon.classList.add("moon");
-  const button = element("button", { class: "button quiet icon", type: "button", title: "Dark theme", "aria-label": "Dark theme", data: { testid: "theme-switch" } }, sun, moon);
+  const button = element("button", { class: "button quiet icon", type: "button", title: "Dark theme", "aria-label": "Dark theme", testid: "theme-switch" }, sun, moon);
   const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
   const show = () => button.setAttribute("aria-pressed", String(isDark()));
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    try {
-      localStorage.setItem("cartlog.theme", theme);
-    } catch {
-      // The switch still holds for this page.
-    }
+    keep("cartlog.theme", theme);
     show();
     // Whoever draws on a canvas has to read the colours again.
     dispatchEvent(new CustomEvent("themechange"));

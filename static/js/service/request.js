@@ -55,5 +55,4 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
   throw new Problem(response.status, parsed, Number(response.headers.get("Retry-After")) || undefined);
 }
 
-/** Reads one document or page. */
 export const get = (path, options) => request("GET", path, options);

@@ -6,15 +6,18 @@
 
 const HIDDEN_MS = 30_000;
 const LONGEST_PAUSE_MS = 10_000;
+/** A break that mends within this time is nobody's concern. */
+const BREAK_MS = 2_000;
 
 /**
  * Follows cart `id` after `version`. `onEvent` gets each event once and in order; `onState` gets
- * `true` when the stream stands and `false` when it broke. Answers a function that ends it.
+ * `true` when the stream stands and `false` when it stays broken. Answers a function that ends it.
  */
 export function follow(id, version, onEvent, onState = () => {}) {
   let source;
   let timer;
   let hiding;
+  let breaking;
   let failures = 0;
   let seen = version;
 
@@ -24,6 +27,8 @@ export function follow(id, version, onEvent, onState = () => {}) {
     source = new EventSource(`/api/carts/${id}/events?after=${seen}`);
     source.onopen = () => {
       failures = 0;
+      clearTimeout(breaking);
+      breaking = undefined;
       onState(true);
     };
     source.onmessage = (message) => {
@@ -33,7 +38,7 @@ export function follow(id, version, onEvent, onState = () => {}) {
       onEvent(event);
     };
     source.onerror = () => {
-      onState(false);
+      breaking ??= setTimeout(() => onState(false), BREAK_MS);
       if (source.readyState !== EventSource.CLOSED) return;
       failures += 1;
       timer = setTimeout(open, Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
@@ -42,6 +47,8 @@ export function follow(id, version, onEvent, onState = () => {}) {
 
   function shut() {
     clearTimeout(timer);
+    clearTimeout(breaking);
+    breaking = undefined;
     source?.close();
     source = undefined;
   }

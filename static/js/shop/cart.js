@@ -3,14 +3,12 @@
  * refused. Views subscribe and draw; they never ask the service themselves.
  */
 
-import { connectionBack, connectionLost } from "../page/connection.js";
-import { toast } from "../page/toast.js";
+import { connectionBack, connectionLost, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
-import { Problem, get } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 import { follow } from "../service/stream.js";
-import { command, requestOf } from "./commands.js";
+import { command, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
-import { shownCart } from "./pending.js";
 
 /** How long a burst of clicks may pause and still be one request. */
 const BURST_MS = 250;
@@ -43,7 +41,6 @@ export class ShoppersCart {
     });
   }
 
-  /** Calls `listener(shown)` now and after every change. */
   subscribe(listener) {
     this.#listeners.add(listener);
     listener(this.shown);
@@ -212,10 +209,18 @@ export class ShoppersCart {
     const { id, version, status } = this.#document;
     this.#newest = version;
     if (status !== "open") return;
-    this.#stopFollowing = follow(id, version, (event) => {
+    const heard = (event) => {
       this.#newest = event.version;
       this.#catchUp();
-    });
+    };
+    this.#stopFollowing = follow(id, version, heard, (stands) => this.#connection(stands));
+  }
+
+  /** The stream tells when the service went and came back, also to a shopper who does nothing. */
+  #connection(stands) {
+    if (!stands) connectionLost(this.#outbox.idle ? "The shop cannot be reached. What you see may be old; this mends by itself." : AWAY, () => this.#refresh());
+    else if (this.#outbox.idle) connectionBack();
+    if (stands) this.#outbox.tryNow();
   }
 
   /** Another tab or device changed the cart. Own commands bring their own answers first. */

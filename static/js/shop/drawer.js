@@ -1,39 +1,36 @@
-/** The cart's drawer: lines, promotion, totals, undo and checkout, drawn from what the cart shows. */
+/** The cart's drawer: lines, promotion, sums, undo and checkout, drawn from what the cart shows. */
 
-import { announce } from "../page/announce.js";
-import { byId, element, icon, setText } from "../page/element.js";
-import { spokenMoney } from "../page/money.js";
+import { byId, element, setText } from "../page/element.js";
+import { announce } from "../page/notices.js";
+import { money, spokenMoney } from "../page/writing.js";
+import { PromotionForm, showTotals } from "./foot.js";
 import { LineView } from "./line.js";
-import { orderView } from "./order.js";
-import { PromotionForm } from "./promotion.js";
-import { Totals } from "./totals.js";
 
 export class Drawer {
   #catalogue;
   #cart;
   #dialog = byId("drawer");
+  #title = byId("drawer-title");
+  #list = byId("lines");
+  #checkout = byId("checkout");
   #views = new Map();
-  #totals = new Totals();
   #promotion;
   #touched = null;
-  #orderShown = null;
-  #title = element("h2", { id: "drawer-title", tabIndex: -1 }, "Your cart");
-  #body = element("div", { class: "drawer-body", data: { testid: "cart-body" } });
-  #list = element("ul", { data: { testid: "lines" } });
-  #note = element("p", { class: "note", data: { testid: "cart-note" } });
-  #refusal = element("p", { class: "refusal", role: "alert", data: { testid: "cart-refusal" } });
-  #empty;
-  #foot;
-  #undo;
-  #clear;
-  #checkout;
-  #why;
+  #ordered = null;
 
   constructor(catalogue, cart) {
     this.#catalogue = catalogue;
     this.#cart = cart;
     this.#promotion = new PromotionForm(cart);
-    this.#build();
+    for (const button of this.#dialog.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.#dialog.close());
+    byId("undo").addEventListener("click", () => cart.undo());
+    byId("clear").addEventListener("click", () => cart.clear());
+    this.#checkout.addEventListener("click", () => this.#checkout.ariaDisabled !== "true" && cart.checkout());
+    // A click beside the drawer closes it, as with any sheet.
+    this.#dialog.addEventListener("pointerdown", (event) => {
+      if (event.target === this.#dialog && event.clientX < this.#dialog.getBoundingClientRect().left) this.#dialog.close();
+    });
+    this.#dialog.addEventListener("close", () => byId("cart-button").focus());
     cart.subscribe((shown, answered) => this.#show(shown, answered));
   }
 
@@ -48,77 +45,42 @@ export class Drawer {
     this.#show(this.#cart.shown);
   }
 
-  #build() {
-    const close = () => this.#dialog.close();
-    this.#empty = element(
-      "div",
-      { class: "empty", data: { testid: "cart-empty" } },
-      element("h2", {}, "Nothing in it yet"),
-      element("p", {}, "Whatever you put in stays here, through reloads and in your other tabs."),
-      element("button", { class: "button", type: "button", on: { click: close } }, "Look around"),
-    );
-    this.#undo = element("button", { class: "button quiet small", type: "button", title: "Undo the last change", data: { testid: "undo" }, on: { click: () => this.#cart.undo() } }, icon("M8 5L4 9l4 4", "M4 9h10a5.5 5.5 0 0 1 0 11h-3"), "Undo");
-    this.#clear = element("button", { class: "link-button", type: "button", data: { testid: "clear" }, on: { click: () => this.#cart.clear() } }, "Empty the cart");
-    this.#checkout = element("button", { class: "button primary checkout", type: "button", data: { testid: "checkout" }, on: { click: () => this.#tryCheckout() } }, "Check out");
-    this.#why = element("a", { data: { testid: "why-link" } }, "Why is my cart like this?");
-    this.#body.append(this.#note, this.#empty, this.#list);
-    this.#foot = element("div", { class: "drawer-foot" }, this.#promotion.root, this.#totals.root, this.#refusal, this.#checkout, element("div", { class: "drawer-links" }, this.#why, this.#clear));
-    this.#dialog.append(
-      element("div", { class: "drawer-head" }, this.#title, this.#undo, element("button", { class: "button quiet icon", type: "button", "aria-label": "Close the cart", data: { testid: "drawer-close" }, on: { click: close } }, icon("M6 6l12 12M18 6L6 18"))),
-      this.#body,
-      this.#foot,
-      element("div", { class: "unseen", "aria-live": "polite", data: { live: "" } }),
-    );
-    // A click beside the drawer closes it, as with any sheet.
-    this.#dialog.addEventListener("pointerdown", (event) => {
-      if (event.target !== this.#dialog) return;
-      if (event.clientX < this.#dialog.getBoundingClientRect().left) close();
-    });
-    this.#dialog.addEventListener("close", () => byId("cart-button").focus());
-  }
-
-  #tryCheckout() {
-    if (this.#checkout.getAttribute("aria-disabled") !== "true") this.#cart.checkout();
-  }
-
   #show(shown, answered) {
     const open = shown.status === "open";
     const ordered = shown.status === "checked_out";
+    const some = shown.lines.length > 0;
     this.#showCount(open ? shown.units : 0);
     this.#showLines(shown, open);
-    this.#showOrder(ordered ? shown : null);
-    this.#list.hidden = ordered;
-    this.#empty.hidden = ordered || shown.lines.length > 0;
-    this.#foot.hidden = ordered || (shown.lines.length === 0 && !shown.id);
-    this.#note.hidden = shown.status !== "expired";
-    setText(this.#note, "This cart has expired. Add something and a new one opens by itself.");
+    this.#showOrder(shown, ordered);
     this.#promotion.show(shown);
-    this.#promotion.root.hidden = !open;
-    this.#totals.show(shown);
-    this.#undo.hidden = !open || shown.version < 2;
-    this.#clear.hidden = !open || shown.lines.length === 0;
-    this.#why.hidden = !shown.id;
-    if (shown.id) this.#why.href = `/history/${shown.id}`;
+    showTotals(shown);
+    this.#list.hidden = ordered;
+    byId("cart-empty").hidden = ordered || some;
+    byId("drawer-foot").hidden = ordered || (!some && !shown.id);
+    byId("cart-note").hidden = shown.status !== "expired";
+    byId("undo").hidden = !open || shown.version < 2;
+    byId("clear").hidden = !open || !some;
+    byId("why-link").hidden = !shown.id;
+    byId("why-link").href = byId("order-history").href = `/history/${shown.id}`;
     this.#checkout.hidden = !open;
     // Kept focusable, so that focus does not fall off it while a change is on its way.
-    this.#checkout.setAttribute("aria-disabled", String(!shown.settled || shown.lines.length === 0));
+    this.#checkout.ariaDisabled = String(!shown.settled || !some);
     setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out …" : "Check out");
-    const words = ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean);
-    setText(this.#refusal, words.join(" "));
+    setText(byId("cart-refusal"), ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean).join(" "));
     if (answered) this.#say(answered, shown);
   }
 
   #showCount(units) {
-    const count = byId("cart-count");
-    setText(count, String(units));
-    count.dataset.filled = String(units > 0);
-    byId("cart-button").setAttribute("aria-label", units === 1 ? "Cart, 1 item" : `Cart, ${units} items`);
+    setText(byId("cart-count"), String(units));
+    byId("cart-count").dataset.filled = String(units > 0);
+    byId("cart-button").ariaLabel = units === 1 ? "Cart, 1 item" : `Cart, ${units} items`;
   }
 
   #showLines(shown, open) {
-    const gone = this.#touched !== null && !shown.lines.some((line) => line.sku === this.#touched);
-    const lost = gone && this.#views.get(this.#touched)?.root.contains(document.activeElement);
-    const at = lost ? [...this.#list.children].indexOf(this.#views.get(this.#touched).root) : -1;
+    // When the line that had the focus goes, the focus goes to its neighbour.
+    const touched = this.#views.get(this.#touched);
+    const lost = touched?.root.contains(document.activeElement) && !shown.lines.some((line) => line.sku === this.#touched);
+    const at = lost ? [...this.#list.children].indexOf(touched.root) : -1;
     const kept = new Set(shown.lines.map((line) => line.sku));
     for (const sku of this.#views.keys()) if (!kept.has(sku)) this.#views.delete(sku);
     const roots = shown.lines.map((line) => {
@@ -133,31 +95,37 @@ export class Drawer {
     // Nodes are moved only when the order differs: moving one takes the focus from it.
     const same = roots.length === this.#list.children.length && roots.every((root, index) => this.#list.children[index] === root);
     if (!same) this.#list.replaceChildren(...roots);
-    if (lost) {
-      const next = shown.lines[Math.min(at, shown.lines.length - 1)];
-      (next ? this.#views.get(next.sku).removeButton : this.#title).focus();
-    }
+    if (!lost) return;
+    const next = shown.lines[Math.min(at, shown.lines.length - 1)];
+    (next ? this.#views.get(next.sku).removeButton : this.#title).focus();
   }
 
-  #showOrder(shown) {
-    if (shown?.id === this.#orderShown?.id) return;
-    this.#orderShown?.view.remove();
-    this.#orderShown = shown ? { id: shown.id, view: orderView(shown, () => this.#dialog.close()) } : null;
-    setText(this.#title, shown ? "Your order" : "Your cart");
-    if (!this.#orderShown) return;
-    this.#body.prepend(this.#orderShown.view);
+  /** What the cart became: the order's number, and what is in it. */
+  #showOrder(shown, ordered) {
+    const order = ordered ? shown.id : null;
+    if (order === this.#ordered) return;
+    this.#ordered = order;
+    byId("order").hidden = !ordered;
+    setText(this.#title, ordered ? "Your order" : "Your cart");
+    if (!ordered) return;
+    const row = (name, value) => element("li", {}, element("span", {}, name), value);
+    const write = (minor) => money(minor, shown.currency);
+    setText(byId("order-number"), shown.order_id ?? "");
+    byId("order-lines").replaceChildren(
+      ...shown.lines.map((line) => row(`${line.quantity} × ${line.name}`, write(line.total))),
+      ...(shown.discount ? [row(shown.promotion?.description ?? "Discount", `−${write(shown.discount)}`)] : []),
+      row("Total", element("strong", { testid: "order-total" }, write(shown.total))),
+    );
     if (this.#dialog.open) this.#title.focus();
   }
 
-  /** Says what a command did, once it is settled. */
-  #say(answered, shown) {
-    const line = shown.lines.find((line) => line.sku === answered.sku);
+  #say({ sku, kind }, shown) {
+    const line = shown.lines.find((line) => line.sku === sku);
     const total = `total ${spokenMoney(shown.total, shown.currency)}`;
     if (shown.status === "checked_out") announce(`Ordered, ${total}. Order number ${shown.order_id}`);
-    else if (answered.sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
-    else if (answered.sku) announce(`${this.#catalogue.nameOf(answered.sku)} removed, ${total}`);
-    else if (shown.promotion && answered.kind === "promote") announce(`${shown.promotion.description}, ${total}`);
-    else if (answered.kind === "undo") announce(`Undone, ${total}`);
-    else announce(`Cart, ${shown.units} items, ${total}`);
+    else if (sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
+    else if (sku) announce(`${this.#catalogue.nameOf(sku)} removed, ${total}`);
+    else if (shown.promotion && kind === "promote") announce(`${shown.promotion.description}, ${total}`);
+    else announce(`${kind === "undo" ? "Undone" : "Cart"}, ${shown.units} items, ${total}`);
   }
 }

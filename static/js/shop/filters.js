@@ -21,11 +21,10 @@ export class Filters {
     });
   }
 
-  /** Shows the chips and the products, once there is a catalogue. */
   show() {
     if (!this.#catalogue.categories.includes(this.#category)) this.#category = "";
     const chip = (name, value) =>
-      element("button", { class: "chip", type: "button", value, "aria-pressed": String(value === this.#category), data: { testid: `category-${value || "all"}` }, on: { click: () => this.#choose(value) } }, name);
+      element("button", { class: "chip", type: "button", value, "aria-pressed": String(value === this.#category), testid: `category-${value || "all"}`, on: { click: () => this.#choose(value) } }, name);
     byId("categories").replaceChildren(chip("Everything", ""), ...this.#catalogue.categories.map((name) => chip(name, name)));
     this.#apply();
   }

@@ -1,56 +1,48 @@
 /** One line of the cart: its picture, its stepper, its total, and what was refused about it. */
 
-import { element, setText } from "../page/element.js";
-import { amount, money } from "../page/money.js";
-import { picture } from "./grid.js";
+import { fromTemplate, setText } from "../page/element.js";
+import { amount, money } from "../page/writing.js";
+import { showPicture } from "./grid.js";
 
 export class LineView {
   #cart;
   #quantity = 0;
-  #output = element("output", {});
-  #total = element("span", { class: "line-total" });
-  #name = element("span", { class: "line-name" });
-  #prices = element("span", { class: "line-prices" });
-  #refusal = element("p", { class: "refusal", role: "alert" });
+  #parts;
 
   constructor(sku, product, cart, changed) {
-    this.#cart = cart;
-    this.sku = sku;
-    const step = (by) => {
-      changed(sku);
-      cart.setQuantity(sku, this.#quantity + by);
-    };
+    const { root, parts } = fromTemplate("cart-line");
     const name = product?.name ?? sku;
-    this.#output.dataset.testid = `quantity-${sku}`;
-    this.#total.dataset.testid = `line-total-${sku}`;
-    this.#refusal.dataset.testid = `line-refusal-${sku}`;
-    this.removeButton = element("button", { class: "link-button", type: "button", "aria-label": `Remove ${name}`, data: { testid: `remove-${sku}` }, on: { click: () => (changed(sku), cart.remove(sku)) } }, "Remove");
-    this.controls = element(
-      "div",
-      { class: "line-controls" },
-      element(
-        "span",
-        { class: "stepper", role: "group", "aria-label": `Quantity of ${name}` },
-        element("button", { type: "button", "aria-label": `One ${name} less`, data: { testid: `less-${sku}` }, on: { click: () => step(-1) } }, "−"),
-        this.#output,
-        element("button", { type: "button", "aria-label": `One ${name} more`, data: { testid: `more-${sku}` }, on: { click: () => step(1) } }, "+"),
-      ),
-      this.removeButton,
-    );
-    const frame = picture(product && { ...product, picture: product.picture && { ...product.picture, alt: "" } }, "line-picture");
-    this.root = element("li", { class: "line", data: { testid: `line-${sku}` } }, frame, element("div", {}, this.#name, this.#prices), this.#total, this.controls, this.#refusal);
+    this.#cart = cart;
+    this.#parts = parts;
+    this.sku = sku;
+    this.root = root;
+    this.removeButton = parts.remove;
+    const hooks = { more: "more", less: "less", remove: "remove", quantity: "quantity", total: "line-total", refusal: "line-refusal" };
+    for (const [part, hook] of Object.entries(hooks)) parts[part].dataset.testid = `${hook}-${sku}`;
+    root.dataset.testid = `line-${sku}`;
+    parts.stepper.ariaLabel = `Quantity of ${name}`;
+    parts.less.ariaLabel = `One ${name} less`;
+    parts.more.ariaLabel = `One ${name} more`;
+    parts.remove.ariaLabel = `Remove ${name}`;
+    const act = (part, does) => parts[part].addEventListener("click", () => (changed(sku), does()));
+    act("less", () => cart.setQuantity(sku, this.#quantity - 1));
+    act("more", () => cart.setQuantity(sku, this.#quantity + 1));
+    act("remove", () => cart.remove(sku));
+    // The name stands beside it: the picture says nothing new here.
+    showPicture(parts.picture, product, { alt: "" });
   }
 
   show(line, currency, open) {
+    const { name, quantity, total, prices, refusal, controls } = this.#parts;
     this.#quantity = line.quantity;
-    setText(this.#name, line.name);
-    setText(this.#output, String(line.quantity));
+    setText(name, line.name);
+    setText(quantity, String(line.quantity));
     // A total is the service's word: while a command is on its way the old one would be a lie.
-    setText(this.#total, line.settled ? money(line.total, currency) : "…");
-    this.#total.classList.toggle("unsettled", !line.settled);
+    setText(total, line.settled ? money(line.total, currency) : "…");
+    total.classList.toggle("unsettled", !line.settled);
     const lots = line.lots.map((lot) => (line.lots.length > 1 ? `${lot.quantity} × ${amount(lot.unit_price, currency)}` : `${amount(lot.unit_price, currency)} each`));
-    setText(this.#prices, line.settled ? lots.join(" + ") : (this.#prices.textContent || "\u00a0"));
-    setText(this.#refusal, this.#cart.refusals.get(`line:${this.sku}`) ?? "");
-    this.controls.hidden = !open;
+    setText(prices, line.settled ? lots.join(" + ") : prices.textContent || "\u00a0");
+    setText(refusal, this.#cart.refusals.get(`line:${this.sku}`) ?? "");
+    controls.hidden = !open;
   }
 }

@@ -4,7 +4,7 @@
  * that a reload in the middle loses nothing: repeating a key never does a thing twice.
  */
 
-import { Problem, Unreachable, request } from "../service/request.js";
+import { Problem, request, Unreachable } from "../service/request.js";
 import { merged } from "./commands.js";
 
 const KEPT = "cartlog.outbox";
@@ -46,7 +46,6 @@ export class Outbox {
     this.#schedule();
   }
 
-  /** Ends a pause between attempts. */
   tryNow() {
     this.#failures = 0;
     this.#schedule();

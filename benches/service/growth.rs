@@ -1,0 +1,128 @@
+//! What happens to cost, memory and start-up as the log grows:
+//! `cargo bench --bench service -- growth` (CARTLOG_BENCH_EVENTS sets how far; 1,000,000 if unset).
+
+use super::load::Requests;
+use super::served::{Cart, Served, folder};
+use cartlog::cart::event::{CartOpened, Units};
+use cartlog::cart::{CartEvent, Currency, Money, Sku};
+use cartlog::decider::Event;
+use cartlog::history::Metadata;
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{Commit, EventLog, Head, NewEvent};
+use cartlog::timestamp::Timestamp;
+use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+const SMALL: usize = 10_000;
+const EVENTS_A_CART: usize = 10;
+const TOKEN: &str = "a token that all carts of this benchmark share";
+const ROUND: Duration = Duration::from_secs(4);
+
+pub fn run() {
+    let large = std::env::var("CARTLOG_BENCH_EVENTS")
+        .ok()
+        .and_then(|events| events.parse().ok())
+        .unwrap_or(1_000_000);
+    for events in [SMALL, large] {
+        let folder = folder();
+        let started = Instant::now();
+        let carts = fill(folder.path(), events);
+        let filled = started.elapsed();
+        let last = carts.last().expect("there are carts");
+        let started = Instant::now();
+        let service = Served::cartlog_in(folder, &[]);
+        service.wait_for(last, EVENTS_A_CART);
+        let caught_up = started.elapsed();
+        let folder = service.stop();
+        let started = Instant::now();
+        let service = Served::cartlog_in(folder, &[]);
+        let start = started.elapsed();
+        let sample: Vec<&Cart> = carts.iter().step_by((carts.len() / 1_000).max(1)).collect();
+        let reads = Requests::spread(64, &sample, |cart| cart.request("GET", "", None));
+        let reads = service.load(reads, ROUND);
+        let body = r#"{"sku":"teapot","quantity":1}"#;
+        let commands = Requests::spread(64, &sample, |cart| {
+            cart.request("POST", "/items", Some(body))
+        });
+        let commands = service.load(commands, ROUND);
+        println!(
+            "{events} events, {} carts: filled in {filled:.1?}, views made in {caught_up:.1?}, started in {start:.2?}; \
+             {} commands a second ({:.1} µs), {} reads a second ({:.1} µs), {} MiB resident",
+            carts.len(),
+            commands.rate,
+            commands.processor,
+            reads.rate,
+            reads.processor,
+            service.resident_mib()
+        );
+    }
+}
+
+/// Fills a log with carts, straight through the port.
+fn fill(folder: &Path, events: usize) -> Vec<Cart> {
+    let settings = SqliteLogSettings {
+        path: folder.join("data/events.db"),
+        queue: 8_192,
+        group: 512,
+        checkpoint_pages: 8_000,
+        durability: Durability::Process,
+    };
+    let (log, writer) = SqliteLog::open(&settings).expect("a log opens");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime starts");
+    let ids: Vec<Uuid> = (0..events / EVENTS_A_CART)
+        .map(|_| Uuid::now_v7())
+        .collect();
+    for group in ids.chunks(512) {
+        let appended = runtime.block_on(join_all(group.iter().map(|id| log.append(commit(*id)))));
+        for outcome in appended {
+            outcome.expect("a commit is appended");
+        }
+    }
+    log.close();
+    writer.join();
+    ids.into_iter()
+        .map(|id| Cart::known(id.to_string(), TOKEN.to_owned()))
+        .collect()
+}
+
+fn commit(id: Uuid) -> Commit {
+    let opened = CartEvent::CartOpened(CartOpened {
+        currency: Currency::EUR,
+        token_hash: Sha256::digest(TOKEN).into(),
+    });
+    let added = CartEvent::ItemAdded(Units {
+        sku: Sku::parse("teapot").expect("a sku"),
+        name: "Teapot".into(),
+        quantity: 1,
+        unit_price: Money::from_minor(1_999),
+    });
+    let events = std::iter::once(&opened)
+        .chain(std::iter::repeat_n(&added, EVENTS_A_CART - 1))
+        .map(|event| NewEvent {
+            name: event.name().into(),
+            schema: event.schema(),
+            data: event.data(),
+        })
+        .collect();
+    let metadata = Metadata {
+        command: "open_cart".into(),
+        command_id: id,
+        actor: "shopper".into(),
+        correlation_id: None,
+        trace_id: None,
+        key: None,
+        request: None,
+    };
+    Commit::new(
+        id,
+        Head::START,
+        Timestamp::now(),
+        metadata.to_json(),
+        events,
+    )
+}

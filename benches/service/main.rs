@@ -1,0 +1,172 @@
+//! What the service costs, as ratios taken in one run: `cargo bench --bench service`.
+//!
+//! The ceiling is a handler in the same HTTP server, with as many workers, that parses the same JSON
+//! body and answers a document of the same size. Load generator, service and ceiling run on the
+//! same machine and take turns, so that a ratio holds where an absolute figure would not.
+//!
+//! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes).
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
+
+mod bare_commit;
+mod ceiling;
+mod growth;
+mod load;
+mod served;
+
+use load::{Report, Requests};
+use served::Served;
+use std::time::Duration;
+
+/// How often each pair of measurements is taken; medians are printed.
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(4);
+/// So many that no cart meets two commands at once or fills up: each connection has its own share.
+const CARTS: usize = 8_192;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("ceiling") => return ceiling::serve(),
+        Some("growth") => return growth::run(),
+        _ => {}
+    }
+    let ceiling = Served::ceiling();
+    let service = Served::cartlog(&[]);
+    let carts = service.open_carts(CARTS);
+
+    println!("{ROUNDS} rounds of {ROUND:?} each, medians; requests a second, latencies in µs\n");
+    let wanted = |name: &str| {
+        let mut names = arguments
+            .iter()
+            .filter(|argument| !argument.starts_with('-'));
+        arguments.iter().all(|argument| argument.starts_with('-')) || names.any(|own| own == name)
+    };
+    if wanted("commands") {
+        commands(&service, &ceiling, &carts, 256);
+        commands(&service, &ceiling, &carts, 64);
+        single_commands(&service, &ceiling, &carts);
+    }
+    if wanted("reads") {
+        reads(&service, &ceiling, &carts);
+    }
+    if wanted("hot") {
+        hot_cart(&service);
+    }
+    if wanted("lag") {
+        view_lag(&service, &carts);
+    }
+}
+
+/// Commands that each write an event.
+fn add_items(carts: &[served::Cart], connections: usize) -> Requests {
+    Requests::spread(connections, carts, |cart| {
+        cart.request("POST", "/items", Some(r#"{"sku":"teapot","quantity":1}"#))
+    })
+}
+
+/// Acknowledged, durable commands on distinct carts, with the updater running.
+fn commands(service: &Served, ceiling: &Served, carts: &[served::Cart], connections: usize) {
+    let (own, top) = load::paired(
+        ROUNDS,
+        || service.load(add_items(carts, connections), ROUND),
+        || ceiling.load(ceiling::requests(connections), ROUND),
+    );
+    compare(
+        &format!("commands, {connections:>3} connections"),
+        &own,
+        &top,
+    );
+}
+
+/// At one connection: the median against the ceiling's own and a bare commit's.
+fn single_commands(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
+    let (own, top) = load::paired(
+        ROUNDS,
+        || service.load(add_items(carts, 1), ROUND),
+        || ceiling.load(ceiling::requests(1), ROUND),
+    );
+    let commit = bare_commit::median(service.folder());
+    let sum = top.p50 + commit;
+    println!(
+        "one connection: median {} against ceiling {} + bare commit {commit} = {sum}: ratio {:.2}",
+        own.p50,
+        top.p50,
+        f64::from(own.p50) / f64::from(sum)
+    );
+}
+
+fn reads(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
+    let (own, top) = load::paired(
+        ROUNDS,
+        || {
+            let requests = Requests::spread(64, carts, |cart| cart.request("GET", "", None));
+            service.load(requests, ROUND)
+        },
+        || ceiling.load(ceiling::requests(64), ROUND),
+    );
+    compare("GET of a cart, 64 connections", &own, &top);
+}
+
+/// All connections on one cart. A cart holds ten thousand events, so each round takes a new one.
+fn hot_cart(service: &Served) {
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let cart = service.open_carts(1);
+        let bodies = [1, 2].map(|quantity| format!(r#"{{"quantity":{quantity}}}"#));
+        let requests = Requests::same(
+            64,
+            bodies
+                .iter()
+                .map(|body| cart[0].request("PUT", "/items/teapot", Some(body)))
+                .collect(),
+        );
+        rounds.push(service.load(requests, Duration::from_millis(900)));
+    }
+    let report = load::median(rounds);
+    println!(
+        "one hot cart, 64 connections: {} a second, p99 {}, refused {}",
+        report.rate, report.p99, report.refused
+    );
+}
+
+/// From a command's answer until the view has it, as one more client sees it.
+fn view_lag(service: &Served, carts: &[served::Cart]) {
+    for (name, connections) in [("full", 256), ("half", 6)] {
+        let probe = service.open_carts(1);
+        let requests = add_items(carts, connections);
+        let (load, mut lags) = std::thread::scope(|scope| {
+            let load = scope.spawn(|| service.load(requests, ROUND));
+            let lags = served::lags(service.address, &probe[0], ROUND);
+            (load.join().expect("the load ends"), lags)
+        });
+        lags.sort_unstable();
+        println!(
+            "view behind under {name} load ({} commands a second): median {} µs, p99 {} µs of {} samples",
+            load.rate,
+            load::percentile(&lags, 50),
+            load::percentile(&lags, 99),
+            lags.len()
+        );
+    }
+}
+
+fn compare(name: &str, own: &Report, top: &Report) {
+    println!(
+        "{name}: {:>6}/s (p50 {:>5}, p99 {:>6}, refused {}, {:.1} µs of processor time) of a ceiling of {:>6}/s (p50 {:>5}, {:.1} µs): ratio {:.2}",
+        own.rate,
+        own.p50,
+        own.p99,
+        own.refused,
+        own.processor,
+        top.rate,
+        top.p50,
+        top.processor,
+        own.rate as f64 / top.rate as f64
+    );
+}

@@ -1,0 +1,249 @@
+//! A server in a process of its own, and the carts that are opened on it.
+
+use super::load::{Connection, Load, Report, Requests};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+pub struct Served {
+    pub address: SocketAddr,
+    process: Child,
+    folder: TempDir,
+}
+
+/// A cart and what it takes to touch it.
+pub struct Cart {
+    id: String,
+    token: String,
+}
+
+impl Served {
+    /// The service as it is shipped, on files of its own.
+    pub fn cartlog(settings: &[(&str, &str)]) -> Served {
+        Self::cartlog_in(folder(), settings)
+    }
+
+    /// The service on the files in `folder`.
+    pub fn cartlog_in(folder: TempDir, settings: &[(&str, &str)]) -> Served {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+        command.envs(settings.iter().copied());
+        Self::start(command, folder)
+    }
+
+    pub fn ceiling() -> Served {
+        let this = std::env::current_exe().expect("a program knows its file");
+        let mut command = Command::new(this);
+        command.arg("ceiling");
+        Self::start(command, folder())
+    }
+
+    fn start(mut command: Command, folder: TempDir) -> Served {
+        let mut process = command
+            .current_dir(folder.path())
+            .env("CARTLOG_SERVER__BIND", "127.0.0.1:0")
+            .env("CARTLOG_SERVER__WORKERS", "2")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, rest) = line.split_once("the shop     http://")?;
+                rest.trim_end_matches('/').parse().ok()
+            })
+            .expect("the server says where it listens");
+        Served {
+            address,
+            process,
+            folder,
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until the view has `cart` at `version`.
+    pub fn wait_for(&self, cart: &Cart, version: usize) {
+        let get = cart.request("GET", &format!("?min_version={version}"), None);
+        block_on(async {
+            let mut connection = Connection::to(self.address).await;
+            while connection.send(&get).await != 200
+                || !self.views_are_current(&mut connection).await
+            {}
+        });
+    }
+
+    /// Whether the views have the whole log: a cart's own row may come from the log before that.
+    async fn views_are_current(&self, connection: &mut Connection) -> bool {
+        let get = request("GET", "/readyz", None, None);
+        connection.send(&get).await == 200
+    }
+
+    /// Resident memory in MiB, as the kernel counts it.
+    pub fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
+            .expect("the process runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        kib.expect("the kernel says how much memory a process has") / 1024
+    }
+
+    /// Loads this server for `time` and reports, with what that cost it.
+    pub fn load(&self, requests: Requests, time: Duration) -> Report {
+        let before = self.processor_micros();
+        let report = Load::run(self.address, requests, time);
+        let spent = self.processor_micros() - before;
+        let answers = report.rate as f64 * time.as_secs_f64() + report.refused as f64;
+        Report {
+            processor: spent / answers,
+            ..report
+        }
+    }
+
+    /// The processor time that the process has had, as the kernel counts it (proc(5), stat).
+    fn processor_micros(&self) -> f64 {
+        const MICROS_A_TICK: f64 = 10_000.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
+            .expect("the process runs");
+        let (_, fields) = stat.rsplit_once(')').expect("the name stands in brackets");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        ticks * MICROS_A_TICK
+    }
+
+    /// Opens `count` carts, over several connections.
+    pub fn open_carts(&self, count: usize) -> Vec<Cart> {
+        const CONNECTIONS: usize = 64;
+        let address = self.address;
+        let share = count.div_ceil(CONNECTIONS);
+        block_on(async {
+            let tasks: Vec<_> = (0..count.div_ceil(share))
+                .map(|task| {
+                    let own = share.min(count - task * share);
+                    tokio::task::spawn_local(async move {
+                        let mut connection = Connection::to(address).await;
+                        let mut carts = Vec::with_capacity(own);
+                        for _ in 0..own {
+                            let request = request("POST", "/api/carts", None, Some("{}"));
+                            let status = connection.send(&request).await;
+                            assert_eq!(status, 201, "{}", connection.answer());
+                            carts.push(Cart {
+                                id: member(connection.answer(), "id"),
+                                token: member(connection.answer(), "token"),
+                            });
+                        }
+                        carts
+                    })
+                })
+                .collect();
+            let mut carts = Vec::with_capacity(count);
+            for task in tasks {
+                carts.extend(task.await.expect("carts are opened"));
+            }
+            carts
+        })
+    }
+
+    /// Ends the process and hands back its files.
+    pub fn stop(mut self) -> TempDir {
+        Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status()
+            .expect("the process is told to stop");
+        self.process.wait().expect("the process ends");
+        std::mem::replace(&mut self.folder, folder())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It has ended already if it was stopped.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Cart {
+    pub fn known(id: String, token: String) -> Cart {
+        Cart { id, token }
+    }
+
+    pub fn request(&self, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+        let path = format!("/api/carts/{}{path}", self.id);
+        request(method, &path, Some(&self.token), body)
+    }
+}
+
+/// How long the view takes to have a command that was just answered, in microseconds, again and
+/// again for `time`.
+pub fn lags(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32> {
+    let end = Instant::now() + time;
+    block_on(async {
+        let mut connection = Connection::to(address).await;
+        let mut lags = Vec::new();
+        for quantity in [1, 2].iter().cycle() {
+            if Instant::now() >= end || lags.len() > 9_000 {
+                break;
+            }
+            let body = format!(r#"{{"quantity":{quantity}}}"#);
+            let put = cart.request("PUT", "/items/teapot", Some(&body));
+            assert_eq!(connection.send(&put).await, 200);
+            let answered = Instant::now();
+            let version = version(connection.answer());
+            let get = cart.request("GET", &format!("?min_version={version}"), None);
+            let status = connection.send(&get).await;
+            assert!([200, 503].contains(&status), "{}", connection.answer());
+            lags.push(u32::try_from(answered.elapsed().as_micros()).unwrap_or(u32::MAX));
+        }
+        lags
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+fn request(method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Vec<u8> {
+    let token = token.map_or(String::new(), |token| {
+        format!("Authorization: Bearer {token}\r\n")
+    });
+    let body = body.map_or("\r\n".to_owned(), |body| {
+        let length = body.len();
+        format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+    });
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{token}{body}").into_bytes()
+}
+
+fn member(answer: &str, name: &str) -> String {
+    let (_, rest) = answer
+        .split_once(&format!("\"{name}\":\""))
+        .expect("the answer has the member");
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+fn version(answer: &str) -> u64 {
+    let (_, rest) = answer
+        .split_once("\"version\":")
+        .expect("the answer has a version");
+    rest.split(',')
+        .next()
+        .and_then(|version| version.parse().ok())
+        .expect("a version is a number")
+}
+
+pub fn folder() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("cartlog-bench")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .expect("a folder is made")
+}

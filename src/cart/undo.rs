@@ -1,0 +1,178 @@
+//! What undo can still reverse.
+//!
+//! A cart may have ten thousand events and there may be a million carts, so a step is kept in 24
+//! bytes: its sku and name stand on the cart's shelf already.
+
+use super::event::{CartEvent, PromotionRemoved, Units};
+use super::money::Money;
+use super::promotion::Promotion;
+use super::state::Contents;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The commands not yet undone, the latest on top, each as the steps that it took.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct UndoStack {
+    steps: Vec<Step>,
+    /// The command whose events were applied last: one command may write several.
+    latest: Option<Uuid>,
+    /// Counts commands, to tell the steps of one from those of the next.
+    commands: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Step {
+    command: u32,
+    change: Change,
+}
+
+/// What an event changed. Lines are named by their place on the shelf, which never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Change {
+    Added {
+        line: u32,
+        quantity: u32,
+        unit_price: Money,
+    },
+    Removed {
+        line: u32,
+        quantity: u32,
+        unit_price: Money,
+    },
+    /// An empty line got units under another name than it had before.
+    Renamed {
+        line: u32,
+        before: Box<Arc<str>>,
+    },
+    Promotion {
+        before: Option<Box<Promotion>>,
+    },
+}
+
+impl UndoStack {
+    /// Keeps what it takes to reverse `event`, which the command `command_id` caused and which is
+    /// about to be applied to `contents`.
+    pub(super) fn push(&mut self, command_id: Uuid, event: &CartEvent, contents: &Contents) {
+        let place = |units: &Units| contents.place(&units.sku);
+        let changes = match event {
+            CartEvent::ItemAdded(units) => {
+                let renamed = place(units).and_then(|place| {
+                    let line = &contents.shelf[place];
+                    let renamed = line.lots.is_empty() && line.name != units.name;
+                    renamed.then(|| Change::Renamed {
+                        line: index(place),
+                        before: Box::new(line.name.clone()),
+                    })
+                });
+                let added = Change::Added {
+                    line: index(place(units).unwrap_or(contents.shelf.len())),
+                    quantity: units.quantity,
+                    unit_price: units.unit_price,
+                };
+                [renamed, Some(added)]
+            }
+            CartEvent::ItemRemoved(units) => {
+                let removed = place(units).map(|place| Change::Removed {
+                    line: index(place),
+                    quantity: units.quantity,
+                    unit_price: units.unit_price,
+                });
+                [None, removed]
+            }
+            CartEvent::PromotionApplied(_) | CartEvent::PromotionRemoved(_) => {
+                let before = contents.promotion.clone().map(Box::new);
+                [None, Some(Change::Promotion { before })]
+            }
+            CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
+                [None, None]
+            }
+        };
+        if self.latest != Some(command_id) {
+            self.latest = Some(command_id);
+            self.commands += 1;
+        }
+        let command = self.commands;
+        self.steps.extend(
+            changes
+                .into_iter()
+                .flatten()
+                .map(|change| Step { command, change }),
+        );
+    }
+
+    /// Strikes out the command on top, since the undo `command_id` has written an event that
+    /// reverses it; once, however many it writes.
+    pub(super) fn pop(&mut self, command_id: Uuid, contents: &mut Contents) {
+        if self.latest == Some(command_id) {
+            return;
+        }
+        self.latest = Some(command_id);
+        let Some(top) = self.steps.last().map(|step| step.command) else {
+            return;
+        };
+        while let Some(step) = self.steps.pop_if(|step| step.command == top) {
+            if let Change::Renamed { line, before } = step.change {
+                contents.shelf[line as usize].name = *before;
+            }
+        }
+    }
+
+    /// The events that reverse the command on top: its steps backwards. None if there is nothing.
+    pub(super) fn reversal(&self, contents: &Contents) -> Vec<CartEvent> {
+        let Some(top) = self.steps.last().map(|step| step.command) else {
+            return Vec::new();
+        };
+        let units = |line: u32, quantity: u32, unit_price: Money| {
+            let line = &contents.shelf[line as usize];
+            Units {
+                sku: line.sku.clone(),
+                name: line.name.clone(),
+                quantity,
+                unit_price,
+            }
+        };
+        self.steps
+            .iter()
+            .rev()
+            .take_while(|step| step.command == top)
+            .filter_map(|step| match &step.change {
+                Change::Added {
+                    line,
+                    quantity,
+                    unit_price,
+                } => Some(CartEvent::ItemRemoved(units(*line, *quantity, *unit_price))),
+                Change::Removed {
+                    line,
+                    quantity,
+                    unit_price,
+                } => Some(CartEvent::ItemAdded(units(*line, *quantity, *unit_price))),
+                Change::Renamed { .. } => None,
+                Change::Promotion { before } => promotion_put_back(before.as_deref(), contents),
+            })
+            .collect()
+    }
+
+    /// Forgets everything, for a reader who will never undo.
+    pub(super) fn clear(&mut self) {
+        self.steps = Vec::new();
+    }
+
+    /// How many bytes this holds on the heap.
+    pub(super) fn weight(&self) -> usize {
+        self.steps.capacity() * size_of::<Step>()
+    }
+}
+
+fn promotion_put_back(before: Option<&Promotion>, contents: &Contents) -> Option<CartEvent> {
+    match (before, &contents.promotion) {
+        (Some(before), _) => Some(CartEvent::PromotionApplied(before.clone())),
+        (None, Some(applied)) => Some(CartEvent::PromotionRemoved(PromotionRemoved {
+            code: applied.code.clone(),
+        })),
+        (None, None) => None,
+    }
+}
+
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("a cart has at most ten thousand lines")
+}

@@ -1,0 +1,158 @@
+//! The storage format of events. One file for each event and schema version holds what is written
+//! for it, to the byte. Whoever changes what is written raises the schema, keeps the old file, and
+//! reads it still.
+
+use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
+use cartlog::cart::{CartEvent, Currency, Money, Promotion, Sku, Terms};
+use cartlog::decider::{Event, UnreadableEvent};
+use cartlog::timestamp::Timestamp;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events")
+}
+
+/// An event of each kind, and of each of its shapes, under the name of its file.
+fn samples() -> Vec<(&'static str, CartEvent)> {
+    let units = || Units {
+        sku: Sku::parse("teapot").unwrap(),
+        name: "Teapot “Ōtani”".into(),
+        quantity: 2,
+        unit_price: Money::from_minor(1_999),
+    };
+    let promotion = |terms| Promotion {
+        code: "TEA10".into(),
+        description: "10 % off".into(),
+        terms,
+    };
+    vec![
+        (
+            "CartOpened.v1",
+            CartEvent::CartOpened(CartOpened {
+                currency: Currency::EUR,
+                token_hash: std::array::from_fn(|index| u8::try_from(index * 8).unwrap()),
+            }),
+        ),
+        ("ItemAdded.v1", CartEvent::ItemAdded(units())),
+        ("ItemRemoved.v1", CartEvent::ItemRemoved(units())),
+        (
+            "PromotionApplied.v1",
+            CartEvent::PromotionApplied(promotion(Terms::Percent(10))),
+        ),
+        (
+            "PromotionApplied.v1.amount",
+            CartEvent::PromotionApplied(promotion(Terms::Amount(Money::from_minor(500)))),
+        ),
+        (
+            "PromotionRemoved.v1",
+            CartEvent::PromotionRemoved(PromotionRemoved {
+                code: "TEA10".into(),
+            }),
+        ),
+        (
+            "CartCheckedOut.v1",
+            CartEvent::CartCheckedOut(CartCheckedOut {
+                order_id: Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001),
+                items_total: Money::from_minor(5_797),
+                discount: Money::from_minor(580),
+                total: Money::from_minor(5_217),
+            }),
+        ),
+        (
+            "CartExpired.v1",
+            CartEvent::CartExpired(CartExpired {
+                idle_since: Timestamp::from_millis(1_795_426_200_123),
+            }),
+        ),
+    ]
+}
+
+/// How many kinds of events there are. A new one breaks this match first: give it a sample, a file
+/// and the next number.
+fn number(event: &CartEvent) -> usize {
+    match event {
+        CartEvent::CartOpened(_) => 0,
+        CartEvent::ItemAdded(_) => 1,
+        CartEvent::ItemRemoved(_) => 2,
+        CartEvent::PromotionApplied(_) => 3,
+        CartEvent::PromotionRemoved(_) => 4,
+        CartEvent::CartCheckedOut(_) => 5,
+        CartEvent::CartExpired(_) => 6,
+    }
+}
+
+#[test]
+fn every_kind_of_event_has_a_sample_whose_file_is_named_after_it() {
+    let seen: BTreeSet<usize> = samples().iter().map(|(_, event)| number(event)).collect();
+    assert_eq!(seen, (0..7).collect());
+    for (file, event) in samples() {
+        let named = format!("{}.v{}", event.name(), event.schema());
+        let shape = file
+            .strip_prefix(&named)
+            .expect("the event's name and schema");
+        assert!(shape.is_empty() || shape.starts_with('.'), "{file}");
+    }
+}
+
+#[test]
+fn what_is_written_for_an_event_is_what_its_golden_file_holds() {
+    for (file, event) in samples() {
+        let path = folder().join(format!("{file}.json"));
+        let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; it should hold {}",
+                path.display(),
+                event.data()
+            )
+        });
+        assert_eq!(golden, format!("{}\n", event.data()), "{file}");
+    }
+}
+
+#[test]
+fn what_was_ever_written_still_reads_as_the_event_that_it_was() {
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let mut parts = stem.split('.');
+        let name = parts.next().unwrap();
+        let schema = parts.next().and_then(|part| part.strip_prefix('v'));
+        let schema: u32 = schema.expect("a schema version").parse().unwrap();
+        let event = CartEvent::read(name, schema, text.trim_end()).unwrap();
+        assert_eq!(event.name(), name);
+        if let Some((_, sample)) = samples().iter().find(|(file, _)| *file == stem) {
+            assert_eq!(event, *sample, "{stem}");
+        }
+        files += 1;
+    }
+    assert!(files >= samples().len());
+}
+
+#[test]
+fn an_event_of_a_newer_program_is_refused_and_not_guessed_at() {
+    for (name, schema) in [("ItemAdded", 2), ("ItemAdded", 0), ("ItemLost", 1), ("", 1)] {
+        assert_eq!(
+            CartEvent::read(name, schema, "{}"),
+            Err(UnreadableEvent::Unknown {
+                name: name.into(),
+                schema
+            })
+        );
+    }
+    for data in [
+        "",
+        "{}",
+        "[]",
+        r#"{"sku":"teapot","name":"T","quantity":-1,"unit_price":1}"#,
+    ] {
+        let read = CartEvent::read("ItemAdded", 1, data);
+        assert!(
+            matches!(read, Err(UnreadableEvent::Malformed { .. })),
+            "{data}"
+        );
+    }
+}

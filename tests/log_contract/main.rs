@@ -1,0 +1,5 @@
+//! What every engine of the log has to keep ([`contract`]), and what the embedded one promises
+//! beyond that ([`sqlite`]).
+
+mod contract;
+mod sqlite;

@@ -1,0 +1,301 @@
+//! The embedded engine: the contract, and what its file promises to whoever opens it.
+
+use crate::contract::{
+    Engine, Opened, append, commit, every_promise, hash_by_the_book, read, read_everything, stream,
+};
+use cartlog::background::Background;
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{AppendError, EventLog, Head, Position, Recorded, Version};
+use cartlog::timestamp::Timestamp;
+use futures_util::future::{FutureExt, join_all};
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+struct Sqlite {
+    folder: TempDir,
+    queue: usize,
+    group: usize,
+}
+
+fn sqlite() -> Sqlite {
+    Sqlite {
+        folder: tempfile::tempdir().unwrap(),
+        queue: 8_192,
+        group: 512,
+    }
+}
+
+impl Sqlite {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("events.db")
+    }
+
+    fn open_log(&self) -> Result<(Arc<SqliteLog>, Background), String> {
+        let settings = SqliteLogSettings {
+            path: self.path(),
+            queue: self.queue,
+            group: self.group,
+            checkpoint_pages: 8_000,
+            durability: Durability::Power,
+        };
+        SqliteLog::open(&settings).map_err(|error| error.to_string())
+    }
+
+    /// The file, for whoever looks into it with SQLite's own means.
+    fn file(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+impl Engine for Sqlite {
+    fn open(&self) -> Result<Opened, String> {
+        let (log, mut writer) = self.open_log()?;
+        let closing = log.clone();
+        Ok(Opened {
+            log,
+            close: Box::new(move || closing.close()),
+            ended: Box::pin(async move {
+                let ended = writer.ended().await;
+                writer.join();
+                ended.map_err(|error| error.to_string())
+            }),
+        })
+    }
+
+    fn elsewhere(&self) -> Box<dyn Engine> {
+        Box::new(sqlite())
+    }
+}
+
+every_promise!(sqlite());
+
+#[tokio::test]
+async fn the_file_refuses_to_change_or_delete_an_event() {
+    let engine = sqlite();
+    let (log, _writer) = engine.open_log().unwrap();
+    append(&*log, stream(1), Head::START, 2).await;
+    let before = read_everything(&*log).await;
+    let file = engine.file();
+    file.pragma_update(None, "recursive_triggers", true)
+        .unwrap();
+    for (statement, refusal) in [
+        ("UPDATE log SET data = '{}'", "never changed"),
+        ("UPDATE log SET position = position + 10", "never changed"),
+        ("DELETE FROM log", "never deleted"),
+        ("DELETE FROM log WHERE position = 2", "never deleted"),
+        (
+            "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, recorded_at, '{}', metadata, hash FROM log",
+            "never deleted",
+        ),
+        (
+            "INSERT INTO log SELECT position + 10, stream, version, type, schema, recorded_at, data, metadata, hash FROM log",
+            "UNIQUE",
+        ),
+        (
+            "INSERT INTO log SELECT 9, x'00', 9, type, schema, recorded_at, data, metadata, hash FROM log",
+            "CHECK",
+        ),
+    ] {
+        let refused = file.execute(statement, []).unwrap_err().to_string();
+        assert!(refused.contains(refusal), "{statement}: {refused}");
+    }
+    assert_eq!(read_everything(&*log).await, before);
+}
+
+#[tokio::test]
+async fn the_events_are_readable_text_from_which_the_hashes_can_be_made_again() {
+    let engine = sqlite();
+    let (log, _writer) = engine.open_log().unwrap();
+    let head = append(&*log, stream(1), Head::START, 2).await;
+    append(&*log, stream(2), Head::START, 1).await;
+    append(&*log, stream(1), head, 1).await;
+    let file = engine.file();
+    let mut rows = file
+        .prepare("SELECT stream, version, type, schema, recorded_at, data, metadata, hash, position FROM events ORDER BY stream, version")
+        .unwrap();
+    let mut previous = String::new();
+    let mut seen = 0;
+    let mut rows = rows.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let text = |column| row.get::<_, String>(column).unwrap();
+        let event = Recorded {
+            position: Position(row.get(8).unwrap()),
+            stream: text(0).parse().unwrap(),
+            version: Version(row.get(1).unwrap()),
+            name: text(2).into(),
+            schema: row.get(3).unwrap(),
+            recorded_at: Timestamp::parse(&text(4)).unwrap(),
+            data: text(5).into(),
+            metadata: text(6).into(),
+            hash: cartlog::log::Hash::ZERO,
+        };
+        assert_eq!(text(0), event.stream.to_string());
+        assert_eq!(text(4), event.recorded_at.to_string());
+        serde_json::from_str::<serde_json::Value>(&text(5)).unwrap();
+        if event.version == Version(1) {
+            previous = "0".repeat(64);
+        }
+        previous = hash_by_the_book(&previous, &event);
+        assert_eq!(text(7), previous);
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+}
+
+#[tokio::test]
+async fn positions_have_no_gaps_here_not_even_after_a_conflict() {
+    let engine = sqlite();
+    let (log, _writer) = engine.open_log().unwrap();
+    for number in 0..10 {
+        append(&*log, stream(number), Head::START, 2).await;
+        log.append(commit(stream(number), Head::START, 2))
+            .await
+            .unwrap_err();
+    }
+    let positions: Vec<u64> = read_everything(&*log)
+        .await
+        .iter()
+        .map(|event| event.position.0)
+        .collect();
+    assert_eq!(positions, (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_that_is_no_log_of_this_program_is_refused_and_left_as_it_is() {
+    for (make, reason) in [
+        ("CREATE TABLE accounts (id)", "another program"),
+        (
+            "PRAGMA application_id = 7; CREATE TABLE log (id)",
+            "another program",
+        ),
+    ] {
+        let engine = sqlite();
+        engine.file().execute_batch(make).unwrap();
+        let before = std::fs::read(engine.path()).unwrap();
+        let refused = engine.open_log().unwrap_err();
+        assert!(refused.contains(reason), "{refused}");
+        assert!(refused.contains("events.db"), "{refused}");
+        assert_eq!(std::fs::read(engine.path()).unwrap(), before);
+    }
+    let engine = sqlite();
+    std::fs::write(
+        engine.path(),
+        "no database at all, but long enough to look at".repeat(40),
+    )
+    .unwrap();
+    let refused = engine.open_log().unwrap_err();
+    assert!(refused.contains("not a database"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_log_of_a_newer_program_is_refused() {
+    let engine = sqlite();
+    engine.open().unwrap().close_now().await;
+    engine
+        .file()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let refused = engine.open_log().unwrap_err();
+    assert!(refused.contains("newer cartlog (schema 99"), "{refused}");
+}
+
+impl Opened {
+    async fn close_now(self) {
+        (self.close)();
+        self.ended.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_log_whose_file_was_taken_away_acknowledges_nothing_and_ends() {
+    for suffix in ["", "-wal"] {
+        for replace in [false, true] {
+            let engine = sqlite();
+            let (log, mut writer) = engine.open_log().unwrap();
+            append(&*log, stream(1), Head::START, 1).await;
+            let file = engine.folder.path().join(format!("events.db{suffix}"));
+            let aside = engine.folder.path().join("aside");
+            std::fs::rename(&file, &aside).unwrap();
+            if replace {
+                std::fs::copy(&aside, &file).unwrap();
+            }
+            let refused = log.append(commit(stream(2), Head::START, 1)).await;
+            assert!(
+                matches!(refused, Err(AppendError::NotWritten(_))),
+                "{refused:?}"
+            );
+            let ended = writer.ended().await.unwrap_err().to_string();
+            let reason = if replace { "was replaced" } else { "is gone" };
+            assert!(ended.contains(reason), "{ended}");
+            assert!(log.trouble().unwrap().contains(reason));
+            let late = log.append(commit(stream(3), Head::START, 1)).await;
+            assert!(late.is_err(), "{late:?}");
+            assert_eq!(log.barrier().await, Ok(Position(1)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_what_it_took_is_written() {
+    let engine = Sqlite {
+        queue: 3,
+        group: 2,
+        ..sqlite()
+    };
+    let (log, _writer) = engine.open_log().unwrap();
+    let file = engine.file();
+    // Whoever holds the database's own lock keeps the writer from going on.
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting = Vec::new();
+    let mut full = 0;
+    for number in 0..20 {
+        let mut append = log.append(commit(stream(number), Head::START, 1));
+        match (&mut append).now_or_never() {
+            None => waiting.push(append),
+            Some(outcome) => {
+                assert_eq!(outcome, Err(AppendError::Full));
+                full += 1;
+            }
+        }
+    }
+    // Three in the queue, and at most a group in the writer's hands.
+    assert!((15..=17).contains(&full), "{full}");
+    file.execute_batch("ROLLBACK").unwrap();
+    let taken = waiting.len();
+    for outcome in join_all(waiting).await {
+        outcome.unwrap();
+    }
+    assert_eq!(read_everything(&*log).await.len(), taken);
+    append(&*log, stream(99), Head::START, 1).await;
+}
+
+#[tokio::test]
+async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
+    let engine = sqlite();
+    let (log, _writer) = engine.open_log().unwrap();
+    append(&*log, stream(1), Head::START, 1).await;
+    let file = engine.file();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = log.append(commit(stream(2), Head::START, 1)).await;
+    assert!(
+        matches!(refused, Err(AppendError::NotWritten(_))),
+        "{refused:?}"
+    );
+    assert!(log.trouble().unwrap().contains("locked"));
+    assert_eq!(
+        read(&*log, stream(1)).await.len(),
+        1,
+        "it can still be read"
+    );
+    file.execute_batch("ROLLBACK").unwrap();
+    append(&*log, stream(2), Head::START, 1).await;
+    assert_eq!(log.trouble(), None);
+    let positions: Vec<u64> = read_everything(&*log)
+        .await
+        .iter()
+        .map(|event| event.position.0)
+        .collect();
+    assert_eq!(positions, [1, 2]);
+}

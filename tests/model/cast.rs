@@ -1,0 +1,260 @@
+//! Who plays in these tests: products, events, and a cart that commands and events happen to.
+
+use cartlog::cart::document::CartDocument;
+use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
+use cartlog::cart::{
+    Cart, CartCommand, CartEvent, CartModel, Currency, Limits, Money, Offer, Promotion, Refusal,
+    Sku, Terms,
+};
+use cartlog::decider::{Decider, Happened};
+use cartlog::timestamp::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub const CART: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+pub const ORDER: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002);
+pub const TOKEN_HASH: [u8; 32] = [7; 32];
+
+pub fn money(minor: i64) -> Money {
+    Money::from_minor(minor)
+}
+
+pub fn sku(text: &str) -> Sku {
+    Sku::parse(text).expect("a well-formed sku")
+}
+
+/// What the shop offers of `name` at `price`, without a limit of its own.
+pub fn offer(name: &str, price: i64) -> Offer {
+    Offer {
+        sku: sku(name),
+        name: name.to_uppercase().into(),
+        unit_price: money(price),
+        max_per_cart: None,
+    }
+}
+
+pub fn units(name: &str, quantity: u32, price: i64) -> Units {
+    Units {
+        sku: sku(name),
+        name: name.to_uppercase().into(),
+        quantity,
+        unit_price: money(price),
+    }
+}
+
+pub fn promotion(code: &str, terms: Terms) -> Promotion {
+    Promotion {
+        code: code.into(),
+        description: format!("{code} for all"),
+        terms,
+    }
+}
+
+pub fn tenth_off() -> Promotion {
+    promotion("TENTH", Terms::Percent(10))
+}
+
+pub fn five_off() -> Promotion {
+    promotion("FIVE", Terms::Amount(money(500)))
+}
+
+pub fn opened() -> CartEvent {
+    CartEvent::CartOpened(CartOpened {
+        currency: Currency::EUR,
+        token_hash: TOKEN_HASH,
+    })
+}
+
+pub fn added(name: &str, quantity: u32, price: i64) -> CartEvent {
+    CartEvent::ItemAdded(units(name, quantity, price))
+}
+
+pub fn removed(name: &str, quantity: u32, price: i64) -> CartEvent {
+    CartEvent::ItemRemoved(units(name, quantity, price))
+}
+
+pub fn applied(promotion: Promotion) -> CartEvent {
+    CartEvent::PromotionApplied(promotion)
+}
+
+pub fn taken_off(code: &str) -> CartEvent {
+    CartEvent::PromotionRemoved(PromotionRemoved { code: code.into() })
+}
+
+pub fn checked_out(items_total: i64, discount: i64) -> CartEvent {
+    CartEvent::CartCheckedOut(CartCheckedOut {
+        order_id: ORDER,
+        items_total: money(items_total),
+        discount: money(discount),
+        total: money(items_total - discount),
+    })
+}
+
+pub fn expired(idle_since: Timestamp) -> CartEvent {
+    CartEvent::CartExpired(CartExpired { idle_since })
+}
+
+pub fn open(items: &[(Offer, u32)]) -> CartCommand {
+    CartCommand::OpenCart {
+        currency: Currency::EUR,
+        token_hash: TOKEN_HASH,
+        items: items.to_vec(),
+    }
+}
+
+pub fn add(offer: Offer, quantity: u32) -> CartCommand {
+    CartCommand::AddItem { offer, quantity }
+}
+
+pub fn set(offer: Offer, quantity: u32) -> CartCommand {
+    CartCommand::SetQuantity {
+        sku: offer.sku.clone(),
+        quantity,
+        offer: Some(offer),
+    }
+}
+
+pub fn remove(name: &str) -> CartCommand {
+    CartCommand::RemoveItem { sku: sku(name) }
+}
+
+pub fn check_out(expected_total: i64) -> CartCommand {
+    CartCommand::Checkout {
+        expected_total: money(expected_total),
+        order_id: ORDER,
+    }
+}
+
+/// The moment at which the event of `version` happens: a second each.
+pub fn time(version: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_426_200_000 + 1_000 * i64::try_from(version).unwrap())
+}
+
+/// A cart and how it came to be.
+#[derive(Debug, Clone)]
+pub struct Story {
+    pub model: CartModel,
+    pub cart: Cart,
+    pub history: Vec<Happened<CartEvent>>,
+    commands: u128,
+}
+
+impl Story {
+    /// A cart in which nothing has happened yet, under `limits`.
+    pub fn under(limits: Limits) -> Story {
+        Story {
+            model: CartModel { limits },
+            cart: CartModel::initial(),
+            history: Vec::new(),
+            commands: 0,
+        }
+    }
+
+    /// What `command` would write.
+    pub fn decide(&self, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
+        self.model.decide(&self.cart, command)
+    }
+
+    /// Decides `command` and lets happen what comes of it.
+    pub fn handle(&mut self, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
+        let events = self.decide(command)?;
+        self.happen(command.name(), &events);
+        Ok(events)
+    }
+
+    /// Lets `events` happen by one command of the name `command`.
+    pub fn happen(&mut self, command: &str, events: &[CartEvent]) {
+        self.commands += 1;
+        for event in events {
+            let version = self.history.len() as u64 + 1;
+            let happened = Happened {
+                version,
+                at: time(version),
+                command: command.to_owned(),
+                command_id: Uuid::from_u128(self.commands),
+                event: event.clone(),
+            };
+            CartModel::evolve(&mut self.cart, &happened.event, &happened.moment());
+            self.history.push(happened);
+        }
+    }
+
+    /// The cart's document.
+    pub fn document(&self) -> Value {
+        document(&self.cart)
+    }
+
+    /// The cart's document but for its version and when that was.
+    pub fn contents(&self) -> Value {
+        let mut document = self.document();
+        let fields = document.as_object_mut().expect("an opened cart");
+        fields.remove("version");
+        fields.remove("changed_at");
+        document
+    }
+}
+
+/// The document of `cart`; null while it is not opened.
+pub fn document(cart: &Cart) -> Value {
+    let document = CartDocument::of(CART, cart);
+    document.map_or(Value::Null, |document| {
+        serde_json::from_slice(&document.to_json()).expect("a document is JSON")
+    })
+}
+
+/// A cart to which `events` happened, each by a command of its own.
+pub fn given(events: &[CartEvent]) -> Story {
+    given_under(Limits::MOST, events)
+}
+
+/// The same, under `limits`.
+pub fn given_under(limits: Limits, events: &[CartEvent]) -> Story {
+    let mut story = Story::under(limits);
+    for event in events {
+        let command = match event {
+            CartEvent::CartOpened(_) => "open_cart",
+            CartEvent::ItemAdded(_) => "add_item",
+            CartEvent::ItemRemoved(_) => "remove_item",
+            CartEvent::PromotionApplied(_) => "apply_promotion",
+            CartEvent::PromotionRemoved(_) => "remove_promotion",
+            CartEvent::CartCheckedOut(_) => "checkout",
+            CartEvent::CartExpired(_) => "expire",
+        };
+        story.happen(command, std::slice::from_ref(event));
+    }
+    story
+}
+
+impl Story {
+    /// The same cart after `command`, which is not refused.
+    #[track_caller]
+    pub fn and(mut self, command: &CartCommand) -> Story {
+        self.handle(command).expect("a command that is not refused");
+        self
+    }
+
+    pub fn when(&self, command: &CartCommand) -> Decided {
+        Decided(self.decide(command))
+    }
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub struct Decided(Result<Vec<CartEvent>, Refusal>);
+
+impl Decided {
+    #[track_caller]
+    pub fn then(self, events: &[CartEvent]) {
+        assert_eq!(self.0.as_deref(), Ok(events));
+    }
+
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.then(&[]);
+    }
+
+    #[track_caller]
+    pub fn then_refused(self, refusal: Refusal) {
+        assert_eq!(self.0, Err(refusal));
+    }
+}
