@@ -16,7 +16,8 @@ use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 
 /// How many positions a block has: as many as one byte tells apart.
-const BLOCK: u64 = 256;
+const BLOCK: u64 = PLACES as u64;
+const PLACES: usize = 256;
 
 /// The view `journal`.
 pub struct Journal;
@@ -206,13 +207,16 @@ fn select(
     begin: Position,
     direction: Direction,
 ) -> (String, Vec<Value>) {
-    let mut columns = String::new();
-    let mut tables = String::new();
+    let columns: Vec<String> = (0..terms.len())
+        .map(|number| format!(", t{number}.places"))
+        .collect();
+    let tables: Vec<String> = (0..terms.len())
+        .map(|number| format!("journal_terms t{number} CROSS JOIN "))
+        .collect();
+    let (columns, tables) = (columns.concat(), tables.concat());
     let mut values = Vec::new();
     let mut conditions = Vec::new();
     for (number, term) in terms.iter().enumerate() {
-        columns.push_str(&format!(", t{number}.places"));
-        tables.push_str(&format!("journal_terms t{number} CROSS JOIN "));
         conditions.push(format!("t{number}.term = ?"));
         values.push(Value::Text(term.text()));
         if number > 0 {
@@ -253,15 +257,15 @@ fn select(
 }
 
 /// A set of places in a block.
-struct Places([bool; BLOCK as usize]);
+struct Places([bool; PLACES]);
 
 impl Places {
     fn all() -> Places {
-        Places([true; BLOCK as usize])
+        Places([true; PLACES])
     }
 
     fn keep(&mut self, kept: &[u8]) {
-        let mut both = [false; BLOCK as usize];
+        let mut both = [false; PLACES];
         for place in kept {
             both[usize::from(*place)] = self.0[usize::from(*place)];
         }

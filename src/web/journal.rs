@@ -214,13 +214,15 @@ async fn of_all(
                 fitting.push(recorded);
             }
         }
-        begin = match (last, direction) {
-            _ if !more || fitting.len() >= count => return Ok((fitting, found.position)),
-            (None, _) => return Ok((fitting, found.position)),
-            (Some(last), Direction::Forward) => Position(last.0 + 1),
-            (Some(Position(0 | 1)), Direction::Backward) => return Ok((fitting, found.position)),
-            (Some(last), Direction::Backward) => Position(last.0 - 1),
+        let next = match (last, direction) {
+            (None, _) | (Some(Position(0 | 1)), Direction::Backward) => None,
+            (Some(last), Direction::Forward) => Some(Position(last.0 + 1)),
+            (Some(last), Direction::Backward) => Some(Position(last.0 - 1)),
         };
+        match next {
+            Some(next) if more && fitting.len() < count => begin = next,
+            Some(_) | None => return Ok((fitting, found.position)),
+        }
     }
 }
 

@@ -5,5 +5,7 @@ mod app;
 mod carts;
 mod events;
 mod health;
+mod insights;
+mod journal;
 mod requests;
 mod why;
