@@ -11,7 +11,12 @@ use serde_json::Value;
 #[tokio::test]
 async fn every_question_finds_exactly_the_events_of_a_plain_search() {
     let shop = Shop::open();
-    shop.sell(&mut Shoppers::new(1, 9, 12), 3_000).await;
+    let mut shoppers = Shoppers::new(1, 9, 12);
+    for _ in 0..29 {
+        // Batches of any size, whose ends are not the blocks'.
+        shop.sell(&mut shoppers, 100).await;
+        shop.views().await;
+    }
     let views = shop.views().await;
     let events = shop.events();
     assert!(events.len() > 1_500, "several blocks of positions");
@@ -44,7 +49,7 @@ async fn every_question_finds_exactly_the_events_of_a_plain_search() {
         },
         Question {
             name: some("CartCheckedOut"),
-            from: Some(early),
+            from: Some(time(&events[700])),
             ..Question::default()
         },
         Question {
@@ -57,7 +62,12 @@ async fn every_question_finds_exactly_the_events_of_a_plain_search() {
             ..Question::default()
         },
     ];
-    for question in &questions {
+    let moments = (0..events.len()).step_by(50).map(|place| Question {
+        from: Some(time(&events[place])),
+        to: events.get(place + 60).map(time),
+        ..Question::default()
+    });
+    for question in &questions.into_iter().chain(moments).collect::<Vec<_>>() {
         let plain: Vec<u64> = events
             .iter()
             .filter(|event| fits(event, question))

@@ -147,6 +147,10 @@ impl Shoppers {
     /// One thing that a shopper does; nothing if the rules refuse it.
     pub fn step(&mut self) -> Option<Commit> {
         self.now += i64::try_from(self.chance.below(20_000)).expect("20 s");
+        if self.chance.below(30) == 0 {
+            // Machines' clocks are set back; only within a cart does time never run backwards.
+            self.now -= 60_000;
+        }
         if self.carts.len() < self.crowd {
             self.opened += 1;
             let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + self.opened);
