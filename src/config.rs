@@ -29,6 +29,7 @@ pub struct Config {
     pub limits: CartLimits,
     pub carts: Carts,
     pub rates: Rates,
+    pub insights: Insights,
     pub security: Security,
     pub logging: Logging,
 }
@@ -102,6 +103,12 @@ pub struct Rates {
     opens_per_minute: u32,
     commands_per_minute: u32,
     loopback: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Insights {
+    abandoned_after_minutes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -254,6 +261,11 @@ impl Config {
             self.carts.expire_after_minutes,
             0..=10 * 365 * 24 * 60,
         )?;
+        within(
+            "insights.abandoned_after_minutes",
+            self.insights.abandoned_after_minutes,
+            0..=10 * 365 * 24 * 60,
+        )?;
         let bind = self.server.bind;
         if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {
             return Err(ConfigError(format!(
@@ -299,6 +311,13 @@ impl Carts {
     pub fn idle_time(&self) -> Option<Duration> {
         let minutes = self.expire_after_minutes;
         (minutes > 0).then(|| Duration::from_secs(minutes * 60))
+    }
+}
+
+impl Insights {
+    /// After how long without an event an open cart counts as abandoned.
+    pub fn abandoned_after(&self) -> Duration {
+        Duration::from_secs(self.abandoned_after_minutes * 60)
     }
 }
 

@@ -93,6 +93,7 @@ impl Service {
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals,
             rates: RateLimits::new(config.rate_settings()),
+            abandoned_after: config.insights.abandoned_after(),
             streams: Streams::bounded(
                 config.server.live_streams,
                 config.server.live_streams_per_client,

@@ -97,6 +97,16 @@ impl Contents {
         self.lines().find(|line| line.sku == *sku)
     }
 
+    /// Whether anything was ever put in.
+    pub fn was_filled(&self) -> bool {
+        !self.shelf.is_empty()
+    }
+
+    /// How many units of `sku` the cart holds, or `None` if it never held any.
+    pub fn ever_held(&self, sku: &Sku) -> Option<u32> {
+        self.place(sku).map(|place| self.shelf[place].quantity())
+    }
+
     /// Where on the shelf `sku` has its line, if it was ever added.
     pub(super) fn place(&self, sku: &Sku) -> Option<usize> {
         self.shelf.iter().position(|line| line.sku == *sku)

@@ -7,12 +7,16 @@
 mod arrivals;
 pub mod carts;
 mod folds;
+pub mod insights;
+pub mod journal;
+mod moved;
 mod reader;
 mod store;
 mod updater;
 
 pub use arrivals::{Arrivals, Following};
-pub use reader::{Reader, ViewReadError};
+pub use moved::Moved;
+pub use reader::{Answered, Reader, ViewReadError};
 pub use store::{StoreError, ViewStore};
 pub use updater::{Progress, UpdateError, Updater};
 
@@ -51,9 +55,18 @@ pub struct Fact<'a> {
     pub recorded: &'a Recorded,
     pub event: CartEvent,
     pub metadata: Metadata<'a>,
+    /// What the event did to the line of its product, if it has one.
+    pub moved: Option<Moved>,
 }
 
 /// Every view of the service, in the order in which they are applied.
 pub fn all() -> Vec<Box<dyn View>> {
-    vec![Box::new(carts::Carts)]
+    vec![
+        Box::new(carts::Carts),
+        Box::new(journal::Journal),
+        Box::new(insights::Journeys),
+        Box::new(insights::Products),
+        Box::new(insights::Baskets),
+        Box::new(insights::Activity),
+    ]
 }

@@ -1,11 +1,12 @@
 //! Reading the views.
 
-use super::Progress;
 use super::carts::{self, CartRow, IdleCart};
+use super::{Progress, store};
+use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -22,8 +23,19 @@ pub struct Reader {
 
 /// Why a view could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the views cannot be read: {0}")]
-pub struct ViewReadError(#[from] rusqlite::Error);
+pub enum ViewReadError {
+    #[error("the views cannot be read: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("reading the views ended early: {0}")]
+    Ended(String),
+}
+
+/// The answer to a question, and the position up to which it is true.
+#[derive(Debug, Clone)]
+pub struct Answered<T> {
+    pub answer: T,
+    pub position: Position,
+}
 
 impl Reader {
     /// A reader of the views at `path`, whose updater makes `progress`.
@@ -78,6 +90,26 @@ impl Reader {
         }
     }
 
+    /// Answers a question that may take a while: on a thread where it may block, from one state of
+    /// all views.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Answered<T>, ViewReadError> {
+        let path = self.path.clone();
+        let asking = tokio::task::spawn_blocking(move || -> rusqlite::Result<Answered<T>> {
+            let tables = connect(&path)?;
+            let state = tables.unchecked_transaction()?;
+            let position = store::checkpoint(&state)?;
+            let answer = question(&state)?;
+            Ok(Answered { answer, position })
+        });
+        match asking.await {
+            Ok(answered) => Ok(answered?),
+            Err(error) => Err(ViewReadError::Ended(error.to_string())),
+        }
+    }
+
     fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -85,20 +117,20 @@ impl Reader {
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
             Some(connection) => connection,
-            None => self.connect()?,
+            None => connect(&self.path)?,
         };
         let outcome = read(&connection)?;
         *tables = Some(connection);
         Ok(outcome)
     }
+}
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(
-            &self.path,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        connection.busy_timeout(Duration::from_millis(250))?;
-        connection.pragma_update(None, "cache_size", -8_192)?;
-        Ok(connection)
-    }
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_millis(250))?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    Ok(connection)
 }

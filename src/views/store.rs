@@ -135,6 +135,14 @@ impl Kept {
     }
 }
 
+/// How far the views are that `tables` hold.
+pub(super) fn checkpoint(tables: &Connection) -> rusqlite::Result<Position> {
+    tables
+        .prepare_cached("SELECT position FROM checkpoint")?
+        .query_row([], |row| row.get(0))
+        .map(Position)
+}
+
 fn create(
     path: &Path,
     views: &[Box<dyn View>],

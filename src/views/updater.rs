@@ -4,7 +4,7 @@
 use super::arrivals::Arrivals;
 use super::folds::Folds;
 use super::store::ViewStore;
-use super::{Batch, Fact};
+use super::{Batch, Fact, Moved};
 use crate::cart::CartModel;
 use crate::decider::Decider;
 use crate::history::{self, HistoryError, Metadata};
@@ -119,11 +119,14 @@ impl Updater {
             let metadata = Metadata::read(&recorded.metadata)?;
             let event = history::event_of(recorded)?;
             let cart = carts.entry(recorded.stream).or_default();
-            CartModel::evolve(cart, &event, &metadata.moment(recorded));
+            let moved = Moved::by(&event, cart, |cart| {
+                CartModel::evolve(cart, &event, &metadata.moment(recorded));
+            });
             facts.push(Fact {
                 recorded,
                 event,
                 metadata,
+                moved,
             });
         }
         let batch = Batch {

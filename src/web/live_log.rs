@@ -2,8 +2,6 @@
 
 use super::event::event_document;
 use super::live::{self, PAGE, Source};
-use super::negotiate;
-use super::operator::Operator;
 use super::path::query;
 use super::problem::Problem;
 use super::shop::Shop;
@@ -26,16 +24,6 @@ const REMEMBERED: usize = 4_096;
 struct Which {
     /// The position after which the stream begins.
     after: Option<u64>,
-}
-
-/// `GET /api/events` as a live stream.
-pub async fn list(
-    request: HttpRequest,
-    _: Operator,
-    shop: Data<Shop>,
-) -> Result<HttpResponse, Problem> {
-    negotiate::best(&request, &[("text/event-stream", ())])?;
-    follow(&request, shop).await
 }
 
 /// The stream of the whole log: from `Last-Event-ID`, or from `?after=`, or from now.
@@ -87,19 +75,23 @@ impl Source for LogSource {
 
 /// What an event's document needs to know of its cart, by cart.
 #[derive(Debug, Default)]
-struct Carts(HashMap<Uuid, Known>);
+pub(super) struct Carts(HashMap<Uuid, Known>);
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+pub(super) struct Known {
     version: Version,
     /// The hash of the event of that version.
-    hash: Hash,
-    currency: Currency,
+    pub hash: Hash,
+    pub currency: Currency,
 }
 
 impl Carts {
     /// What was known of the cart right before `recorded`; from now on, right after it.
-    async fn before(&mut self, log: &dyn EventLog, recorded: &Recorded) -> Result<Known, Problem> {
+    pub async fn before(
+        &mut self,
+        log: &dyn EventLog,
+        recorded: &Recorded,
+    ) -> Result<Known, Problem> {
         let before = Version(recorded.version.0 - 1);
         let known = match self.0.get(&recorded.stream) {
             Some(known) if known.version == before => *known,
@@ -155,6 +147,6 @@ async fn look_up(
     })
 }
 
-fn unreadable(error: ReadError) -> Problem {
+pub(super) fn unreadable(error: ReadError) -> Problem {
     history::HistoryError::from(error).into()
 }

@@ -13,7 +13,9 @@ mod events;
 mod gate;
 mod headers;
 mod health;
+mod insights;
 mod items;
+mod journal;
 mod live;
 mod live_cart;
 mod live_log;
@@ -68,7 +70,13 @@ pub fn routes(config: &mut ServiceConfig) {
         at("").post(carts::open),
     ];
     let others = [
-        at("/api/events").get(live_log::list),
+        at("/api/events").get(journal::list),
+        at("/api/insights/funnel").get(insights::funnel),
+        at("/api/insights/products").get(insights::products),
+        at("/api/insights/hesitated").get(insights::hesitated),
+        at("/api/insights/pairs").get(insights::pairs),
+        at("/api/insights/abandoned").get(insights::abandoned),
+        at("/api/insights/activity").get(insights::activity),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),

@@ -30,11 +30,21 @@ pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
 
 /// The cursor behind `place` in the list `list`. It is opaque: its form may change at any time.
 pub fn cursor(list: &str, place: u64) -> String {
-    hex::encode([&place.to_be_bytes()[..], &check(list, place)].concat())
+    cursor_of(list, &place.to_be_bytes())
 }
 
 /// The place that `cursor` stands for, if it is one that `list` has given.
 pub fn place(list: &str, cursor: &str) -> Result<u64, Problem> {
+    place_of(list, cursor).map(u64::from_be_bytes)
+}
+
+/// The cursor behind a place that is more than a number.
+pub fn cursor_of(list: &str, place: &[u8]) -> String {
+    hex::encode([place, &check(list, place)].concat())
+}
+
+/// The place of `N` bytes that `cursor` stands for, if it is one that `list` has given.
+pub fn place_of<const N: usize>(list: &str, cursor: &str) -> Result<[u8; N], Problem> {
     let invalid = || {
         Problem::new(
             Kind::InvalidQuery,
@@ -42,19 +52,18 @@ pub fn place(list: &str, cursor: &str) -> Result<u64, Problem> {
         )
     };
     let bytes = hex::decode(cursor).map_err(|_| invalid())?;
-    let (place, found) = bytes.split_first_chunk::<8>().ok_or_else(invalid)?;
-    let place = u64::from_be_bytes(*place);
+    let (place, found) = bytes.split_first_chunk::<N>().ok_or_else(invalid)?;
     if found == check(list, place) {
-        Ok(place)
+        Ok(*place)
     } else {
         Err(invalid())
     }
 }
 
 /// Tells an altered cursor, or one of another list, from one that was given.
-fn check(list: &str, place: u64) -> [u8; 6] {
+fn check(list: &str, place: &[u8]) -> [u8; 6] {
     let sum: [u8; 32] = Sha256::new()
-        .chain_update(place.to_be_bytes())
+        .chain_update(place)
         .chain_update(list)
         .finalize()
         .into();

@@ -2,6 +2,7 @@
 
 use super::problem::{Kind, Problem};
 use crate::cart::Sku;
+use crate::timestamp::Timestamp;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
@@ -49,7 +50,7 @@ impl FromRequest for PathSku {
 }
 
 /// A UUID in the hyphenated form alone: the crate reads three more, and one cart has one address.
-fn hyphenated(text: &str) -> Option<Uuid> {
+pub fn hyphenated(text: &str) -> Option<Uuid> {
     (text.len() == uuid::fmt::Hyphenated::LENGTH)
         .then(|| Uuid::try_parse(text).ok())
         .flatten()
@@ -65,4 +66,14 @@ pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
                 format!("The query cannot be used: {error}."),
             )
         })
+}
+
+/// The moment that the query's `name` says, if it says one.
+pub fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    text.map(Timestamp::parse).transpose().map_err(|error| {
+        Problem::new(
+            Kind::InvalidQuery,
+            format!("{name} cannot be used: {error}."),
+        )
+    })
 }

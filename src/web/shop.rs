@@ -14,6 +14,7 @@ use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ pub struct Shared {
     pub rates: RateLimits,
     /// The bound on live streams.
     pub streams: Arc<Streams>,
+    /// After how long without an event an open cart counts as abandoned.
+    pub abandoned_after: Duration,
     /// True once the service is stopping: streams end then.
     pub stopping: watch::Receiver<bool>,
     /// Whether browsers come by https, so that cookies may ask for it.

@@ -1,0 +1,233 @@
+//! What is bought together, over checked-out carts, as market-basket analysis counts it (Agrawal,
+//! Imieliński, Swami: "Mining Association Rules between Sets of Items in Large Databases", 1993).
+//!
+//! The view keeps one row a checked-out cart: which products were in it. Pairs are counted when
+//! somebody asks. A cart of a hundred products has 4,950 pairs, so a table of pairs would cost a
+//! checkout up to that many writes, on the way of every shopper, for an answer that an operator
+//! reads now and then and that takes milliseconds to count.
+
+use crate::cart::{Cart, CartEvent, Sku};
+use crate::views::{Batch, View};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+/// The view `baskets`.
+pub struct Baskets;
+
+impl View for Baskets {
+    fn name(&self) -> &'static str {
+        "baskets"
+    }
+
+    fn definition(&self) -> u32 {
+        1
+    }
+
+    fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
+        tables.execute_batch(
+            "CREATE TABLE baskets (
+                position INTEGER PRIMARY KEY,
+                cart     BLOB    NOT NULL CHECK (length(cart) = 16),
+                -- Sorted, a space between two: a sku holds none.
+                skus     TEXT    NOT NULL
+            ) STRICT;",
+        )
+    }
+
+    fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        let mut insert = tables.prepare_cached("INSERT INTO baskets VALUES (?1, ?2, ?3)")?;
+        for fact in batch.facts {
+            if !matches!(fact.event, CartEvent::CartCheckedOut(_)) {
+                continue;
+            }
+            let cart = batch.carts.get(&fact.recorded.stream);
+            let Some(contents) = cart.and_then(Cart::contents) else {
+                continue;
+            };
+            let mut skus: Vec<&str> = contents.lines().map(|line| line.sku.as_str()).collect();
+            skus.sort_unstable();
+            insert.execute(params![
+                fact.recorded.position.0,
+                fact.recorded.stream.as_bytes(),
+                skus.join(" ")
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// Two products that were bought together, read as "whoever buys `sku` buys `with`".
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pair {
+    pub sku: String,
+    pub with: String,
+    /// Checked-out carts with both.
+    pub carts: u64,
+    /// The share of all checked-out carts that have both.
+    pub support: f64,
+    /// The share of the carts with `sku` that have `with` as well.
+    pub confidence: f64,
+    /// How many times likelier `with` is in a cart with `sku` than in any cart; 1 if the two have
+    /// nothing to do with each other.
+    pub lift: f64,
+}
+
+/// The pairs that were bought together most often, and over how many checked-out carts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pairs {
+    pub checked_out: u64,
+    pub items: Vec<Pair>,
+}
+
+/// The `limit` most frequent pairs: those of `sku`, or of all products, where the product that
+/// fewer carts have comes first, since that direction says more.
+pub fn pairs(tables: &Connection, sku: Option<&Sku>, limit: usize) -> rusqlite::Result<Pairs> {
+    let loaded = Loaded::read(tables)?;
+    let mut best: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
+    let mut keep = |ranked: Ranked| {
+        best.push(Reverse(ranked));
+        if best.len() > limit {
+            best.pop();
+        }
+    };
+    match sku {
+        Some(sku) => {
+            if let Some(first) = loaded.numbers.get(sku.as_str()) {
+                loaded.partners(*first, |with, carts| {
+                    keep(Ranked::new(&loaded, carts, *first, with));
+                });
+            }
+        }
+        None => {
+            for first in 0..loaded.skus.len() {
+                loaded.partners(first, |with, carts| {
+                    if loaded.leads(first, with) {
+                        keep(Ranked::new(&loaded, carts, first, with));
+                    }
+                });
+            }
+        }
+    }
+    let items = best.into_sorted_vec();
+    Ok(Pairs {
+        checked_out: loaded.baskets.len() as u64,
+        items: items
+            .into_iter()
+            .map(|Reverse(ranked)| loaded.pair(&ranked))
+            .collect(),
+    })
+}
+
+/// All baskets, with their products as numbers.
+struct Loaded {
+    skus: Vec<String>,
+    numbers: HashMap<String, usize>,
+    baskets: Vec<Box<[u32]>>,
+    /// By product, the baskets that have it.
+    with: Vec<Vec<u32>>,
+    /// By product, its place in the order of the names.
+    ranks: Vec<usize>,
+}
+
+impl Loaded {
+    fn read(tables: &Connection) -> rusqlite::Result<Loaded> {
+        let mut loaded = Loaded {
+            skus: Vec::new(),
+            numbers: HashMap::new(),
+            baskets: Vec::new(),
+            with: Vec::new(),
+            ranks: Vec::new(),
+        };
+        let mut statement = tables.prepare_cached("SELECT skus FROM baskets")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let basket = index(loaded.baskets.len());
+            let skus = row.get_ref(0)?.as_str()?.split(' ');
+            let numbers = skus.filter(|sku| !sku.is_empty()).map(|sku| {
+                let number = match loaded.numbers.get(sku) {
+                    Some(number) => *number,
+                    None => {
+                        let number = loaded.skus.len();
+                        loaded.skus.push(sku.to_owned());
+                        loaded.numbers.insert(sku.to_owned(), number);
+                        loaded.with.push(Vec::new());
+                        number
+                    }
+                };
+                loaded.with[number].push(basket);
+                index(number)
+            });
+            let numbers = numbers.collect();
+            loaded.baskets.push(numbers);
+        }
+        let mut by_name: Vec<usize> = (0..loaded.skus.len()).collect();
+        by_name.sort_unstable_by_key(|product| &loaded.skus[*product]);
+        loaded.ranks = vec![0; by_name.len()];
+        for (rank, product) in by_name.into_iter().enumerate() {
+            loaded.ranks[product] = rank;
+        }
+        Ok(loaded)
+    }
+
+    /// Tells every product that shares a basket with `first`, and how many baskets.
+    fn partners(&self, first: usize, mut tell: impl FnMut(usize, u64)) {
+        let mut shared = vec![0u64; self.skus.len()];
+        for basket in &self.with[first] {
+            for other in &self.baskets[*basket as usize] {
+                shared[*other as usize] += 1;
+            }
+        }
+        for (other, carts) in shared.into_iter().enumerate() {
+            if other != first && carts > 0 {
+                tell(other, carts);
+            }
+        }
+    }
+
+    /// Whether `first` comes first of two products.
+    fn leads(&self, first: usize, second: usize) -> bool {
+        let rank = |product: usize| (self.with[product].len(), self.ranks[product]);
+        rank(first) < rank(second)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "shares, not amounts")]
+    fn pair(&self, ranked: &Ranked) -> Pair {
+        let all = self.baskets.len() as f64;
+        let both = ranked.carts as f64;
+        let confidence = both / self.with[ranked.first].len() as f64;
+        Pair {
+            sku: self.skus[ranked.first].clone(),
+            with: self.skus[ranked.second].clone(),
+            carts: ranked.carts,
+            support: both / all,
+            confidence,
+            lift: confidence / (self.with[ranked.second].len() as f64 / all),
+        }
+    }
+}
+
+/// A pair in the order of the answer: more carts first, then by name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ranked {
+    carts: u64,
+    names: Reverse<(usize, usize)>,
+    first: usize,
+    second: usize,
+}
+
+impl Ranked {
+    fn new(loaded: &Loaded, carts: u64, first: usize, second: usize) -> Ranked {
+        Ranked {
+            carts,
+            names: Reverse((loaded.ranks[first], loaded.ranks[second])),
+            first,
+            second,
+        }
+    }
+}
+
+fn index(number: usize) -> u32 {
+    u32::try_from(number).expect("fewer than four thousand million baskets and products")
+}

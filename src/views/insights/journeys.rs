@@ -1,0 +1,256 @@
+//! How far carts got: opened, filled, bought or expired, and how long that took.
+//!
+//! A cart's row is written when its phase changes or something is taken out, not on each event.
+//! It stands at the time of its opening, so that a question about a stretch of time reads that
+//! stretch, and new rows go to the end of the table.
+
+use crate::cart::state::Closure;
+use crate::cart::{Cart, CartEvent, Money};
+use crate::timestamp::Timestamp;
+use crate::views::{Batch, Fact, View};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The view `journeys`.
+pub struct Journeys;
+
+/// What a row says of a closed cart.
+const CHECKED_OUT: &str = "checked_out";
+const EXPIRED: &str = "expired";
+
+impl View for Journeys {
+    fn name(&self) -> &'static str {
+        "journeys"
+    }
+
+    fn definition(&self) -> u32 {
+        1
+    }
+
+    fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
+        tables.execute_batch(
+            "CREATE TABLE journeys (
+                opened_at INTEGER NOT NULL,
+                cart      BLOB    NOT NULL CHECK (length(cart) = 16),
+                filled    INTEGER NOT NULL CHECK (filled IN (0, 1)),
+                outcome   TEXT    CHECK (outcome IN ('checked_out', 'expired')),
+                closed_at INTEGER,
+                taken_out TEXT,
+                PRIMARY KEY (opened_at, cart)
+            ) STRICT, WITHOUT ROWID;",
+        )
+    }
+
+    fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        let mut turned: HashMap<Uuid, Option<String>> = HashMap::new();
+        for fact in batch.facts {
+            if let Some(taken_out) = turn(fact) {
+                let latest = turned.entry(fact.recorded.stream).or_default();
+                if let Some(taken_out) = taken_out {
+                    let json = serde_json::to_string(&taken_out);
+                    *latest = Some(json.expect("what was taken out has text keys alone"));
+                }
+            }
+        }
+        let mut upsert = tables.prepare_cached(
+            "INSERT INTO journeys (opened_at, cart, filled, outcome, closed_at, taken_out)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET filled = excluded.filled, outcome = excluded.outcome,
+                 closed_at = excluded.closed_at,
+                 taken_out = coalesce(excluded.taken_out, taken_out)",
+        )?;
+        for (id, taken_out) in turned {
+            let Some(cart) = batch.carts.get(&id) else {
+                continue;
+            };
+            let Some(contents) = cart.contents() else {
+                continue;
+            };
+            let outcome = match cart {
+                Cart::NotOpened | Cart::Open(_) => None,
+                Cart::Closed(closed) => Some(match closed.closure {
+                    Closure::CheckedOut { .. } => CHECKED_OUT,
+                    Closure::Expired => EXPIRED,
+                }),
+            };
+            upsert.execute(params![
+                contents.opened_at.millis(),
+                id.as_bytes(),
+                contents.was_filled(),
+                outcome,
+                outcome.map(|_| contents.changed_at.millis()),
+                taken_out,
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// Units that were taken out of a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOut {
+    pub sku: String,
+    pub name: String,
+    pub quantity: u32,
+    pub unit_price: Money,
+    pub at: Timestamp,
+}
+
+/// Whether `fact` changes its cart's row, and what it takes out.
+#[expect(clippy::option_option, reason = "whether to write, and what")]
+fn turn(fact: &Fact<'_>) -> Option<Option<TakenOut>> {
+    match &fact.event {
+        CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
+            Some(None)
+        }
+        CartEvent::ItemAdded(_) => fact.moved?.was_first().then_some(None),
+        CartEvent::ItemRemoved(units) => Some(Some(TakenOut {
+            sku: units.sku.as_str().to_owned(),
+            name: units.name.as_ref().to_owned(),
+            quantity: units.quantity,
+            unit_price: units.unit_price,
+            at: fact.recorded.recorded_at,
+        })),
+        CartEvent::PromotionApplied(_) | CartEvent::PromotionRemoved(_) => None,
+    }
+}
+
+/// How many carts got how far, of those that were opened in a stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Funnel {
+    pub opened: u64,
+    /// Of these, the carts that ever held something.
+    pub filled: u64,
+    pub checked_out: u64,
+    pub expired: u64,
+    /// Open carts in which nothing has happened for long, as of the moment of the question.
+    pub idle: u64,
+    /// The share of the opened carts that were checked out; null if there are none.
+    pub conversion: Option<f64>,
+    pub time_to_checkout: Percentiles,
+}
+
+/// From a cart's opening to its checkout, by its events' own times; null if there are none. By the
+/// nearest rank: a time that one of the carts really took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Percentiles {
+    pub median_ms: Option<i64>,
+    pub p90_ms: Option<i64>,
+}
+
+/// The funnel of the carts opened from `from` up to, and not including, `to`; a cart counts as idle
+/// if nothing has happened in it since `idle_since`.
+pub fn funnel(
+    tables: &Connection,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    idle_since: Timestamp,
+) -> rusqlite::Result<Funnel> {
+    let mut funnel = Funnel {
+        opened: 0,
+        filled: 0,
+        checked_out: 0,
+        expired: 0,
+        idle: 0,
+        conversion: None,
+        time_to_checkout: Percentiles {
+            median_ms: None,
+            p90_ms: None,
+        },
+    };
+    let mut times = Vec::new();
+    let mut statement = tables.prepare_cached(
+        "SELECT filled, outcome, closed_at - opened_at FROM journeys
+         WHERE opened_at >= ?1 AND opened_at < ?2",
+    )?;
+    let mut rows = statement.query((
+        from.map_or(i64::MIN, Timestamp::millis),
+        to.map_or(i64::MAX, Timestamp::millis),
+    ))?;
+    while let Some(row) = rows.next()? {
+        funnel.opened += 1;
+        funnel.filled += u64::from(row.get::<_, bool>(0)?);
+        match row.get_ref(1)?.as_str_or_null()? {
+            Some(CHECKED_OUT) => {
+                funnel.checked_out += 1;
+                times.push(row.get(2)?);
+            }
+            Some(_) => funnel.expired += 1,
+            None => {}
+        }
+    }
+    // Times are texts of one width in a document, so their order is the order of the times.
+    funnel.idle = match (from, to) {
+        (None, None) => tables
+            .prepare_cached("SELECT count(*) FROM carts WHERE idle_since <= ?1")?
+            .query_row([idle_since.millis()], |row| row.get(0))?,
+        (from, to) => tables
+            .prepare_cached(
+                "SELECT count(*) FROM carts WHERE idle_since <= ?1
+                    AND (?2 IS NULL OR document ->> 'opened_at' >= ?2)
+                    AND (?3 IS NULL OR document ->> 'opened_at' < ?3)",
+            )?
+            .query_row(
+                (
+                    idle_since.millis(),
+                    from.map(|from| from.to_string()),
+                    to.map(|to| to.to_string()),
+                ),
+                |row| row.get(0),
+            )?,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a share, not an amount")]
+    if funnel.opened > 0 {
+        funnel.conversion = Some(funnel.checked_out as f64 / funnel.opened as f64);
+    }
+    funnel.time_to_checkout = Percentiles {
+        median_ms: nearest_rank(&mut times, 50),
+        p90_ms: nearest_rank(&mut times, 90),
+    };
+    Ok(funnel)
+}
+
+/// The smallest value that at least `percent` per cent of `values` do not exceed.
+fn nearest_rank(values: &mut [i64], percent: usize) -> Option<i64> {
+    if values.is_empty() {
+        return None;
+    }
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    Some(*values.select_nth_unstable(rank - 1).1)
+}
+
+/// What was taken out last of the cart `id`, which was opened at `opened_at`.
+pub fn taken_out_last(
+    tables: &Connection,
+    id: Uuid,
+    opened_at: Timestamp,
+) -> rusqlite::Result<Option<TakenOut>> {
+    let json: Option<Option<String>> = tables
+        .prepare_cached("SELECT taken_out FROM journeys WHERE opened_at = ?1 AND cart = ?2")?
+        .query_row((opened_at.millis(), id.as_bytes()), |row| row.get(0))
+        .optional()?;
+    Ok(json
+        .flatten()
+        .and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_value_that_occurred() {
+        for (values, percent, found) in [
+            (vec![], 50, None),
+            (vec![7], 50, Some(7)),
+            (vec![7], 90, Some(7)),
+            (vec![4, 1, 3, 2], 50, Some(2)),
+            ((1..=10).rev().collect(), 90, Some(9)),
+            ((1..=11).collect(), 90, Some(10)),
+        ] {
+            assert_eq!(nearest_rank(&mut values.clone(), percent), found);
+        }
+    }
+}

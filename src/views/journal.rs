@@ -1,0 +1,280 @@
+//! The journal: which events hold what, so that they are found without a scan of the log.
+//!
+//! An index, not a copy: the events stay in the log, which is read by position. Positions are cut
+//! into blocks of [`BLOCK`]; for each term (a type, a command, a product) and block there is one
+//! row with the places of the term's events in that block, one byte each, and one row a block for
+//! the times in it. So an event costs about four bytes and a batch one write a term, where an index
+//! entry a column and event would cost each event a few writes; and since a row depends on the
+//! events of its block alone, it is the same however they were cut into batches.
+
+use super::{Batch, View};
+use crate::cart::{CartEvent, Sku};
+use crate::log::Position;
+use crate::timestamp::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+use std::collections::BTreeMap;
+
+/// How many positions a block has: as many as one byte tells apart.
+const BLOCK: u64 = PLACES as u64;
+const PLACES: usize = 256;
+
+/// The view `journal`.
+pub struct Journal;
+
+/// What every event of a question has in common. An empty question is every event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The event's name, such as `ItemAdded`.
+    pub name: Option<String>,
+    /// The product that the event is about.
+    pub sku: Option<Sku>,
+    /// The name of the command that caused it.
+    pub command: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+}
+
+/// Which way the journal is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+/// Where events that may answer a question are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates {
+    /// In the direction that was asked for. Their terms fit; their times may not, since times are
+    /// known by block, and without a term a position may be one that the log does not have.
+    pub positions: Vec<Position>,
+    /// Whether there may be more behind them.
+    pub more: bool,
+}
+
+impl View for Journal {
+    fn name(&self) -> &'static str {
+        "journal"
+    }
+
+    fn definition(&self) -> u32 {
+        1
+    }
+
+    fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
+        tables.execute_batch(
+            "CREATE TABLE journal_terms (
+                term   TEXT    NOT NULL,
+                block  INTEGER NOT NULL,
+                places BLOB    NOT NULL,
+                PRIMARY KEY (term, block)
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE journal_blocks (
+                block    INTEGER PRIMARY KEY,
+                first_at INTEGER NOT NULL,
+                last_at  INTEGER NOT NULL
+            ) STRICT;",
+        )
+    }
+
+    fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
+        let mut terms: BTreeMap<(Term<'_>, u64), Vec<u8>> = BTreeMap::new();
+        let mut times: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
+        for fact in batch.facts {
+            let recorded = fact.recorded;
+            let (block, place) = place_of(recorded.position);
+            let mut put = |term| terms.entry((term, block)).or_default().push(place);
+            put(Term::Name(&recorded.name));
+            put(Term::Command(&fact.metadata.command));
+            if let Some(sku) = sku_of(&fact.event) {
+                put(Term::Sku(sku.as_str()));
+            }
+            let at = recorded.recorded_at.millis();
+            let (first, last) = times.entry(block).or_insert((at, at));
+            *first = at.min(*first);
+            *last = at.max(*last);
+        }
+        let mut upsert = tables.prepare_cached(
+            "INSERT INTO journal_terms VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET places = CAST(places || excluded.places AS BLOB)",
+        )?;
+        for ((term, block), places) in terms {
+            upsert.execute((term.text(), block, places))?;
+        }
+        let mut upsert = tables.prepare_cached(
+            "INSERT INTO journal_blocks VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET first_at = min(first_at, excluded.first_at),
+                 last_at = max(last_at, excluded.last_at)",
+        )?;
+        for (block, (first, last)) in times {
+            upsert.execute((block, first, last))?;
+        }
+        Ok(())
+    }
+}
+
+/// What an event is found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Term<'a> {
+    Name(&'a str),
+    Command(&'a str),
+    Sku(&'a str),
+}
+
+impl Term<'_> {
+    fn text(self) -> String {
+        match self {
+            Term::Name(name) => format!("type {name}"),
+            Term::Command(command) => format!("command {command}"),
+            Term::Sku(sku) => format!("sku {sku}"),
+        }
+    }
+}
+
+/// The product that `event` is about, if it is about one.
+pub fn sku_of(event: &CartEvent) -> Option<&Sku> {
+    match event {
+        CartEvent::ItemAdded(units) | CartEvent::ItemRemoved(units) => Some(&units.sku),
+        CartEvent::CartOpened(_)
+        | CartEvent::PromotionApplied(_)
+        | CartEvent::PromotionRemoved(_)
+        | CartEvent::CartCheckedOut(_)
+        | CartEvent::CartExpired(_) => None,
+    }
+}
+
+fn place_of(position: Position) -> (u64, u8) {
+    let place = u8::try_from(position.0 % BLOCK).expect("a block has 256 places");
+    (position.0 / BLOCK, place)
+}
+
+impl Question {
+    /// The terms that an event must have all of, the one that is likely the rarest first.
+    fn terms(&self) -> Vec<Term<'_>> {
+        let sku = self.sku.as_ref().map(|sku| Term::Sku(sku.as_str()));
+        let command = self.command.as_deref().map(Term::Command);
+        let name = self.name.as_deref().map(Term::Name);
+        [sku, command, name].into_iter().flatten().collect()
+    }
+}
+
+/// At least `wanted` places, if there are so many, at which events may answer `question`, from
+/// `begin` on in `direction`.
+pub fn candidates(
+    tables: &Connection,
+    question: &Question,
+    begin: Position,
+    direction: Direction,
+    wanted: usize,
+) -> rusqlite::Result<Candidates> {
+    let terms = question.terms();
+    let (sql, values) = select(question, &terms, begin, direction);
+    let mut statement = tables.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut positions = Vec::with_capacity(wanted);
+    while let Some(row) = rows.next()? {
+        let block: u64 = row.get(0)?;
+        let mut places = Places::all();
+        for column in 1..=terms.len() {
+            places.keep(row.get_ref(column)?.as_blob()?);
+        }
+        let found = positions.len();
+        positions.extend(places.positions(block).filter(|position| match direction {
+            Direction::Forward => *position >= begin,
+            Direction::Backward => *position <= begin && position.0 > 0,
+        }));
+        if direction == Direction::Backward {
+            positions[found..].reverse();
+        }
+        if positions.len() >= wanted {
+            return Ok(Candidates {
+                positions,
+                more: true,
+            });
+        }
+    }
+    Ok(Candidates {
+        positions,
+        more: false,
+    })
+}
+
+/// The blocks that have all of `terms` and times that fit, with the terms' places. `CROSS JOIN`
+/// keeps SQLite to this order of tables: the rarest term leads.
+fn select(
+    question: &Question,
+    terms: &[Term<'_>],
+    begin: Position,
+    direction: Direction,
+) -> (String, Vec<Value>) {
+    let columns: Vec<String> = (0..terms.len())
+        .map(|number| format!(", t{number}.places"))
+        .collect();
+    let tables: Vec<String> = (0..terms.len())
+        .map(|number| format!("journal_terms t{number} CROSS JOIN "))
+        .collect();
+    let (columns, tables) = (columns.concat(), tables.concat());
+    let mut values = Vec::new();
+    let mut conditions = Vec::new();
+    for (number, term) in terms.iter().enumerate() {
+        conditions.push(format!("t{number}.term = ?"));
+        values.push(Value::Text(term.text()));
+        if number > 0 {
+            conditions.push(format!("t{number}.block = t0.block"));
+        }
+    }
+    let leading = if terms.is_empty() { "b" } else { "t0" };
+    if !terms.is_empty() {
+        conditions.push("b.block = t0.block".to_owned());
+    }
+    let mut compare = |column: &str, value: i64| {
+        conditions.push(format!("{column} ?"));
+        values.push(Value::Integer(value));
+    };
+    let block = i64::try_from(begin.0 / BLOCK).unwrap_or(i64::MAX);
+    let order = match direction {
+        Direction::Forward => {
+            compare(&format!("{leading}.block >="), block);
+            "ASC"
+        }
+        Direction::Backward => {
+            compare(&format!("{leading}.block <="), block);
+            "DESC"
+        }
+    };
+    if let Some(from) = question.from {
+        compare("b.last_at >=", from.millis());
+    }
+    if let Some(to) = question.to {
+        compare("b.first_at <=", to.millis());
+    }
+    let sql = format!(
+        "SELECT {leading}.block{columns} FROM {tables}journal_blocks b
+         WHERE {} ORDER BY {leading}.block {order}",
+        conditions.join(" AND ")
+    );
+    (sql, values)
+}
+
+/// A set of places in a block.
+struct Places([bool; PLACES]);
+
+impl Places {
+    fn all() -> Places {
+        Places([true; PLACES])
+    }
+
+    fn keep(&mut self, kept: &[u8]) {
+        let mut both = [false; PLACES];
+        for place in kept {
+            both[usize::from(*place)] = self.0[usize::from(*place)];
+        }
+        self.0 = both;
+    }
+
+    fn positions(&self, block: u64) -> impl Iterator<Item = Position> {
+        (block * BLOCK..)
+            .zip(self.0)
+            .filter_map(|(position, kept)| kept.then_some(Position(position)))
+    }
+}

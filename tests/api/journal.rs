@@ -1,0 +1,143 @@
+//! `/api/events`: the journal of all carts, in pages.
+
+use crate::app::{TestApp, text};
+use serde_json::Value;
+
+/// Whether an event is what a query asks for.
+type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+
+/// Three carts with a bit of everything, and the views up to date with them.
+async fn three_carts(app: &TestApp) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 0..3u32 {
+        let cart = app.open_cart_with(&[("teapot", 1)]).await;
+        cart.add("sencha", 2 + number).await.expect(201);
+        cart.remove("teapot").await.expect(200);
+        cart.undo(4).await.expect(200);
+        let seen = cart.get_at_least(5).await.expect(200);
+        assert_eq!(seen.version(), 5);
+        ids.push(cart.id.clone());
+    }
+    ids
+}
+
+/// All pages of `/api/events` with `query`.
+async fn pages(app: &TestApp, query: &str, limit: usize) -> Vec<Value> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/api/events?limit={limit}{query}{cursor}");
+        let page = app.get(&path).await.expect(200).json();
+        items.extend(page["items"].as_array().expect("items").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return items,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
+    let app = TestApp::start();
+    let ids = three_carts(&app).await;
+    let all = pages(&app, "", 200).await;
+    let positions: Vec<u64> = all
+        .iter()
+        .filter_map(|event| event["position"].as_u64())
+        .collect();
+    assert_eq!(positions, (1..=15).collect::<Vec<_>>());
+    for (event, stored) in all.iter().zip(app.log()) {
+        assert_eq!(text(&event["cart_id"]), stored.stream);
+        assert_eq!(text(&event["hash"]), stored.hash);
+        let data: Value = serde_json::from_str(&stored.data).expect("JSON");
+        assert_eq!(event["data"], data);
+    }
+    let own = app.get(&format!("/api/events?cart_id={}", ids[1])).await;
+    let own = own.expect(200).json();
+    assert_eq!(own["items"].as_array().map(Vec::len), Some(5));
+    assert_eq!(own["items"][1], all[6]);
+
+    let middle = text(&all[7]["recorded_at"]);
+    let is =
+        |event: &Value, pointer: &str, wanted: &str| event.pointer(pointer) == Some(&wanted.into());
+    let second = &ids[1];
+    let questions: Vec<(String, Fits<'_>)> = vec![
+        (String::new(), Box::new(|_| true)),
+        (
+            "&type=ItemAdded".into(),
+            Box::new(|event| is(event, "/type", "ItemAdded")),
+        ),
+        (
+            "&sku=teapot".into(),
+            Box::new(|event| is(event, "/data/sku", "teapot")),
+        ),
+        (
+            "&sku=teapot&command=undo".into(),
+            Box::new(|event| {
+                is(event, "/data/sku", "teapot") && is(event, "/meta/command", "undo")
+            }),
+        ),
+        (
+            format!("&cart_id={second}&type=ItemAdded"),
+            Box::new(|event| is(event, "/cart_id", second) && is(event, "/type", "ItemAdded")),
+        ),
+        (
+            format!("&from={middle}"),
+            Box::new(|event| text(&event["recorded_at"]) >= middle),
+        ),
+        (
+            format!("&to={middle}&type=ItemRemoved"),
+            Box::new(|event| {
+                text(&event["recorded_at"]) < middle && is(event, "/type", "ItemRemoved")
+            }),
+        ),
+        ("&type=NeverHeardOf".into(), Box::new(|_| false)),
+    ];
+    for (query, fits) in &questions {
+        let mut plain: Vec<Value> = all.iter().filter(|event| fits(event)).cloned().collect();
+        for limit in [1, 2, 200] {
+            assert_eq!(pages(&app, query, limit).await, plain, "{query}");
+        }
+        plain.reverse();
+        for limit in [1, 2, 200] {
+            let query = format!("{query}&order=desc");
+            assert_eq!(pages(&app, &query, limit).await, plain, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_used_says_what_is_wrong_with_it() {
+    let app = TestApp::start();
+    for query in [
+        "limit=0",
+        "limit=201",
+        "sku=a%20b",
+        "cart_id=1",
+        "from=yesterday",
+        "order=random",
+        "colour=red",
+        "cursor=00",
+    ] {
+        app.get(&format!("/api/events?{query}"))
+            .await
+            .expect_problem(400, "invalid-query");
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_the_operators() {
+    let app = TestApp::start_with(&[("security.operator_token", "let me in")]);
+    for path in [
+        "/api/events",
+        "/api/insights/funnel",
+        "/api/insights/products",
+        "/api/insights/hesitated",
+        "/api/insights/pairs",
+        "/api/insights/abandoned",
+        "/api/insights/activity",
+    ] {
+        app.get(path).await.expect_problem(401, "operator-only");
+        app.get(path).token("let me in").await.expect(200);
+    }
+}
