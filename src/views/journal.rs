@@ -1,7 +1,7 @@
 //! The journal: which events hold what, so that they are found without a scan of the log.
 //!
 //! An index, not a copy: the events stay in the log, which is read by position. Positions are cut
-//! into blocks of [`BLOCK`]; for each term (a type, a command, a product) and block there is one
+//! into blocks of `BLOCK`; for each term (a type, a command, a product) and block there is one
 //! row with the places of the term's events in that block, one byte each, and one row a block for
 //! the times in it. So an event costs about four bytes and a batch one write a term, where an index
 //! entry a column and event would cost each event a few writes; and since a row depends on the
