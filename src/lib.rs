@@ -5,7 +5,7 @@
 //! that come of it to the [`log`], at the version that was decided on. Then, on its own time,
 //! [`views`] takes them from the log and writes the tables that questions are answered from.
 //!
-//! Imports run downward only: `service → web → commands, views → history → cart, log → decider`.
+//! Imports run downward only: `cli → service → web → commands, views → history → cart, log → decider`.
 
 // What everything rests on.
 pub mod decider;
@@ -29,3 +29,6 @@ pub mod config;
 pub mod expiry;
 pub mod service;
 pub mod web;
+
+// What the program can be told to do.
+pub mod cli;

@@ -1,0 +1,29 @@
+//! Where the program's log lines go, and which.
+
+use crate::config::{Config, Format, Level};
+use std::io::IsTerminal;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
+
+/// Logs to standard error: this program's own lines from the level that is set, those of its
+/// libraries from warnings on.
+pub fn start(config: &Config) {
+    let level = match config.logging.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let wanted = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("cartlog", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(wanted);
+    match config.logging.format {
+        Format::Text => registry.with(lines).init(),
+        Format::Json => registry.with(lines.json()).init(),
+    }
+}

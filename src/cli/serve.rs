@@ -1,0 +1,41 @@
+//! `cartlog serve`: the service, until it is told to stop.
+
+use super::Outcome;
+use crate::config::Config;
+use crate::service::Service;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub fn run(config: &Config) -> Outcome {
+    let listener = TcpListener::bind(config.server.bind).map_err(|error| {
+        format!(
+            "cannot listen on {}: {error}. Set another address by server.bind or CARTLOG_SERVER__BIND",
+            config.server.bind
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let service = Service::start(config, listener).await?;
+        let greeting = format!(
+            "cartlog serves\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
+             the API      http://{address}/api/products\n"
+        );
+        // Where nobody reads standard output, the service goes on all the same.
+        let _ = std::io::stdout().write_all(greeting.as_bytes());
+        let shutdown = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        service.run_until(shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
