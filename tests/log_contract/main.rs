@@ -2,4 +2,7 @@
 //! beyond that ([`sqlite`]).
 
 mod contract;
+#[path = "../support/memory.rs"]
+mod engine;
+mod memory;
 mod sqlite;
