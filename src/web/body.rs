@@ -3,16 +3,14 @@
 //! actix-web's own extractors answer several of these cases otherwise: errors as plain text, 400
 //! where 415 belongs, gzip unpacked, arrays taken for structs, two megabytes, no limit of time.
 
+use super::decode::{decode, invalid};
 use super::problem::{Kind, Problem};
+use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut, Payload};
-use actix_web::{HttpMessage, HttpRequest};
 use futures_util::StreamExt;
-use serde::de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer};
-use serde_json::json;
-use std::fmt;
-use std::marker::PhantomData;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// The largest body, in bytes.
@@ -27,7 +25,7 @@ pub async fn read_json<T: DeserializeOwned>(
 ) -> Result<(T, Bytes), Problem> {
     let body = read(request, payload).await?;
     check_media_type(request)?;
-    Ok((parse(&body)?, body))
+    Ok((decode(&body)?, body))
 }
 
 /// Like [`read_json`], for a body that may be left out where nothing has to be said.
@@ -40,7 +38,7 @@ pub async fn read_optional_json<T: DeserializeOwned + Default>(
         return Ok((T::default(), body));
     }
     check_media_type(request)?;
-    Ok((parse(&body)?, body))
+    Ok((decode(&body)?, body))
 }
 
 /// Refuses a body where there is nothing to say.
@@ -73,8 +71,8 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Prob
         let mut rest = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
-                Problem::new(Kind::InvalidBody, format!("The body was cut off: {error}."))
-                    .closing_connection()
+                tracing::debug!(%error, "a body could not be read");
+                invalid("", "the body is cut off, or its chunks are not whole").closing_connection()
             })?;
             let read = first.as_ref().map_or(0, Bytes::len) + rest.len() + chunk.len();
             if read > MAX_BODY {
@@ -115,18 +113,13 @@ fn too_large() -> Problem {
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let content_type = request.content_type();
-    let charset = request
-        .headers()
-        .get(header::CONTENT_TYPE)
+    let mut values = request.headers().get_all(header::CONTENT_TYPE);
+    // One type is said, once: of two, whoever looks at the other one is misled.
+    let said = values.next().filter(|_| values.next().is_none());
+    if said
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(';'))
-        .map(|(_, parameters)| parameters.trim().to_ascii_lowercase());
-    let utf_8 = match charset.as_deref() {
-        None | Some("" | "charset=utf-8" | "charset=\"utf-8\"") => true,
-        Some(_) => false,
-    };
-    if content_type.eq_ignore_ascii_case("application/json") && utf_8 {
+        .is_some_and(is_json)
+    {
         return Ok(());
     }
     Err(Problem::new(
@@ -135,89 +128,13 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     ))
 }
 
-/// Reads `body` as one JSON object that is a `T`, or says where it is not.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    match serde_json::from_slice::<Object<T>>(body) {
-        Ok(Object(value)) => Ok(value),
-        Err(error) => Err(explain::<T>(body, &error)),
-    }
-}
-
-/// Reads a refused body once more, this time noting the path to the mistake.
-fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let traced: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut deserializer);
-    let pointer = match &traced {
-        Err(traced) if traced.inner().is_data() => pointer(traced.path()),
-        Ok(_) | Err(_) => String::new(),
-    };
-    let reason = error.to_string();
-    Problem::new(
-        Kind::InvalidBody,
-        format!("The body cannot be used: {reason}."),
-    )
-    .with("errors", json!([{ "pointer": pointer, "detail": reason }]))
-}
-
-/// The JSON pointer (RFC 6901) to a path.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .map(|segment| match segment {
-            Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => format!("/{variant}"),
-            Segment::Unknown => String::new(),
-        })
-        .collect()
-}
-
-/// A `T` that stands as a JSON object, never as the array that serde takes for a struct too.
-pub struct Object<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-/// A number of units in a body: whole and not negative. What no cart could ever hold is read as the
-/// largest number, so that it is refused as too many and not as unreadable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quantity(pub u32);
-
-impl<'de> Deserialize<'de> for Quantity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let whole = u64::deserialize(deserializer)?;
-        Ok(Quantity(u32::try_from(whole).unwrap_or(u32::MAX)))
-    }
-}
-
-/// A [`Quantity`] of at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AtLeastOne(pub u32);
-
-impl<'de> Deserialize<'de> for AtLeastOne {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Quantity::deserialize(deserializer)? {
-            Quantity(0) => Err(serde::de::Error::custom(
-                "a quantity of at least 1 is expected",
-            )),
-            Quantity(quantity) => Ok(AtLeastOne(quantity)),
-        }
-    }
+/// Whether a media type is JSON in UTF-8, which is the only encoding that JSON has between systems
+/// (RFC 8259, 8.1).
+fn is_json(media_type: &str) -> bool {
+    let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
+    let utf_8 = ["", "charset=utf-8", "charset=\"utf-8\""];
+    essence.trim().eq_ignore_ascii_case("application/json")
+        && utf_8
+            .iter()
+            .any(|known| parameters.trim().eq_ignore_ascii_case(known))
 }

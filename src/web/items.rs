@@ -1,8 +1,9 @@
 //! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
 
-use super::body::{AtLeastOne, Quantity, read_json, read_nothing};
+use super::body::{read_json, read_nothing};
 use super::carts::offer;
 use super::command::{Required, run};
+use super::decode::{AtLeastOne, Quantity};
 use super::path::{CartId, PathSku};
 use super::problem::Problem;
 use super::shop::Shop;

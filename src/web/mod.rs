@@ -8,6 +8,7 @@ mod checkout;
 mod client;
 mod command;
 mod connection;
+mod decode;
 mod event;
 mod events;
 mod gate;

@@ -147,8 +147,8 @@ impl Problem {
         self.kind
     }
 
-    /// The answer, which names the trace under which the request can be found again.
-    pub fn to_response(&self, trace_id: &str) -> HttpResponse {
+    /// What the answer says, with the trace under which the request can be found again.
+    pub fn document(&self, trace_id: &str) -> Value {
         let mut body = Map::new();
         body.insert(
             "type".into(),
@@ -159,6 +159,11 @@ impl Problem {
         body.insert("detail".into(), json!(self.detail));
         body.extend(self.members.clone());
         body.insert("trace_id".into(), json!(trace_id));
+        Value::Object(body)
+    }
+
+    /// The answer.
+    pub fn to_response(&self, trace_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.kind.status());
         response
             .content_type("application/problem+json")
@@ -169,7 +174,7 @@ impl Problem {
         if self.closes_connection {
             response.force_close();
         }
-        response.body(Value::Object(body).to_string())
+        response.body(self.document(trace_id).to_string())
     }
 }
 
