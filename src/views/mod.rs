@@ -16,7 +16,7 @@ mod updater;
 
 pub use arrivals::{Arrivals, Following};
 pub use moved::Moved;
-pub use reader::{Answered, Reader, ViewReadError};
+pub use reader::{Answered, Reader, Seen, ViewReadError};
 pub use store::{StoreError, ViewStore};
 pub use updater::{Progress, UpdateError, Updater};
 

@@ -7,7 +7,7 @@ use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -30,11 +30,19 @@ pub enum ViewReadError {
     Ended(String),
 }
 
-/// The answer to a question, and the position up to which it is true.
+/// The answer to a question, with the state of the views that it is true of.
 #[derive(Debug, Clone)]
 pub struct Answered<T> {
     pub answer: T,
+    pub seen: Seen,
+}
+
+/// What was looked at to answer a question, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Everything up to here, and nothing behind it.
     pub position: Position,
+    pub time: Duration,
 }
 
 impl Reader {
@@ -68,24 +76,28 @@ impl Reader {
         self.read(|tables| carts::idle(tables, before, after, limit))
     }
 
-    /// The row of the cart `id` once it is at `version` or further, or as it is after `patience`.
+    /// The row of the cart `id` once it is at `version` or further, or as it is after `patience`,
+    /// with the position that the views had reached then.
     pub async fn cart_at_least(
         &self,
         id: Uuid,
         version: u64,
         patience: Duration,
-    ) -> Result<Option<CartRow>, ViewReadError> {
+    ) -> Result<(Option<CartRow>, Position), ViewReadError> {
         let mut progress = self.progress.clone();
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             progress.borrow_and_update();
-            let row = self.cart(id)?;
+            let (row, position) = self.read(|tables| {
+                let state = tables.unchecked_transaction()?;
+                Ok((carts::find(&state, id)?, store::checkpoint(&state)?))
+            })?;
             if row.as_ref().is_some_and(|row| row.version >= version) {
-                return Ok(row);
+                return Ok((row, position));
             }
             let changed = tokio::time::timeout_at(deadline, progress.changed()).await;
             if !matches!(changed, Ok(Ok(()))) {
-                return Ok(row);
+                return Ok((row, position));
             }
         }
     }
@@ -98,11 +110,16 @@ impl Reader {
     ) -> Result<Answered<T>, ViewReadError> {
         let path = self.path.clone();
         let asking = tokio::task::spawn_blocking(move || -> rusqlite::Result<Answered<T>> {
+            let started = Instant::now();
             let tables = connect(&path)?;
             let state = tables.unchecked_transaction()?;
             let position = store::checkpoint(&state)?;
             let answer = question(&state)?;
-            Ok(Answered { answer, position })
+            let time = started.elapsed();
+            Ok(Answered {
+                answer,
+                seen: Seen { position, time },
+            })
         });
         match asking.await {
             Ok(answered) => Ok(answered?),

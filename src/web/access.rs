@@ -18,6 +18,8 @@ use uuid::Uuid;
 const COOKIE: &str = "cart_token";
 /// How long a browser keeps it, in seconds: 30 days.
 const COOKIE_AGE: u32 = 30 * 24 * 60 * 60;
+/// How long the secret behind keyed openings is, in bytes.
+const SECRET_LENGTH: usize = 32;
 
 /// A new cart's id and its token.
 #[derive(Debug, Clone)]
@@ -35,17 +37,18 @@ impl Opening {
 
 /// What makes the ids and tokens of new carts.
 pub struct Openings {
-    secret: [u8; 32],
+    secret: [u8; SECRET_LENGTH],
 }
 
 impl Openings {
     /// With the secret at `path`, which is drawn if there is none.
     pub fn with_secret_at(path: &Path) -> std::io::Result<Openings> {
-        let mut secret = [0; 32];
+        let mut secret = [0; SECRET_LENGTH];
         match OpenOptions::new().read(true).open(path) {
-            Ok(mut file) => {
-                file.read_exact(&mut secret)?;
-                return Ok(Openings { secret });
+            Ok(file) => {
+                return Ok(Openings {
+                    secret: read_secret(file)?,
+                });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -91,6 +94,28 @@ impl Openings {
             token: hex::encode(derive(b"token of the cart opened under ")),
         }
     }
+}
+
+/// The secret that is the whole of `file`. One that is longer is no better for it: whoever wrote it
+/// would believe in bytes that count for nothing, so it is refused as one that is too short is.
+fn read_secret(file: std::fs::File) -> std::io::Result<[u8; SECRET_LENGTH]> {
+    let mut bytes = Vec::with_capacity(SECRET_LENGTH + 1);
+    file.take(SECRET_LENGTH as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    bytes.try_into().map_err(|bytes: Vec<u8>| {
+        let found = if bytes.len() > SECRET_LENGTH {
+            format!("more than {SECRET_LENGTH}")
+        } else {
+            bytes.len().to_string()
+        };
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            format!(
+                "it has {found} bytes, and a secret has {SECRET_LENGTH}: put {SECRET_LENGTH} random \
+                 bytes there, or take the file away to have them drawn"
+            ),
+        )
+    })
 }
 
 fn hash(token: &str) -> [u8; 32] {

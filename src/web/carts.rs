@@ -1,8 +1,9 @@
 //! `/api/carts` and `/api/carts/{id}`.
 
 use super::access::{Presented, cookie};
-use super::body::{AtLeastOne, Object, read_optional_json};
+use super::body::read_optional_json;
 use super::command::{CartAnswer, LOG_POSITION, Required, carry_out_opening, said, view_timing};
+use super::decode::{AtLeastOne, Object};
 use super::headers::{if_none_match, preferences};
 use super::path::{CartId, query};
 use super::problem::{Kind, Problem};
@@ -68,7 +69,7 @@ pub async fn open(
     answer
         .json
         .extend(format!(r#","token":"{}"}}"#, opening.token).bytes());
-    Ok(answer.with_status(StatusCode::CREATED))
+    Ok(answer.in_full(StatusCode::CREATED))
 }
 
 #[derive(Deserialize)]
@@ -99,8 +100,7 @@ pub async fn get(
         } => {
             shop.cart(id, presented).await?;
             let cart = at_version(&shop, id, version).await?;
-            // It can never change, so it may be kept for a year, as long as HTTP caches keep anything.
-            past(&request, id, &cart, "private, max-age=31536000, immutable")
+            past(&request, id, &cart, FOR_EVER)
         }
         Which {
             version: None,
@@ -111,8 +111,13 @@ pub async fn get(
                 Problem::new(Kind::InvalidQuery, format!("at cannot be used: {error}."))
             })?;
             shop.cart(id, presented).await?;
-            let cart = at_time(&shop, id, time).await?;
-            past(&request, id, &cart, "no-store")
+            let (cart, is_past) = at_time(&shop, id, time).await?;
+            past(
+                &request,
+                id,
+                &cart,
+                if is_past { FOR_EVER } else { "no-store" },
+            )
         }
         _ => Err(Problem::new(
             Kind::InvalidQuery,
@@ -120,6 +125,9 @@ pub async fn get(
         )),
     }
 }
+
+/// For what can never change: kept for a year, as long as HTTP caches keep anything.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
 /// The row of the view: the bytes that the updater wrote.
 async fn newest(
@@ -130,13 +138,12 @@ async fn newest(
     min_version: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let seen = shop.views.progress().position;
+    let mut seen = shop.views.progress().position;
     let mut row = shop.cart_row(id, presented).await?;
-    if let Some(wanted) = min_version
-        && row.version < wanted
-    {
+    if let Some(wanted) = min_version {
         let wait = preferences(request).wait;
-        let waited = shop.views.cart_at_least(id, wanted, wait).await?;
+        let (waited, reached) = shop.views.cart_at_least(id, wanted, wait).await?;
+        seen = reached;
         row = waited
             .filter(|row| row.version >= wanted)
             .ok_or_else(|| behind(wanted))?;
@@ -173,16 +180,19 @@ fn past(
     caching: &'static str,
 ) -> Result<HttpResponse, Problem> {
     let document = CartDocument::of(id, cart).ok_or_else(no_such_version)?;
-    let mut response = if if_none_match(request, document.version)? {
-        return Ok(HttpResponse::NotModified()
-            .insert_header((header::ETAG, etag(document.version)))
-            .finish());
+    let unchanged = if_none_match(request, document.version)?;
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
-    Ok(response
+    response
         .insert_header((header::ETAG, etag(document.version)))
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    Ok(response
         .content_type("application/json")
         .body(document.to_json()))
 }
@@ -209,16 +219,21 @@ pub async fn at_version(shop: &Shop, id: Uuid, version: u64) -> Result<Cart, Pro
     Ok(cart)
 }
 
-async fn at_time(shop: &Shop, id: Uuid, time: Timestamp) -> Result<Cart, Problem> {
+/// The cart as it was at `time`, and whether that can never change: something has happened since,
+/// and no event of a cart is recorded at an earlier time than the one before it.
+async fn at_time(shop: &Shop, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
     let mut cart = CartModel::initial();
+    let mut is_past = false;
     history::for_each(&*shop.log, id, Version(0), None, |event| {
         if event.recorded_at <= time {
             history::evolve::<CartModel>(&mut cart, &event)?;
+        } else {
+            is_past = true;
         }
         Ok(())
     })
     .await?;
-    Ok(cart)
+    Ok((cart, is_past))
 }
 
 pub fn no_such_version() -> Problem {

@@ -9,8 +9,8 @@ use super::shop::Shop;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand};
 use crate::commands::{Envelope, Handled, IdempotencyKey};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 use uuid::Uuid;
@@ -152,7 +152,7 @@ impl CartAnswer {
         }
         Ok(CartAnswer {
             json: document.to_json(),
-            minimal: *request.method() != Method::GET && headers::preferences(request).minimal,
+            minimal: headers::preferences(request).minimal,
             response,
         })
     }
@@ -162,9 +162,10 @@ impl CartAnswer {
         self
     }
 
-    /// The answer with `status`, or without a body where the client prefers that.
+    /// The answer with `status`, or 204 without a body where the client prefers that. What is new
+    /// is no less so: a line or an order is found where the cart is.
     pub fn with_status(mut self, status: StatusCode) -> HttpResponse {
-        if self.minimal && status == StatusCode::OK {
+        if self.minimal {
             return self
                 .response
                 .status(StatusCode::NO_CONTENT)
@@ -174,6 +175,11 @@ impl CartAnswer {
                 ))
                 .finish();
         }
+        self.in_full(status)
+    }
+
+    /// The answer with `status` and its body, whatever the client prefers: for what is told once.
+    pub fn in_full(mut self, status: StatusCode) -> HttpResponse {
         self.response
             .status(status)
             .content_type("application/json")

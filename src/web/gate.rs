@@ -7,7 +7,7 @@ use super::shop::Shop;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -18,6 +18,18 @@ use uuid::Uuid;
 pub const MAX_ADDRESS: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 16 * 1024;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Headers of every answer that does not say otherwise.
+const PROTECTION: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "same-origin"),
+    (RESOURCE_POLICY, "same-origin"),
+];
 
 /// Turns away what is not meant for this service, and gives every error its final form.
 pub async fn gate(
@@ -47,12 +59,19 @@ pub async fn gate(
         if let Some(allowance) = allowance {
             allowance.tell(head.headers_mut());
         }
-        head.headers_mut().insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        protect(head.headers_mut());
         body
     }))
+}
+
+/// What a browser may do with an answer, whichever it is: guess nothing, load nothing, frame it
+/// nowhere, hand it to no other site. A page says itself what it loads.
+fn protect(headers: &mut HeaderMap) {
+    for (name, value) in PROTECTION {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
 }
 
 fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
@@ -60,8 +79,7 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         .app_data::<Data<Shop>>()
         .expect("the service is started with a shop");
     check_head(request)?;
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = asked_host(request);
     if !shop.serves_host(host) {
         return Err(Problem::new(
             Kind::WrongHost,
@@ -79,6 +97,16 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         ));
     }
     shop.rates.admit(request)
+}
+
+/// The host that a request is for: the one in its target if there is one there, whatever the Host
+/// header says besides (RFC 9112, 3.2.2).
+fn asked_host(request: &ServiceRequest) -> &str {
+    if let Some(authority) = request.uri().authority() {
+        return authority.as_str();
+    }
+    let host = request.headers().get(header::HOST);
+    host.and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 /// Bounds a request's head, far below what the parser would take.

@@ -183,17 +183,24 @@ pub fn preferences(request: &HttpRequest) -> Preferences {
     };
     for value in request.headers().get_all(PREFER) {
         let Ok(text) = value.to_str() else { continue };
-        for preference in text.split(',').map(str::trim) {
-            if let Some(seconds) = preference.strip_prefix("wait=") {
-                if let Ok(seconds) = seconds.trim().parse::<u64>() {
+        for (name, value) in text.split(',').filter_map(preference) {
+            if name.eq_ignore_ascii_case("wait") {
+                // RFC 7240, 2: what cannot be honoured is read over.
+                if let Ok(seconds) = value.parse::<u64>() {
                     preferences.wait = Duration::from_secs(seconds.min(MAX_WAIT));
                 }
-            } else if preference.eq_ignore_ascii_case("return=minimal") {
-                preferences.minimal = true;
+            } else if name.eq_ignore_ascii_case("return") {
+                preferences.minimal = value == "minimal";
             }
         }
     }
     preferences
+}
+
+/// A preference's name and value, which may stand in quotes; its parameters are none of ours.
+fn preference(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split(';').next()?.split_once('=')?;
+    Some((name.trim(), value.trim().trim_matches('"')))
 }
 
 /// The trace of a valid `traceparent`: 32 hexadecimal digits, not all zero. An invalid one is

@@ -1,6 +1,6 @@
 //! `/api/insights/…`: what the shop can learn from its log.
 
-use super::command::LOG_POSITION;
+use super::command::{LOG_POSITION, view_timing};
 use super::event::event_document;
 use super::live_log::{Carts, unreadable};
 use super::operator::Operator;
@@ -9,13 +9,13 @@ use super::path::{moment, query};
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
 use crate::cart::{Currency, Money, Sku};
-use crate::log::{EventLog, Freshness, Position, Version};
+use crate::log::{EventLog, Freshness, Version};
 use crate::timestamp::Timestamp;
-use crate::views::Answered;
 use crate::views::carts::{self, IdleCart};
 use crate::views::insights::journeys::{self, Funnel, TakenOut};
 use crate::views::insights::products::{self, By};
 use crate::views::insights::{activity, baskets};
+use crate::views::{Answered, Seen};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -54,9 +54,9 @@ pub async fn funnel(
     let asked = shop
         .views
         .ask(move |tables| journeys::funnel(tables, from, to, idle_since));
-    let Answered { answer, position } = asked.await?;
+    let Answered { answer, seen } = asked.await?;
     Ok(json(
-        position,
+        seen,
         &FunnelDocument {
             funnel: answer,
             idle_since,
@@ -103,11 +103,11 @@ async fn products_by(
     let asked = shop
         .views
         .ask(move |tables| products::list(tables, by, skip, limit + 1));
-    let Answered { answer, position } = asked.await?;
+    let Answered { answer, seen } = asked.await?;
     let mut items = answer;
     let next = (items.len() > limit).then(|| cursor(list, skip + limit as u64));
     items.truncate(limit);
-    Ok(json(position, &Page { items, next }))
+    Ok(json(seen, &Page { items, next }))
 }
 
 #[derive(Deserialize)]
@@ -131,8 +131,8 @@ pub async fn pairs(
     let asked = shop
         .views
         .ask(move |tables| baskets::pairs(tables, sku.as_ref(), limit));
-    let Answered { answer, position } = asked.await?;
-    Ok(json(position, &answer))
+    let Answered { answer, seen } = asked.await?;
+    Ok(json(seen, &answer))
 }
 
 #[derive(Deserialize)]
@@ -182,9 +182,9 @@ pub async fn activity(
     let asked = shop
         .views
         .ask(move |tables| activity::steps(tables, minutes, from, to, MOST_STEPS));
-    let Answered { answer, position } = asked.await?;
+    let Answered { answer, seen } = asked.await?;
     Ok(json(
-        position,
+        seen,
         &ActivityDocument {
             step: which.step,
             items: answer,
@@ -243,7 +243,7 @@ pub async fn abandoned(
         }
         Ok(left)
     });
-    let Answered { answer, position } = asked.await?;
+    let Answered { answer, seen } = asked.await?;
     let mut left = answer;
     let more = left.len() > limit;
     left.truncate(limit);
@@ -263,7 +263,7 @@ pub async fn abandoned(
         });
     }
     Ok(json(
-        position,
+        seen,
         &Page {
             items,
             next: next.map(|idle| cursor_of(LIST, &written_place(idle))),
@@ -311,9 +311,10 @@ fn read_place(place: [u8; 24]) -> IdleCart {
     }
 }
 
-fn json(position: Position, document: &impl Serialize) -> HttpResponse {
+fn json(seen: Seen, document: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
+        .insert_header((LOG_POSITION, HeaderValue::from(seen.position.0)))
+        .insert_header(view_timing(seen.time))
         .json(document)
 }

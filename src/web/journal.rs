@@ -1,6 +1,6 @@
 //! `/api/events`: the journal of all carts, in pages or live.
 
-use super::command::LOG_POSITION;
+use super::command::{LOG_POSITION, view_timing};
 use super::event::event_document;
 use super::live_log::{self, Carts, unreadable};
 use super::negotiate;
@@ -12,6 +12,7 @@ use super::shop::Shop;
 use crate::cart::{CartEvent, Sku};
 use crate::history::{self, Metadata};
 use crate::log::{EventLog, Position, Recorded, Version};
+use crate::views::Seen;
 use crate::views::journal::{Candidates, Direction, Question, candidates, sku_of};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
@@ -19,6 +20,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Debug, Deserialize)]
@@ -82,17 +84,22 @@ pub async fn list(
         (None, Direction::Forward) => Position(1),
         (None, Direction::Backward) => Position(i64::MAX.unsigned_abs()),
     };
+    let mut response = HttpResponse::Ok();
     // One more than the page, to know where the next one begins.
-    let (mut events, seen) = match wanted.cart {
+    let (mut events, position) = match wanted.cart {
         Some(cart) => of_cart(&shop, &wanted, cart, begin, limit + 1).await?,
-        None => of_all(&shop, &wanted, begin, limit + 1).await?,
+        None => {
+            let (events, seen) = of_all(&shop, &wanted, begin, limit + 1).await?;
+            response.insert_header(view_timing(seen.time));
+            (events, seen.position)
+        }
     };
     let next = (events.len() > limit).then(|| cursor(&list, events[limit].position.0));
     events.truncate(limit);
-    Ok(HttpResponse::Ok()
+    Ok(response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept"))
-        .insert_header((LOG_POSITION, HeaderValue::from(seen.0)))
+        .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
         .json(Page {
             items: documents(&*shop.log, events, wanted.direction).await?,
             next,
@@ -198,8 +205,9 @@ async fn of_all(
     wanted: &Wanted,
     mut begin: Position,
     count: usize,
-) -> Result<(Vec<Recorded>, Position), Problem> {
+) -> Result<(Vec<Recorded>, Seen), Problem> {
     let mut fitting: Vec<Recorded> = Vec::new();
+    let mut time = Duration::ZERO;
     loop {
         let (question, direction) = (wanted.question.clone(), wanted.direction);
         let stretch = STRETCH.min(count - fitting.len());
@@ -208,9 +216,11 @@ async fn of_all(
             .ask(move |tables| candidates(tables, &question, begin, direction, stretch))
             .await?;
         let Candidates { positions, more } = found.answer;
+        let position = found.seen.position;
+        time += found.seen.time;
         let last = positions.last().copied();
         for recorded in at_positions(&*shop.log, positions, direction).await? {
-            if recorded.position <= found.position && wanted.fits(&recorded)? {
+            if recorded.position <= position && wanted.fits(&recorded)? {
                 fitting.push(recorded);
             }
         }
@@ -221,7 +231,7 @@ async fn of_all(
         };
         match next {
             Some(next) if more && fitting.len() < count => begin = next,
-            Some(_) | None => return Ok((fitting, found.position)),
+            Some(_) | None => return Ok((fitting, Seen { position, time })),
         }
     }
 }

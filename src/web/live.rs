@@ -9,7 +9,7 @@
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
 use super::streams::Slot;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::VecDeque;
@@ -35,8 +35,16 @@ pub trait Source: 'static {
     async fn changed(&mut self) -> Option<()>;
 }
 
-/// The answer that sends what `source` has until the service stops.
-pub fn answer(shop: &Shop, slot: Slot, source: impl Source) -> HttpResponse {
+/// The answer that sends what `source` has until the service stops; to HEAD, its head alone.
+pub fn answer(request: &HttpRequest, shop: &Shop, slot: Slot, source: impl Source) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "Accept"));
+    if request.method() == Method::HEAD {
+        return response.streaming(futures_util::stream::empty::<Result<Bytes, Infallible>>());
+    }
     let follower = Follower {
         source,
         stopping: shop.stopping.clone(),
@@ -47,11 +55,7 @@ pub fn answer(shop: &Shop, slot: Slot, source: impl Source) -> HttpResponse {
         let chunk = follower.next().await?;
         Some((Ok::<_, Infallible>(chunk), follower))
     });
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::VARY, "Accept"))
-        .streaming(stream)
+    response.streaming(stream)
 }
 
 /// After which event a stream begins: `Last-Event-ID`, which a browser sends when it comes back,

@@ -28,7 +28,7 @@ pub fn follow(
         id,
         sent,
     };
-    Ok(live::answer(shop, slot, source))
+    Ok(live::answer(request, shop, slot, source))
 }
 
 struct CartSource {

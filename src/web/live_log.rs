@@ -38,7 +38,7 @@ pub async fn follow(request: &HttpRequest, shop: Data<Shop>) -> Result<HttpRespo
         sent: begin.map_or(end, Position),
         carts: Carts::default(),
     };
-    Ok(live::answer(&shop, slot, source))
+    Ok(live::answer(request, &shop, slot, source))
 }
 
 struct LogSource {

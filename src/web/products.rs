@@ -101,17 +101,19 @@ fn cacheable(
     let fingerprint = shop.catalogue.fingerprint();
     let etag = HeaderValue::from_str(&format!("\"{fingerprint}\""))
         .expect("hexadecimal digits and quotes make a header value");
-    let mut response = if if_none_match_text(request, fingerprint)? {
-        return Ok(HttpResponse::NotModified()
-            .insert_header((header::ETAG, etag))
-            .finish());
+    let unchanged = if_none_match_text(request, fingerprint)?;
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
-    Ok(response
+    response
         .insert_header((header::ETAG, etag))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
-        .json(document))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=60"));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    Ok(response.json(document))
 }
 
 impl<'a> ProductDocument<'a> {

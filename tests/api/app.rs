@@ -512,11 +512,24 @@ pub struct Answer {
 
 impl Answer {
     /// What holds for every answer: an error is a problem of a known type (`/readyz` answers with
-    /// its reasons instead), and nothing is to be guessed from its bytes.
+    /// its reasons instead), and a browser is told what it may not do with it.
     fn check(&self, head: bool) {
         let shown = || format!("{} {:?}", self.status, String::from_utf8_lossy(&self.body));
         if head || self.status == 204 || self.status == 304 {
             assert!(self.body.is_empty(), "{}", shown());
+        }
+        for (name, part) in [
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "default-src 'none'"),
+            ("content-security-policy", "frame-ancestors 'none'"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            let said = self.header(name);
+            assert!(
+                said.is_some_and(|said| said.contains(part)),
+                "{name}: {said:?}"
+            );
         }
         if self.status < 400 {
             return;
@@ -538,7 +551,6 @@ impl Answer {
             "{}",
             shown()
         );
-        assert_eq!(self.header("x-content-type-options"), Some("nosniff"));
         if head {
             return;
         }

@@ -1,6 +1,6 @@
 //! `ETag`, `If-Match`, `If-None-Match`, `min_version` and `HEAD`: which version a request is about.
 
-use crate::app::{Ask, CartClient, TestApp};
+use crate::app::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
@@ -75,7 +75,10 @@ async fn a_cart_that_is_known_already_is_not_sent_again() {
         for tags in [tag, "*", &format!("W/{tag}"), &format!("\"9\", {tag}")] {
             let answer = cart.ask(Method::GET, below).header("if-none-match", tags);
             let answer = answer.await.expect(304);
-            assert_eq!(answer.header("etag"), Some(tag));
+            // RFC 9110, 15.4.5: what a cache keeps is told again.
+            for name in ["etag", "cache-control"] {
+                assert_eq!(answer.header(name), full.header(name), "{name} of {below}");
+            }
         }
         let other = cart
             .ask(Method::GET, below)
@@ -92,13 +95,62 @@ async fn a_read_waits_for_the_version_that_it_asks_for_and_no_longer_than_it_wan
         let written = cart.set("teapot", version).await.expect(200);
         let read = cart.get_at_least(written.version()).await.expect(200);
         assert_eq!(read.body, written.body);
-        // What the view had reached at least when it was asked: never more than it has seen.
-        assert!(read.log_position() <= written.log_position());
+        // What the view had reached when the answer was read from it, not when it was asked for.
+        assert_eq!(read.log_position(), written.log_position());
     }
     let ahead = cart.get_at_least(1_000).header("prefer", "wait=0");
     ahead.await.expect_problem(503, "view-behind");
     let (waited, written) = tokio::join!(cart.get_at_least(40), cart.add("sencha", 1));
+    assert_eq!(waited.log_position(), written.log_position());
     assert_eq!(waited.expect(200).body, written.expect(201).body);
+}
+
+#[tokio::test]
+async fn a_client_says_how_long_it_waits_as_rfc_7240_has_it() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    for (prefer, seconds) in [
+        ("wait=0", 0),
+        ("respond-async, Wait = \"0\"; foo=bar", 0),
+        ("wait=1", 1),
+        ("wait=soon", 1),
+        ("", 1),
+    ] {
+        let started = std::time::Instant::now();
+        let ahead = cart.get_at_least(9).header("prefer", prefer).await;
+        ahead.expect_problem(503, "view-behind");
+        assert_eq!(started.elapsed().as_secs(), seconds, "{prefer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_wants_no_cart_gets_its_version_alone() {
+    let app = TestApp::start();
+    let opened = app.ask_for_cart().header("prefer", "return=minimal").await;
+    // The token is given once, so it is not left out.
+    let cart = app.cart_of(&opened.expect(201));
+    let minimal = |ask: Ask| ask.header("prefer", "wait=1, return=minimal");
+    for (version, ask) in (2..).zip([
+        cart.add("teapot", 1),
+        cart.add("teapot", 1),
+        cart.set("teapot", 3),
+        cart.apply_promotion("TEA10"),
+        cart.remove_promotion(),
+        cart.remove("teapot"),
+        cart.undo(7),
+        cart.clear(),
+        cart.undo(9),
+        cart.check_out(10, 5997, "pay"),
+        cart.check_out(10, 5997, "pay"),
+    ]) {
+        let answer = minimal(ask).await.expect(204);
+        let version = version.min(11);
+        assert_eq!(answer.version(), version);
+        assert_eq!(answer.log_position(), version);
+        assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    }
+    let refused = minimal(cart.clear()).await;
+    refused.expect_problem(409, "cart-closed");
 }
 
 #[tokio::test]
@@ -129,6 +181,14 @@ async fn a_past_version_never_changes_and_says_so() {
         .await
         .expect(200);
     assert!(then.version() >= 3);
+    // Nothing has happened since that could not still happen at that time.
+    let caching = |answer: &Answer| answer.header("cache-control").map(str::to_owned);
+    let now = cart.ask(Method::GET, "?at=9999-01-01T00:00:00Z").await;
+    assert_eq!(caching(&now.expect(200)), Some("no-store".to_owned()));
+    let cleared = cart.get_at(4).await.expect(200).json();
+    if cleared["changed_at"] != changed {
+        assert_eq!(caching(&then), caching(&past));
+    }
     let before = cart.ask(Method::GET, "?at=2020-01-01T00:00:00Z").await;
     before.expect_problem(404, "no-such-version");
     for query in [

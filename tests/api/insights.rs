@@ -18,6 +18,8 @@ async fn the_numbers_of_a_small_day() {
 
     let funnel = app.get("/api/insights/funnel").await.expect(200);
     assert_eq!(funnel.log_position(), 8);
+    let timing = funnel.header("server-timing").expect("a Server-Timing");
+    assert!(timing.starts_with("view;dur="), "{timing}");
     let funnel = funnel.json();
     for (stage, carts) in [
         ("opened", 2),

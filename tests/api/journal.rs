@@ -40,6 +40,10 @@ async fn pages(app: &TestApp, query: &str, limit: usize) -> Vec<Value> {
 async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
     let app = TestApp::start();
     let ids = three_carts(&app).await;
+    let whole = app.get("/api/events").await.expect(200);
+    assert_eq!(whole.log_position(), 15);
+    let timing = whole.header("server-timing").expect("a Server-Timing");
+    assert!(timing.starts_with("view;dur="), "{timing}");
     let all = pages(&app, "", 200).await;
     let positions: Vec<u64> = all
         .iter()

@@ -51,6 +51,24 @@ async fn a_live_stream_ends_when_the_service_stops() {
 }
 
 #[tokio::test]
+async fn head_of_a_stream_is_its_head_alone() {
+    let app = TestApp::start_with(&[("server.live_streams", "1")]);
+    let cart = app.open_cart().await;
+    let (id, token) = (&cart.id, &cart.token);
+    for path in ["/api/events".to_owned(), format!("/api/carts/{id}/events")] {
+        let request = format!(
+            "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Accept: text/event-stream\r\nConnection: close\r\n\r\n"
+        );
+        // A stream without end would keep the connection, and this would wait for it.
+        let head = app.raw(request.as_bytes()).await.expect(200);
+        assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    }
+    // None of them holds the one place that there is.
+    follow(&app, "").stream().await;
+}
+
+#[tokio::test]
 async fn a_stream_cannot_begin_beyond_the_end() {
     let app = TestApp::start();
     let cart = app.open_cart().await;

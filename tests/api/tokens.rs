@@ -174,4 +174,12 @@ async fn a_request_for_another_host_is_misdirected() {
         let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
         app.raw(request.as_bytes()).await.expect(200);
     }
+    // RFC 9112, 3.2.2: a host in the target counts, and the Host header beside it does not.
+    for (target, host, status) in [
+        ("shop.example", "localhost", 421),
+        ("localhost", "shop.example", 200),
+    ] {
+        let request = format!("GET http://{target}/livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        app.raw(request.as_bytes()).await.expect(status);
+    }
 }

@@ -97,6 +97,14 @@ fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
             vec!["the secret .", "cannot be read"],
         ),
         (
+            "[security]\nsecret_path = \"config.toml\"\n",
+            vec![
+                "the secret config.toml",
+                "more than 32 bytes",
+                "take the file away",
+            ],
+        ),
+        (
             "[log]\npath = \"config.toml\"\n",
             vec!["config.toml", "not a database"],
         ),
