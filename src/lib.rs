@@ -30,5 +30,8 @@ pub mod expiry;
 pub mod service;
 pub mod web;
 
+// Clients of all this, over HTTP.
+pub mod simulate;
+
 // What the program can be told to do.
 pub mod cli;

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand.
 
 mod logging;
+mod progress;
 mod serve;
+mod simulate;
 
 use crate::config::Config;
 use clap::{Parser, Subcommand};
@@ -24,6 +26,8 @@ pub struct Arguments {
 enum Command {
     /// Run the shop, its API and its history (the default).
     Serve,
+    /// Play shoppers against a running service, to fill it with carts and to check its answers.
+    Simulate(simulate::Simulate),
 }
 
 /// How a subcommand that ran to its end came out: what it looked for may not hold.
@@ -45,5 +49,6 @@ fn dispatch(arguments: &Arguments) -> Outcome {
     logging::start(&config);
     match &arguments.command {
         None | Some(Command::Serve) => serve::run(&config),
+        Some(Command::Simulate(arguments)) => simulate::run(arguments),
     }
 }

@@ -6,4 +6,5 @@ mod ends;
 mod kills;
 mod load;
 mod program;
+mod simulate;
 mod starts;

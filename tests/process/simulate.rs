@@ -1,0 +1,196 @@
+//! `cartlog simulate` against the program that serves.
+
+use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
+use rusqlite::{Connection, OpenFlags};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn simulate(folder: &Path, address: SocketAddr, more: &[&str]) -> Command {
+    let url = format!("http://{address}");
+    let mut command = command(folder, &["simulate", "--url", &url]);
+    command.args(more);
+    command
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The number behind `name` in what was printed.
+fn number(printed: &str, name: &str) -> u64 {
+    let (_, rest) = printed.split_once(&format!("{name} ")).unwrap();
+    let digits = rest.split(|character: char| !character.is_ascii_digit());
+    digits.into_iter().next().unwrap().parse().unwrap()
+}
+
+/// What happened to each cart, without what is drawn anew each time.
+fn stories(folder: &Path) -> Vec<String> {
+    let file =
+        Connection::open_with_flags(log_in(folder), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut stories = file
+        .prepare(
+            "SELECT group_concat(type || CASE type WHEN 'CartOpened' THEN '' ELSE
+                    json_remove(data, '$.order_id') END, ' ' ORDER BY version)
+               FROM events GROUP BY stream",
+        )
+        .unwrap();
+    let rows = stories.query_map([], |row| row.get(0)).unwrap();
+    let mut stories: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+    stories.sort();
+    stories
+}
+
+#[test]
+fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let printed = [("3", &folders[0]), ("7", &folders[1])].map(|(concurrency, folder)| {
+        let program = Program::serve(folder.path());
+        let arguments = [
+            "--carts",
+            "150",
+            "--seed",
+            "5",
+            "--concurrency",
+            concurrency,
+        ];
+        let output = run(simulate(folder.path(), program.address, &arguments));
+        assert!(output.status.success(), "{output:?}");
+        told(&output)
+    });
+    let stories = folders.each_ref().map(|folder| stories(folder.path()));
+    assert_eq!(stories[0], stories[1]);
+    assert_eq!(stories[0].len(), 150);
+
+    let bought = stories[0]
+        .iter()
+        .filter(|story| story.contains("CartCheckedOut"));
+    assert_eq!(number(&printed[0], "bought"), bought.count() as u64);
+    assert_eq!(number(&printed[0], "unexpected"), 0);
+    for event in ["ItemRemoved", "PromotionApplied", "PromotionRemoved"] {
+        assert!(
+            stories[0].iter().any(|story| story.contains(event)),
+            "{event}"
+        );
+    }
+    for line in ["abandoned", "add_item", "checkout", "undo", "p99"] {
+        assert!(printed[0].contains(line), "{}", printed[0]);
+    }
+}
+
+#[test]
+fn a_service_that_is_killed_and_comes_back_is_shopped_at_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let address = program.address;
+    let shopping = simulate(folder.path(), address, &["--carts", "400", "--rate", "200"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let shopping = KillOnDrop(Some(shopping));
+    while whole_log(&log_in(folder.path())).len() < 200 {
+        std::thread::yield_now();
+    }
+    program.kill();
+    let mut again = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+    prepare(&mut again, folder.path());
+    again.env("CARTLOG_SERVER__BIND", address.to_string());
+    let _program = Program::run(again);
+    let output = shopping.output();
+    let printed = told(&output);
+    assert!(output.status.success(), "{printed}");
+    assert!(number(&printed, "tried again") > 0, "{printed}");
+    assert_eq!(stories(folder.path()).len(), 400);
+}
+
+struct KillOnDrop(Option<Child>);
+
+impl KillOnDrop {
+    fn output(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+}
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended already.
+            let _ = child.kill();
+        }
+    }
+}
+
+#[test]
+fn nobody_there_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for (url, part) in [
+        (format!("http://{nobody}"), "Start the service first"),
+        ("https://localhost".to_owned(), "http://"),
+        ("localhost:8080".to_owned(), "http://"),
+    ] {
+        let output = run(command(folder.path(), &["simulate", "--url", &url]));
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(part) && told.contains(&url), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn an_answer_that_the_contract_does_not_allow_is_told_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let connection = connection.unwrap();
+            std::thread::spawn(move || forgetful(&connection));
+        }
+    });
+    let output = run(simulate(
+        folder.path(),
+        address,
+        &["--carts", "3", "--concurrency", "1"],
+    ));
+    let printed = told(&output);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert_eq!(number(&printed, "unexpected"), 3, "{printed}");
+    assert!(printed.contains("unexpected: "), "{printed}");
+    assert!(printed.contains("the cart should hold"), "{printed}");
+}
+
+/// Serves a connection as a shop that acknowledges everything and keeps nothing.
+fn forgetful(mut connection: &std::net::TcpStream) {
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut reader = BufReader::new(connection);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let length = head
+            .to_lowercase()
+            .split_once("content-length: ")
+            .map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
+        std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink()).unwrap();
+        let body = if head.starts_with("GET /api/products?") {
+            r#"{"items":[{"sku":"teapot","category":"Tea","price":1999}],"next":null}"#
+        } else {
+            r#"{"id":"1","version":1,"status":"open","lines":[],"promotion":null,"total":0,"token":"t"}"#
+        };
+        write!(
+            connection,
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+    }
+}
