@@ -81,7 +81,7 @@ fn every_promise_holds_after_each_step_of_every_story() {
         assert_eq!(story.outcome, Ok(()));
         return;
     }
-    let stories = number("CARTLOG_SIMULATION_STORIES").unwrap_or(1_000);
+    let stories = number("CARTLOG_SIMULATION_STORIES").unwrap_or(800);
     let next = AtomicU64::new(0);
     let tallies: Mutex<BTreeMap<&str, u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);

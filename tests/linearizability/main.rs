@@ -1,0 +1,187 @@
+//! Each cart is linearizable: whatever several shoppers ask of it at once, and however often the
+//! program is killed meanwhile, their answers are those of a cart that does one thing after the
+//! other, each at some moment between its request and its answer. After Wing and Gong.
+//!
+//! A failure prints its seed and the history; `CARTLOG_FAULTS_SEED` repeats it, as far as threads
+//! and kills can be repeated, and `CARTLOG_FAULTS_LONG=1` does several times as much.
+
+mod cart;
+#[path = "../support/memory.rs"]
+mod engine;
+mod history;
+mod http;
+#[expect(dead_code, reason = "the tests of the process use the rest")]
+#[path = "../process/load.rs"]
+mod load;
+mod nodes;
+#[expect(dead_code, reason = "the tests of the process use the rest")]
+#[path = "../process/program.rs"]
+mod program;
+mod shoppers;
+
+use cart::{Answer, Change};
+use engine::{MemoryLog, Place};
+use futures_util::future::join_all;
+use history::History;
+use http::{HttpCart, Life};
+use load::{Dice, client};
+use nodes::{Node, Slow};
+use program::{PATIENCE, Program};
+use shoppers::shop;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+fn seed() -> u64 {
+    let seed = std::env::var("CARTLOG_FAULTS_SEED");
+    seed.map_or(2026, |seed| seed.parse().expect("a whole number"))
+}
+
+fn times(usual: u64, thorough: u64) -> u64 {
+    let long = std::env::var("CARTLOG_FAULTS_LONG").is_ok_and(|value| value != "0");
+    if long { thorough } else { usual }
+}
+
+/// What shoppers who share a few carts of the program were told while it was killed `kills` times.
+async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
+    const CARTS: usize = 3;
+    const SHOPPERS: usize = 4;
+    const COMMANDS: usize = 60;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Some(Program::serve(folder.path()));
+    let (tell, life) = watch::channel(Life {
+        number: 0,
+        address: program.as_ref().expect("a program").address,
+    });
+    let (answer, mut answered) = watch::channel(0);
+    let client = client();
+    let mut dice = Dice(seed);
+    let histories: Vec<RefCell<History>> = (0..CARTS).map(|_| RefCell::default()).collect();
+    let mut shoppers = Vec::new();
+    for (number, history) in histories.iter().enumerate() {
+        let cart = HttpCart::open(&client, life.clone(), answer.clone()).await;
+        for shopper in 0..SHOPPERS {
+            let cart = cart.clone();
+            let mut dice = Dice(seed + (number * SHOPPERS + shopper) as u64);
+            shoppers.push(async move {
+                let name = format!("{number}-{shopper}");
+                shop(&cart, history, &name, &mut dice, COMMANDS).await;
+            });
+        }
+    }
+    let killing = async {
+        let kills = usize::try_from(kills).expect("a number");
+        let part = CARTS * SHOPPERS * COMMANDS / (kills + 1);
+        for kill in 1..=kills {
+            // In even parts of the shoppers' work, more or less.
+            let enough = part * kill - dice.below(part / 2);
+            let reached = answered.wait_for(|answered| *answered >= enough);
+            let reached = tokio::time::timeout(PATIENCE, reached).await;
+            reached
+                .expect("answers in time")
+                .expect("shoppers who go on");
+            tokio::time::sleep(Duration::from_micros(dice.below(2_000) as u64)).await;
+            program.take().expect("a program").kill();
+            let again = program.insert(Program::serve(folder.path()));
+            tell.send_replace(Life {
+                number: kill,
+                address: again.address,
+            });
+        }
+    };
+    tokio::join!(join_all(shoppers), killing);
+    histories.into_iter().map(RefCell::into_inner).collect()
+}
+
+#[tokio::test]
+async fn each_cart_is_linearizable_over_http_with_kills_in_between() {
+    let seed = seed();
+    let (mut answered, mut unanswered) = (0, 0);
+    for round in 0..times(2, 20) {
+        for history in histories_with_kills(seed + 1_000 * round, 3).await {
+            assert!(
+                history.is_linearizable(),
+                "not linearizable, seed {seed}:\n{history}"
+            );
+            answered += history.answered();
+            unanswered += history.unanswered();
+        }
+    }
+    println!("{answered} commands were answered, {unanswered} never");
+    assert!(answered > 500);
+}
+
+/// What shoppers at two nodes were told that share a log.
+async fn history_of_two_nodes(seed: u64, checks_versions: bool) -> History {
+    let place = Place::new(Uuid::nil());
+    let log = MemoryLog::open(&place).expect("a new place");
+    let slow = Arc::new(Slow {
+        log: log.clone(),
+        checks_versions,
+    });
+    let nodes = [Node::on(slow.clone()), Node::on(slow)];
+    nodes[0].open().await;
+    let history = RefCell::default();
+    join_all((0..4).map(|shopper| {
+        let (nodes, history) = (&nodes, &history);
+        let mut dice = Dice(seed + shopper as u64);
+        async move {
+            let name = format!("{shopper}");
+            shop(&nodes[shopper % 2], history, &name, &mut dice, 40).await;
+        }
+    }))
+    .await;
+    log.close();
+    history.into_inner()
+}
+
+#[tokio::test]
+async fn each_cart_is_linearizable_on_two_nodes() {
+    for seed in seed()..seed() + times(10, 500) {
+        let history = history_of_two_nodes(seed, true).await;
+        assert_eq!(history.answered(), 160);
+        assert!(
+            history.is_linearizable(),
+            "not linearizable, seed {seed}:\n{history}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn control_a_service_that_ignores_the_expected_version_is_not_linearizable() {
+    for seed in seed()..seed() + 10 {
+        let history = history_of_two_nodes(seed, false).await;
+        assert!(!history.is_linearizable(), "seed {seed}:\n{history}");
+    }
+}
+
+#[tokio::test]
+async fn control_one_forged_answer_and_one_command_left_out_are_noticed() {
+    let history = history_of_two_nodes(seed(), true).await;
+    let mut forged = 0;
+    // Of the last ones nobody may have seen what they did.
+    for place in 0..history.operations.len() - 20 {
+        let mut other = history.clone();
+        let operation = &mut other.operations[place];
+        let (Change::Add(..), Answer::Done { version, .. }) =
+            (operation.change, &mut operation.answer)
+        else {
+            continue;
+        };
+        *version += 1;
+        assert!(
+            !other.is_linearizable(),
+            "answer {place} is forged:\n{other}"
+        );
+        let mut other = history.clone();
+        other.forget(place);
+        assert!(
+            !other.is_linearizable(),
+            "command {place} is left out:\n{other}"
+        );
+        forged += 1;
+    }
+    assert!(forged > 20);
+}
