@@ -129,18 +129,10 @@ pub struct Presented(Option<[u8; 32]>);
 impl Presented {
     /// From `Authorization: Bearer`, or else from the shop's cookie.
     pub fn of(request: &HttpRequest) -> Presented {
-        let headers = request.headers();
-        if headers.contains_key(header::AUTHORIZATION) {
+        if request.headers().contains_key(header::AUTHORIZATION) {
             return Presented(bearer_digest(request));
         }
-        let token = headers
-            .get_all(header::COOKIE)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == COOKIE)
-            .map(|(_, token)| hash(token));
-        Presented(token)
+        Presented(cookie_digest(request, COOKIE))
     }
 
     /// Whether this is the token whose hash is `token_hash`, in constant time.
@@ -154,6 +146,18 @@ impl Presented {
         cart.contents()
             .is_some_and(|contents| self.opens(&contents.token_hash))
     }
+}
+
+/// The digest of what the cookie `name` holds.
+pub fn cookie_digest(request: &HttpRequest, name: &str) -> Option<[u8; 32]> {
+    request
+        .headers()
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, token)| hash(token))
 }
 
 /// The digest of the token in `Authorization: Bearer`.

@@ -2,6 +2,7 @@
 //! what happened is read from the log.
 
 mod access;
+mod assets;
 mod body;
 mod carts;
 mod checkout;
@@ -46,7 +47,6 @@ pub use shop::{Shared, Shop};
 pub use streams::Streams;
 
 use actix_web::web::{ServiceConfig, scope};
-use problem::Problem;
 use resource::at;
 
 /// All routes. The app data has to hold a [`Shop`], and [`gate`] has to be wrapped around.
@@ -78,6 +78,10 @@ pub fn routes(config: &mut ServiceConfig) {
         at("/api/insights/pairs").get(insights::pairs),
         at("/api/insights/abandoned").get(insights::abandoned),
         at("/api/insights/activity").get(insights::activity),
+        at("/api/operator")
+            .get(operator::standing)
+            .post(operator::sign_in)
+            .delete(operator::sign_out),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),
@@ -85,6 +89,8 @@ pub fn routes(config: &mut ServiceConfig) {
         at("/").get(pages::shop),
         at("/history").get(pages::history),
         at("/history/{id}").get(pages::history),
+        at("/insights").get(pages::insights),
+        at("/operations").get(pages::operations),
         at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file),
     ];
     let scope = carts
@@ -96,7 +102,5 @@ pub fn routes(config: &mut ServiceConfig) {
     for resource in others {
         config.service(resource.done());
     }
-    config.default_service(actix_web::web::to(async || {
-        Err::<actix_web::HttpResponse, _>(Problem::not_found())
-    }));
+    config.default_service(actix_web::web::to(pages::nowhere));
 }

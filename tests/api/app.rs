@@ -545,6 +545,10 @@ impl Answer {
             assert!(head || self.json()["checks"].is_object(), "{}", shown());
             return;
         }
+        if self.header("content-type") == Some("text/html; charset=utf-8") {
+            assert_eq!(self.status, 404, "{}", shown());
+            return;
+        }
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json"),

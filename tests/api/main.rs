@@ -12,6 +12,8 @@ mod insights;
 mod items;
 mod journal;
 mod live_log;
+mod operator;
+mod pages;
 mod products;
 mod promotion;
 mod rates;

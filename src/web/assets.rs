@@ -1,0 +1,211 @@
+//! The files of `static/`, as they were when the program was built, and as they go over the wire:
+//! compressed where that helps.
+//!
+//! A file is compressed when it is first asked for, and then kept. At build time it would cost every
+//! build; in each answer it would cost every visitor.
+
+use actix_web::web::Bytes;
+use brotlic::{BrotliEncoderOptions, CompressorWriter, Quality, WindowSize};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{LazyLock, OnceLock};
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Static;
+
+/// The files by their paths under `static/`.
+static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+    Static::iter()
+        .filter_map(|path| Some((path.to_string(), Asset::of(&path)?)))
+        .collect()
+});
+
+/// The window of brotli, as a power of two: no file is larger, and a larger one takes longer to set up.
+const WINDOW_BITS: u8 = 16;
+
+/// How an answer is coded (RFC 9110, 8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    Identity,
+    Gzip,
+    Brotli,
+}
+
+/// One file.
+pub struct Asset {
+    /// With its character set.
+    pub media_type: String,
+    /// Pictures and text that are small as they are gain nothing by a coding.
+    pub compressible: bool,
+    tag: String,
+    whole: Bytes,
+    gzip: OnceLock<Bytes>,
+    brotli: OnceLock<Bytes>,
+}
+
+impl Asset {
+    pub fn at(path: &str) -> Option<&'static Asset> {
+        ASSETS.get(path)
+    }
+
+    fn of(path: &str) -> Option<Asset> {
+        let file = Static::get(path)?;
+        let kind = file.metadata.mimetype();
+        let text = kind.starts_with("text/") || kind == "image/svg+xml";
+        let whole = match path.rsplit_once('.') {
+            Some((_, "js")) => slim(&file.data, &["//"]),
+            Some((_, "css")) => slim(&file.data, &[]),
+            Some(_) | None => Bytes::from(file.data.into_owned()),
+        };
+        Some(Asset {
+            media_type: match kind.starts_with("text/") {
+                true => format!("{kind}; charset=utf-8"),
+                false => kind.to_owned(),
+            },
+            compressible: text,
+            tag: hex::encode(&Sha256::digest(&whole)[..8]),
+            whole,
+            gzip: OnceLock::new(),
+            brotli: OnceLock::new(),
+        })
+    }
+
+    /// The strong entity tag, without its quotes. Each coding has its own: their bytes differ.
+    pub fn tag(&self, coding: Coding) -> String {
+        match coding {
+            Coding::Identity => self.tag.clone(),
+            Coding::Gzip => format!("{}-gzip", self.tag),
+            Coding::Brotli => format!("{}-br", self.tag),
+        }
+    }
+
+    pub fn body(&self, coding: Coding) -> Bytes {
+        match coding {
+            Coding::Identity => self.whole.clone(),
+            Coding::Gzip => self.gzip.get_or_init(|| gzip(&self.whole)).clone(),
+            Coding::Brotli => self.brotli.get_or_init(|| brotli(&self.whole)).clone(),
+        }
+    }
+}
+
+fn gzip(whole: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder
+        .write_all(whole)
+        .and_then(|()| encoder.finish())
+        .expect("a vector takes all that is written")
+        .into()
+}
+
+fn brotli(whole: &[u8]) -> Bytes {
+    let encoder = BrotliEncoderOptions::new()
+        .quality(Quality::best())
+        .window_size(WindowSize::new(WINDOW_BITS).expect("a size that brotli knows"))
+        .size_hint(u32::try_from(whole.len()).unwrap_or(u32::MAX))
+        .build()
+        .expect("settings that brotli knows");
+    let mut compressor = CompressorWriter::with_encoder(encoder, Vec::new());
+    compressor
+        .write_all(whole)
+        .expect("a vector takes all that is written");
+    compressor
+        .into_inner()
+        .expect("a vector takes all that is written")
+        .into()
+}
+
+/// The script or style sheet without what is for those who read it here: indentation, and the
+/// comments that have lines of their own. Their lines stay, empty, so that an error names the line
+/// that is in `static/`.
+fn slim(file: &[u8], line_marks: &[&str]) -> Bytes {
+    let text = std::str::from_utf8(file).expect("scripts and style sheets are UTF-8");
+    let mut left = String::with_capacity(text.len());
+    let mut inside = false;
+    for line in text.lines().map(str::trim_start) {
+        if inside || line.starts_with("/*") {
+            inside = !line.ends_with("*/");
+        } else if !line_marks.iter().any(|mark| line.starts_with(mark)) {
+            left.push_str(line);
+        }
+        left.push('\n');
+    }
+    left.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn indentation_and_comments_with_lines_of_their_own_are_left_out() {
+        let script =
+            "/** What\n * it is. */\nconst a = \"/* text */\"; // why\n\n  // Here.\n  b();\n";
+        let left = slim(script.as_bytes(), &["//"]);
+        assert_eq!(left, "\n\nconst a = \"/* text */\"; // why\n\n\nb();\n");
+    }
+
+    #[test]
+    fn every_comment_of_a_file_ends_and_no_text_runs_over_lines() {
+        for path in Static::iter().filter(|path| path.ends_with(".js") || path.ends_with(".css")) {
+            let file = Static::get(&path).unwrap();
+            let text = std::str::from_utf8(&file.data).unwrap();
+            let left = slim(&file.data, &["//"]);
+            let left = std::str::from_utf8(&left).unwrap();
+            assert_eq!(text.lines().count(), left.lines().count(), "{path}");
+            for line in left.lines() {
+                assert!(line.matches('`').count() % 2 == 0, "{path}: {line}");
+                assert!(!line.trim_end().ends_with("*/"), "{path}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_loads_ahead_all_that_its_script_imports_and_nothing_else() {
+        for path in Static::iter().filter(|path| path.ends_with(".html")) {
+            let file = Static::get(&path).unwrap();
+            let page = std::str::from_utf8(&file.data).unwrap();
+            let named = |before: &str| -> BTreeSet<String> {
+                page.split(before)
+                    .skip(1)
+                    .filter_map(|rest| rest.split_once('"'))
+                    .map(|(address, _)| address.to_owned())
+                    .collect()
+            };
+            let entries = named(r#"<script type="module" src=""#);
+            let mut needed = BTreeSet::new();
+            for entry in &entries {
+                imported(entry, &mut needed);
+            }
+            let ahead = named(r#"<link rel="modulepreload" href=""#);
+            assert_eq!(ahead, needed, "{path}");
+        }
+    }
+
+    /// Adds the module at `address` and all that it imports.
+    fn imported(address: &str, found: &mut BTreeSet<String>) {
+        if !found.insert(address.to_owned()) {
+            return;
+        }
+        let file = Static::get(&address[1..]).unwrap_or_else(|| panic!("no {address}"));
+        let text = std::str::from_utf8(&file.data).unwrap();
+        let (folder, _) = address.rsplit_once('/').unwrap();
+        for line in text.lines().filter(|line| line.starts_with("import ")) {
+            let from = line.split('"').nth(1).unwrap();
+            let mut parts: Vec<&str> = folder.split('/').collect();
+            for part in from.split('/') {
+                match part {
+                    "." => {}
+                    ".." => drop(parts.pop()),
+                    part => parts.push(part),
+                }
+            }
+            imported(&parts.join("/"), found);
+        }
+    }
+}
