@@ -7,8 +7,10 @@
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { byId, setText } from "../page/element.js";
 import { spokenMoney } from "../page/writing.js";
+import { asOperator, standing } from "../page/operator.js";
+import { ownCarts } from "../service/own_carts.js";
 import { Problem } from "../service/request.js";
-import { follow } from "../service/stream.js";
+import { follow, ofCart, OF_LOG } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
 import { CartPanel } from "./cart_panel.js";
 import { Chronicle } from "./chronicle.js";
@@ -50,7 +52,7 @@ export class CartHistory {
     byId("cart").hidden = false;
     byId("progress").hidden = false;
     try {
-      await this.#chronicle.load((read) => setText(byId("progress-words"), `${read.toLocaleString("en")} events read`));
+      this.#chronicle = await openChronicle(this.#chronicle.id, (read) => setText(byId("progress-words"), `${read.toLocaleString("en")} events read`));
     } catch (error) {
       this.#showFailure(error);
       return;
@@ -185,14 +187,15 @@ export class CartHistory {
   }
 
   #follow() {
-    const { id, head } = this.#chronicle;
+    const { id, head, byOperator } = this.#chronicle;
+    const take = (event) => {
+      connectionBack();
+      if (event.cart_id === id) this.#take(event);
+    };
     follow(
-      id,
-      head,
-      async (event) => {
-        connectionBack();
-        this.#take(event);
-      },
+      byOperator ? OF_LOG : ofCart(id),
+      byOperator ? this.#chronicle.event(head).position : head,
+      take,
       (stands) => (stands ? connectionBack() : this.#lost()),
     );
   }
@@ -213,9 +216,32 @@ export class CartHistory {
   #showFailure(error) {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
-    if (unknown) showNote("This history is not open to you", "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled.");
+    if (unknown) {
+      showNote("This history is not open to you", "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled, and to the operator.");
+      if (!error.admitted) asOperator(byId("sign-in"), "The operator may read any cart’s history.", () => location.reload());
+    }
     else showNote("The history did not come", error.message, () => new CartHistory(this.#chronicle.id).start());
   }
+}
+
+/**
+ * Reads the chronicle of cart `id`: as the one who holds it if the cart was filled here, else as
+ * the operator if this browser is the operator's. Each way is tried before there is no such cart.
+ */
+async function openChronicle(id, progress) {
+  const own = new Chronicle(id);
+  const foreign = new Chronicle(id, true);
+  const { admitted } = await standing();
+  const ways = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
+  for (const chronicle of ways.filter((way) => admitted || way === own)) {
+    try {
+      await chronicle.load(progress);
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+    }
+    if (chronicle.head) return chronicle;
+  }
+  throw Object.assign(new Problem(404, {}), { admitted });
 }
 
 /** Says why there is nothing to see, with a way to try again where that may help. */

@@ -1,4 +1,8 @@
-/** All events of one cart, as they were read, with indexes by what they touch. */
+/**
+ * All events of one cart, as they were read, with indexes by what they touch. Whoever holds the
+ * cart reads them by its own address; the operator, who may see every event but opens no cart,
+ * reads them from the journal.
+ */
 
 import { get } from "../service/request.js";
 import { Fold } from "./fold.js";
@@ -26,8 +30,9 @@ export class Chronicle {
   #byCommand = new Map();
   #cursors = [null];
 
-  constructor(id) {
+  constructor(id, byOperator = false) {
     this.id = id;
+    this.byOperator = byOperator;
     this.fold = new Fold(this.events);
   }
 
@@ -83,7 +88,7 @@ export class Chronicle {
     const behind = this.head - version;
     const descending = behind < PAGE;
     const cursor = this.#cursors[Math.floor((version - 1) / PAGE)];
-    const path = descending ? `/api/carts/${this.id}/events?limit=${behind + 1}&order=desc` : this.#page(cursor);
+    const path = descending ? this.#page(null, { limit: behind + 1, order: "desc" }) : this.#page(cursor);
     const { body } = await get(path, { accept });
     return descending ? body[behind] : body[(version - 1) % PAGE];
   }
@@ -92,7 +97,7 @@ export class Chronicle {
     const missing = [];
     let cursor = null;
     do {
-      const { body } = await get(`/api/carts/${this.id}/events?limit=${PAGE}&order=desc${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+      const { body } = await get(this.#page(cursor, { order: "desc" }));
       missing.push(...body.items.filter((event) => event.version > this.head));
       cursor = body.items.every((event) => event.version > this.head) ? body.next : null;
     } while (cursor);
@@ -107,7 +112,8 @@ export class Chronicle {
     return null;
   }
 
-  #page(cursor) {
-    return `/api/carts/${this.id}/events?limit=${PAGE}&order=asc${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+  #page(cursor, { limit = PAGE, order = "asc" } = {}) {
+    const path = this.byOperator ? `/api/events?cart_id=${this.id}&` : `/api/carts/${this.id}/events?`;
+    return `${path}limit=${limit}&order=${order}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
   }
 }

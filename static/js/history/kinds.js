@@ -12,9 +12,20 @@ const KINDS = {
   CartExpired: "closed",
 };
 
+/** The types of events in short words, for chips. */
+export const TYPES = {
+  CartOpened: "Opened",
+  ItemAdded: "Put in",
+  ItemRemoved: "Taken out",
+  PromotionApplied: "Promotion on",
+  PromotionRemoved: "Promotion off",
+  CartCheckedOut: "Checked out",
+  CartExpired: "Expired",
+};
+
 const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅" };
 
-const COMMANDS = {
+export const COMMANDS = {
   open_cart: "open a cart",
   add_item: "add to the cart",
   set_quantity: "set a quantity",

@@ -5,14 +5,25 @@ import { fullTime, money } from "../page/writing.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
 
+/** How many are shown at first, and at the most. */
+const FIRST = 3;
 const SHOWN = 24;
 const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
 export function showOwnCarts() {
-  byId("title").textContent = "Your carts’ histories";
-  byId("own").hidden = false;
   const ids = ownCarts().slice(0, SHOWN);
-  byId("own-list").replaceChildren(...ids.map(card));
+  const more = byId("own-more");
+  byId("own").hidden = false;
+  byId("own-list").replaceChildren(...ids.slice(0, FIRST).map(card));
+  more.hidden = ids.length <= FIRST;
+  more.textContent = `Show ${ids.length - FIRST} more`;
+  more.onclick = () => {
+    more.hidden = true;
+    const others = ids.slice(FIRST).map(card);
+    byId("own-list").append(...others);
+    others[0].tabIndex = -1;
+    others[0].focus();
+  };
   if (!ids.length) showEmpty();
 }
 

@@ -37,7 +37,8 @@ export class Supposition {
     setText(byId("what-if-is"), money(is, currency));
     setText(byId("what-if-by"), was === is ? "(the same)" : `(${is < was ? "−" : "+"}${amount(Math.abs(is - was), currency)})`);
     setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
-    if (version === head) this.#ask(moment);
+    if (this.#chronicle.byOperator) this.#conclude("Folded here, from the events. The service supposes only for whoever holds the cart.");
+    else if (version === head) this.#ask(moment);
     else this.#conclude(`Folded here, up to version ${version}. At the newest event the service is asked as well.`);
   }
 

@@ -6,6 +6,9 @@ import { keep } from "./memory.js";
 const PLACES = [
   { href: "/", name: "Shop" },
   { href: "/history", name: "History" },
+  { href: "/insights", name: "Insights" },
+  { href: "/operations", name: "Operations" },
+  { href: "/docs", name: "Docs" },
 ];
 
 export function showHeader() {

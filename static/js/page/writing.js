@@ -54,3 +54,9 @@ export function span(ms) {
   if (ms < 86_400_000) return `${Math.round(ms / 3_600_000)} h`;
   return `${Math.round(ms / 86_400_000)} d`;
 }
+
+/** `1 event`, `1,024 events` */
+export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
+/** `34 %` of a share between 0 and 1, with a digit more where it is small. */
+export const perCent = (share) => `${(share * 100).toFixed(share && share < 0.1 ? 1 : 0)} %`;

@@ -1,5 +1,5 @@
 /**
- * A cart's events as they come. The browser's EventSource mends a broken connection by itself
+ * Events as they come, a cart's or all. The browser's EventSource mends a broken connection by itself
  * but gives up on an error status; this one does not. A page that is hidden for long lets go of
  * its stream: a browser has but six connections to a host, and many tabs would use them all up.
  */
@@ -9,22 +9,27 @@ const LONGEST_PAUSE_MS = 10_000;
 /** A break that mends within this time is nobody's concern. */
 const BREAK_MS = 2_000;
 
+/** The streams there are: their address, and the field by which their events are in order. */
+export const ofCart = (id) => ({ path: `/api/carts/${id}/events`, field: "version" });
+export const OF_LOG = { path: "/api/events", field: "position" };
+
 /**
- * Follows cart `id` after `version`. `onEvent` gets each event once and in order; `onState` gets
- * `true` when the stream stands and `false` when it stays broken. Answers a function that ends it.
+ * Follows `stream` after `last`, a value of its field. `onEvent` gets each event once and in order;
+ * `onState` gets `true` when the stream stands and `false` when it stays broken. Answers a function
+ * that ends it.
  */
-export function follow(id, version, onEvent, onState = () => {}) {
+export function follow({ path, field }, last, onEvent, onState = () => {}) {
   let source;
   let timer;
   let hiding;
   let breaking;
   let failures = 0;
-  let seen = version;
+  let seen = last;
 
   function open() {
     clearTimeout(timer);
     source?.close();
-    source = new EventSource(`/api/carts/${id}/events?after=${seen}`);
+    source = new EventSource(`${path}?after=${seen}`);
     source.onopen = () => {
       failures = 0;
       clearTimeout(breaking);
@@ -33,8 +38,8 @@ export function follow(id, version, onEvent, onState = () => {}) {
     };
     source.onmessage = (message) => {
       const event = JSON.parse(message.data);
-      if (event.version <= seen) return;
-      seen = event.version;
+      if (event[field] <= seen) return;
+      seen = event[field];
       onEvent(event);
     };
     source.onerror = () => {

@@ -6,7 +6,7 @@
 import { connectionBack, connectionLost, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
-import { follow } from "../service/stream.js";
+import { follow, ofCart } from "../service/stream.js";
 import { command, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
 
@@ -213,7 +213,7 @@ export class ShoppersCart {
       this.#newest = event.version;
       this.#catchUp();
     };
-    this.#stopFollowing = follow(id, version, heard, (stands) => this.#connection(stands));
+    this.#stopFollowing = follow(ofCart(id), version, heard, (stands) => this.#connection(stands));
   }
 
   /** The stream tells when the service went and came back, also to a shopper who does nothing. */

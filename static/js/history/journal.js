@@ -1,0 +1,164 @@
+/**
+ * The journal of the whole log: the newest events, live, or any page back to the first. What is
+ * asked stands in the address, so that it can be sent:
+ *
+ *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
+ */
+
+import { byId, element, setAttribute, setText } from "../page/element.js";
+import { announce, connectionBack, connectionLost } from "../page/notices.js";
+import { count, fullTime } from "../page/writing.js";
+import { get, Problem } from "../service/request.js";
+import { follow, OF_LOG } from "../service/stream.js";
+import { Choices, FILTERS } from "./journal_choices.js";
+import { kindOf, markOf } from "./kinds.js";
+
+const PAGE = 50;
+/** How many events the newest page takes in before it asks to be read anew. */
+const MOST = 250;
+/** Events that come in a burst are shown together. */
+const GATHER_MS = 200;
+
+export class Journal {
+  #list = byId("journal-list");
+  #choices;
+  #asked = {};
+  #turn = 0;
+  #stop = () => {};
+  #paused = false;
+  #arrived = [];
+  #gathering = 0;
+  #waiting = 0;
+  #next = null;
+
+  constructor() {
+    this.#choices = new Choices((name, value) => this.#choose({ ...this.#asked, [name]: value, cursor: null }));
+    const press = (id, act) => byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
+    press("journal-pause", () => (this.#paused && this.#waiting ? this.#read() : this.#showPaused(!this.#paused)));
+    press("journal-new", () => this.#choose({ ...this.#asked, order: null, cursor: null }));
+    press("journal-newest", () => this.#choose({ ...this.#asked, order: null, cursor: null }));
+    press("journal-first", () => this.#choose({ ...this.#asked, order: "asc", cursor: null }));
+    press("journal-next", () => this.#choose({ ...this.#asked, cursor: this.#next }));
+    press("journal-again", () => this.#read());
+    addEventListener("popstate", () => this.#readAddress());
+    this.#readAddress();
+  }
+
+  /** Whether the page stands at the newest event, where what comes is shown. */
+  get #live() {
+    return !this.#asked.cursor && !this.#asked.order;
+  }
+
+  #readAddress() {
+    const address = new URLSearchParams(location.search);
+    this.#asked = Object.fromEntries([...FILTERS, "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
+    this.#read();
+  }
+
+  #choose(asked) {
+    this.#asked = Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
+    const address = new URLSearchParams(this.#asked);
+    history.pushState(null, "", address.size ? `/history?${address}` : "/history");
+    this.#read();
+  }
+
+  async #read() {
+    this.#turn += 1;
+    const turn = this.#turn;
+    this.#stop();
+    this.#showPaused(false);
+    this.#tellWaiting(0);
+    this.#choices.show(this.#asked);
+    byId("journal-failed").hidden = true;
+    this.#list.setAttribute("aria-busy", "true");
+    const { cart, order = "desc", ...rest } = this.#asked;
+    const question = new URLSearchParams({ ...rest, ...(cart && { cart_id: cart }), order, limit: PAGE });
+    try {
+      const { body, headers } = await get(`/api/events?${question}`);
+      if (turn !== this.#turn) return;
+      this.#show(body);
+      this.#follow(Number(headers.get("Log-Position")));
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      // A cursor is made for one question; beside another one it is stale.
+      if (error instanceof Problem && error.status === 400 && this.#asked.cursor) return this.#choose({ ...this.#asked, cursor: null });
+      byId("journal-failed").hidden = false;
+      setText(byId("journal-failed-words"), error.message);
+    } finally {
+      if (turn === this.#turn) this.#list.setAttribute("aria-busy", "false");
+    }
+  }
+
+  #show({ items, next }) {
+    const ascending = this.#asked.order === "asc";
+    this.#next = next;
+    this.#list.replaceChildren(...items.map((event) => this.#row(event)));
+    byId("journal").hidden = false;
+    byId("journal-none").hidden = items.length > 0;
+    const filtered = FILTERS.some((name) => this.#asked[name]);
+    setText(byId("journal-none"), filtered ? "No such event: take a filter off." : "Nothing has happened yet.");
+    const off = (id, is) => setAttribute(byId(id), "aria-disabled", is ? "true" : null);
+    off("journal-newest", this.#live);
+    off("journal-first", ascending && !this.#asked.cursor);
+    off("journal-next", !next);
+    setText(byId("journal-next"), ascending ? "Later events" : "Earlier events");
+    const end = next ? "" : ascending ? " This is the newest." : " This is the first one ever.";
+    setText(byId("journal-words"), `${ascending ? "The oldest first." : "The newest first."}${items.length && !filtered ? end : ""}`);
+    byId("journal-pause").hidden = !this.#live;
+  }
+
+  #row(event) {
+    const { position, cart_id, version, type, recorded_at, sentence, data, meta } = event;
+    const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#choose({ ...this.#asked, [name]: value, cursor: null }) } }, words);
+    return element(
+      "li",
+      { class: "entry", testid: `journal-${position}` },
+      element("span", { class: `entry-mark kind-${kindOf(event)}`, "aria-hidden": "true" }, markOf(event)),
+      element("a", { class: "entry-sentence", href: `/history/${cart_id}?v=${version}` }, sentence),
+      element("span", { class: "entry-tags" }, chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : null, chip("command", meta.command, meta.command, "events of command"), chip("cart", cart_id, `…${cart_id.slice(-8)}`, "events of cart")),
+      element("span", { class: "entry-when soft small" }, `#${position.toLocaleString("en")} · ${fullTime(recorded_at)}`),
+    );
+  }
+
+  #follow(position) {
+    this.#stop = follow(
+      OF_LOG,
+      position,
+      (event) => {
+        if (!this.#choices.fits(event)) return;
+        this.#arrived.push(event);
+        this.#gathering ||= setTimeout(() => this.#gather(), GATHER_MS);
+      },
+      (stands) => (stands ? connectionBack() : connectionLost("The connection is lost. The journal goes on when it is back.", () => this.#read())),
+    );
+  }
+
+  /** Shows what has arrived, or only says how much where it would move what somebody reads. */
+  #gather() {
+    this.#gathering = 0;
+    const events = this.#arrived.splice(0);
+    const reads = this.#list.getBoundingClientRect().top < 0 || this.#list.contains(document.activeElement);
+    // No row falls off the end: the next page goes on from where this one was read to.
+    const full = this.#list.childElementCount + events.length > MOST;
+    if (!this.#live || this.#paused || reads || full || this.#waiting) {
+      this.#tellWaiting(this.#waiting + events.length);
+      return;
+    }
+    this.#list.prepend(...events.reverse().map((event) => this.#row(event)));
+    byId("journal-none").hidden = true;
+    announce(events.length === 1 ? events[0].sentence : count(events.length, "new event"));
+  }
+
+  #showPaused(paused) {
+    this.#paused = paused;
+    setAttribute(byId("journal-pause"), "aria-pressed", String(paused));
+    setText(byId("journal-pause"), paused ? "Paused" : "Pause");
+  }
+
+  #tellWaiting(number) {
+    if (number && !this.#waiting) announce("There are new events");
+    this.#waiting = number;
+    byId("journal-new").hidden = !number;
+    setText(byId("journal-new"), count(number, "new event"));
+  }
+}

@@ -1,0 +1,90 @@
+/** The insights' page: what the shop can learn from its log, read from views. */
+
+import { byId, setText } from "./page/element.js";
+import { showHeader } from "./page/header.js";
+import { announce } from "./page/notices.js";
+import { asOperator, isSignedOut } from "./page/operator.js";
+import { count, perCent, span } from "./page/writing.js";
+import { Figure } from "./insights/figure.js";
+import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
+import { Period } from "./insights/period.js";
+import * as ask from "./insights/questions.js";
+
+showHeader();
+
+const activity = new Figure("activity", "Events over time");
+const funnel = new Figure("funnel", "From opening to order");
+const products = new Figure("products", "Put in, taken out, bought", { shape: "tall" });
+const hesitated = new Figure("hesitated", "Hesitated over");
+const pairs = new Figure("pairs", "Bought together");
+const abandoned = new Figure("abandoned", "Abandoned carts", { shape: "wide", open: true });
+byId("in-period").append(funnel.root, activity.root);
+byId("since-start").append(products.root, hesitated.root, pairs.root, abandoned.root);
+
+let asked = 0;
+const period = new Period((stretch) => show(stretch));
+
+open();
+
+async function open() {
+  try {
+    await asOperator(byId("sign-in"), "The insights show what all shoppers do.", () => {
+      byId("waiting").hidden = false;
+      period.read();
+    });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Draws all at once, when all is there: nothing jumps. */
+async function show(stretch) {
+  asked += 1;
+  const own = asked;
+  byId("failed").hidden = true;
+  byId("insights").setAttribute("aria-busy", "true");
+  try {
+    const [numbers, steps, all, doubts, together, left] = await Promise.all([ask.funnel(stretch), ask.activity(stretch), ask.products(), ask.hesitated(), ask.pairs(), ask.abandoned()]);
+    if (own !== asked) return;
+    const names = new Map(all.map(({ sku, name }) => [sku, name]));
+    const nothing = !all.length && !numbers.opened && !steps.items.length && !stretch.from && !stretch.to;
+    byId("empty").hidden = !nothing;
+    byId("insights").hidden = nothing;
+    byId("waiting").hidden = true;
+    showFunnel(funnel, numbers, numbers.idle_since);
+    showActivity(activity, steps);
+    showProducts(products, all);
+    showHesitated(hesitated, doubts);
+    showPairs(pairs, together, (sku) => names.get(sku) ?? sku);
+    showAbandoned(abandoned, left);
+    showFigures(numbers);
+    announce(nothing ? "Nothing has happened yet" : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`);
+  } catch (error) {
+    if (own === asked) fail(error);
+  } finally {
+    byId("insights").setAttribute("aria-busy", "false");
+  }
+}
+
+function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle }) {
+  setText(byId("stat-opened"), opened.toLocaleString("en"));
+  setText(byId("stat-orders"), checked_out.toLocaleString("en"));
+  setText(byId("stat-conversion"), conversion === null ? "–" : perCent(conversion));
+  setText(byId("stat-time"), median_ms === null ? "–" : span(median_ms));
+  setText(byId("stat-idle"), idle.toLocaleString("en"));
+}
+
+function fail(error) {
+  byId("waiting").hidden = true;
+  if (isSignedOut(error)) {
+    byId("insights").hidden = true;
+    open();
+    return;
+  }
+  byId("failed").hidden = false;
+  setText(byId("failed-words"), error.message);
+  byId("again").onclick = () => {
+    byId("failed").hidden = true;
+    open();
+  };
+}

@@ -1,0 +1,55 @@
+/** What the page asks the service, and in which form it wants the answers. */
+
+import { get } from "../service/request.js";
+
+const STEPS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+const MOST_PAGES = 5;
+
+function query(parts) {
+  const set = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(set.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value])).toString();
+  return text && `?${text}`;
+}
+
+const ask = async (question, parts = {}) => (await get(`/api/insights/${question}${query(parts)}`)).body;
+
+export const funnel = (period) => ask("funnel", period);
+export const pairs = () => ask("pairs", { limit: 12 });
+export const hesitated = async () => (await ask("hesitated", { limit: 10 })).items;
+export const abandoned = () => ask("abandoned", { limit: 50 });
+
+/** All products by their numbers, the most wanted first. */
+export async function products() {
+  const items = [];
+  let cursor = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const { items: some, next } = await ask("products", { limit: 200, cursor });
+    items.push(...some);
+    cursor = next;
+    if (!cursor) break;
+  }
+  return items.sort((one, other) => other.units_added - one.units_added);
+}
+
+/**
+ * What happened in a period, in steps that are neither too many nor too few:
+ * `{step, size, first, last, items}`, the times in milliseconds.
+ */
+export async function activity({ from, to }) {
+  let step = from ? fitting((to ?? new Date()) - from) : "day";
+  const read = async () => (await ask("activity", { step, from, to })).items;
+  let items = await read();
+  // How long the log is shows only in its steps: a finer look follows where it is short.
+  const length = () => Date.parse(items.at(-1).at) - Date.parse(items[0].at) + STEPS[step];
+  while (!from && items.length && fitting(length()) !== step && step !== "minute") {
+    step = step === "day" ? "hour" : "minute";
+    items = await read();
+  }
+  for (const item of items) item.at = Date.parse(item.at);
+  return { step, size: STEPS[step], first: items[0]?.at, last: items.at(-1)?.at, items };
+}
+
+function fitting(ms) {
+  if (ms <= 3 * STEPS.hour) return "minute";
+  return ms <= 8 * STEPS.day ? "hour" : "day";
+}

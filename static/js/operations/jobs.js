@@ -1,0 +1,128 @@
+/** The two long works: making all views anew, and verifying the log and the views. Both are watched. */
+
+import { byId, element, setText } from "../page/element.js";
+import { announce } from "../page/notices.js";
+import { count, fullTime, span } from "../page/writing.js";
+import { get, Problem, request } from "../service/request.js";
+import { every } from "./every.js";
+
+/** Progress moves; a work that rests is looked at for what somebody else starts. */
+const RUNNING_MS = 250;
+const RESTING_MS = 2000;
+const SHOWN = 50;
+
+class Job {
+  #path;
+  #told;
+  #start;
+  #bar;
+  #words;
+  #state = null;
+  #trouble = () => {};
+  #watch = every(RUNNING_MS, () => this.#look());
+  #rest = every(RESTING_MS, () => this.#look());
+
+  /** `told(progress)` answers `{words, figures, head, rows}` for what the service says. */
+  constructor(name, path, told) {
+    this.#path = path;
+    this.#told = told;
+    this.name = name;
+    this.#start = byId(`${name}-start`);
+    this.#bar = byId(`${name}-bar`);
+    this.#words = byId(`${name}-words`);
+    this.#start.addEventListener("click", () => this.#start.ariaDisabled !== "true" && this.#begin());
+  }
+
+  watch(trouble) {
+    this.#trouble = trouble;
+    this.#rest.start();
+  }
+
+  async #begin() {
+    setText(byId(`${this.name}-refusal`), "");
+    try {
+      await request("POST", this.#path);
+    } catch (error) {
+      // Somebody else's run is as good to watch.
+      if (!(error instanceof Problem && error.slug === `${this.name}-running`)) {
+        setText(byId(`${this.name}-refusal`), error.message);
+        return;
+      }
+    }
+    announce(`${this.name} started`);
+    this.#watch.start();
+  }
+
+  async #look() {
+    try {
+      this.#show((await get(this.#path)).body);
+    } catch (error) {
+      this.#watch.stop();
+      this.#trouble(error);
+    }
+  }
+
+  #show(progress) {
+    const { state, events_done, events_total, per_cent, error } = progress;
+    const running = state === "running";
+    const { words, figures, head, rows, more } = this.#told(progress);
+    if (running) this.#watch.start();
+    else this.#watch.stop();
+    this.#start.ariaDisabled = String(running);
+    const finished = ["swapped", "sound", "findings"].includes(state);
+    this.#bar.value = finished ? 100 : per_cent;
+    setText(this.#words, error ? `${words} ${error}` : words);
+    this.#words.dataset.state = state;
+    byId(`${this.name}-figures`).replaceChildren(
+      ...[["Events", `${events_done.toLocaleString("en")} of ${events_total.toLocaleString("en")}`], ...figures].map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { testid: `${this.name}-${name.toLowerCase().replaceAll(" ", "-")}` }, value))),
+    );
+    this.#table(head, rows, more);
+    if (this.#state && this.#state !== state) announce(this.#words.textContent);
+    this.#state = state;
+  }
+
+  #table(head, rows, more) {
+    const frame = byId(`${this.name}-table`);
+    frame.hidden = !rows.length;
+    if (frame.hidden) return;
+    const cells = rows.slice(0, SHOWN).map((row) => element("tr", {}, ...row.map((cell, at) => element(at ? "td" : "th", at ? {} : { scope: "row" }, cell ?? ""))));
+    const rest = more > SHOWN ? element("caption", {}, `The first ${SHOWN} of ${more.toLocaleString("en")}`) : null;
+    frame.replaceChildren(element("table", { class: "plain" }, rest, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...cells)));
+  }
+}
+
+function took({ started_at, ended_at }) {
+  return started_at && ended_at ? `${fullTime(ended_at)}, in ${span(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}` : "";
+}
+
+const cartLink = (id, version) => (id ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`) : "");
+
+export function rebuildJob() {
+  const phases = { building: "Making the views anew beside those that serve", comparing: "Comparing the new rows with those that serve", swapping: "Swapping the new views in" };
+  const ends = { idle: "Not run since the service started.", swapped: "Swapped in:", failed: "Failed; the old views go on serving.", cancelled: "Cancelled; the old views go on serving." };
+  return new Job("rebuild", "/api/views/rebuild", (it) => ({
+    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"} …` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
+    figures: [
+      ["Rows compared", it.rows_compared.toLocaleString("en")],
+      ["Rows that differ", it.rows_differing.toLocaleString("en")],
+    ],
+    head: ["Table", "Row", "Difference", "Cart", "What"],
+    rows: it.differences.map((row) => [row.table, row.key, row.difference, cartLink(row.cart_id), row.detail]),
+    more: it.rows_differing,
+  }));
+}
+
+export function verifyJob() {
+  const phases = { log: "Reading the log: every hash, every link", views: "Comparing every view’s rows with the fold" };
+  const ends = { idle: "Not run since the service started.", sound: "Sound:", findings: "There are findings:", failed: "Verifying failed." };
+  return new Job("verify", "/api/verify", (it) => ({
+    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"} …` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
+    figures: [
+      ["Rows checked", it.rows_checked.toLocaleString("en")],
+      ["Findings", it.findings_total.toLocaleString("en")],
+    ],
+    head: ["Finding", "Cart", "Version", "Position", "What"],
+    rows: it.findings.map((row) => [row.kind.replaceAll("_", " "), cartLink(row.cart_id, row.version), row.version, row.position, row.detail]),
+    more: it.findings_total,
+  }));
+}
