@@ -63,9 +63,10 @@ impl Asset {
             Some(_) | None => Bytes::from(file.data.into_owned()),
         };
         Some(Asset {
-            media_type: match kind.starts_with("text/") {
-                true => format!("{kind}; charset=utf-8"),
-                false => kind.to_owned(),
+            media_type: if kind.starts_with("text/") {
+                format!("{kind}; charset=utf-8")
+            } else {
+                kind.to_owned()
             },
             compressible: text,
             tag: hex::encode(&Sha256::digest(&whole)[..8]),

@@ -58,9 +58,10 @@ fn serve(request: &HttpRequest, path: &str, status: StatusCode) -> Result<HttpRe
         _ => "no-store",
     };
     let unchanged = status == StatusCode::OK && if_none_match_text(request, &tag)?;
-    let mut response = HttpResponse::build(match unchanged {
-        true => StatusCode::NOT_MODIFIED,
-        false => status,
+    let mut response = HttpResponse::build(if unchanged {
+        StatusCode::NOT_MODIFIED
+    } else {
+        status
     });
     response
         .insert_header((header::ETAG, etag))

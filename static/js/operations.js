@@ -1,16 +1,91 @@
 /** The operations' page: the log's head, the views behind it, and what can be done to be sure of them. */
 
-import { byId, setText } from "./page/element.js";
+import { byId, element, setAttribute, setText } from "./page/element.js";
 import { showHeader } from "./page/header.js";
-import { connectionBack, connectionLost } from "./page/notices.js";
+import { announce, connectionBack, connectionLost } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
-import { Unreachable } from "./service/request.js";
-import { every } from "./operations/every.js";
+import { count, span } from "./page/writing.js";
+import { get, Unreachable } from "./service/request.js";
+import { every } from "./service/stream.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
-import { Views } from "./operations/views.js";
 
 /** How often the views are looked at. */
 const LOOK_MS = 1000;
+
+const STATES = { current: "current", catching_up: "catching up", failed: "failed" };
+
+/** The log's head and where each view stands behind it. */
+class Views {
+  #rows = new Map();
+  #before = null;
+
+  async look() {
+    const { body } = await get("/api/views");
+    this.#showHead(body);
+    for (const view of body.items) this.#row(view.name).show(view, body.head);
+    for (const [name, row] of this.#rows) {
+      if (body.items.some((view) => view.name === name)) continue;
+      row.root.remove();
+      this.#rows.delete(name);
+    }
+    this.#showWorst(body.items);
+  }
+
+  #showHead({ head }) {
+    const now = performance.now();
+    const rate = this.#before ? ((head - this.#before.head) * 1000) / (now - this.#before.at) : 0;
+    this.#before = { head, at: now };
+    setText(byId("head"), head.toLocaleString("en"));
+    setText(byId("rate"), rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "quiet now");
+  }
+
+  #showWorst(items) {
+    const failed = items.filter((view) => view.state === "failed");
+    const behind = items.filter((view) => view.lag_events > 0);
+    const worst = Math.max(...items.map((view) => view.lag_ms), 0);
+    const light = byId("light");
+    const state = failed.length ? "bad" : behind.length ? "waiting" : "good";
+    const words = failed.length ? `${failed.map((view) => view.name).join(", ")} failed` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "Every view has every event";
+    if (light.dataset.state && light.dataset.state !== state && (state === "bad" || light.dataset.state === "bad")) announce(words);
+    light.dataset.state = state;
+    setText(light.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
+    setText(light.lastElementChild, words);
+  }
+
+  #row(name) {
+    if (!this.#rows.has(name)) {
+      const row = new Row(name);
+      this.#rows.set(name, row);
+      byId("views").append(row.root);
+    }
+    return this.#rows.get(name);
+  }
+}
+
+class Row {
+  #position = element("td", { class: "number-cell" });
+  #lag = element("td", { class: "number-cell" });
+  #bar = element("progress", { max: 1, value: 1 });
+  #state = element("span", { class: "status" });
+  #error = element("p", { class: "refusal" });
+  #definition = element("td", { class: "number-cell" });
+
+  constructor(name) {
+    this.#bar.setAttribute("aria-label", `How far ${name} is`);
+    this.root = element("tr", { testid: `view-${name}` }, element("th", { scope: "row" }, name), element("td", {}, this.#state, this.#error), this.#position, element("td", { class: "bar-cell" }, this.#bar), this.#lag, this.#definition);
+  }
+
+  show({ definition, position, lag_events, lag_ms, state, last_error }, head) {
+    this.#state.dataset.status = { current: "open", failed: "failed" }[state] ?? "catching_up";
+    setText(this.#state, STATES[state] ?? state);
+    setText(this.#position, position.toLocaleString("en"));
+    setAttribute(this.#bar, "max", Math.max(head, 1));
+    this.#bar.value = head ? position : 1;
+    setText(this.#lag, lag_events ? `${count(lag_events, "event")}, ${span(lag_ms)}` : "none");
+    setText(this.#definition, String(definition));
+    setText(this.#error, last_error ?? "");
+  }
+}
 
 showHeader();
 

@@ -4,9 +4,9 @@
  */
 
 import { byId, element, setAttribute, setText } from "../page/element.js";
+import { STATUS } from "../page/kinds.js";
 import { amount, money, signed, timeOfDay } from "../page/writing.js";
 
-const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 const SUMS = ["items_total", "discount", "total"];
 
 /** A number that can be asked why, with room beneath for how it changed. */

@@ -5,7 +5,7 @@ import { amount, fullTime, span } from "../page/writing.js";
 import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copies.js";
 import { difference } from "./fold.js";
-import { wish } from "./kinds.js";
+import { wish } from "../page/kinds.js";
 
 export class EventPanel {
   #page;

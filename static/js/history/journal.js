@@ -10,14 +10,15 @@ import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/writing.js";
 import { get, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
-import { Choices, FILTERS } from "./journal_choices.js";
-import { kindOf, markOf } from "./kinds.js";
+import { COMMANDS, kindOf, markOf, TYPES } from "../page/kinds.js";
 
 const PAGE = 50;
 /** How many events the newest page takes in before it asks to be read anew. */
 const MOST = 250;
 /** Events that come in a burst are shown together. */
 const GATHER_MS = 200;
+
+const FILTERS = ["type", "sku", "command", "cart", "from", "to"];
 
 export class Journal {
   #list = byId("journal-list");
@@ -35,10 +36,11 @@ export class Journal {
     this.#choices = new Choices((name, value) => this.#choose({ ...this.#asked, [name]: value, cursor: null }));
     const press = (id, act) => byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
     press("journal-pause", () => (this.#paused && this.#waiting ? this.#read() : this.#showPaused(!this.#paused)));
-    press("journal-new", () => this.#choose({ ...this.#asked, order: null, cursor: null }));
-    press("journal-newest", () => this.#choose({ ...this.#asked, order: null, cursor: null }));
-    press("journal-first", () => this.#choose({ ...this.#asked, order: "asc", cursor: null }));
-    press("journal-next", () => this.#choose({ ...this.#asked, cursor: this.#next }));
+    const turn = (id, parts) => press(id, () => this.#turnTo(parts()));
+    turn("journal-new", () => ({ order: null, cursor: null }));
+    turn("journal-newest", () => ({ order: null, cursor: null }));
+    turn("journal-first", () => ({ order: "asc", cursor: null }));
+    turn("journal-next", () => ({ cursor: this.#next }));
     press("journal-again", () => this.#read());
     addEventListener("popstate", () => this.#readAddress());
     this.#readAddress();
@@ -60,6 +62,13 @@ export class Journal {
     const address = new URLSearchParams(this.#asked);
     history.pushState(null, "", address.size ? `/history?${address}` : "/history");
     this.#read();
+  }
+
+  /** Another page is read from its top. */
+  #turnTo(parts) {
+    this.#choose({ ...this.#asked, ...parts });
+    byId("journal-title").focus({ preventScroll: true });
+    byId("journal").scrollIntoView();
   }
 
   async #read() {
@@ -160,5 +169,61 @@ export class Journal {
     this.#waiting = number;
     byId("journal-new").hidden = !number;
     setText(byId("journal-new"), count(number, "new event"));
+  }
+}
+
+/** What the journal is filtered by: a chip for each type, two lists, and what was chosen in a row. */
+class Choices {
+  #choose;
+  #asked = {};
+  #names = new Map();
+
+  /** `choose(name, value)` asks for another question; a `null` value takes the filter off. */
+  constructor(choose) {
+    this.#choose = choose;
+    const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
+    byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
+    for (const name of ["sku", "command"]) byId(`journal-${name}`).addEventListener("change", ({ target }) => choose(name, target.value || null));
+    byId("journal-command").append(...Object.entries(COMMANDS).map(([command, words]) => element("option", { value: command }, words)));
+    this.#readProducts();
+  }
+
+  async #readProducts() {
+    try {
+      const { body } = await get("/api/products?limit=200");
+      for (const { sku, name } of body.items) this.#names.set(sku, name);
+      byId("journal-sku").append(...body.items.map(({ sku, name }) => element("option", { value: sku }, name)));
+      this.show(this.#asked);
+    } catch {
+      // The products of the rows can still be chosen.
+    }
+  }
+
+  show(asked) {
+    this.#asked = asked;
+    for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.value === (asked.type ?? "")));
+    for (const name of ["sku", "command"]) this.#select(byId(`journal-${name}`), asked[name] ?? "");
+    const words = {
+      cart: (id) => `Cart …${id.slice(-8)}`,
+      from: (at) => `From ${fullTime(at)}`,
+      to: (at) => `Up to ${fullTime(at)}`,
+    };
+    const chips = Object.entries(words).filter(([name]) => asked[name]);
+    const open = asked.cart ? [element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history")] : [];
+    byId("journal-chosen").hidden = !chips.length;
+    byId("journal-chosen").replaceChildren(...chips.map(([name, write]) => element("button", { class: "chip", type: "button", "aria-pressed": "true", testid: `without-${name}`, on: { click: () => this.#choose(name, null) } }, write(asked[name]), element("span", { "aria-hidden": "true" }, " ✕"), element("span", { class: "unseen" }, ", take this filter off"))), ...open);
+  }
+
+  /** A value that the list lacks, such as a product of old, is added: the list must not hide it. */
+  #select(list, value) {
+    if (value && ![...list.options].some((option) => option.value === value)) list.append(element("option", { value }, this.#names.get(value) ?? value));
+    list.value = value;
+  }
+
+  /** Whether a live event is one of those that are asked for. */
+  fits({ type, cart_id, recorded_at, data, meta }) {
+    const { type: only, sku, command, cart, from, to } = this.#asked;
+    const at = Date.parse(recorded_at);
+    return (!only || only === type) && (!sku || sku === data.sku) && (!command || command === meta.command) && (!cart || cart === cart_id) && (!from || at >= Date.parse(from)) && (!to || at < Date.parse(to));
   }
 }

@@ -1,6 +1,7 @@
 /** This browser's own carts as cards that lead to their histories. */
 
 import { byId, element } from "../page/element.js";
+import { STATUS } from "../page/kinds.js";
 import { fullTime, money } from "../page/writing.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
@@ -8,7 +9,6 @@ import { get, Problem } from "../service/request.js";
 /** How many are shown at first, and at the most. */
 const FIRST = 3;
 const SHOWN = 24;
-const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
 export function showOwnCarts() {
   const ids = ownCarts().slice(0, SHOWN);

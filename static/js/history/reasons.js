@@ -5,7 +5,7 @@
 
 import { amount, signed } from "../page/writing.js";
 import { countUpTo } from "./chronicle.js";
-import { unitsOf } from "./kinds.js";
+import { unitsOf } from "../page/kinds.js";
 import { linesOf } from "./fold.js";
 
 /** A sum of more terms is shortened in its middle. The ledger beneath it has them all. */

@@ -6,7 +6,7 @@
 
 import { byId, element, setAttribute } from "../page/element.js";
 import { money, span, timeOfDay } from "../page/writing.js";
-import { kindOf, markOf, unitsOf } from "./kinds.js";
+import { kindOf, markOf, unitsOf } from "../page/kinds.js";
 
 /** Tiles beyond each edge, so that the band may move before they are renewed. */
 const MARGIN = 3;

@@ -8,11 +8,13 @@ export class Figure {
   #legend = element("ul", { class: "legend small" });
   #frame = element("div", { class: "table-frame", tabIndex: 0, role: "region" });
   #details;
+  #title;
   #draw = null;
   #width = 0;
 
   /** `shape` is `wide`, `tall` or neither; `open` shows the table from the start, where it says more than the chart. */
   constructor(id, title, { shape = "", open = false } = {}) {
+    this.#title = title;
     this.#frame.setAttribute("aria-label", `${title}, as a table`);
     this.#details = element("details", { open, testid: `table-${id}` }, element("summary", {}, "As a table"), this.#frame);
     this.root = element("section", { class: `card panel figure ${shape}`, "aria-labelledby": `${id}-title`, testid: `figure-${id}` }, element("h2", { id: `${id}-title` }, title), this.#words, this.#legend, this.#chart, this.#details);
@@ -25,7 +27,7 @@ export class Figure {
    */
   show({ words, draw, series = [], head, rows }) {
     this.#words.replaceChildren(...[words].flat());
-    this.#legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `key-${kind}` }, name)));
+    this.#legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
     this.#legend.hidden = !draw || !series.length;
     this.#draw = draw;
     this.#details.hidden = !rows.length;
@@ -45,6 +47,10 @@ export class Figure {
   /** Draws at once, in the width that there is now: a frame later what is beneath would jump. */
   #redraw() {
     this.#width = this.#chart.clientWidth;
-    this.#chart.replaceChildren(...(this.#draw && this.#width ? [this.#draw(this.#width)] : []));
+    this.#chart.replaceChildren();
+    if (!this.#draw || !this.#width) return;
+    const drawn = this.#draw(this.#width);
+    drawn.setAttribute("aria-label", `Chart: ${this.#title}. The table beneath has its numbers.`);
+    this.#chart.append(drawn);
   }
 }

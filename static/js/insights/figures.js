@@ -1,18 +1,10 @@
 /** Each figure: what is asked of an answer, how it is said, drawn and tabled. */
 
 import { element } from "../page/element.js";
+import { kindOf, TYPES } from "../page/kinds.js";
 import { count, fullTime, money, perCent, span } from "../page/writing.js";
 import { bars, strips } from "./svg.js";
 
-const TYPES = [
-  ["CartOpened", "Carts opened", "opened"],
-  ["ItemAdded", "Put in", "added"],
-  ["ItemRemoved", "Taken out", "removed"],
-  ["PromotionApplied", "Promotion on", "promotion"],
-  ["PromotionRemoved", "Promotion off", "promotion"],
-  ["CartCheckedOut", "Checked out", "closed"],
-  ["CartExpired", "Expired", "other"],
-];
 /** How many rows a chart shows; the table has all. */
 const DRAWN = 8;
 const PRODUCTS = 15;
@@ -23,19 +15,19 @@ const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "shor
 export function showActivity(figure, { step, size, first, last, items }) {
   const write = step === "day" ? dayOf : minuteOf;
   const when = (at) => write.format(at);
-  const named = new Set(TYPES.map(([type]) => type));
-  const later = [...new Set(items.flatMap((item) => Object.keys(item.events)))].filter((type) => !named.has(type)).map((type) => [type, type, "other"]);
-  const rows = [...TYPES, ...later]
-    .map(([type, name, kind]) => {
+  // A type of a later release stands under its own name.
+  const types = new Set([...Object.keys(TYPES), ...items.flatMap((item) => Object.keys(item.events))]);
+  const rows = [...types]
+    .map((type) => {
       const points = items.filter((item) => item.events[type]).map(({ at, events }) => ({ at, value: events[type] }));
-      return { type, name, kind, points, total: points.reduce((sum, point) => sum + point.value, 0) };
+      return { type, name: TYPES[type] ?? type, kind: kindOf({ type }), points, total: points.reduce((sum, point) => sum + point.value, 0) };
     })
     .filter((row) => row.total);
   const all = rows.reduce((sum, row) => sum + row.total, 0);
   const zone = step === "day" ? " Days begin at midnight UTC." : "";
   figure.show({
     words: all ? `${count(all, "event")}, by ${step}. Each row has a scale of its own; its highest bar is written beside it.${zone}` : "Nothing happened in this period.",
-    draw: all ? (width) => strips(width, rows, { first, last, step: size }, `Events by ${step}: ${rows.map(({ name, total }) => `${name} ${total}`).join(", ")}`, when) : null,
+    draw: all ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
     head: ["Time", ...rows.map(({ name }) => `#${name}`)],
     rows: items.map(({ at, events }) => [element("a", { href: `/history?from=${new Date(at).toISOString()}&to=${new Date(at + size).toISOString()}` }, when(at)), ...rows.map(({ type }) => events[type] ?? 0)]).reverse(),
   });
@@ -60,7 +52,6 @@ export function showFunnel(figure, numbers, idleAfter) {
             width,
             stages.map(([name, value, kind]) => ({ name, values: [value], kind })),
             [{ name: "carts" }],
-            `Carts: ${stages.map(([name, value]) => `${name} ${value}`).join(", ")}`,
             { write: (value) => `${value.toLocaleString("en")} · ${share(value)}` },
           )
       : null,
@@ -80,7 +71,7 @@ export function showProducts(figure, products) {
   figure.show({
     words: products.length ? `Units${products.length > PRODUCTS ? `; the ${PRODUCTS} that were put in most of ${products.length}` : ""}.` : "No product was put into a cart yet.",
     series: MOVES,
-    draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.units_added, product.units_removed, product.units_bought] })), MOVES, `Units put in, taken out, bought: ${best.map((it) => `${it.name} ${it.units_added}, ${it.units_removed}, ${it.units_bought}`).join("; ")}`) : null,
+    draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.units_added, product.units_removed, product.units_bought] })), MOVES) : null,
     head: ["Product", "#Carts", "#Put in", "#Taken out", "#Bought", "#Carts that bought", "#Revenue"],
     rows: products.map((it) => [journalOf(it), it.carts, it.units_added, it.units_removed, it.units_bought, it.carts_bought, money(it.revenue, it.currency)]),
   });
@@ -97,7 +88,7 @@ export function showHesitated(figure, products) {
   figure.show({
     words: some.length ? "How often a cart gave up the last unit, and how often it then came back." : "Nobody has given up a product yet.",
     series: DOUBTS,
-    draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.given_up, product.came_back] })), DOUBTS, `Given up, came back: ${best.map((it) => `${it.name} ${it.given_up}, ${it.came_back}`).join("; ")}`) : null,
+    draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.given_up, product.came_back] })), DOUBTS) : null,
     head: ["Product", "#Carts", "#Given up", "#Came back", "#Given up, of carts"],
     rows: some.map((it) => [journalOf(it), it.carts, it.given_up, it.came_back, perCent(it.given_up / it.carts)]),
   });
@@ -108,7 +99,7 @@ export function showPairs(figure, { checked_out, items }, nameOf) {
   const names = ({ sku, with: other }) => `${nameOf(sku)} + ${nameOf(other)}`;
   figure.show({
     words: items.length ? `Over ${count(checked_out, "order")}. Lift: how many times likelier the second is where the first is; 1 is chance.` : "No order has two products yet.",
-    draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], `Bought together: ${best.map((pair) => `${names(pair)} ${pair.carts}`).join("; ")}`, { long: true, write: (value, row) => `${value} · lift ${row.lift.toFixed(1)}` }) : null,
+    draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], { long: true, write: (value, row) => `${value} · lift ${row.lift.toFixed(1)}` }) : null,
     head: ["Pair", "#Orders", "#Of all", "#Who had the first", "#Lift"],
     rows: items.map((pair) => [names(pair), pair.carts, perCent(pair.support), perCent(pair.confidence), pair.lift.toFixed(2)]),
   });
@@ -121,7 +112,7 @@ export function showAbandoned(figure, { items, next }) {
   const many = next ? `the ${items.length} that were left last` : count(items.length, "cart");
   figure.show({
     words: items.length ? `Open carts in which nothing has happened for long: ${many}. The bars say what was taken out last.` : "No cart is abandoned now.",
-    draw: best.length ? (width) => bars(width, best.map(([name, value]) => ({ name, values: [value] })), [{ name: "carts", kind: "removed" }], `Taken out last: ${best.map(([name, value]) => `${name} ${value}`).join(", ")}`) : null,
+    draw: best.length ? (width) => bars(width, best.map(([name, value]) => ({ name, values: [value] })), [{ name: "carts", kind: "removed" }]) : null,
     head: ["Cart", "#Worth", "Idle since", "Last event", "Taken out last"],
     rows: items.map((cart) => [
       element("a", { href: `/history/${cart.cart_id}`, testid: `abandoned-${cart.cart_id}` }, `…${cart.cart_id.slice(-8)}`),

@@ -2,26 +2,26 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export function svg(tag, attributes = {}, ...children) {
+function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children.filter(Boolean));
   return made;
 }
 
-/** A drawing that is one image to those who hear it. */
-export const drawing = (width, height, summary, ...children) => svg("svg", { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary }, ...children);
+/** One image to those who hear it, whose name is the figure's to give. */
+const drawing = (width, height, children) => svg("svg", { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...children);
 
 const LETTER = 7.4;
 
 /** Text at a place, cut to about `room` pixels, with all of it as its title. */
-export function label(x, y, words, { room = Infinity, ...attributes } = {}) {
+function label(x, y, words, { room = Infinity, ...attributes } = {}) {
   const fits = Math.max(Math.floor(room / LETTER), 3);
   const cut = words.length > fits ? `${words.slice(0, fits - 1).trimEnd()}…` : words;
   return svg("text", { x, y, ...attributes }, cut, cut === words ? null : svg("title", {}, words));
 }
 
-const bar = (x, y, width, height, kind, title) => svg("rect", { x, y, width: Math.max(width, 0), height, rx: Math.min(2, height / 2), class: `fill-${kind}` }, svg("title", {}, title));
+const bar = (x, y, width, height, kind, title) => svg("rect", { x, y, width: Math.max(width, 0), height, rx: Math.min(2, height / 2), class: `kind-${kind}` }, svg("title", {}, title));
 
 const WIDE = 460;
 const NAMES = 184;
@@ -33,7 +33,7 @@ const GAP = 14;
  * row with a `kind` of its own is drawn in that. `write(value, row)` says what stands at a bar's
  * end. Names stand beside the bars, or above them where they are `long` or the room is small.
  */
-export function bars(width, rows, series, summary, { write = (value) => value.toLocaleString("en"), long = false } = {}) {
+export function bars(width, rows, series, { write = (value) => value.toLocaleString("en"), long = false } = {}) {
   const wide = width >= WIDE && !long;
   const thick = series.length > 1 ? 12 : 20;
   const above = wide ? 0 : 20;
@@ -52,7 +52,7 @@ export function bars(width, rows, series, summary, { write = (value) => value.to
     });
     return [name, ...lines];
   });
-  return drawing(width, rows.length * tall, summary, ...drawn);
+  return drawing(width, rows.length * tall, drawn);
 }
 
 const ROW = 46;
@@ -63,7 +63,7 @@ const AXIS = 22;
  * the same time: from `first` to `last` in steps of `step` milliseconds. Each strip has a scale of
  * its own, whose top is written beside it. `when(at)` writes a time.
  */
-export function strips(width, rows, { first, last, step }, summary, when) {
+export function strips(width, rows, { first, last, step }, when) {
   const wide = width >= WIDE;
   const left = wide ? NAMES : 0;
   const above = wide ? 0 : 18;
@@ -90,5 +90,5 @@ export function strips(width, rows, { first, last, step }, summary, when) {
   const time = (at, x, anchor) => label(x, height - 5, when(at), { class: "faint", "text-anchor": anchor });
   const ends = count > 1 ? [time(first, left, "start"), time(last, left + room, "end")] : [time(first, left, "start")];
   if (count > 4 && room > 400) ends.push(time(first + Math.floor(count / 2) * step, left + room / 2, "middle"));
-  return drawing(width, height, summary, ...drawn, ...ends);
+  return drawing(width, height, [...drawn, ...ends]);
 }

@@ -4,7 +4,7 @@ import { byId, element, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { count, fullTime, span } from "../page/writing.js";
 import { get, Problem, request } from "../service/request.js";
-import { every } from "./every.js";
+import { every } from "../service/stream.js";
 
 /** Progress moves; a work that rests is looked at for what somebody else starts. */
 const RUNNING_MS = 250;

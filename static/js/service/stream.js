@@ -72,3 +72,38 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
     shut();
   };
 }
+
+/**
+ * Does `work` again and again, never twice at once, with a pause of `ms` between, and not while
+ * nobody sees it: for what has no stream. Answers `{start, stop, now}`.
+ */
+export function every(ms, work) {
+  let timer = 0;
+  let busy = false;
+  let running = false;
+
+  async function now() {
+    clearTimeout(timer);
+    if (busy || document.hidden || !running) return;
+    busy = true;
+    try {
+      await work();
+    } finally {
+      busy = false;
+      if (running) timer = setTimeout(now, ms);
+    }
+  }
+
+  document.addEventListener("visibilitychange", now);
+  return {
+    now,
+    start() {
+      running = true;
+      return now();
+    },
+    stop() {
+      running = false;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,6 +1,6 @@
 /** How each type of event looks and is called: its kind (a colour), its mark, and the command's words. */
 
-import { signed } from "../page/writing.js";
+import { signed } from "./writing.js";
 
 const KINDS = {
   CartOpened: "opened",
@@ -22,6 +22,9 @@ export const TYPES = {
   CartCheckedOut: "Checked out",
   CartExpired: "Expired",
 };
+
+/** What a cart's status is called. */
+export const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
 const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅" };
 
