@@ -43,7 +43,7 @@ export class Lights {
 
   /** The operator opens no cart, and knows how far its view is: its position against the last event's. */
   async #checkByOperator() {
-    this.#set("fold", "waiting", "The view’s row is for whoever holds the cart; verify compares them all");
+    this.#set("fold", "waiting", "Verify compares the view with this fold");
     try {
       const asked = performance.now();
       const { body } = await get("/api/views");
