@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod descriptors;
 mod logging;
 mod progress;
 mod serve;

@@ -1,6 +1,6 @@
 //! `cartlog serve`: the service, until it is told to stop.
 
-use super::Outcome;
+use super::{Outcome, descriptors};
 use crate::config::Config;
 use crate::service::Service;
 use std::io::Write;
@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub fn run(config: &Config) -> Outcome {
+    let room = descriptors::for_connections()?;
+    let mut config = config.clone();
+    config.server.connections = config.server.connections.min(room);
     let listener = TcpListener::bind(config.server.bind).map_err(|error| {
         format!(
             "cannot listen on {}: {error}. Set another address by server.bind or CARTLOG_SERVER__BIND",
@@ -22,7 +25,7 @@ pub fn run(config: &Config) -> Outcome {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let service = Service::start(config, listener).await?;
+        let service = Service::start(&config, listener).await?;
         let greeting = format!(
             "cartlog serves\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
              the API      http://{address}/api/products\n"

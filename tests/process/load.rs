@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -55,10 +56,18 @@ impl Answered {
 }
 
 /// What was acknowledged, and what was sent without an answer.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Record {
     pub acknowledged: Vec<(Sent, Answered)>,
     pub unanswered: Vec<Sent>,
+}
+
+impl Record {
+    /// Takes over what `other` holds.
+    pub fn extend(&mut self, other: Record) {
+        self.acknowledged.extend(other.acknowledged);
+        self.unanswered.extend(other.unanswered);
+    }
 }
 
 impl Sent {
@@ -108,7 +117,7 @@ impl Sent {
     }
 
     /// The key as it stands in the log.
-    fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         hex::encode(IdempotencyKey::new(&self.key, &[]).digest)
     }
 }
@@ -120,10 +129,19 @@ pub fn client() -> reqwest::Client {
         .expect("a client")
 }
 
+/// What the service says of its readiness: the status and the document.
+pub async fn ready(address: SocketAddr) -> (u16, Value) {
+    let url = format!("http://{address}/readyz");
+    let response = client().get(url).send().await.expect("an answer");
+    let status = response.status().as_u16();
+    (status, response.json().await.expect("a document"))
+}
+
 /// Some shoppers at once, each filling carts until the service is gone or refuses.
 pub struct Load {
     record: Arc<Mutex<Record>>,
     count: watch::Receiver<usize>,
+    over: Arc<AtomicBool>,
     shoppers: JoinSet<()>,
 }
 
@@ -132,15 +150,20 @@ impl Load {
     pub fn start(address: SocketAddr, shoppers: u64, round: u64) -> Load {
         let record: Arc<Mutex<Record>> = Arc::default();
         let (counter, count) = watch::channel(0);
+        let over: Arc<AtomicBool> = Arc::default();
         let mut tasks = JoinSet::new();
         for shopper in 0..shoppers {
             let record = record.clone();
             let counter = counter.clone();
+            let over = over.clone();
             let mut dice = Dice(round * 1_000 + shopper);
             tasks.spawn(async move {
                 let client = client();
                 let mut cart = None;
                 for number in 0.. {
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
                     let key = format!("{round}-{shopper}-{number}");
                     let opened: Option<&Answered> = cart.as_ref();
                     let sent = match opened {
@@ -172,8 +195,14 @@ impl Load {
         Load {
             record,
             count,
+            over,
             shoppers: tasks,
         }
+    }
+
+    /// How many commands were acknowledged so far.
+    pub fn count(&self) -> usize {
+        *self.count.borrow()
     }
 
     /// Waits until `count` commands were acknowledged.
@@ -183,6 +212,12 @@ impl Load {
             .await
             .expect("acknowledgements in time")
             .expect("shoppers who go on");
+    }
+
+    /// Lets every shopper finish the command that is under way, and ends.
+    pub async fn stop(self) -> Record {
+        self.over.store(true, Ordering::Relaxed);
+        self.end().await
     }
 
     /// Waits until every shopper has given up.
@@ -200,6 +235,11 @@ impl Load {
 /// Every acknowledged command is in the log by exactly one commit, which ends at the version that
 /// was answered; what had no answer is there at most once.
 pub fn compare(record: &Record, log: &[Stored]) {
+    assert_eq!(discrepancies(record, log), Vec::<String>::new());
+}
+
+/// Where `log` is not what [`compare`] asks for.
+pub fn discrepancies(record: &Record, log: &[Stored]) -> Vec<String> {
     let mut commits: HashMap<(&str, &str), (BTreeSet<&str>, u64)> = HashMap::new();
     for event in log {
         let Some(key) = &event.key else { continue };
@@ -207,19 +247,29 @@ pub fn compare(record: &Record, log: &[Stored]) {
         commands.insert(&event.command_id);
         *last = (*last).max(event.version);
     }
+    let mut found = Vec::new();
     for (sent, answered) in &record.acknowledged {
         let (cart, digest) = (answered.cart(), sent.digest());
-        let commit = commits.get(&(cart.as_str(), digest.as_str()));
-        let (commands, last) = commit.unwrap_or_else(|| panic!("{sent:?} is not in the log"));
-        assert_eq!(commands.len(), 1, "{sent:?} is there more than once");
-        assert_eq!(*last, answered.version, "{sent:?}");
+        match commits.get(&(cart.as_str(), digest.as_str())) {
+            None => found.push(format!("{sent:?} is not in the log")),
+            Some((commands, _)) if commands.len() > 1 => {
+                found.push(format!("{sent:?} is there more than once"));
+            }
+            Some((_, last)) if *last != answered.version => {
+                found.push(format!("{sent:?} is at version {last}: {answered:?}"));
+            }
+            Some(_) => {}
+        }
     }
     for sent in &record.unanswered {
         let digest = sent.digest();
-        let found = commits.iter().filter(|((_, key), _)| **key == digest);
-        let commands: usize = found.map(|(_, (commands, _))| commands.len()).sum();
-        assert!(commands <= 1, "{sent:?} is there more than once");
+        let same = commits.iter().filter(|((_, key), _)| **key == digest);
+        let commands: usize = same.map(|(_, (commands, _))| commands.len()).sum();
+        if commands > 1 {
+            found.push(format!("{sent:?} is there more than once"));
+        }
     }
+    found
 }
 
 /// A repetition of what was acknowledged gets the same answer again; what had no answer is carried

@@ -81,6 +81,11 @@ impl Program {
         }
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as nothing else does: no handler, no destructor, no flush.
     pub fn kill(mut self) {
         self.child.kill().expect("a kill");
@@ -157,60 +162,91 @@ pub fn run(mut command: Command) -> Output {
 }
 
 /// An event as it stands in the log's file.
+#[derive(Debug, Clone)]
 pub struct Stored {
     pub stream: String,
     pub version: u64,
+    pub name: String,
+    pub recorded_at: String,
     pub command_id: String,
     /// The digest of the idempotency key, in hexadecimal.
     pub key: Option<String>,
 }
 
-/// Reads the log at `path` without the program's own code, and checks on the way that it is whole:
-/// no gap in positions or versions, and every hash follows from the one before it.
+/// Reads the log at `path`, which must be whole.
 pub fn whole_log(path: &Path) -> Vec<Stored> {
-    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .expect("the log's file");
+    read_log(path).unwrap_or_else(|finding| panic!("{}: {finding}", path.display()))
+}
+
+/// Reads the log at `path` without the program's own code, and checks on the way that it is whole:
+/// no gap in positions or versions, and every hash follows from the one before it. What is wrong
+/// with it otherwise.
+pub fn read_log(path: &Path) -> Result<Vec<Stored>, String> {
+    let unreadable = |error: rusqlite::Error| format!("it cannot be read: {error}");
+    let file =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unreadable)?;
     let checked: String = file
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-        .expect("a check");
-    assert_eq!(checked, "ok");
+        .map_err(unreadable)?;
+    if checked != "ok" {
+        return Err(checked);
+    }
+    chained_events(&file)
+}
+
+/// The events in `file`, in the order of their positions, if they form whole chains.
+pub fn chained_events(file: &Connection) -> Result<Vec<Stored>, String> {
+    let unreadable = |error: rusqlite::Error| format!("it cannot be read: {error}");
     let mut rows = file
         .prepare("SELECT position, stream, version, type, schema, recorded_at, data, metadata, hash FROM events ORDER BY position")
-        .expect("the view of events");
-    let mut rows = rows.query([]).expect("events");
+        .map_err(unreadable)?;
+    let mut rows = rows.query([]).map_err(unreadable)?;
     let mut heads: HashMap<String, (u64, String)> = HashMap::new();
     let mut events = Vec::new();
-    while let Some(row) = rows.next().expect("a row") {
-        let text = |column: usize| row.get::<_, String>(column).expect("a text");
-        let number = |column: usize| row.get::<_, u64>(column).expect("a number");
-        assert_eq!(number(0), events.len() as u64 + 1, "positions have no gaps");
-        let (version, hash) = heads.entry(text(1)).or_insert_with(|| (0, "0".repeat(64)));
-        assert_eq!(number(2), *version + 1, "versions have no gaps");
+    while let Some(row) = rows.next().map_err(unreadable)? {
+        let text = |column: usize| row.get::<_, String>(column).map_err(unreadable);
+        let number = |column: usize| row.get::<_, u64>(column).map_err(unreadable);
+        let position = number(0)?;
+        if position != events.len() as u64 + 1 {
+            return Err(format!("a gap in the positions before {position}"));
+        }
+        let (stream, version) = (text(1)?, number(2)?);
+        let (last, hash) = heads
+            .entry(stream.clone())
+            .or_insert_with(|| (0, "0".repeat(64)));
+        if version != *last + 1 {
+            return Err(format!("a gap before version {version} of {stream}"));
+        }
         let lines = [
             hash.clone(),
-            text(1),
-            number(2).to_string(),
-            text(3),
-            number(4).to_string(),
-            text(5),
-            text(6),
-            text(7),
+            stream.clone(),
+            version.to_string(),
+            text(3)?,
+            number(4)?.to_string(),
+            text(5)?,
+            text(6)?,
+            text(7)?,
         ];
         *hash = hex::encode(Sha256::digest(lines.join("\n")));
-        *version = number(2);
-        assert_eq!(text(8), *hash, "the chain of hashes is whole");
-        let metadata: serde_json::Value = serde_json::from_str(&text(7)).expect("metadata");
+        *last = version;
+        if text(8)? != *hash {
+            return Err(format!("version {version} of {stream} breaks the chain"));
+        }
+        let metadata: serde_json::Value =
+            serde_json::from_str(&text(7)?).map_err(|error| error.to_string())?;
         events.push(Stored {
-            stream: text(1),
-            version: number(2),
+            stream,
+            version,
+            recorded_at: text(5)?,
+            name: text(3)?,
             command_id: metadata["command_id"]
                 .as_str()
-                .expect("a command")
+                .ok_or("an event without a command")?
                 .to_owned(),
             key: metadata["key"].as_str().map(str::to_owned),
         });
     }
-    events
+    Ok(events)
 }
 
 /// Where the log is by default.

@@ -41,9 +41,12 @@ impl Guard {
         }
     }
 
-    /// Remembers which files the log consists of now.
+    /// Remembers which files the log consists of now. The index of the write-ahead log is one of
+    /// them, and so is the lock: where one of these is gone, the next process makes its own and
+    /// knows nothing of this one.
     pub(super) fn watch(&mut self, database: &Path) -> io::Result<()> {
-        for path in [database.to_owned(), beside(database, "-wal")] {
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            let path = beside(database, suffix);
             let identity = identity(&std::fs::metadata(&path)?);
             self.watched.push((path, identity));
         }

@@ -1,0 +1,178 @@
+//! A disk that fails.
+
+use crate::load::{Load, Record, Sent, client, compare, ready, repeat, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
+use crate::tracer::{Fault, traced};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file that a log or a view is written to before it is moved into its own.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The program in `folder`, with a log and views that it has begun.
+pub async fn begun(folder: &Path, plan: &Plan, round: u64) -> (Program, Record) {
+    let program = Program::serve(folder);
+    let mut load = Load::start(program.address, 4, plan.round(round));
+    load.acknowledged(40).await;
+    (program, load.stop().await)
+}
+
+/// Waits for the end of `program`, which must not be taken for a success.
+pub async fn ends_loudly(program: Program) {
+    let ended = tokio::task::spawn_blocking(move || program.ended(PATIENCE));
+    assert_eq!(
+        ended.await.unwrap().code(),
+        Some(1),
+        "the end is no success"
+    );
+}
+
+/// The next start, without a hand on the files, has everything in `record`.
+pub async fn comes_back_whole(folder: &Path, record: &mut Record) {
+    compare(record, &whole_log(&log_in(folder)));
+    let program = Program::serve(folder);
+    view_catches_up(record, program.address).await;
+    repeat(record, program.address).await;
+    view_catches_up(record, program.address).await;
+    let status = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(status.await.unwrap().code(), Some(0));
+    compare(record, &whole_log(&log_in(folder)));
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_start_is_whole() {
+    let plan = Plan::new();
+    let mut dice = plan.dice();
+    let folder = tempfile::tempdir().unwrap();
+    let wal = beside(&log_in(folder.path()), "-wal");
+    for round in 0..plan.times(6, 60) {
+        let (program, before) = begun(folder.path(), &plan, 2 * round).await;
+        let calls = ["pwrite64", "fdatasync,fsync"][dice.below(2)];
+        // Once, or from then on: a later call that goes well must not cover up the one that failed.
+        let how = format!(
+            "error=EIO:when={}{}",
+            1 + dice.below(40),
+            ["", "+"][dice.below(2)]
+        );
+        println!("{calls}: {how}");
+        let fault = Fault::inject(&program, calls, &how, &[&wal]);
+        let load = Load::start(program.address, 6, plan.round(2 * round + 1));
+        ends_loudly(program).await;
+        drop(fault);
+        let mut record = load.end().await;
+        assert!(!record.unanswered.is_empty());
+        record.extend(before);
+        comes_back_whole(folder.path(), &mut record).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn control_a_log_that_outlives_only_the_process_does_not_notice_that_syncs_fail() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &[]);
+    command.env("CARTLOG_LOG__DURABILITY", "process");
+    let program = Program::run(command);
+    let wal = beside(&log_in(folder.path()), "-wal");
+    let _fault = Fault::inject(&program, "fdatasync,fsync", "error=EIO", &[&wal]);
+    let mut load = Load::start(program.address, 6, plan.round(0));
+    load.acknowledged(500).await;
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn what_waits_for_a_sync_that_fails_is_told_that_its_outcome_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    let wal = beside(&log_in(folder.path()), "-wal");
+    let fault = Fault::inject(&program, "fdatasync,fsync", "error=EIO", &[&wal]);
+    let sent = Sent::opening("unknown".into());
+    let answered = sent.send(&client(), program.address).await.unwrap();
+    assert_eq!(answered.status, 503);
+    assert_eq!(answered.body["type"], "/problems/outcome-unknown");
+    assert!(answered.retry_after);
+    ends_loudly(program).await;
+    drop(fault);
+    record.unanswered.push(sent);
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn a_log_that_cannot_be_read_is_a_clear_503_until_it_can_be_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    program.kill();
+    // Nothing is folded yet, so a command has to read its cart's history first.
+    let program = Program::serve(folder.path());
+    view_catches_up(&record, program.address).await;
+    let opened = record.acknowledged[0].1.clone();
+    let sent = Sent::addition("while-it-cannot-be-read".into(), &opened, "teapot");
+    let log = log_in(folder.path());
+    let fault = Fault::inject(
+        &program,
+        "pread64",
+        "error=EIO",
+        &[&log, &beside(&log, "-wal")],
+    );
+    let answered = sent.send(&client(), program.address).await.unwrap();
+    assert_eq!(answered.status, 503, "{answered:?}");
+    assert_eq!(answered.body["type"], "/problems/log-unavailable");
+    assert!(answered.retry_after);
+    drop(fault);
+    // The control: without the fault, the same command is carried out.
+    record.unanswered.push(sent);
+    repeat(&mut record, program.address).await;
+    assert_eq!(ready(program.address).await.0, 200);
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn a_log_that_cannot_be_read_as_it_is_opened_refuses_the_start_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    program.kill();
+    let log = log_in(folder.path());
+    let wal = beside(&log, "-wal");
+    let on = [log.as_path(), wal.as_path()];
+    for calls in ["pread64", "pwrite64", "fdatasync,fsync"] {
+        let mut command = traced(calls, "error=EIO", &on);
+        prepare(&mut command, folder.path());
+        let output = run(command);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{calls}: {told}");
+        assert!(told.contains("cannot be opened"), "{calls}: {told}");
+        assert!(told.contains("I/O error"), "{calls}: {told}");
+    }
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn a_slow_disk_delays_answers_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
+    let mut load = Load::start(program.address, 6, plan.round(1));
+    load.acknowledged(100).await;
+    record.extend(load.stop().await);
+    drop(fault);
+    let mut load = Load::start(program.address, 6, plan.round(2));
+    tokio::time::timeout(Duration::from_secs(5), load.acknowledged(200))
+        .await
+        .expect("its usual speed again");
+    record.extend(load.stop().await);
+    program.kill();
+    comes_back_whole(folder.path(), &mut record).await;
+}

@@ -1,0 +1,195 @@
+//! The files of the log taken away, locked, or out of reach.
+
+use crate::disk::{begun, beside, comes_back_whole, ends_loudly};
+use crate::full::SmallDisk;
+use crate::load::{Load, Sent, client, compare, ready, repeat, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{Program, command, log_in, prepare, run, whole_log};
+use rusqlite::Connection;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Takes one of the log's files away under load and expects the service to end before it
+/// acknowledges anything that the file does not hold.
+async fn taken_away(suffix: &str, round: u64, replacement: Option<&Path>) {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, before) = begun(folder.path(), &plan, round).await;
+    let log = log_in(folder.path());
+    let file = beside(&log, suffix);
+    // The content stays reachable under another name.
+    let kept = folder.path().join("kept");
+    std::fs::hard_link(&file, &kept).unwrap();
+    let mut load = Load::start(program.address, 6, plan.round(round + 1));
+    load.acknowledged(50).await;
+    match replacement {
+        None => std::fs::remove_file(&file).unwrap(),
+        Some(other) => {
+            let beside = folder.path().join("data/other");
+            std::fs::copy(other, &beside).unwrap();
+            std::fs::rename(beside, &file).unwrap();
+        }
+    }
+    ends_loudly(program).await;
+    let mut record = load.end().await;
+    assert!(!record.unanswered.is_empty());
+    record.extend(before);
+    std::fs::rename(&kept, &file).unwrap();
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+#[tokio::test]
+async fn a_log_whose_file_is_deleted_under_load_acknowledges_nothing_more() {
+    taken_away("", 0, None).await;
+}
+
+#[tokio::test]
+async fn a_log_whose_write_ahead_log_or_index_or_lock_is_deleted_acknowledges_nothing_more() {
+    taken_away("-wal", 0, None).await;
+    taken_away("-shm", 0, None).await;
+    taken_away(".lock", 0, None).await;
+}
+
+#[tokio::test]
+async fn a_log_whose_file_is_replaced_under_load_acknowledges_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, _) = begun(folder.path(), &Plan::new(), 7).await;
+    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+    taken_away("", 0, Some(&log_in(folder.path()))).await;
+}
+
+#[test]
+fn control_a_bare_writer_goes_on_acknowledging_what_a_deleted_file_takes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bare.db");
+    let bare = Connection::open(&path).unwrap();
+    bare.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (i)")
+        .unwrap();
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(beside(&path, suffix)).unwrap();
+    }
+    assert_eq!(bare.execute("INSERT INTO t VALUES (1)", []), Ok(1));
+    drop(bare);
+    let next = Connection::open(&path).unwrap();
+    assert!(next.query_row("SELECT i FROM t", [], |_| Ok(())).is_err());
+}
+
+#[tokio::test]
+async fn where_the_lock_is_taken_away_the_first_process_gives_way_to_the_second() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (first, mut record) = begun(folder.path(), &plan, 0).await;
+    // With the lock in place, the second one is refused.
+    let refused = run(command(folder.path(), &[]));
+    assert_eq!(refused.status.code(), Some(1));
+    std::fs::remove_file(beside(&log_in(folder.path()), ".lock")).unwrap();
+    // The control: without it, it is not.
+    let second = Program::serve(folder.path());
+    let sent = Sent::opening("to-the-first".into());
+    let answered = sent.send(&client(), first.address).await.unwrap();
+    assert_eq!(answered.status, 503);
+    assert_eq!(answered.body["type"], "/problems/log-unavailable");
+    ends_loudly(first).await;
+    record.unanswered.push(sent);
+    repeat(&mut record, second.address).await;
+    view_catches_up(&record, second.address).await;
+    assert_eq!(ready(second.address).await.0, 200);
+    second.kill();
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root to mount a small tmpfs"]
+async fn a_folder_that_cannot_be_written_refuses_the_start_and_says_why() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::mount(&folder.path().join("disk"));
+    let home = folder.path().join("disk");
+    let (program, mut record) = begun(&home, &plan, 0).await;
+    program.kill();
+    disk.remount("ro");
+    let output = run(command(&home, &[]));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for part in ["data/events.db cannot be opened", "Read-only file system"] {
+        assert!(told.contains(part), "{told}");
+    }
+    // The control: nothing but the mount was in the way.
+    disk.remount("rw");
+    comes_back_whole(&home, &mut record).await;
+}
+
+/// The first descriptor that the process `id` does not use: the next one it would get.
+fn first_free(id: u32) -> usize {
+    let used = |number: &usize| Path::new(&format!("/proc/{id}/fd/{number}")).is_symlink();
+    (0..100_000).find(|number| !used(number)).unwrap()
+}
+
+/// Sets how many files the process `id` may have open.
+fn limit_files(id: u32, files: usize) {
+    let status = Command::new("prlimit")
+        .args([&format!("--pid={id}"), &format!("--nofile={files}:")])
+        .status();
+    assert!(status.expect("prlimit runs").success());
+}
+
+#[tokio::test]
+async fn without_a_free_file_descriptor_those_who_are_connected_are_served_and_nothing_is_lost() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    let connected = client();
+    let opened = Sent::opening("connected".into());
+    let cart = opened.send(&connected, program.address).await.unwrap();
+    record.acknowledged.push((opened, cart.clone()));
+    limit_files(program.id(), first_free(program.id()));
+
+    for number in 0..50 {
+        let sent = Sent::addition(format!("connected-{number}"), &cart, "teapot");
+        let answered = sent.send(&connected, program.address).await.unwrap();
+        assert!(answered.is_ok(), "{answered:?}");
+        record.acknowledged.push((sent, answered));
+    }
+    let impatient = reqwest::Client::builder()
+        .timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let url = format!("http://{}/livez", program.address);
+    assert!(
+        impatient.get(&url).send().await.is_err(),
+        "there is none for a new connection"
+    );
+
+    limit_files(program.id(), 1_000);
+    let answer = client().get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    repeat(&mut record, program.address).await;
+    view_catches_up(&record, program.address).await;
+    program.kill();
+    compare(&record, &whole_log(&log_in(folder.path())));
+}
+
+#[test]
+fn a_start_without_enough_file_descriptors_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |files: usize| {
+        let mut limited = Command::new("prlimit");
+        limited
+            .arg(format!("--nofile={files}"))
+            .arg(env!("CARGO_BIN_EXE_cartlog"));
+        prepare(&mut limited, folder.path());
+        limited
+    };
+    for files in [4, 7, 16, 143] {
+        let output = run(start(files));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{files}: {told}");
+        assert!(told.starts_with("cartlog: "), "{files}: {told}");
+        assert!(told.contains("open"), "{files}: {told}");
+        assert!(!told.contains("panicked"), "{files}: {told}");
+    }
+    // The control: with one more it starts.
+    drop(Program::run(start(144)));
+}

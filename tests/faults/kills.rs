@@ -1,0 +1,138 @@
+//! `kill -9` at any moment.
+
+use crate::load::{Answered, Load, Record, compare, discrepancies, repeat, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{Program, command, log_in, whole_log};
+use rusqlite::Connection;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+#[tokio::test]
+async fn whatever_was_acknowledged_is_there_once_after_each_of_many_kills() {
+    let plan = Plan::new();
+    let kills = plan.times(40, 400);
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = plan.dice();
+    let mut records = Vec::new();
+    for round in 0..kills {
+        let program = Program::serve(folder.path());
+        let mut load = Load::start(program.address, 6, plan.round(round));
+        load.acknowledged(1 + dice.below(120)).await;
+        // The moment is drawn too: an acknowledgement is no moment in the life of the writer.
+        tokio::time::sleep(Duration::from_micros(dice.below(3_000) as u64)).await;
+        program.kill();
+        let mut record = load.end().await;
+        assert!(!record.unanswered.is_empty(), "the kill came under load");
+
+        compare(&record, &whole_log(&log_in(folder.path())));
+        if dice.below(3) == 0 {
+            kill_as_it_starts(folder.path(), Duration::from_millis(dice.below(40) as u64));
+        }
+        let program = Program::serve(folder.path());
+        view_catches_up(&record, program.address).await;
+        repeat(&mut record, program.address).await;
+        view_catches_up(&record, program.address).await;
+        // Killed again while it idles: there is nothing in the air that this could lose.
+        program.kill();
+        records.push(record);
+    }
+    let log = whole_log(&log_in(folder.path()));
+    let mut acknowledged = 0;
+    for record in &records {
+        compare(record, &log);
+        acknowledged += record.acknowledged.len();
+    }
+    println!("{acknowledged} commands acknowledged, {kills} kills under load and as many idle");
+    assert!(acknowledged as u64 > 20 * kills);
+}
+
+/// Kills the program `after` so long into its start, when it moves what the last one left.
+fn kill_as_it_starts(folder: &Path, after: Duration) {
+    let mut child = command(folder, &["serve"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn control_a_forged_acknowledgement_a_lost_one_and_a_doubled_one_are_noticed() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let mut load = Load::start(program.address, 4, plan.round(0));
+    load.acknowledged(100).await;
+    program.kill();
+    let record = load.end().await;
+    let path = log_in(folder.path());
+    let log = whole_log(&path);
+    compare(&record, &log);
+
+    let (sent, answered) = record.acknowledged[50].clone();
+    let forged = |change: &dyn Fn(&mut Record)| {
+        let mut record = Record {
+            acknowledged: record.acknowledged.clone(),
+            unanswered: record.unanswered.clone(),
+        };
+        change(&mut record);
+        discrepancies(&record, &log).len()
+    };
+    let never_sent = |record: &mut Record| {
+        let mut sent = sent.clone();
+        sent.key = "never sent".into();
+        record.acknowledged.push((sent, answered.clone()));
+    };
+    assert_eq!(forged(&never_sent), 1);
+    let another_version = |record: &mut Record| {
+        let answered = Answered {
+            version: answered.version + 1,
+            ..answered.clone()
+        };
+        record.acknowledged[50] = (sent.clone(), answered);
+    };
+    assert_eq!(forged(&another_version), 1);
+
+    let last = log.iter().rev().find(|event| event.key.is_some()).unwrap();
+    let mut doubled = log.clone();
+    let mut again = last.clone();
+    again.version += 1;
+    again.command_id = "another".into();
+    doubled.push(again);
+    assert_eq!(discrepancies(&record, &doubled).len(), 1);
+
+    // One event fewer in the file itself, as if its commit had been lost.
+    let acknowledged = record.acknowledged.last().unwrap();
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch("DROP TRIGGER log_refuses_delete")
+        .unwrap();
+    file.execute(
+        "DELETE FROM log WHERE json_extract(metadata, '$.key') = ?1",
+        [acknowledged.0.digest()],
+    )
+    .unwrap();
+    drop(file);
+    match crate::program::read_log(&path) {
+        Ok(log) => assert!(!discrepancies(&record, &log).is_empty()),
+        Err(finding) => assert!(finding.contains("gap"), "{finding}"),
+    }
+}
+
+#[tokio::test]
+async fn views_that_were_deleted_after_a_kill_are_made_anew() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let mut load = Load::start(program.address, 4, plan.round(1));
+    load.acknowledged(100).await;
+    program.kill();
+    let mut record = load.end().await;
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(folder.path().join(format!("data/views.db{suffix}"))).unwrap();
+    }
+    let program = Program::serve(folder.path());
+    view_catches_up(&record, program.address).await;
+    repeat(&mut record, program.address).await;
+}

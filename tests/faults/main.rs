@@ -1,0 +1,19 @@
+//! The program broken on purpose. Each promise of `docs/guarantees.md` has a test here that breaks
+//! what it rests on, with a record outside of the process of what was acknowledged, and a control:
+//! the same fault on a weaker setting, or the same check on a forged finding, which must fail, so
+//! that a test that passes proves something.
+//!
+//! What is drawn is drawn from a seed: [`plan`] says how a run is repeated.
+
+mod disk;
+mod files;
+mod full;
+mod kills;
+#[path = "../process/load.rs"]
+mod load;
+mod plan;
+mod power;
+#[expect(dead_code, reason = "the tests of the process use the rest")]
+#[path = "../process/program.rs"]
+mod program;
+mod tracer;

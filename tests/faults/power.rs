@@ -1,0 +1,221 @@
+//! The power goes: what was never synced is gone.
+//!
+//! The files lie on a small ext4 file system of their own, and its shutdown (`EXT4_IOC_SHUTDOWN`
+//! without a flush of its journal) is the cut: nothing reaches the disk any more, and mounted again
+//! it holds what it held then.
+
+use crate::load::{Dice, Load, Record, compare, discrepancies, repeat, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{Program, command, log_in, read_log, whole_log};
+use crate::tracer::Fault;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A file system of its own in a file, until it is dropped.
+struct Disk {
+    image: PathBuf,
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// Makes and mounts it below `folder`; says what keeps this machine from it otherwise.
+    fn make(folder: &Path) -> Result<Disk, String> {
+        let disk = Disk {
+            image: folder.join("disk.img"),
+            folder: folder.join("disk"),
+        };
+        let image = File::create(&disk.image).and_then(|image| image.set_len(64 << 20));
+        image.map_err(|error| error.to_string())?;
+        std::fs::create_dir(&disk.folder).map_err(|error| error.to_string())?;
+        run(Command::new("mkfs.ext4").arg("-qF").arg(&disk.image))?;
+        disk.mount()?;
+        // A file that is there, by which the file system is reached.
+        std::fs::write(disk.handle(), "").map_err(|error| error.to_string())?;
+        disk.cut()?;
+        disk.power_on()?;
+        Ok(disk)
+    }
+
+    fn mount(&self) -> Result<(), String> {
+        run(Command::new("mount")
+            .args(["-o", "loop"])
+            .args([&self.image, &self.folder]))
+    }
+
+    fn handle(&self) -> PathBuf {
+        self.folder.join("handle")
+    }
+
+    /// From here on nothing is written, the journal of the file system included.
+    fn cut(&self) -> Result<(), String> {
+        // EXT4_IOC_SHUTDOWN is _IOR('X', 125, __u32), EXT4_GOING_FLAGS_NOLOGFLUSH is 2. Perl, since
+        // it is on every Debian machine and this crate forbids itself the unsafe call.
+        let shut_down = r#"open(my $file, "<", $ARGV[0]) or die "$!\n";
+            my $how = pack("I", 2);
+            ioctl($file, 0x8004587d, $how) or die "EXT4_IOC_SHUTDOWN: $!\n";"#;
+        run(Command::new("perl")
+            .args(["-e", shut_down])
+            .arg(self.handle()))
+    }
+
+    /// Mounts it again as it is.
+    fn power_on(&self) -> Result<(), String> {
+        run(Command::new("umount").arg(&self.folder))?;
+        self.mount()?;
+        std::fs::write(self.handle(), "").map_err(|error| error.to_string())?;
+        run(Command::new("sync").arg("-f").arg(&self.folder))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.folder).status();
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?}: {}", told.trim()))
+}
+
+/// A disk, or the loud news that this machine can have none.
+fn disk_or_say_so(folder: &Path) -> Option<Disk> {
+    match Disk::make(folder) {
+        Ok(disk) => Some(disk),
+        Err(reason) => {
+            println!("NOT RUN: the power cannot be cut on this machine: {reason}");
+            None
+        }
+    }
+}
+
+/// How the power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Processor and disk at once: the process does nothing more once the disk is gone, only what
+    /// the kernel had begun for it may still end well.
+    AtOnce,
+    /// The disk first, in the middle of whatever it does, and the process meets the errors. What is
+    /// answered after the cut began counts as unanswered: a bare loop of `pwrite` and `fdatasync`
+    /// shows that a sync under way then may report a success that is not on the disk.
+    DiskFirst,
+}
+
+/// Cuts the power under load. The record says what was acknowledged before, and counts everything
+/// that was answered later as unanswered.
+async fn cut_under_load(disk: &Disk, program: Program, load: Load, how: Cut) -> Record {
+    if how == Cut::AtOnce {
+        program.tell("STOP");
+    }
+    let until = load.count();
+    disk.cut().unwrap();
+    let (program, mut record) = match how {
+        Cut::AtOnce => {
+            program.kill();
+            (None, load.end().await)
+        }
+        Cut::DiskFirst => (Some(program), load.end().await),
+    };
+    if let Some(program) = program {
+        program.kill();
+        let late = record.acknowledged.split_off(until);
+        record
+            .unanswered
+            .extend(late.into_iter().map(|(sent, _)| sent));
+    }
+    disk.power_on().unwrap();
+    record
+}
+
+/// Some shoppers, who were acknowledged some commands.
+async fn load_on(program: &Program, plan: &Plan, round: u64) -> Load {
+    let mut load = Load::start(program.address, 6, plan.round(round));
+    let some = Dice(plan.seed.wrapping_add(round)).below(200);
+    load.acknowledged(20 + some).await;
+    load
+}
+
+#[tokio::test]
+#[ignore = "needs root to mount an ext4 file system and to shut it down"]
+async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = disk_or_say_so(folder.path()) else {
+        return;
+    };
+    let log = log_in(&disk.folder);
+    let mut all = Record::default();
+    let cuts = plan.times(20, 150);
+    for round in 0..cuts {
+        let program = Program::serve(&disk.folder);
+        let load = load_on(&program, &plan, round).await;
+        let how = [Cut::AtOnce, Cut::DiskFirst][round as usize % 2];
+        let mut record = cut_under_load(&disk, program, load, how).await;
+        assert!(!record.unanswered.is_empty(), "the cut came under load");
+        // As it is on the disk, before the program has touched it.
+        compare(&record, &whole_log(&log));
+        let program = Program::serve(&disk.folder);
+        view_catches_up(&record, program.address).await;
+        repeat(&mut record, program.address).await;
+        view_catches_up(&record, program.address).await;
+        program.kill();
+        all.extend(record);
+    }
+    compare(&all, &whole_log(&log));
+    println!(
+        "{} commands acknowledged, {cuts} cuts",
+        all.acknowledged.len()
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs root to mount an ext4 file system and to shut it down"]
+async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = disk_or_say_so(folder.path()) else {
+        return;
+    };
+    let mut command = command(&disk.folder, &[]);
+    command.env("CARTLOG_LOG__DURABILITY", "process");
+    let program = Program::run(command);
+    let load = load_on(&program, &plan, 0).await;
+    let record = cut_under_load(&disk, program, load, Cut::AtOnce).await;
+    loses(&record, &disk);
+}
+
+#[tokio::test]
+#[ignore = "needs root, and strace"]
+async fn control_a_disk_that_lies_about_its_syncs_loses_when_the_power_goes() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = disk_or_say_so(folder.path()) else {
+        return;
+    };
+    let program = Program::serve(&disk.folder);
+    // From here on no sync is carried out, and each is reported as done.
+    let fault = Fault::inject(&program, "fsync,fdatasync", "retval=0", &[]);
+    let load = load_on(&program, &plan, 1).await;
+    let record = cut_under_load(&disk, program, load, Cut::AtOnce).await;
+    drop(fault);
+    loses(&record, &disk);
+}
+
+#[track_caller]
+fn loses(record: &Record, disk: &Disk) {
+    // What is there is whole all the same.
+    let log = read_log(&log_in(&disk.folder)).unwrap_or_default();
+    let lost = discrepancies(record, &log).len();
+    println!(
+        "{lost} of {} acknowledged commands are lost",
+        record.acknowledged.len()
+    );
+    assert!(lost > 0, "the control must lose");
+}

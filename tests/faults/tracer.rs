@@ -1,0 +1,89 @@
+//! System calls that fail, by strace's fault injection.
+
+use crate::program::{PATIENCE, Program};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+/// A fault in a running program, until it is dropped.
+pub struct Fault {
+    strace: Child,
+}
+
+impl Fault {
+    /// Lets `calls` (names, with commas) of `program` go wrong as `how` says, in the words of
+    /// strace's `inject`; only those on the file `on` where that is given.
+    pub fn inject(program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", "/dev/null"]);
+        what(&mut strace, calls, how, on);
+        let mut strace = strace
+            .args(["-p", &program.id().to_string()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace runs");
+        let mut said = BufReader::new(strace.stderr.take().expect("what it says")).lines();
+        // It says so once it holds the process.
+        let attached = said
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|line| line.contains("attached"));
+        assert!(attached, "strace did not attach");
+        // It goes on to say so of each thread, and ends where nobody listens.
+        std::thread::spawn(move || said.for_each(drop));
+        let fault = Fault { strace };
+        fault.holds_every_thread(program);
+        fault
+    }
+
+    /// Threads are taken hold of one by one.
+    fn holds_every_thread(&self, program: &Program) {
+        let tracer = format!("TracerPid:\t{}\n", self.strace.id());
+        let tasks = format!("/proc/{}/task", program.id());
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let held = fs::read_dir(&tasks).expect("its threads").all(|task| {
+                let status = task.expect("a thread").path().join("status");
+                // A thread that has ended meanwhile is held well enough.
+                fs::read_to_string(status).map_or(true, |status| status.contains(&tracer))
+            });
+            if held {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("strace does not hold every thread");
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        // Asked to end, it lets go of the program; killed, it might leave it stopped.
+        let _ = Command::new("kill")
+            .args(["-INT", &self.strace.id().to_string()])
+            .status();
+        let _ = self.strace.wait();
+    }
+}
+
+/// A command that runs the program under strace from its start, with `calls` on the files `on`
+/// going wrong.
+pub fn traced(calls: &str, how: &str, on: &[&Path]) -> Command {
+    let mut command = Command::new("strace");
+    // -D: the program is this process's child, and strace its own.
+    command.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
+    what(&mut command, calls, how, on);
+    command.arg(env!("CARGO_BIN_EXE_cartlog"));
+    command
+}
+
+fn what(strace: &mut Command, calls: &str, how: &str, on: &[&Path]) {
+    strace
+        .args(["-e", &format!("trace={calls}")])
+        .args(["-e", &format!("inject={calls}:{how}")]);
+    for path in on {
+        strace.arg("-P").arg(path);
+    }
+}
