@@ -108,7 +108,7 @@ async function open() {
   try {
     await asOperator(byId("sign-in"), "Here the service is watched and its views are made anew.", () => {
       look.start();
-      for (const job of jobs) job.watch(trouble);
+      for (const job of jobs) job.watch();
     });
   } catch (error) {
     trouble(error);

@@ -7,7 +7,7 @@
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { byId, setText } from "../page/element.js";
 import { spokenMoney } from "../page/writing.js";
-import { asOperator, standing } from "../page/operator.js";
+import { asOperator, isAdmitted } from "../page/operator.js";
 import { ownCarts } from "../service/own_carts.js";
 import { Problem } from "../service/request.js";
 import { follow, ofCart, OF_LOG } from "../service/stream.js";
@@ -231,7 +231,7 @@ export class CartHistory {
 async function openChronicle(id, progress) {
   const own = new Chronicle(id);
   const foreign = new Chronicle(id, true);
-  const { admitted } = await standing();
+  const admitted = await isAdmitted();
   const ways = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
   for (const chronicle of ways.filter((way) => admitted || way === own)) {
     try {

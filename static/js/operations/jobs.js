@@ -2,8 +2,9 @@
 
 import { byId, element, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
+import { isSignedOut } from "../page/operator.js";
 import { count, fullTime, span } from "../page/writing.js";
-import { get, Problem, request } from "../service/request.js";
+import { get, Problem, request, Unreachable } from "../service/request.js";
 import { every } from "../service/stream.js";
 
 /** Progress moves; a work that rests is looked at for what somebody else starts. */
@@ -17,8 +18,7 @@ class Job {
   #start;
   #bar;
   #words;
-  #state = null;
-  #trouble = () => {};
+  #shown = "";
   #watch = every(RUNNING_MS, () => this.#look());
   #rest = every(RESTING_MS, () => this.#look());
 
@@ -33,8 +33,7 @@ class Job {
     this.#start.addEventListener("click", () => this.#start.ariaDisabled !== "true" && this.#begin());
   }
 
-  watch(trouble) {
-    this.#trouble = trouble;
+  watch() {
     this.#rest.start();
   }
 
@@ -58,7 +57,9 @@ class Job {
       this.#show((await get(this.#path)).body);
     } catch (error) {
       this.#watch.stop();
-      this.#trouble(error);
+      // That nobody is there, or nobody may ask, is said for the whole page.
+      if (error instanceof Unreachable || isSignedOut(error)) return;
+      setText(this.#words, error.message);
     }
   }
 
@@ -77,8 +78,10 @@ class Job {
       ...[["Events", `${events_done.toLocaleString("en")} of ${events_total.toLocaleString("en")}`], ...figures].map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { testid: `${this.name}-${name.toLowerCase().replaceAll(" ", "-")}` }, value))),
     );
     this.#table(head, rows, more);
-    if (this.#state && this.#state !== state) announce(this.#words.textContent);
-    this.#state = state;
+    // A short run may begin and end between two looks: its end tells it from the one before.
+    const key = `${state} ${progress.ended_at}`;
+    if (this.#shown && this.#shown !== key) announce(this.#words.textContent);
+    this.#shown = key;
   }
 
   #table(head, rows, more) {

@@ -8,9 +8,11 @@ import { byId, element, setText } from "./element.js";
 
 const PATH = "/api/operator";
 
-/** Whether this browser may ask the operator's routes: `{ admitted, token_required }`. */
-export async function standing() {
-  return (await get(PATH)).body;
+/** Whether this browser may ask the operator's routes. If it was let in, the page offers to leave. */
+export async function isAdmitted() {
+  const { admitted, token_required } = (await get(PATH)).body;
+  byId("operator-end").replaceChildren(...(admitted && token_required ? [signOutButton()] : []));
+  return admitted;
 }
 
 /**
@@ -18,10 +20,9 @@ export async function standing() {
  * form in `place`. `purpose` says what the token is for. Throws what `get` throws.
  */
 export async function asOperator(place, purpose, then) {
-  const { admitted, token_required } = await standing();
+  const admitted = await isAdmitted();
   place.replaceChildren(...(admitted ? [] : [signInForm(purpose, () => asOperator(place, purpose, then))]));
   place.hidden = admitted;
-  byId("operator-end").replaceChildren(...(admitted && token_required ? [signOutButton()] : []));
   if (admitted) then();
 }
 
@@ -46,7 +47,7 @@ function signInForm(purpose, then) {
     "form",
     { class: "card sign-in", testid: "operator-form", on: { submit: enter } },
     element("h2", {}, "For the operator"),
-    element("p", { class: "soft" }, `${purpose} It is the operator’s: enter the token that the service was started with.`),
+    element("p", { class: "soft" }, `${purpose} Enter the token that the service was started with.`),
     element("label", { for: "token" }, "Operator token"),
     element("div", { class: "sign-in-row" }, field, element("button", { class: "button primary" }, "Enter")),
     refusal,
