@@ -27,6 +27,7 @@ pub mod views;
 pub mod background;
 pub mod config;
 pub mod expiry;
+pub mod read_side;
 pub mod service;
 pub mod web;
 

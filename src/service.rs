@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
-use crate::views::{self, Progress, Reader, StoreError, Updater, ViewStore};
+use crate::read_side::{ReadSide, ReadSideError};
+use crate::views::{Progress, Reader};
 use crate::web::{self, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -33,14 +34,12 @@ pub enum ServiceError {
     #[error(transparent)]
     Log(#[from] OpenError),
     #[error(transparent)]
-    Views(#[from] StoreError),
+    Views(#[from] ReadSideError),
     #[error("the secret {} cannot be read or made: {error}", path.display())]
     Secret {
         path: PathBuf,
         error: std::io::Error,
     },
-    #[error("the views' updater cannot be started: {0}")]
-    Updater(std::io::Error),
     #[error("the expiry of carts cannot be started: {0}")]
     Expiry(std::io::Error),
     #[error("the service cannot listen: {0}")]
@@ -54,7 +53,7 @@ pub struct Service {
     server: actix_web::dev::Server,
     log: Arc<SqliteLog>,
     writer: Background,
-    updater: Background,
+    read_side: ReadSide,
     expiry: Option<(Arc<Expiry>, Background)>,
     stop: watch::Sender<bool>,
 }
@@ -72,10 +71,9 @@ impl Service {
         })?;
         let port: Arc<dyn EventLog> = log.clone();
         let (stop, stopping) = watch::channel(false);
-        let views = open_views(config, port.clone()).await?;
-        let progress = views.progress();
-        let arrivals = views.arrivals();
-        let updater = follow(views, stopping.clone())?;
+        let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
+        let read_side = ReadSide::open(views, cache, port.clone(), &stopping).await?;
+        let progress = read_side.progress.clone();
         let model = CartModel {
             limits: config.limits.limits(),
         };
@@ -91,7 +89,9 @@ impl Service {
             catalogue,
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
-            arrivals,
+            arrivals: read_side.arrivals.clone(),
+            rebuilds: read_side.rebuilds.clone(),
+            views_trouble: read_side.trouble.clone(),
             rates: RateLimits::new(config.rate_settings()),
             abandoned_after: config.insights.abandoned_after(),
             streams: Streams::bounded(
@@ -107,7 +107,7 @@ impl Service {
             server: serve(config, listener, shared, progress)?,
             log,
             writer,
-            updater,
+            read_side,
             expiry,
             stop,
         })
@@ -133,7 +133,7 @@ impl Service {
             () = shutdown => Ok(()),
             ended = &mut serving => ended.map_err(ServiceError::Listen),
             ended = self.writer.ended() => ended.map_err(ServiceError::from),
-            ended = self.updater.ended() => ended.map_err(ServiceError::from),
+            ended = self.read_side.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
@@ -148,7 +148,7 @@ impl Service {
                 tracing::warn!(%error, "the server did not end well");
             }
         });
-        self.updater.join();
+        self.read_side.join();
         if let Some((_, expiring)) = self.expiry {
             expiring.join();
         }
@@ -162,30 +162,6 @@ impl Service {
         outcome?;
         Ok(written?)
     }
-}
-
-async fn open_views(config: &Config, log: Arc<dyn EventLog>) -> Result<Updater, ServiceError> {
-    let path = &config.views.path;
-    let end = log.barrier().await.map_err(|error| StoreError {
-        path: path.clone(),
-        reason: error.to_string(),
-    })?;
-    let store = ViewStore::open(path, views::all(), log.identity(), end)?;
-    Ok(Updater::new(log, store, config.cache.views_mib * MIB))
-}
-
-/// Lets `updater` follow the log on a thread of its own.
-fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> Result<Background, ServiceError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(ServiceError::Updater)?;
-    Background::spawn("view updater", move || {
-        runtime
-            .block_on(updater.run(stopping))
-            .map_err(|error| error.to_string())
-    })
-    .map_err(ServiceError::Updater)
 }
 
 /// Expires idle carts on a thread of its own, if they ever expire.

@@ -6,19 +6,28 @@
 
 mod arrivals;
 pub mod carts;
+mod compare;
+mod feed;
+mod files;
 mod folds;
+mod generation;
 pub mod insights;
 pub mod journal;
 mod moved;
 mod reader;
+mod rebuild;
 mod store;
 mod updater;
 
 pub use arrivals::{Arrivals, Following};
+pub use compare::{Comparison, Difference, Differs, Snapshot, compare};
+pub use feed::Feed;
+pub use generation::Generation;
 pub use moved::Moved;
 pub use reader::{Answered, Reader, Seen, ViewReadError};
+pub use rebuild::{Rebuild, RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use store::{StoreError, ViewStore};
-pub use updater::{Progress, UpdateError, Updater};
+pub use updater::{Progress, Trouble, UpdateError, Updater};
 
 use crate::cart::{Cart, CartEvent};
 use crate::history::Metadata;

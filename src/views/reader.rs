@@ -11,13 +11,18 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// A connection to the views, one a thread.
+/// How long a question waits for views that are being made.
+const WHOLE_WITHIN: Duration = Duration::from_secs(1);
+
+/// A connection to the views, one a thread. When another generation has come to serve, the next
+/// question opens that one.
 ///
 /// It is read on the thread that serves the request: a look-up by key in a page cache costs less
 /// than handing it to another thread would.
 pub struct Reader {
     path: PathBuf,
-    tables: RefCell<Option<Connection>>,
+    /// The connection, and the generation that it was opened in.
+    tables: RefCell<Option<(u32, Connection)>>,
     progress: watch::Receiver<Progress>,
 }
 
@@ -28,6 +33,9 @@ pub enum ViewReadError {
     Sqlite(#[from] rusqlite::Error),
     #[error("reading the views ended early: {0}")]
     Ended(String),
+    /// They are being made from the beginning, and what they say so far is not the whole.
+    #[error("the views are being made: {done} of {wanted} events are in them")]
+    BeingMade { done: u64, wanted: u64 },
 }
 
 /// The answer to a question, with the state of the views that it is true of.
@@ -103,11 +111,12 @@ impl Reader {
     }
 
     /// Answers a question that may take a while: on a thread where it may block, from one state of
-    /// all views.
+    /// all views. Views that are being made from the beginning are waited for, a moment.
     pub async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Answered<T>, ViewReadError> {
+        self.whole().await?;
         let path = self.path.clone();
         let asking = tokio::task::spawn_blocking(move || -> rusqlite::Result<Answered<T>> {
             let started = Instant::now();
@@ -127,17 +136,32 @@ impl Reader {
         }
     }
 
+    /// Waits until the views are whole, and gives up after [`WHOLE_WITHIN`].
+    async fn whole(&self) -> Result<(), ViewReadError> {
+        let mut progress = self.progress.clone();
+        let whole = progress.wait_for(Progress::is_whole);
+        if let Ok(Ok(_)) = tokio::time::timeout(WHOLE_WITHIN, whole).await {
+            return Ok(());
+        }
+        let progress = self.progress();
+        Err(ViewReadError::BeingMade {
+            done: progress.position.0,
+            wanted: progress.whole_at.0,
+        })
+    }
+
     fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ViewReadError> {
+        let serving = self.progress().generation;
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
-            Some(connection) => connection,
-            None => connect(&self.path)?,
+            Some((generation, connection)) if generation == serving => connection,
+            Some(_) | None => connect(&self.path)?,
         };
         let outcome = read(&connection)?;
-        *tables = Some(connection);
+        *tables = Some((serving, connection));
         Ok(outcome)
     }
 }

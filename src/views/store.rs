@@ -1,6 +1,6 @@
 //! `views.db`: the file that all views live in, and the checkpoint that says how far they are.
 
-use super::{Batch, View};
+use super::{Batch, View, files};
 use crate::log::Position;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,8 @@ pub struct ViewStore {
     views: Vec<Box<dyn View>>,
     /// How far the views are, by the checkpoint.
     pub(super) position: Position,
+    /// From where on they are whole: the end of the log when they were opened.
+    pub(super) whole_at: Position,
 }
 
 /// Why the views could not be opened or made.
@@ -44,6 +46,7 @@ impl ViewStore {
                         tables,
                         views,
                         position,
+                        whole_at: log_end,
                     });
                 }
                 Err(reason) => {
@@ -51,14 +54,77 @@ impl ViewStore {
                 }
             }
         }
-        remove(path).map_err(|error| failed(error.to_string()))?;
-        let tables =
-            create(path, &views, log_identity).map_err(|error| failed(error.to_string()))?;
+        files::remove_database(path).map_err(|error| failed(error.to_string()))?;
+        let tables = connect(path)
+            .and_then(|tables| create(tables, &views, log_identity))
+            .map_err(|error| failed(error.to_string()))?;
         Ok(ViewStore {
             tables,
             views,
             position: Position(0),
+            whole_at: log_end,
         })
+    }
+
+    /// Begins views in a new file that nobody reads yet. Without a journal, a killed process leaves
+    /// it in pieces, so it must not serve before [`ViewStore::settle`].
+    pub(super) fn begin(
+        path: &Path,
+        views: Vec<Box<dyn View>>,
+        log_identity: Uuid,
+    ) -> Result<ViewStore, StoreError> {
+        let made = files::remove_database(path)
+            .map_err(|error| error.to_string())
+            .and_then(|()| Connection::open(path).map_err(|error| error.to_string()));
+        made.and_then(|tables| Self::make(tables, views, log_identity))
+            .map_err(|reason| StoreError {
+                path: path.to_owned(),
+                reason,
+            })
+    }
+
+    /// Begins views in a file without a name, which is gone once it is closed (SQLite, "Temporary
+    /// Files Used By SQLite", TEMP databases).
+    pub(super) fn passing(
+        views: Vec<Box<dyn View>>,
+        log_identity: Uuid,
+    ) -> Result<ViewStore, StoreError> {
+        Connection::open("")
+            .map_err(|error| error.to_string())
+            .and_then(|tables| Self::make(tables, views, log_identity))
+            .map_err(|reason| StoreError {
+                path: std::env::temp_dir(),
+                reason,
+            })
+    }
+
+    fn make(
+        tables: Connection,
+        views: Vec<Box<dyn View>>,
+        log_identity: Uuid,
+    ) -> Result<ViewStore, String> {
+        configure(&tables)
+            .and_then(|()| {
+                tables.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+                create(tables, &views, log_identity)
+            })
+            .map(|tables| ViewStore {
+                tables,
+                views,
+                position: Position(0),
+                whole_at: Position(0),
+            })
+            .map_err(|error| error.to_string())
+    }
+
+    /// Makes of a file that was begun for nobody to read one that is read while it is written.
+    pub(super) fn settle(&mut self) -> rusqlite::Result<()> {
+        self.tables.flush_prepared_statement_cache();
+        keep_journal(&self.tables)
+    }
+
+    pub(super) fn tables(&self) -> &Connection {
+        &self.tables
     }
 
     fn reopen(
@@ -144,11 +210,10 @@ pub(super) fn checkpoint(tables: &Connection) -> rusqlite::Result<Position> {
 }
 
 fn create(
-    path: &Path,
+    mut tables: Connection,
     views: &[Box<dyn View>],
     log_identity: Uuid,
 ) -> rusqlite::Result<Connection> {
-    let mut tables = connect(path)?;
     let making = tables.transaction()?;
     making.execute_batch(
         "CREATE TABLE checkpoint (log BLOB NOT NULL, position INTEGER NOT NULL) STRICT;
@@ -169,27 +234,22 @@ fn create(
     Ok(tables)
 }
 
-/// Views are not synced on each commit: what a loss of power takes is caught up from the log.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let tables = Connection::open(path)?;
-    tables.busy_timeout(Duration::from_secs(5))?;
-    tables.set_prepared_statement_cache_capacity(64);
-    tables.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    tables.pragma_update(None, "synchronous", "NORMAL")?;
-    tables.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
-    tables.pragma_update(None, "cache_size", -32_768)?;
+    configure(&tables)?;
+    keep_journal(&tables)?;
     Ok(tables)
 }
 
-/// Removes the file and what SQLite keeps beside it.
-fn remove(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
+/// Views are not synced on each commit: what a loss of power takes is caught up from the log.
+fn configure(tables: &Connection) -> rusqlite::Result<()> {
+    tables.busy_timeout(Duration::from_secs(5))?;
+    tables.set_prepared_statement_cache_capacity(64);
+    tables.pragma_update(None, "synchronous", "NORMAL")?;
+    tables.pragma_update(None, "cache_size", -32_768)
+}
+
+fn keep_journal(tables: &Connection) -> rusqlite::Result<()> {
+    tables.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    tables.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))
 }

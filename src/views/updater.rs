@@ -2,26 +2,31 @@
 //! it takes what is there in one batch and writes rows and checkpoint in one transaction.
 
 use super::arrivals::Arrivals;
-use super::folds::Folds;
+use super::generation::{Generation, Successor};
 use super::store::ViewStore;
-use super::{Batch, Fact, Moved};
-use crate::cart::CartModel;
-use crate::decider::Decider;
-use crate::history::{self, HistoryError, Metadata};
+use crate::history::HistoryError;
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
+use rusqlite::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many events are applied in one transaction at the most.
 const BATCH: usize = 1_024;
+/// The same while the views are far behind: fewer and larger transactions cost less, and nobody
+/// waits for a single event then.
+const LARGE_BATCH: usize = 16_384;
+const FAR_BEHIND: u64 = 65_536;
 
 /// A batch from this size on is a sign of load. Then the next one is given a moment to gather: a
 /// transaction for each handful of events costs more than it is worth, and a lone event, which has
 /// somebody waiting for it, is still applied at once.
 const BUSY: usize = 16;
 const GATHER: Duration = Duration::from_millis(3);
+
+/// How long to wait before views that could not be written are tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How far the views are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +35,19 @@ pub struct Progress {
     pub position: Position,
     /// When that got there, by the machine's clock.
     pub at: Timestamp,
+    /// Which generation of the views that is, from 0 at the start of the process: a reader of an
+    /// earlier one opens the views again.
+    pub generation: u32,
+    /// From this position on the views are whole: the end of the log when the process began. Before
+    /// that they have not even seen what was there then, and answer less than they once did.
+    pub whole_at: Position,
+}
+
+impl Progress {
+    /// Whether the views have seen all that the log held when the process began.
+    pub fn is_whole(&self) -> bool {
+        self.position >= self.whole_at
+    }
 }
 
 /// Why the views could not be brought up to date.
@@ -41,28 +59,51 @@ pub enum UpdateError {
     Views(#[from] rusqlite::Error),
 }
 
+/// What keeps the views from being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub reason: String,
+    /// Whether it is in the views themselves, so that waiting will not mend it and a rebuild will.
+    pub damaged: bool,
+}
+
+/// A generation that is to serve from now on, and where to tell whether it does.
+pub(super) struct Handover {
+    pub successor: Successor,
+    pub done: oneshot::Sender<Result<(), String>>,
+}
+
 /// Turns the log into views.
 pub struct Updater {
     log: Arc<dyn EventLog>,
-    store: ViewStore,
-    folds: Folds,
+    serving: Generation,
     arrivals: Arc<Arrivals>,
     progress: watch::Sender<Progress>,
+    /// What keeps the views from being written, if anything does.
+    trouble: watch::Sender<Option<Trouble>>,
+    successors: mpsc::Sender<Handover>,
+    handovers: mpsc::Receiver<Handover>,
 }
 
 impl Updater {
     /// An updater that keeps folded carts of about `cache_bytes` in memory.
     pub fn new(log: Arc<dyn EventLog>, store: ViewStore, cache_bytes: u64) -> Updater {
+        let serving = Generation::new(store, cache_bytes);
         let progress = watch::Sender::new(Progress {
-            position: store.position,
+            position: serving.position(),
             at: Timestamp::now(),
+            generation: 0,
+            whole_at: serving.whole_at(),
         });
+        let (successors, handovers) = mpsc::channel(1);
         Updater {
             log,
-            store,
-            folds: Folds::new(cache_bytes),
+            serving,
             arrivals: Arc::default(),
             progress,
+            trouble: watch::Sender::default(),
+            successors,
+            handovers,
         }
     }
 
@@ -71,79 +112,172 @@ impl Updater {
         self.progress.subscribe()
     }
 
+    /// What keeps the views from being written, if anything does.
+    pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.trouble.subscribe()
+    }
+
     /// Where it is announced which carts' rows have moved.
     pub fn arrivals(&self) -> Arc<Arrivals> {
         self.arrivals.clone()
     }
 
+    pub(super) fn log(&self) -> Arc<dyn EventLog> {
+        self.log.clone()
+    }
+
+    /// Where a new generation is handed over.
+    pub(super) fn successors(&self) -> mpsc::Sender<Handover> {
+        self.successors.clone()
+    }
+
     /// Follows the log until `stop` says so or is dropped.
+    ///
+    /// Views that cannot be written do not end it: they stand still, say why, and are tried again
+    /// until they can be, or until a new generation takes their place.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), UpdateError> {
         let mut wake_ups = self.log.wake_ups();
         loop {
             wake_ups.borrow_and_update();
-            loop {
-                let applied = self.catch_up_once().await?;
-                if applied == 0 {
-                    break;
+            let standing = match self.catch_up(&stop).await {
+                Ok(()) => {
+                    self.set_trouble(None);
+                    false
                 }
-                if *stop.borrow() {
-                    return Ok(());
+                Err(UpdateError::Views(error)) => {
+                    self.set_trouble(Some(Trouble::of(&error)));
+                    true
                 }
-                if (BUSY..BATCH).contains(&applied) {
-                    tokio::time::sleep(GATHER).await;
-                }
-            }
+                Err(error) => return Err(error),
+            };
             tokio::select! {
-                woken = wake_ups.changed() => if woken.is_err() {
+                woken = wake_ups.changed(), if !standing => if woken.is_err() {
                     return Ok(());
                 },
+                () = tokio::time::sleep(RETRY_AFTER), if standing => {}
+                Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            }
+        }
+    }
+
+    /// Applies what there is, as long as nothing else is to be done.
+    async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
+        loop {
+            let applied = self.catch_up_once().await?;
+            if applied == 0 || *stop.borrow() || !self.handovers.is_empty() {
+                return Ok(());
+            }
+            if (BUSY..BATCH).contains(&applied) {
+                tokio::time::sleep(GATHER).await;
             }
         }
     }
 
     /// Applies one batch of what the views have not seen, and says how many events that was.
     pub async fn catch_up_once(&mut self) -> Result<usize, UpdateError> {
-        let events = self
-            .log
-            .read_all(self.store.position, BATCH)
-            .await
-            .map_err(HistoryError::from)?;
-        let Some(last) = events.last() else {
-            return Ok(0);
+        let position = self.serving.position();
+        let behind = self.progress.borrow().whole_at.0.saturating_sub(position.0);
+        let batch = if behind > FAR_BEHIND {
+            LARGE_BATCH
+        } else {
+            BATCH
         };
-        let position = last.position;
-        let mut carts = self.folds.take(&*self.log, &events).await?;
-        let mut facts = Vec::with_capacity(events.len());
-        for recorded in &events {
-            let metadata = Metadata::read(&recorded.metadata)?;
-            let event = history::event_of(recorded)?;
-            let cart = carts.entry(recorded.stream).or_default();
-            let moved = Moved::by(&event, cart, |cart| {
-                CartModel::evolve(cart, &event, &metadata.moment(recorded));
-            });
-            facts.push(Fact {
-                recorded,
-                event,
-                metadata,
-                moved,
+        let events = self.log.read_all(position, batch).await;
+        let events = events.map_err(HistoryError::from)?;
+        let arrivals = &self.arrivals;
+        self.serving
+            .apply(&*self.log, &events, |carts| {
+                arrivals.announce(carts.iter().filter_map(|(id, cart)| {
+                    let contents = cart.contents()?;
+                    Some((*id, contents.version))
+                }));
+            })
+            .await?;
+        if !events.is_empty() {
+            self.progress.send_modify(|progress| {
+                progress.position = self.serving.position();
+                progress.at = Timestamp::now();
             });
         }
-        let batch = Batch {
-            facts: &facts,
-            carts: &carts,
+        Ok(events.len())
+    }
+
+    /// Lets a new generation serve in place of this one, once it has seen as much: what readers
+    /// have seen, they go on seeing.
+    async fn take_over(&mut self, handover: Handover) -> Result<(), UpdateError> {
+        let Handover {
+            mut successor,
+            done,
+        } = handover;
+        let taken = match self.level(&mut successor.generation).await {
+            Ok(()) => successor.serve().map_err(|error| error.to_string()),
+            Err(UpdateError::Views(error)) => Err(error.to_string()),
+            Err(error) => return Err(error),
         };
-        self.store.apply(&batch, position)?;
-        self.arrivals
-            .announce(carts.iter().filter_map(|(id, cart)| {
-                let contents = cart.contents()?;
-                Some((*id, contents.version))
-            }));
-        self.folds.put_back(carts);
-        self.progress.send_replace(Progress {
-            position,
-            at: Timestamp::now(),
+        let taken = taken.map(|generation| {
+            let before = std::mem::replace(&mut self.serving, generation);
+            self.set_trouble(None);
+            self.progress.send_modify(|progress| {
+                progress.generation += 1;
+                progress.position = self.serving.position();
+                progress.at = Timestamp::now();
+            });
+            // To close it may take a moment, for which readers need not wait.
+            drop(before);
         });
-        Ok(facts.len())
+        // Whoever does not wait for it any more will see it in the progress.
+        let _ = done.send(taken);
+        Ok(())
+    }
+
+    /// Brings `next` to where the views are that serve.
+    async fn level(&self, next: &mut Generation) -> Result<(), UpdateError> {
+        while next.position() < self.serving.position() {
+            let events = self.log.read_all(next.position(), BATCH).await;
+            let events = events.map_err(HistoryError::from)?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            next.apply(&*self.log, &events, |_| ()).await?;
+        }
+        Ok(())
+    }
+
+    fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.trouble.send_if_modified(|known| {
+            let news = *known != trouble;
+            if news {
+                match &trouble {
+                    Some(trouble) => tracing::error!(trouble.reason, "the views stand still"),
+                    None => tracing::info!("the views go on"),
+                }
+                *known = trouble;
+            }
+            news
+        });
+    }
+}
+
+impl Trouble {
+    fn of(error: &rusqlite::Error) -> Trouble {
+        Trouble {
+            reason: error.to_string(),
+            damaged: !matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::CannotOpen
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::FileLockingProtocolFailed
+                        | ErrorCode::OperationInterrupted
+                        | ErrorCode::OutOfMemory
+                        | ErrorCode::PermissionDenied
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::SystemIoFailure
+                )
+            ),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `/livez` and `/readyz`.
 
 use super::shop::Shop;
+use crate::log::Position;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -16,15 +17,29 @@ pub async fn live() -> HttpResponse {
         .json(json!({ "status": "live" }))
 }
 
+/// What is wrong with the views, if anything is: they do not serve before they have seen all that
+/// the log held when the service began.
+fn views(shop: &Shop, end: Position) -> Option<String> {
+    let progress = shop.views.progress();
+    if let Some(trouble) = &*shop.views_trouble.borrow() {
+        return Some(trouble.reason.clone());
+    }
+    if !progress.is_whole() {
+        let (done, wanted) = (progress.position, progress.whole_at);
+        return Some(format!(
+            "they are being made: {done} of {wanted} events are in them"
+        ));
+    }
+    let behind = end.0.saturating_sub(progress.position.0);
+    (behind > MOST_BEHIND).then(|| format!("they are {behind} events behind the log"))
+}
+
 /// Whether requests can be served, and if not, why.
 pub async fn ready(shop: Data<Shop>) -> HttpResponse {
     let log = shop.log.trouble();
     let views = match shop.log.barrier().await {
         Err(error) => Some(error.to_string()),
-        Ok(end) => {
-            let behind = end.0.saturating_sub(shop.views.progress().position.0);
-            (behind > MOST_BEHIND).then(|| format!("they are {behind} events behind the log"))
-        }
+        Ok(end) => views(&shop, end),
     };
     let stopping = shop
         .stopping

@@ -36,6 +36,7 @@ mod shop;
 mod streams;
 mod timeline;
 mod undo;
+mod views;
 mod why;
 
 pub use access::Openings;
@@ -82,6 +83,10 @@ pub fn routes(config: &mut ServiceConfig) {
             .get(operator::standing)
             .post(operator::sign_in)
             .delete(operator::sign_out),
+        at("/api/views").get(views::list),
+        at("/api/views/rebuild")
+            .get(views::rebuild_status)
+            .post(views::rebuild),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),

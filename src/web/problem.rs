@@ -56,6 +56,8 @@ kinds! {
     NothingToUndo, "nothing-to-undo", CONFLICT, "There is nothing to undo";
     AlreadyOpen, "already-open", CONFLICT, "The cart is open already";
     NotIdle, "not-idle", CONFLICT, "The cart is not idle";
+    RebuildRunning, "rebuild-running", CONFLICT, "The views are being rebuilt already";
+    VerifyRunning, "verify-running", CONFLICT, "Log and views are being verified already";
     CartExpired, "cart-expired", GONE, "The cart has expired";
     VersionMismatch, "version-mismatch", PRECONDITION_FAILED, "The cart is at another version";
     BodyTooLarge, "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";

@@ -93,6 +93,13 @@ impl From<HistoryError> for Problem {
 
 impl From<ViewReadError> for Problem {
     fn from(error: ViewReadError) -> Problem {
+        if let ViewReadError::BeingMade { done, wanted } = error {
+            return Problem::new(
+                Kind::ViewUnavailable,
+                format!("The views are being made from the log: {done} of {wanted} events are in them. Try again in a moment."),
+            )
+            .retry_after(2);
+        }
         tracing::error!(%error, "a view could not be read");
         Problem::new(
             Kind::ViewUnavailable,

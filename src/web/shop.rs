@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
 use crate::log::EventLog;
 use crate::views::carts::CartRow;
-use crate::views::{Arrivals, Reader};
+use crate::views::{Arrivals, Reader, Rebuilds, Trouble};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,10 @@ pub struct Shared {
     pub openings: Openings,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
+    /// Where the views are made anew.
+    pub rebuilds: Arc<Rebuilds>,
+    /// What keeps the views from being written, if anything does.
+    pub views_trouble: watch::Receiver<Option<Trouble>>,
     /// The bounds on what one client may send.
     pub rates: RateLimits,
     /// The bound on live streams.
@@ -62,9 +66,18 @@ impl Shop {
 
     /// The cart `id` as the view has it, for whoever `presented` its token. A cart that the view
     /// does not know yet is looked up where commands are decided, so that no cart is missing
-    /// between its opening and the view's next batch.
+    /// between its opening and the view's next batch. So is every cart while the views are being
+    /// made, and one whose row cannot be read: the log has it.
     pub async fn cart_row(&self, id: Uuid, presented: Presented) -> Result<CartRow, Problem> {
-        let row = match self.views.cart(id)? {
+        let viewed = if self.views.progress().is_whole() {
+            self.views.cart(id).unwrap_or_else(|error| {
+                tracing::error!(%error, cart = %id, "a cart's row cannot be read");
+                None
+            })
+        } else {
+            None
+        };
+        let row = match viewed {
             Some(row) => row,
             None => {
                 let (cart, _) = self.commands.state(id).await?;

@@ -1,0 +1,108 @@
+//! The read side, wired together: the views, what follows the log into them and what makes them
+//! anew, each on a thread of its own.
+
+use crate::background::{Background, BackgroundFailed};
+use crate::log::EventLog;
+use crate::views::{self, Arrivals, Progress, Rebuild, Rebuilds, StoreError};
+use crate::views::{Trouble, Updater, ViewStore};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How much a rebuild yields to what serves requests (nice(2)): about a quarter of a core is left to
+/// it where all cores are busy, and all of one where they are not.
+const NICE: i32 = 5;
+
+/// The views, kept up to date until they are told to stop.
+pub struct ReadSide {
+    pub progress: watch::Receiver<Progress>,
+    pub trouble: watch::Receiver<Option<Trouble>>,
+    pub arrivals: Arc<Arrivals>,
+    pub rebuilds: Arc<Rebuilds>,
+    updater: Background,
+    rebuild: Background,
+}
+
+/// Why the read side could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadSideError {
+    #[error(transparent)]
+    Views(#[from] StoreError),
+    #[error("the views' updater cannot be started: {0}")]
+    Updater(std::io::Error),
+}
+
+impl ReadSide {
+    /// Opens the views of `log` at `path`, with folded carts of about `cache_bytes` in memory, and
+    /// follows the log until `stopping` says so. Nobody else may write there: whoever has the log
+    /// has its views.
+    pub async fn open(
+        path: &Path,
+        cache_bytes: u64,
+        log: Arc<dyn EventLog>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<ReadSide, ReadSideError> {
+        let failed = |reason: String| StoreError {
+            path: path.to_owned(),
+            reason,
+        };
+        let end = log.barrier().await;
+        let end = end.map_err(|error| failed(error.to_string()))?;
+        let store = ViewStore::open(path, views::all(), log.identity(), end)?;
+        let updater = Updater::new(log, store, cache_bytes);
+        let rebuild = Rebuild::beside(&updater, path, cache_bytes);
+        let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
+        let (progress, trouble) = (updater.progress(), updater.trouble());
+        let (arrivals, rebuilds) = (updater.arrivals(), rebuild.rebuilds());
+        Ok(ReadSide {
+            progress,
+            trouble,
+            arrivals,
+            rebuilds,
+            updater: follow(updater, stopping.clone()).map_err(ReadSideError::Updater)?,
+            rebuild: keep_rebuilding(rebuild, stopping.clone()).map_err(ReadSideError::Updater)?,
+        })
+    }
+
+    /// Waits until a part of it ends. Can be dropped and called again.
+    pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
+        tokio::select! {
+            ended = self.updater.ended() => ended,
+            ended = self.rebuild.ended() => ended,
+        }
+    }
+
+    /// Waits for its threads, which have ended or are about to.
+    pub fn join(self) {
+        self.updater.join();
+        self.rebuild.join();
+    }
+}
+
+fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> std::io::Result<Background> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    Background::spawn("view updater", move || {
+        runtime
+            .block_on(updater.run(stopping))
+            .map_err(|error| error.to_string())
+    })
+}
+
+fn keep_rebuilding(
+    rebuild: Rebuild,
+    stopping: watch::Receiver<bool>,
+) -> std::io::Result<Background> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    Background::spawn("view rebuild", move || {
+        // Linux keeps it by thread, and hands it on to the threads that this one begins.
+        if let Err(error) = rustix::process::nice(NICE) {
+            tracing::warn!(%error, "a rebuild will not yield to requests");
+        }
+        runtime.block_on(rebuild.run(stopping));
+        Ok(())
+    })
+}

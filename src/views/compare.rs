@@ -1,0 +1,413 @@
+//! Two generations of the views, row by row.
+//!
+//! The tables are found in the schema and their keys with them, so that a view that is added is
+//! compared without a word said about it here.
+
+use super::store;
+use crate::log::Position;
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, OpenFlags, Row, Rows, Statement};
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How many differences are kept to be shown; all are counted.
+const SHOWN: usize = 100;
+/// How many characters of a text are shown at the most.
+const EXCERPT: usize = 80;
+/// After how many rows progress is told.
+const STEP: u64 = 1_024;
+/// Between the columns of a key.
+const SEPARATOR: &str = " ";
+
+/// The views that serve, as they were at one moment, for as long as this is kept. Their write-ahead
+/// log grows meanwhile.
+pub struct Snapshot {
+    tables: Connection,
+    /// Everything up to here is in them.
+    pub position: Position,
+    /// The log that they were made from.
+    pub log: Uuid,
+}
+
+impl Snapshot {
+    /// Takes a snapshot of the views at `path`, whichever process writes them.
+    pub fn open(path: &Path) -> rusqlite::Result<Snapshot> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let tables = Connection::open_with_flags(path, flags)?;
+        tables.busy_timeout(Duration::from_secs(5))?;
+        tables.pragma_update(None, "query_only", true)?;
+        tables.execute_batch("BEGIN")?;
+        let position = store::checkpoint(&tables)?;
+        let log = tables.query_row("SELECT log FROM checkpoint", [], |row| row.get(0))?;
+        Ok(Snapshot {
+            tables,
+            position,
+            log: Uuid::from_bytes(log),
+        })
+    }
+
+    pub(crate) fn tables(&self) -> &Connection {
+        &self.tables
+    }
+}
+
+/// What a comparison has found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Comparison {
+    pub rows: u64,
+    pub differing: u64,
+    /// The first of them.
+    pub differences: Vec<Difference>,
+}
+
+/// A row that is not what the log adds up to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    pub table: String,
+    /// The row's primary key, its columns separated by spaces.
+    pub key: String,
+    pub difference: Differs,
+    /// The cart that the row is about, if it is about one.
+    pub cart_id: Option<Uuid>,
+    /// The version that the row should have, if it has one.
+    #[serde(skip)]
+    pub version: Option<u64>,
+    pub detail: String,
+}
+
+/// How a row that serves differs from the one that was made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Differs {
+    /// It is not there, and should be.
+    Missing,
+    /// It is there, and should not be.
+    Extra,
+    Different,
+}
+
+impl Comparison {
+    /// A comparison with views that cannot be read at all.
+    pub(super) fn nothing(reason: &str) -> Comparison {
+        let mut comparison = Comparison::default();
+        comparison.add(Difference {
+            table: String::new(),
+            key: String::new(),
+            difference: Differs::Missing,
+            cart_id: None,
+            version: None,
+            detail: format!("the views that serve cannot be read: {reason}"),
+        });
+        comparison
+    }
+
+    fn add(&mut self, difference: Difference) {
+        self.differing += 1;
+        if self.differences.len() < SHOWN {
+            self.differences.push(difference);
+        }
+    }
+}
+
+/// Compares every row of `serving` with those of `made`, which is taken for right. `step` is told
+/// now and then how many rows that were, and can end it early.
+///
+/// An error is one of `made`: whatever cannot be read in `serving` is a difference.
+pub fn compare(
+    serving: &Connection,
+    made: &Connection,
+    mut step: impl FnMut(u64) -> ControlFlow<()>,
+) -> rusqlite::Result<Comparison> {
+    let mut comparison = Comparison::default();
+    // Tables, indexes and what else there is, as rows of the table that SQLite keeps them in.
+    let schema = Table::named("sqlite_schema", vec!["name".into()], vec!["sql".into()]);
+    let _ = compare_table(&schema, serving, made, &mut comparison, &mut |_| {
+        ControlFlow::Continue(())
+    })?;
+    comparison.rows = 0;
+    for table in tables(made)? {
+        if compare_table(&table, serving, made, &mut comparison, &mut step)?.is_break() {
+            break;
+        }
+    }
+    Ok(comparison)
+}
+
+/// A table by its name, the columns of its key and its other columns.
+struct Table {
+    name: String,
+    columns: Vec<String>,
+    /// How many of the columns are the key; they come first.
+    keys: usize,
+}
+
+impl Table {
+    fn named(name: &str, mut keys: Vec<String>, others: Vec<String>) -> Table {
+        let count = keys.len();
+        keys.extend(others);
+        Table {
+            name: name.to_owned(),
+            columns: keys,
+            keys: count,
+        }
+    }
+
+    fn select<'a>(&self, tables: &'a Connection) -> rusqlite::Result<Statement<'a>> {
+        let quoted: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| format!("\"{column}\""))
+            .collect();
+        let condition = if self.name == "sqlite_schema" {
+            "WHERE name NOT LIKE 'sqlite_%'"
+        } else {
+            ""
+        };
+        tables.prepare(&format!(
+            "SELECT {} FROM \"{}\" {condition} ORDER BY {}",
+            quoted.join(", "),
+            self.name,
+            quoted[..self.keys].join(", ")
+        ))
+    }
+
+    fn order(&self, left: &Row<'_>, right: &Row<'_>) -> rusqlite::Result<Ordering> {
+        for column in 0..self.keys {
+            let order = order(left.get_ref(column)?, right.get_ref(column)?);
+            if order.is_ne() {
+                return Ok(order);
+            }
+        }
+        Ok(Ordering::Equal)
+    }
+
+    fn equal(&self, left: &Row<'_>, right: &Row<'_>) -> rusqlite::Result<bool> {
+        for column in self.keys..self.columns.len() {
+            if left.get_ref(column)? != right.get_ref(column)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The difference that is told of `row`: the one that should be there, if there is one.
+    fn difference(&self, row: &Row<'_>, difference: Differs, detail: String) -> Difference {
+        let value = |column: usize| row.get_ref(column).unwrap_or(ValueRef::Null);
+        let key: Vec<String> = (0..self.keys).map(|key| whole(value(key))).collect();
+        let named = |wanted: &[&str]| {
+            let column = self
+                .columns
+                .iter()
+                .position(|name| wanted.contains(&name.as_str()));
+            column.map(value)
+        };
+        let cart = if self.name == "carts" { "id" } else { "cart" };
+        let cart_id = named(&[cart]).and_then(|value| Uuid::from_slice(value.as_blob().ok()?).ok());
+        let version =
+            named(&["version"]).and_then(|value| u64::try_from(value.as_i64().ok()?).ok());
+        Difference {
+            table: self.name.clone(),
+            key: key.join(SEPARATOR),
+            difference,
+            cart_id,
+            version,
+            detail,
+        }
+    }
+
+    /// Which columns differ, and how.
+    fn detail(&self, serving: &Row<'_>, made: &Row<'_>) -> rusqlite::Result<String> {
+        let mut detail = String::new();
+        for (column, name) in self.columns.iter().enumerate() {
+            let (is, should) = (serving.get_ref(column)?, made.get_ref(column)?);
+            if is == should {
+                continue;
+            }
+            if !detail.is_empty() {
+                detail.push_str("; ");
+            }
+            let begin = first_difference(is, should);
+            let (is, should) = (excerpt(is, begin), excerpt(should, begin));
+            // Writing to a String does not fail.
+            let _ = write!(detail, "{name} is {is}, and should be {should}");
+        }
+        Ok(detail)
+    }
+}
+
+/// The views' own tables: what the file says of itself is another matter.
+fn tables(made: &Connection) -> rusqlite::Result<Vec<Table>> {
+    let mut names = made.prepare(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+            AND name NOT IN ('checkpoint', 'definitions') ORDER BY rowid",
+    )?;
+    let names: Vec<String> = names
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut columns = made.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid")?;
+    names
+        .into_iter()
+        .map(|name| {
+            let columns: Vec<(String, usize)> = columns
+                .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            let (mut keys, others): (Vec<_>, Vec<_>) =
+                columns.into_iter().partition(|(_, key)| *key > 0);
+            keys.sort_by_key(|(_, place)| *place);
+            let names = |columns: Vec<(String, usize)>| columns.into_iter().map(|(name, _)| name);
+            Ok(Table::named(
+                &name,
+                names(keys).collect(),
+                names(others).collect(),
+            ))
+        })
+        .collect()
+}
+
+fn compare_table(
+    table: &Table,
+    serving: &Connection,
+    made: &Connection,
+    comparison: &mut Comparison,
+    step: &mut impl FnMut(u64) -> ControlFlow<()>,
+) -> rusqlite::Result<ControlFlow<()>> {
+    let mut right = table.select(made)?;
+    let mut right = right.query([])?;
+    right.advance()?;
+    let mut left = match table.select(serving) {
+        Ok(statement) => statement,
+        Err(error) => {
+            comparison.add(unreadable(table, &error));
+            return Ok(ControlFlow::Continue(()));
+        }
+    };
+    let mut left = left.query([])?;
+    if let Err(error) = left.advance() {
+        comparison.add(unreadable(table, &error));
+        return Ok(ControlFlow::Continue(()));
+    }
+    loop {
+        let order = match (left.get(), right.get()) {
+            (None, None) => return Ok(ControlFlow::Continue(())),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(is), Some(should)) => table.order(is, should)?,
+        };
+        note(table, order, &left, &right, comparison)?;
+        comparison.rows += 1;
+        if comparison.rows.is_multiple_of(STEP) && step(comparison.rows).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        if order.is_le()
+            && let Err(error) = left.advance()
+        {
+            comparison.add(unreadable(table, &error));
+            return Ok(ControlFlow::Continue(()));
+        }
+        if order.is_ge() {
+            right.advance()?;
+        }
+    }
+}
+
+/// Notes what is wrong with the rows that both sides are at, if anything is.
+fn note(
+    table: &Table,
+    order: Ordering,
+    left: &Rows<'_>,
+    right: &Rows<'_>,
+    comparison: &mut Comparison,
+) -> rusqlite::Result<()> {
+    let difference = match (order, left.get(), right.get()) {
+        (Ordering::Less, Some(is), _) => {
+            let detail = "no event of the log gives this row".to_owned();
+            table.difference(is, Differs::Extra, detail)
+        }
+        (Ordering::Greater, _, Some(should)) => {
+            let detail = "the row is not there".to_owned();
+            table.difference(should, Differs::Missing, detail)
+        }
+        (_, Some(is), Some(should)) if !table.equal(is, should)? => {
+            table.difference(should, Differs::Different, table.detail(is, should)?)
+        }
+        _ => return Ok(()),
+    };
+    comparison.add(difference);
+    Ok(())
+}
+
+fn unreadable(table: &Table, error: &rusqlite::Error) -> Difference {
+    Difference {
+        table: table.name.clone(),
+        key: String::new(),
+        difference: Differs::Missing,
+        cart_id: None,
+        version: None,
+        detail: format!("the rows from here on cannot be read: {error}"),
+    }
+}
+
+/// The order in which SQLite sorts (SQLite, "Datatypes In SQLite", 4.1), with the collation BINARY.
+fn order(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
+    let rank = |value: ValueRef<'_>| match value.data_type() {
+        Type::Null => 0,
+        Type::Integer | Type::Real => 1,
+        Type::Text => 2,
+        Type::Blob => 3,
+    };
+    match (left, right) {
+        (ValueRef::Integer(left), ValueRef::Integer(right)) => left.cmp(&right),
+        (ValueRef::Text(left), ValueRef::Text(right))
+        | (ValueRef::Blob(left), ValueRef::Blob(right)) => left.cmp(right),
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+/// Where two texts begin to differ, in bytes.
+fn first_difference(left: ValueRef<'_>, right: ValueRef<'_>) -> usize {
+    match (left, right) {
+        (ValueRef::Text(left), ValueRef::Text(right)) => {
+            left.iter().zip(right).take_while(|(a, b)| a == b).count()
+        }
+        _ => 0,
+    }
+}
+
+/// A value as it is shown; of a long text what stands around its byte `around`.
+fn excerpt(value: ValueRef<'_>, around: usize) -> String {
+    const BEFORE: usize = 24;
+    let ValueRef::Text(text) = value else {
+        return shortened(&whole(value));
+    };
+    let begin = around.min(text.len()).saturating_sub(BEFORE);
+    let dots = if begin > 0 { "…" } else { "" };
+    let rest = String::from_utf8_lossy(&text[begin..]);
+    format!("\"{dots}{}\"", shortened(&rest))
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// All of a value: 16 bytes as the id that they are in a key.
+fn whole(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "nothing".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => match Uuid::from_slice(bytes) {
+            Ok(id) => id.to_string(),
+            Err(_) => hex::encode(bytes),
+        },
+    }
+}

@@ -1,0 +1,51 @@
+//! The log read ahead: while one batch is being worked on, the next one is on its way.
+
+use crate::log::{EventLog, Position, ReadError, Recorded};
+use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+type Reading = MaybeDone<BoxFuture<'static, Result<Vec<Recorded>, ReadError>>>;
+
+/// The events of a log, in batches.
+pub struct Feed {
+    log: Arc<dyn EventLog>,
+    batch: usize,
+    reading: Reading,
+}
+
+impl Feed {
+    /// The events after `after`, at most `batch` at a time.
+    pub fn after(log: Arc<dyn EventLog>, after: Position, batch: usize) -> Feed {
+        Feed {
+            reading: read(log.clone(), after, batch),
+            log,
+            batch,
+        }
+    }
+
+    /// The next events; none at the end of the log. Begins to read those behind them.
+    pub async fn next(&mut self) -> Result<Vec<Recorded>, ReadError> {
+        (&mut self.reading).await;
+        let events = Pin::new(&mut self.reading).take_output();
+        let events = events.expect("what was awaited has an output")?;
+        if let Some(last) = events.last() {
+            self.reading = read(self.log.clone(), last.position, self.batch);
+            // Polled once it is under way, on a thread of its own.
+            let reading = &mut self.reading;
+            std::future::poll_fn(|context| {
+                let _ = reading.poll_unpin(context);
+                Poll::Ready(())
+            })
+            .await;
+        } else {
+            self.reading = maybe_done(std::future::ready(Ok(Vec::new())).boxed());
+        }
+        Ok(events)
+    }
+}
+
+fn read(log: Arc<dyn EventLog>, after: Position, batch: usize) -> Reading {
+    maybe_done(async move { log.read_all(after, batch).await }.boxed())
+}

@@ -1,0 +1,101 @@
+//! Which file the views are in.
+//!
+//! The configured path always leads to the generation that serves: it is that file, or, once the
+//! views have been rebuilt, a symbolic link to it. A new generation is a file of its own beside it
+//! (`views.db.2`), and to switch is to rename a link over the path, which happens at once or not at
+//! all. Renaming the file itself would not do: SQLite finds a database's write-ahead log by the
+//! database's name, so the new tables would be read with what the old ones have in theirs.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What SQLite keeps beside a database.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// A file for a new generation beside those that there are.
+pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
+    let highest = generations(path)?.into_iter().map(|(number, _)| number);
+    Ok(beside(
+        path,
+        &format!(".{}", highest.max().unwrap_or(1).saturating_add(1)),
+    ))
+}
+
+/// Lets `path` lead to `generation`, a complete file beside it. A crash leaves it leading to the one
+/// or to the other. What it led to before stays there for those who have it open, until [`sweep`].
+pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
+    let link = beside(path, ".link");
+    remove(&link)?;
+    let target = generation.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    std::os::unix::fs::symlink(target, &link)?;
+    std::fs::rename(&link, path)?;
+    File::open(folder(path))?.sync_all()
+}
+
+/// Removes every generation but the one that serves: what a switch or a killed rebuild has left.
+pub(super) fn sweep(path: &Path) -> io::Result<()> {
+    let serving = std::fs::read_link(path)
+        .ok()
+        .and_then(|target| target.file_name().map(ToOwned::to_owned));
+    for (_, generation) in generations(path)? {
+        if generation.file_name() != serving.as_deref() {
+            remove_database(&generation)?;
+        }
+    }
+    if serving.is_some() {
+        for suffix in COMPANIONS {
+            remove(&beside(path, suffix))?;
+        }
+    }
+    remove(&beside(path, ".link"))
+}
+
+/// Removes a database and what SQLite keeps beside it.
+pub(super) fn remove_database(path: &Path) -> io::Result<()> {
+    remove(path)?;
+    COMPANIONS
+        .iter()
+        .try_for_each(|suffix| remove(&beside(path, suffix)))
+}
+
+/// The generations that have a file of their own, with their numbers. A companion without its
+/// database counts as well.
+fn generations(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    let prefix = prefix.to_string_lossy();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder(path))? {
+        let name = entry?.file_name();
+        let number = name.to_string_lossy().strip_prefix(&*prefix).map(|rest| {
+            let companion = COMPANIONS.iter().find_map(|end| rest.strip_suffix(end));
+            companion.unwrap_or(rest).parse()
+        });
+        if let Some(Ok(number)) = number {
+            found.push((number, beside(path, &format!(".{number}"))));
+        }
+    }
+    Ok(found)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,399 @@
+//! Making all views anew beside those that serve: from the log's first event until they have caught
+//! up, then compared with the others row by row, then serving in their place.
+//!
+//! Nothing of it is in the way of a request: the new tables are a file of their own, they are made
+//! on a thread that yields to others, and readers go over to them by themselves. A process that is
+//! killed meanwhile has only wasted its time: the views' path leads to the old tables until the
+//! moment in which it leads to the new ones.
+//!
+//! Views that do not fit this program (another definition, another log, no database at all) are
+//! begun anew at their own path instead, when they are opened: there is nothing that could serve
+//! meanwhile, since whether tables of another definition can be read, and mean the same, is not
+//! known, and an answer of the wrong shape is worse than none. Until they are whole, carts are
+//! folded from the log and other questions are told to come back.
+
+use super::compare::{Comparison, Difference, Snapshot, compare};
+use super::feed::Feed;
+use super::files;
+use super::generation::{Generation, Successor};
+use super::updater::{Handover, Progress, Trouble, Updater};
+use crate::log::{EventLog, Position};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How many events are applied in one transaction: the larger, the fewer rows are written twice.
+const BATCH: usize = 16_384;
+/// How far behind the views that serve a generation may be to be compared with them, or to take
+/// their place: what is left then takes a moment.
+const CLOSE: u64 = 2_048;
+/// How long the files of the generation that served before are left to those who are opening them.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a rebuild is at. Positions count as events here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct RebuildStatus {
+    pub state: RebuildState,
+    /// While it runs.
+    pub phase: Option<RebuildPhase>,
+    pub events_done: u64,
+    pub events_total: u64,
+    pub per_cent: f64,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub rows_compared: u64,
+    pub rows_differing: u64,
+    /// The first of them.
+    pub differences: Vec<Difference>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum RebuildState {
+    /// None has run since the service began.
+    #[default]
+    Idle,
+    Running,
+    /// The new views serve.
+    Swapped,
+    /// Those that served before still do.
+    Failed,
+    /// The service stopped meanwhile.
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RebuildPhase {
+    Building,
+    Comparing,
+    Swapping,
+}
+
+impl RebuildStatus {
+    fn begun(total: Position) -> RebuildStatus {
+        RebuildStatus {
+            state: RebuildState::Running,
+            phase: Some(RebuildPhase::Building),
+            events_total: total.0,
+            started_at: Some(Timestamp::now()),
+            ..RebuildStatus::default()
+        }
+    }
+
+    fn count(&mut self, done: Position, total: Position) {
+        self.events_done = done.0;
+        self.events_total = total.0.max(done.0);
+        self.per_cent = per_cent(self.events_done, self.events_total);
+    }
+}
+
+/// A share in per cent, to a tenth; of nothing it is all.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+pub(crate) fn per_cent(done: u64, total: u64) -> f64 {
+    if total == 0 {
+        return 100.0;
+    }
+    (done as f64 * 1_000.0 / total as f64).floor() / 10.0
+}
+
+/// Where rebuilds are asked for, and what becomes of them.
+#[derive(Debug)]
+pub struct Rebuilds {
+    status: watch::Sender<RebuildStatus>,
+    wanted: mpsc::Sender<()>,
+}
+
+/// A rebuild is under way already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the views are being rebuilt already")]
+pub struct RebuildRunning;
+
+impl Rebuilds {
+    /// Asks for a rebuild.
+    pub fn start(&self) -> Result<(), RebuildRunning> {
+        let begun = self.status.send_if_modified(|status| {
+            let idle = status.state != RebuildState::Running;
+            if idle {
+                *status = RebuildStatus::begun(Position(0));
+            }
+            idle
+        });
+        if !begun {
+            return Err(RebuildRunning);
+        }
+        // There is room: only one can be asked for at a time. Where nobody takes it, all is ending.
+        let _ = self.wanted.try_send(());
+        Ok(())
+    }
+
+    pub fn status(&self) -> RebuildStatus {
+        self.status.borrow().clone()
+    }
+
+    /// The status, as it changes.
+    pub fn watch(&self) -> watch::Receiver<RebuildStatus> {
+        self.status.subscribe()
+    }
+}
+
+/// What carries rebuilds out, one at a time.
+pub struct Rebuild {
+    log: Arc<dyn EventLog>,
+    path: PathBuf,
+    cache_bytes: u64,
+    progress: watch::Receiver<Progress>,
+    trouble: watch::Receiver<Option<Trouble>>,
+    successors: mpsc::Sender<Handover>,
+    rebuilds: Arc<Rebuilds>,
+    wanted: mpsc::Receiver<()>,
+}
+
+/// How a rebuild ended without new views.
+enum Failure {
+    Stopped,
+    Failed(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+impl Rebuild {
+    /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about
+    /// `cache_bytes` in memory. Removes what earlier rebuilds have left there.
+    pub fn beside(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<Rebuild> {
+        files::sweep(path)?;
+        let (want, wanted) = mpsc::channel(1);
+        let progress = updater.progress();
+        let Progress {
+            position, whole_at, ..
+        } = *progress.borrow();
+        // Views that were begun anew count as a rebuild under way.
+        let status = match position {
+            Position(0) if whole_at > position => RebuildStatus::begun(whole_at),
+            _ => RebuildStatus::default(),
+        };
+        Ok(Rebuild {
+            log: updater.log(),
+            path: path.to_owned(),
+            cache_bytes,
+            progress,
+            trouble: updater.trouble(),
+            successors: updater.successors(),
+            rebuilds: Arc::new(Rebuilds {
+                status: watch::Sender::new(status),
+                wanted: want,
+            }),
+            wanted,
+        })
+    }
+
+    pub fn rebuilds(&self) -> Arc<Rebuilds> {
+        self.rebuilds.clone()
+    }
+
+    /// Carries out what is asked for until `stop` says so or is dropped. Views that turn out to be
+    /// damaged are rebuilt without being asked.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.watch_the_first_making(&mut stop).await;
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                Some(()) = self.wanted.recv() => {}
+                damaged = damage(&mut self.trouble) => {
+                    let Some(reason) = damaged else { return };
+                    tracing::warn!(reason, "the views are damaged and are rebuilt");
+                    // Where one was asked for at the same moment, that one it is.
+                    let _ = self.rebuilds.start();
+                    continue;
+                }
+            }
+            let outcome = self.rebuild(&stop).await;
+            self.end(outcome);
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(GRACE) => {}
+            }
+            if let Err(error) = files::sweep(&self.path) {
+                tracing::warn!(%error, "views that no longer serve stay there");
+            }
+        }
+    }
+
+    /// Tells how far views are that were begun anew, until they are whole. There is nothing to
+    /// compare them with.
+    async fn watch_the_first_making(&mut self, stop: &mut watch::Receiver<bool>) {
+        if self.rebuilds.status.borrow().state != RebuildState::Running {
+            return;
+        }
+        loop {
+            let progress = *self.progress.borrow_and_update();
+            self.tell(|status| status.count(progress.position, progress.whole_at));
+            if progress.is_whole() {
+                return self.end(Ok(()));
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return self.end(Err(Failure::Stopped)),
+                changed = self.progress.changed() => if changed.is_err() {
+                    return self.end(Err(Failure::Stopped));
+                },
+            }
+        }
+    }
+
+    async fn rebuild(&mut self, stop: &watch::Receiver<bool>) -> Result<(), Failure> {
+        let views = super::all();
+        let mut next = Successor::begin(&self.path, views, self.log.identity(), self.cache_bytes)?;
+        self.approach(&mut next.generation, stop).await?;
+        self.tell(|status| status.phase = Some(RebuildPhase::Comparing));
+        let compared = self.compare(&mut next.generation, stop).await?;
+        self.tell(|status| {
+            status.rows_compared = compared.rows;
+            status.rows_differing = compared.differing;
+            status.differences = compared.differences;
+            status.phase = Some(RebuildPhase::Swapping);
+        });
+        next.settle()?;
+        self.approach(&mut next.generation, stop).await?;
+        let (done, swapped) = oneshot::channel();
+        let handover = Handover {
+            successor: next,
+            done,
+        };
+        if self.successors.send(handover).await.is_err() {
+            return Err(Failure::Stopped);
+        }
+        let Ok(swapped) = swapped.await else {
+            return Err(Failure::Stopped);
+        };
+        swapped.map_err(Failure::Failed)?;
+        let end = self.progress.borrow().position;
+        self.tell(|status| status.count(end, end));
+        Ok(())
+    }
+
+    /// Brings `next` close to the views that serve.
+    async fn approach(
+        &self,
+        next: &mut Generation,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
+        loop {
+            let target = self.progress.borrow().position;
+            if next.position().0 + CLOSE >= target.0 {
+                return Ok(());
+            }
+            self.advance(next, target, stop).await?;
+        }
+    }
+
+    /// Brings `next` to `target`.
+    async fn advance(
+        &self,
+        next: &mut Generation,
+        target: Position,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
+        let mut feed = Feed::after(self.log.clone(), next.position(), BATCH);
+        while next.position() < target {
+            if *stop.borrow() {
+                return Err(Failure::Stopped);
+            }
+            let mut events = feed.next().await?;
+            events.truncate(events.partition_point(|event| event.position <= target));
+            if events.is_empty() {
+                let end = next.position();
+                return Err(Failure::Failed(format!(
+                    "the log ends at {end}, before position {target} that the views have seen"
+                )));
+            }
+            next.apply(&*self.log, &events, |_| ()).await?;
+            self.tell(|status| status.count(next.position(), target));
+        }
+        Ok(())
+    }
+
+    /// Compares `next` with the views that serve, both at the same position. What cannot be read of
+    /// those is a difference, not a failure: to be rid of them is what a rebuild is for.
+    async fn compare(
+        &self,
+        next: &mut Generation,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Comparison, Failure> {
+        let serving = match Snapshot::open(&self.path) {
+            Ok(serving) if serving.log == self.log.identity() => serving,
+            Ok(_) => return Ok(Comparison::nothing("they are views of another log")),
+            Err(error) => return Ok(Comparison::nothing(&error.to_string())),
+        };
+        if serving.position < next.position() {
+            let reason = format!("they have gone back to position {}", serving.position);
+            return Ok(Comparison::nothing(&reason));
+        }
+        self.advance(next, serving.position, stop).await?;
+        let compared = compare(serving.tables(), next.tables(), |rows| {
+            self.tell(|status| status.rows_compared = rows);
+            if *stop.borrow() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        if *stop.borrow() {
+            return Err(Failure::Stopped);
+        }
+        Ok(compared)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut RebuildStatus)) {
+        self.rebuilds.status.send_modify(change);
+    }
+
+    fn end(&self, outcome: Result<(), Failure>) {
+        self.tell(|status| {
+            status.phase = None;
+            status.ended_at = Some(Timestamp::now());
+            status.state = match outcome {
+                Ok(()) => RebuildState::Swapped,
+                Err(Failure::Stopped) => RebuildState::Cancelled,
+                Err(Failure::Failed(reason)) => {
+                    status.error = Some(reason);
+                    RebuildState::Failed
+                }
+            };
+        });
+        let status = self.rebuilds.status.borrow();
+        match status.state {
+            RebuildState::Failed => {
+                let reason = status.error.as_deref().unwrap_or_default();
+                tracing::error!(reason, "the views could not be rebuilt: those before go on");
+            }
+            _ => tracing::info!(
+                state = ?status.state,
+                events = status.events_done,
+                rows = status.rows_compared,
+                differing = status.rows_differing,
+                "a rebuild of the views has ended"
+            ),
+        }
+    }
+}
+
+/// Waits until the views turn out to be damaged, and says how; `None` once nobody writes them.
+async fn damage(trouble: &mut watch::Receiver<Option<Trouble>>) -> Option<String> {
+    loop {
+        trouble.changed().await.ok()?;
+        if let Some(trouble) = &*trouble.borrow_and_update()
+            && trouble.damaged
+        {
+            return Some(trouble.reason.clone());
+        }
+    }
+}

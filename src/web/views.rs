@@ -1,0 +1,110 @@
+//! `/api/views`: how far the views are, and making them anew.
+
+use super::command::LOG_POSITION;
+use super::operator::Operator;
+use super::problem::{Kind, Problem};
+use super::shop::Shop;
+use crate::history::HistoryError;
+use crate::log::Position;
+use crate::timestamp::Timestamp;
+use crate::views::{self, Progress};
+use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Data;
+use serde::Serialize;
+
+const REBUILD: &str = "/api/views/rebuild";
+
+/// The views, and the end of the log that they follow.
+#[derive(Serialize)]
+struct ViewsDocument {
+    head: Position,
+    items: Vec<ViewDocument>,
+}
+
+#[derive(Serialize)]
+struct ViewDocument {
+    name: &'static str,
+    /// The version of the view's definition.
+    definition: u32,
+    position: Position,
+    lag_events: u64,
+    /// For how long the first event that is not in the view has been in the log.
+    lag_ms: u64,
+    state: State,
+    last_error: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Current,
+    CatchingUp,
+    /// It stands still.
+    Failed,
+}
+
+/// How far each view is. All views move together, in one transaction.
+pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+    // The position first: the log's end, asked for later, is no smaller.
+    let Progress { position, .. } = shop.views.progress();
+    let head = shop.log.barrier().await.map_err(HistoryError::from)?;
+    let lag_events = head.0.saturating_sub(position.0);
+    let lag_ms = match lag_events {
+        0 => 0,
+        _ => waiting_ms(&shop, position).await?,
+    };
+    let trouble = shop.views_trouble.borrow().clone();
+    let state = match (&trouble, lag_events) {
+        (Some(_), _) => State::Failed,
+        (None, 0) => State::Current,
+        (None, _) => State::CatchingUp,
+    };
+    let items = views::all()
+        .iter()
+        .map(|view| ViewDocument {
+            name: view.name(),
+            definition: view.definition(),
+            position,
+            lag_events,
+            lag_ms,
+            state,
+            last_error: trouble.as_ref().map(|trouble| trouble.reason.clone()),
+        })
+        .collect();
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
+        .json(ViewsDocument { head, items }))
+}
+
+/// How long ago the first event after `position` was recorded.
+async fn waiting_ms(shop: &Shop, position: Position) -> Result<u64, Problem> {
+    let first = shop.log.read_all(position, 1).await;
+    let first = first.map_err(HistoryError::from)?;
+    Ok(first.first().map_or(0, |event| {
+        let since = Timestamp::now().millis() - event.recorded_at.millis();
+        u64::try_from(since).unwrap_or(0)
+    }))
+}
+
+/// Starts a rebuild of all views.
+pub async fn rebuild(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+    shop.rebuilds.start().map_err(|error| {
+        Problem::new(
+            Kind::RebuildRunning,
+            format!("Nothing was started: {error}. GET {REBUILD} says how far that is."),
+        )
+    })?;
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::LOCATION, REBUILD))
+        .json(shop.rebuilds.status()))
+}
+
+/// What the rebuild that runs, or ran last, is at.
+pub async fn rebuild_status(_: Operator, shop: Data<Shop>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(shop.rebuilds.status())
+}
