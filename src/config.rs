@@ -144,8 +144,13 @@ pub enum Format {
 
 /// What is wrong with a setting: one line that names it, its value and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", in_one_line(.0))]
 pub struct ConfigError(String);
+
+/// A name or a value in the environment may hold a line feed, which an error quotes.
+fn in_one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
 
 impl Config {
     /// Reads the configuration. A `file` that was asked for must be there; without one,

@@ -8,3 +8,4 @@ mod load;
 mod program;
 mod simulate;
 mod starts;
+mod upgrade;

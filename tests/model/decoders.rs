@@ -1,0 +1,271 @@
+//! What is read from outside or from the log: whatever the text, it is read or refused in one line,
+//! and what was read is written as what reads the same. The texts are drawn from nothing, or are
+//! good ones with a few things done to them.
+//!
+//! `PROPTEST_CASES` is how many texts each property is held against, `PROPTEST_RNG_SEED` draws
+//! others.
+
+use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
+use cartlog::catalogue::Catalogue;
+use cartlog::config::Config;
+use cartlog::decider::{Decider, Event, Happened};
+use cartlog::history::Metadata;
+use cartlog::timestamp::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::path::Path;
+use uuid::Uuid;
+
+const METADATA: [&str; 3] = [
+    r#"{"command":"add_item","command_id":"01990000-0000-7000-8000-000000000001","actor":"shopper"}"#,
+    r#"{"command":"undo","command_id":"01990000-0000-7000-8000-000000000002","actor":"shopper","correlation_id":"01990000-0000-7000-8000-000000000003","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
+    r#"{"command":"open_cart","command_id":"01990000-0000-7000-8000-000000000004","actor":"service","key":"00112233445566778899aabbccddeeff","request":"ffeeddccbbaa99887766554433221100"}"#,
+];
+
+const TIMES: [&str; 4] = [
+    "2026-11-23T09:30:00.123Z",
+    "0000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999999-23:59",
+    "2026-11-23t09:30:60+01:00",
+];
+
+const CATALOGUE: &str = "currency = \"EUR\"\n\n[[product]]\nsku = \"tea-pot.1\"\nname = \"Té “Ōtani”\"\ndescription = \"a\\nb\"\ncategory = \"C\"\nprice = 1999\nmax_per_cart = 4\npicture = \"/p.svg\"\npicture_alt = \"a pot\"\n\n[[product]]\nsku = \"b\"\nname = \"B\"\ncategory = \"C\"\nprice = 0\n";
+
+const PROMOTIONS: &str = "[[promotion]]\ncode = \"TEA10\"\ndescription = \"10 % off — for all\"\npercent = 10\n\n[[promotion]]\ncode = \"FIVE\"\ndescription = \"€5.00 off\"\namount = 500\n";
+
+/// What parsers stumble over.
+const TOKENS: [&str; 24] = [
+    "\"",
+    "\\",
+    "\\u0000",
+    "\\ud800",
+    "\n",
+    "\r\n",
+    "\0",
+    "{",
+    "}",
+    "[[",
+    "null",
+    "-1",
+    "1e400",
+    "0.1",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "é",
+    "😀",
+    "\u{202e}",
+    "=",
+    "'''",
+    "#",
+    ",",
+    "\u{feff}",
+];
+
+/// Something done to a text, at a place that is a share of its length.
+#[derive(Debug, Clone)]
+enum Edit {
+    Cut(prop::sample::Index, usize),
+    Put(prop::sample::Index, String),
+    Repeat(prop::sample::Index, usize),
+    End(prop::sample::Index),
+}
+
+impl Edit {
+    fn apply(&self, text: &mut Vec<char>) {
+        if text.is_empty() {
+            return;
+        }
+        let place = |index: &prop::sample::Index, text: &Vec<char>| index.index(text.len());
+        match self {
+            Edit::Cut(index, count) => {
+                let from = place(index, text);
+                text.drain(from..text.len().min(from + count));
+            }
+            Edit::Put(index, token) => {
+                let at = place(index, text);
+                text.splice(at..at, token.chars());
+            }
+            Edit::Repeat(index, count) => {
+                let from = place(index, text);
+                let piece: Vec<char> = text[from..text.len().min(from + count)].to_vec();
+                text.splice(from..from, piece);
+            }
+            Edit::End(index) => text.truncate(place(index, text)),
+        }
+    }
+}
+
+fn edits() -> impl Strategy<Value = Edit> {
+    let place = || any::<prop::sample::Index>();
+    prop_oneof![
+        4 => (place(), 1usize..12).prop_map(|(at, count)| Edit::Cut(at, count)),
+        6 => (place(), prop::sample::select(&TOKENS[..])).prop_map(|(at, token)| Edit::Put(at, token.to_owned())),
+        2 => (place(), any::<char>()).prop_map(|(at, char)| Edit::Put(at, char.to_string())),
+        2 => (place(), 1usize..40).prop_map(|(at, count)| Edit::Repeat(at, count)),
+        1 => place().prop_map(Edit::End),
+    ]
+}
+
+/// One of the good texts with a few edits, or with none, or something else altogether.
+fn texts(good: Vec<String>) -> impl Strategy<Value = String> {
+    let edited = (prop::sample::select(good), vec(edits(), 0..4)).prop_map(|(good, edits)| {
+        let mut text: Vec<char> = good.chars().collect();
+        for edit in edits {
+            edit.apply(&mut text);
+        }
+        text.into_iter().collect()
+    });
+    prop_oneof![8 => edited, 1 => ".{0,64}", 1 => any::<String>()]
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The name and data of every event that was ever written, from the golden files.
+fn stored_events() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events");
+    let files = std::fs::read_dir(folder).expect("the golden events");
+    let mut stored: Vec<(String, String)> = files
+        .map(|file| {
+            let path = file.expect("a file").path();
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
+            let data = std::fs::read_to_string(&path).expect("an event");
+            let name = name.split('.').next().expect("an event's name").to_owned();
+            (name, data.trim_end().to_owned())
+        })
+        .collect();
+    stored.sort();
+    stored
+}
+
+fn events() -> impl Strategy<Value = (String, u32, String)> {
+    let stored = stored_events();
+    let data = stored.iter().map(|(_, data)| data.clone()).collect();
+    let own = prop::sample::select(stored).prop_flat_map(|(name, data)| {
+        texts(vec![data]).prop_map(move |data| (name.clone(), 1, data))
+    });
+    let names = stored_events().into_iter().map(|(name, _)| name).collect();
+    let any = (texts(names), any::<u32>(), texts(data));
+    prop_oneof![4 => own, 1 => any]
+}
+
+/// A file that holds `text`, for what reads files alone.
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("a file that can be written");
+    file
+}
+
+fn one_line(error: &impl ToString) -> bool {
+    let text = error.to_string();
+    !text.is_empty() && !text.contains('\n')
+}
+
+fn config_text() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.toml");
+    std::fs::read_to_string(path).expect("the configuration")
+}
+
+/// The same texts on every run, so that a failure comes back.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    let cases = std::env::var("PROPTEST_CASES").is_ok();
+    ProptestConfig {
+        cases: if cases { usual.cases } else { 1_000 },
+        rng_seed: match usual.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(2026),
+            RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+        },
+        failure_persistence: None,
+        ..usual
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn an_event_that_is_read_is_written_as_what_reads_the_same_and_evolves_any_cart((name, schema, data) in events()) {
+        let Ok(event) = CartEvent::read(&name, schema, &data) else { return Ok(()) };
+        prop_assert_eq!((event.name(), event.schema()), (name.as_str(), schema));
+        let written = event.data();
+        prop_assert!(!written.contains('\n'), "{}", written);
+        let again = CartEvent::read(&name, schema, &written);
+        prop_assert_eq!(again.as_ref(), Ok(&event));
+        let opened = stored_events().into_iter().find(|(name, _)| name == "CartOpened").expect("it is there");
+        let opened = CartEvent::read("CartOpened", 1, &opened.1).expect("a golden event");
+        let mut cart = Cart::default();
+        for (version, event) in (1..).zip([opened, event.clone(), event]) {
+            let happened = Happened {
+                version,
+                at: Timestamp::MIN,
+                command: "add_item".to_owned(),
+                command_id: Uuid::from_u128(u128::from(version)),
+                event,
+            };
+            CartModel::evolve(&mut cart, &happened.event, &happened.moment());
+        }
+    }
+
+    #[test]
+    fn metadata_that_is_read_is_written_as_what_reads_the_same(text in texts(owned(&METADATA))) {
+        let Ok(metadata) = Metadata::read(&text) else { return Ok(()) };
+        let written = metadata.to_json();
+        prop_assert!(!written.contains('\n'), "{}", written);
+        prop_assert_eq!(Metadata::read(&written), Ok(metadata));
+    }
+
+    #[test]
+    fn a_time_that_is_read_is_written_in_one_width_and_reads_the_same(text in texts(owned(&TIMES))) {
+        let Ok(time) = Timestamp::parse(&text) else { return Ok(()) };
+        let written = time.to_string();
+        prop_assert_eq!(written.len(), 24);
+        prop_assert_eq!(Timestamp::parse(&written), Ok(time));
+    }
+
+    #[test]
+    fn skus_and_currencies_are_what_they_were_read_from(text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"]))) {
+        if let Ok(sku) = Sku::parse(&text) {
+            prop_assert_eq!(sku.as_str(), &text);
+            let in_a_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            prop_assert!(text.bytes().all(in_a_path) && text.len() <= 64 && !text.starts_with('.'));
+        }
+        if let Ok(currency) = Currency::parse(&text) {
+            prop_assert_eq!(currency.code(), &text);
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_read_or_refused_in_one_line(
+        text in texts(vec![config_text(), "[limits]\nlines = 2\n[server]\nhosts = [\"é\"]\n".to_owned()]),
+        name in texts(owned(&["CARTLOG_LIMITS__LINES", "CARTLOG_SERVER__HOSTS", "CARTLOG_SERVER__BIND", "CARTLOG_LOG__DURABILITY"])),
+        value in texts(owned(&["2", "localhost,a", "127.0.0.1:0", "power", "true"])),
+    ) {
+        for environment in [Vec::new(), vec![(name, value)]] {
+            if let Err(error) = Config::from_sources(Some(("config.toml".to_owned(), text.clone())), environment) {
+                prop_assert!(one_line(&error), "{}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn a_catalogue_is_read_or_refused_in_one_line(
+        products in texts(vec![CATALOGUE.to_owned()]),
+        promotions in texts(vec![PROMOTIONS.to_owned()]),
+    ) {
+        let (products, promotions) = (file(&products), file(&promotions));
+        match Catalogue::load(Some(products.path()), Some(promotions.path())) {
+            Ok(catalogue) => for product in catalogue.products() {
+                let found = catalogue.offer(product.sku()).map(|offer| &offer.sku);
+                prop_assert_eq!(found, Some(product.sku()));
+            },
+            Err(error) => prop_assert!(one_line(&error), "{}", error),
+        }
+    }
+}
