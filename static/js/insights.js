@@ -7,7 +7,6 @@ import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, perCent, span } from "./page/writing.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
-import { Period } from "./insights/period.js";
 import * as ask from "./insights/questions.js";
 
 showHeader();
@@ -22,7 +21,7 @@ byId("in-period").append(funnel.root, activity.root);
 byId("since-start").append(products.root, hesitated.root, pairs.root, abandoned.root);
 
 let asked = 0;
-const period = new Period((stretch) => show(stretch));
+const period = new ask.Period((stretch) => show(stretch));
 
 open();
 

@@ -18,6 +18,8 @@ export class EventPanel {
   constructor(page, chronicle) {
     this.#page = page;
     this.#chronicle = chronicle;
+    // The service writes CloudEvents for whoever holds the cart.
+    byId("copy-cloudevent").hidden = chronicle.byOperator;
     const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#copy(name, text));
     copy("copy-json", "JSON", () => asJson(this.#event));
     copy("copy-cloudevent", "CloudEvent", async () => asJson(await chronicle.cloudEvent(this.#event.version)));

@@ -3,7 +3,7 @@
 import { element } from "../page/element.js";
 import { kindOf, TYPES } from "../page/kinds.js";
 import { count, fullTime, money, perCent, span } from "../page/writing.js";
-import { bars, strips } from "./svg.js";
+import { bars, strips } from "./figure.js";
 
 /** How many rows a chart shows; the table has all. */
 const DRAWN = 8;
