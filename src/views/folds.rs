@@ -36,7 +36,7 @@ impl Folds {
             let Entry::Vacant(place) = carts.entry(recorded.stream) else {
                 continue;
             };
-            let before = Version(recorded.version.0 - 1);
+            let before = Version(recorded.version.0.saturating_sub(1));
             let cart = match self.cached.remove(&recorded.stream) {
                 Some((_, cart)) if version(&cart) == before => cart,
                 Some(_) | None => fold(log, recorded.stream, before).await?,

@@ -5,12 +5,15 @@
 //!
 //! What is drawn is drawn from a seed: [`plan`] says how a run is repeated.
 
+mod clock;
 mod disk;
 mod files;
+mod flips;
 mod full;
 mod kills;
 #[path = "../process/load.rs"]
 mod load;
+mod overload;
 mod plan;
 mod power;
 #[expect(dead_code, reason = "the tests of the process use the rest")]
