@@ -5,6 +5,7 @@
 //!
 //! What is drawn is drawn from a seed: [`plan`] says how a run is repeated.
 
+mod clients;
 mod clock;
 mod disk;
 mod files;
