@@ -1,9 +1,9 @@
 //! Single bits of the log's file, flipped.
 
 use crate::disk::begun;
-use crate::load::{Answered, Dice};
+use crate::load::{Answered, Dice, Sent, client};
 use crate::plan::Plan;
-use crate::program::{Stored, command, log_in, read_log};
+use crate::program::{Program, Stored, command, log_in, read_log};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use std::fs;
@@ -105,6 +105,36 @@ async fn every_flipped_bit_that_changes_an_event_is_found() {
     assert!(missed_by_sqlite > 0);
 }
 
+#[tokio::test]
+async fn no_command_is_decided_on_a_history_with_an_altered_event() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, record) = begun(folder.path(), &plan, 0).await;
+    program.kill();
+    let answers = record.acknowledged.iter().map(|(_, answered)| answered);
+    let mut opened = answers.filter(|answered| answered.body["token"].is_string());
+    let (altered, sound) = (opened.next().unwrap(), opened.next().unwrap());
+    let file = Connection::open(log_in(folder.path())).unwrap();
+    file.execute_batch("DROP TRIGGER log_refuses_update")
+        .unwrap();
+    let changed = file.execute(
+        "UPDATE log SET data = replace(data, '1999', '1')
+          WHERE type = 'ItemAdded' AND version = 2
+            AND stream = (SELECT unhex(replace(?1, '-', '')))",
+        [altered.body["id"].as_str().unwrap()],
+    );
+    assert_eq!(changed, Ok(1));
+    drop(file);
+    let program = Program::serve(folder.path());
+    let sent = Sent::addition("on-altered".into(), altered, "teapot");
+    let answered = sent.send(&client(), program.address).await.unwrap();
+    assert_eq!(answered.status, 500, "{answered:?}");
+    // The control: a cart whose events are what they were takes it.
+    let sent = Sent::addition("on-sound".into(), sound, "teapot");
+    let answered = sent.send(&client(), program.address).await.unwrap();
+    assert!(answered.is_ok(), "{answered:?}");
+}
+
 /// A program that may refuse to start.
 struct Started {
     child: Child,
@@ -150,7 +180,7 @@ async fn the_service_never_crashes_on_a_flipped_bit() {
     let plan = Plan::new();
     let whole = Whole::make(&plan).await;
     let mut dice = plan.dice();
-    let client = reqwest::Client::builder()
+    let patient = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .build()
         .unwrap();
@@ -179,10 +209,10 @@ async fn the_service_never_crashes_on_a_flipped_bit() {
             let token = opened.body["token"].as_str().unwrap();
             let key = format!("after-{number}");
             for request in [
-                client.get(&cart),
-                client.get(format!("{cart}/events")),
-                client.get(format!("{cart}/why")),
-                client
+                patient.get(&cart),
+                patient.get(format!("{cart}/events")),
+                patient.get(format!("{cart}/why")),
+                patient
                     .post(format!("{cart}/items"))
                     .header("idempotency-key", &key)
                     .json(&serde_json::json!({ "sku": "teapot", "quantity": 1 })),
