@@ -16,24 +16,28 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     }
 }
 
-/// Reads a refused body once more, this time noting the path to the mistake.
+/// Reads a refused body once more, this time noting the path to the mistake: first whether it is
+/// JSON at all, then whether it is a `T`.
 fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
-    if let Err(twice) = traced::<Unrepeated>(body)
-        && twice.inner().is_data()
-    {
-        return invalid(&pointer(twice.path()), &twice.inner().to_string());
-    }
-    let pointer = match traced::<Object<T>>(body) {
-        Err(traced) if traced.inner().is_data() => pointer(traced.path()),
-        Ok(_) | Err(_) => String::new(),
-    };
-    invalid(&pointer, &error.to_string())
+    let read = traced::<Unrepeated>(body).and_then(|()| traced::<Object<T>>(body));
+    // Without a mistake in it, it is what stands behind it.
+    read.err()
+        .unwrap_or_else(|| invalid("", &error.to_string()))
 }
 
-fn traced<T: DeserializeOwned>(
-    body: &[u8],
-) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
+/// Whether `body` begins with a `T`, or where it does not.
+fn traced<T: DeserializeOwned>(body: &[u8]) -> Result<(), Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut json);
+    read.map(drop).map_err(|mistake| {
+        let is_data = mistake.inner().is_data();
+        let place = if is_data {
+            pointer(mistake.path())
+        } else {
+            String::new()
+        };
+        invalid(&place, &mistake.inner().to_string())
+    })
 }
 
 /// The problem of a body that is wrong at `pointer`.

@@ -79,11 +79,14 @@ pub fn beginning(
         }
     };
     match begin {
-        Some(begin) if begin > head => Err(Problem::new(
-            kind,
-            format!("{name} cannot be used: the last event is {head}."),
-        )
-        .with("max", head)),
+        Some(begin) if begin > head => {
+            let detail = format!("{name} cannot be used: the last event is {head}.");
+            let problem = Problem::new(kind, detail).with("max", head);
+            Err(match kind {
+                Kind::InvalidHeader => problem.with("header", name),
+                _ => problem,
+            })
+        }
         Some(_) | None => Ok(begin),
     }
 }

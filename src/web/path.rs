@@ -49,6 +49,13 @@ impl FromRequest for PathSku {
     }
 }
 
+/// Whether a request's path names what there could be, whichever resource it is for.
+pub fn names_something(request: &HttpRequest) -> bool {
+    let named = |name| request.match_info().get(name);
+    named("id").is_none_or(|id| hyphenated(id).is_some())
+        && named("sku").is_none_or(|sku| Sku::parse(sku).is_ok())
+}
+
 /// A UUID in the hyphenated form alone: the crate reads three more, and one cart has one address.
 pub fn hyphenated(text: &str) -> Option<Uuid> {
     (text.len() == uuid::fmt::Hyphenated::LENGTH)

@@ -1,6 +1,7 @@
 //! A resource that knows its methods: HEAD wherever GET is, OPTIONS answered with `Allow`, and any
 //! other method refused with it (RFC 9110).
 
+use super::path::names_something;
 use super::problem::{Kind, Problem};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -82,6 +83,9 @@ impl Methods {
             .default_service(web::to(move |request: HttpRequest| {
                 let allow = allow.clone();
                 async move {
+                    if !names_something(&request) {
+                        return Err(Problem::not_found());
+                    }
                     if request.method() == Method::OPTIONS {
                         return Ok(HttpResponse::build(StatusCode::NO_CONTENT)
                             .insert_header((header::ALLOW, allow))

@@ -265,6 +265,18 @@ async fn a_method_that_a_resource_does_not_know_is_refused_with_those_that_it_kn
             refused.expect_problem(405, "method-not-allowed");
         }
     }
+    // What names no cart or no product is nowhere, whichever method is wanted of it.
+    for path in [
+        "/api/carts/x",
+        "/api/carts/x/items",
+        &format!("{cart}/items/-"),
+        "/api/products/-",
+    ] {
+        for method in [Method::OPTIONS, Method::PATCH] {
+            let answer = app.ask(method, path).await;
+            answer.expect_problem(404, "not-found");
+        }
+    }
     assert_eq!(app.log_head(), 1);
 }
 

@@ -2,6 +2,7 @@
 //! One file a resource; [`app`] is the client that all of them use.
 
 mod app;
+mod bad_input;
 mod carts;
 mod checkout;
 mod conditions;

@@ -1,0 +1,75 @@
+//! What no sound client sends: each case with the exact status and the type of problem that it gets,
+//! and with nothing written for it. One file a family, each a table or a few.
+
+mod bodies;
+mod conditions;
+mod lists;
+mod names;
+mod quantities;
+mod states;
+mod wire;
+
+use crate::app::{Answer, Ask, CartClient, TestApp};
+use reqwest::Method;
+use serde_json::Value;
+
+/// A JSON body and, in a word, what is wrong with it: for tables of bytes that no JSON library writes.
+type Body = (&'static str, &'static [u8]);
+
+/// Sends `ask`, which has to be refused as the problem `slug`, and nothing is written for it.
+async fn refused(app: &TestApp, case: &str, ask: Ask, status: u16, slug: &str) -> Value {
+    let head = app.log_head();
+    let answer = ask.await;
+    is_problem(case, &answer, status, slug);
+    assert_eq!(app.log_head(), head, "{case}: something was written");
+    answer.json()
+}
+
+/// Like [`refused`], for bytes that no HTTP client would send.
+async fn raw_refused(app: &TestApp, case: &str, bytes: &[u8], status: u16, slug: &str) -> Value {
+    let head = app.log_head();
+    let answer = app.raw(bytes).await;
+    is_problem(case, &answer, status, slug);
+    assert_eq!(app.log_head(), head, "{case}: something was written");
+    answer.json()
+}
+
+fn is_problem(case: &str, answer: &Answer, status: u16, slug: &str) {
+    let body = String::from_utf8_lossy(&answer.body);
+    assert_eq!(answer.status, status, "{case}: {body}");
+    assert!(
+        body.contains(&format!("\"/problems/{slug}\"")),
+        "{case}: {body}"
+    );
+}
+
+/// A request to `below` the cart with `body` as its JSON, to the byte.
+fn with_body(cart: &CartClient<'_>, method: Method, below: &str, body: &[u8]) -> Ask {
+    cart.ask(method, below)
+        .body(body.to_vec())
+        .header("content-type", "application/json")
+}
+
+/// Where the body is wrong, by the problem's pointer.
+fn pointer(problem: &Value) -> &str {
+    let pointer = problem.pointer("/errors/0/pointer");
+    let pointer = pointer.and_then(Value::as_str);
+    pointer.unwrap_or_else(|| panic!("a pointer: {problem}"))
+}
+
+/// Every command to a cart at `version`, each as it would be carried out but for the cart's state.
+fn commands(cart: &CartClient<'_>, version: u64) -> Vec<(&'static str, Ask)> {
+    vec![
+        ("add", cart.add("teapot", 1)),
+        ("set", cart.set("teapot", 7)),
+        ("remove", cart.remove("teapot")),
+        ("clear", cart.clear()),
+        ("apply a promotion", cart.apply_promotion("TEA10")),
+        ("take a promotion off", cart.remove_promotion()),
+        ("undo", cart.undo(version)),
+        (
+            "check out",
+            cart.check_out(version, 1999, "a-key-of-its-own"),
+        ),
+    ]
+}
