@@ -90,11 +90,6 @@ pub enum HistoryError {
     },
     #[error("an event's metadata cannot be read: {0}")]
     Metadata(String),
-    /// The event, or one before it, is not what was written.
-    #[error(
-        "version {version} of stream {stream} does not follow from what is before it: the log is damaged"
-    )]
-    Broken { stream: Uuid, version: Version },
 }
 
 /// The event that `recorded` is.

@@ -42,21 +42,15 @@ impl Hash {
     }
 }
 
-/// Whether `event` is what was once written behind an event whose hash is `previous`.
-pub fn is_chained(previous: Hash, event: &Recorded) -> bool {
-    single_lines(event) && chained_hash(previous, event) == event.hash
-}
-
-fn single_lines(event: &Recorded) -> bool {
-    !(event.data.contains('\n') || event.metadata.contains('\n') || event.name.contains('\n'))
-}
-
 /// The hash of `event` behind an event whose hash is `previous`: SHA-256 over eight lines of text,
 /// joined by line feeds without one at the end: the previous hash in hexadecimal, the stream, the
 /// version, the name, the schema, the time, the data and the metadata. None of them can hold a
 /// line feed, so no two events give the same text.
 pub fn chained_hash(previous: Hash, event: &Recorded) -> Hash {
-    assert!(single_lines(event), "an event's texts are single lines");
+    assert!(
+        !(event.data.contains('\n') || event.metadata.contains('\n') || event.name.contains('\n')),
+        "an event's texts are single lines"
+    );
     let mut sum = Sha256::new();
     sum.update(previous.hex());
     sum.update("\n");

@@ -8,7 +8,7 @@
 mod chain;
 pub mod sqlite;
 
-pub use chain::{Hash, chained_hash, is_chained};
+pub use chain::{Hash, chained_hash};
 
 use crate::timestamp::Timestamp;
 use async_trait::async_trait;

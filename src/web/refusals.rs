@@ -86,9 +86,7 @@ impl From<HistoryError> for Problem {
                 )
                 .retry_after(1)
             }
-            HistoryError::Event { .. }
-            | HistoryError::Metadata(_)
-            | HistoryError::Broken { .. } => Problem::internal(error),
+            HistoryError::Event { .. } | HistoryError::Metadata(_) => Problem::internal(error),
         }
     }
 }
