@@ -40,6 +40,22 @@ impl Background {
         })
     }
 
+    /// Starts `work` on a thread that gives way to what serves requests: where all cores are busy,
+    /// about a quarter of one is left to it.
+    pub fn spawn_yielding(
+        name: &'static str,
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> std::io::Result<Background> {
+        const NICE: i32 = 5;
+        Background::spawn(name, move || {
+            // Linux keeps this by thread, and hands it on to the threads that this one begins.
+            if let Err(error) = rustix::process::nice(NICE) {
+                tracing::warn!(name, %error, "a thread does not give way to requests");
+            }
+            work()
+        })
+    }
+
     /// Waits until the work ends, by itself or because it was told to. Can be dropped and called
     /// again; afterwards only [`Background::join`] is left to do.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {

@@ -23,6 +23,9 @@ pub mod log;
 pub mod commands;
 pub mod views;
 
+// Proof that both are what they should be.
+pub mod verify;
+
 // The way in, and everything wired together.
 pub mod background;
 pub mod config;

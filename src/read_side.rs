@@ -9,10 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// How much a rebuild yields to what serves requests (nice(2)): about a quarter of a core is left to
-/// it where all cores are busy, and all of one where they are not.
-const NICE: i32 = 5;
-
 /// The views, kept up to date until they are told to stop.
 pub struct ReadSide {
     pub progress: watch::Receiver<Progress>,
@@ -97,11 +93,7 @@ fn keep_rebuilding(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    Background::spawn("view rebuild", move || {
-        // Linux keeps it by thread, and hands it on to the threads that this one begins.
-        if let Err(error) = rustix::process::nice(NICE) {
-            tracing::warn!(%error, "a rebuild will not yield to requests");
-        }
+    Background::spawn_yielding("view rebuild", move || {
         runtime.block_on(rebuild.run(stopping));
         Ok(())
     })

@@ -10,6 +10,7 @@ use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::read_side::{ReadSide, ReadSideError};
+use crate::verify::{Subject, Verifier};
 use crate::views::{Progress, Reader};
 use crate::web::{self, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
@@ -42,6 +43,8 @@ pub enum ServiceError {
     },
     #[error("the expiry of carts cannot be started: {0}")]
     Expiry(std::io::Error),
+    #[error("the verifier cannot be started: {0}")]
+    Verifier(std::io::Error),
     #[error("the service cannot listen: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
@@ -54,6 +57,7 @@ pub struct Service {
     log: Arc<SqliteLog>,
     writer: Background,
     read_side: ReadSide,
+    verifier: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
     stop: watch::Sender<bool>,
 }
@@ -74,6 +78,8 @@ impl Service {
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
         let read_side = ReadSide::open(views, cache, port.clone(), &stopping).await?;
         let progress = read_side.progress.clone();
+        let verifier = Verifier::of(subject(config));
+        let stopping_verifier = stopping.clone();
         let model = CartModel {
             limits: config.limits.limits(),
         };
@@ -90,6 +96,7 @@ impl Service {
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals: read_side.arrivals.clone(),
+            verifications: verifier.verifications(),
             rebuilds: read_side.rebuilds.clone(),
             views_trouble: read_side.trouble.clone(),
             rates: RateLimits::new(config.rate_settings()),
@@ -108,6 +115,7 @@ impl Service {
             log,
             writer,
             read_side,
+            verifier: keep_verifying(verifier, stopping_verifier)?,
             expiry,
             stop,
         })
@@ -133,6 +141,7 @@ impl Service {
             () = shutdown => Ok(()),
             ended = &mut serving => ended.map_err(ServiceError::Listen),
             ended = self.writer.ended() => ended.map_err(ServiceError::from),
+            ended = self.verifier.ended() => ended.map_err(ServiceError::from),
             ended = self.read_side.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
@@ -149,6 +158,7 @@ impl Service {
             }
         });
         self.read_side.join();
+        self.verifier.join();
         if let Some((_, expiring)) = self.expiry {
             expiring.join();
         }
@@ -162,6 +172,30 @@ impl Service {
         outcome?;
         Ok(written?)
     }
+}
+
+/// What `config` has verified.
+pub fn subject(config: &Config) -> Subject {
+    Subject {
+        log: config.log.path.clone(),
+        views: config.views.path.clone(),
+        cache_bytes: config.cache.views_mib * MIB,
+    }
+}
+
+/// Verifies when asked, on a thread of its own that yields to requests.
+fn keep_verifying(
+    verifier: Verifier,
+    stopping: watch::Receiver<bool>,
+) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(ServiceError::Verifier)?;
+    Background::spawn_yielding("verifier", move || {
+        verifier.run(&runtime, stopping);
+        Ok(())
+    })
+    .map_err(ServiceError::Verifier)
 }
 
 /// Expires idle carts on a thread of its own, if they ever expire.

@@ -3,8 +3,10 @@
 mod descriptors;
 mod logging;
 mod progress;
+mod rebuild;
 mod serve;
 mod simulate;
+mod verify;
 
 use crate::config::Config;
 use clap::{Parser, Subcommand};
@@ -27,6 +29,17 @@ pub struct Arguments {
 enum Command {
     /// Run the shop, its API and its history (the default).
     Serve,
+    /// Make all views anew from the log, compare them with those that serve, and let them serve.
+    ///
+    /// Where a service has the log, it is asked to do it, at server.bind with
+    /// security.operator_token. Ends with 0 once the new views serve, whether or not rows differed,
+    /// and with 1 if those from before still do.
+    Rebuild,
+    /// Check that the log is whole and unaltered and that every row of every view is the fold of its
+    /// events, also beside a service that runs.
+    ///
+    /// Ends with 0 if it is sound, with 1 if there are findings, and with 2 if it could not be looked.
+    Verify,
     /// Play shoppers against a running service, to fill it with carts and to check its answers.
     Simulate(simulate::Simulate),
 }
@@ -40,7 +53,11 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("cartlog: {error}");
-            ExitCode::FAILURE
+            match arguments.command {
+                // 1 says that there are findings.
+                Some(Command::Verify) => ExitCode::from(verify::COULD_NOT),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -50,6 +67,8 @@ fn dispatch(arguments: &Arguments) -> Outcome {
     logging::start(&config);
     match &arguments.command {
         None | Some(Command::Serve) => serve::run(&config),
+        Some(Command::Rebuild) => rebuild::run(&config),
+        Some(Command::Verify) => Ok(verify::run(&config)),
         Some(Command::Simulate(arguments)) => simulate::run(arguments),
     }
 }

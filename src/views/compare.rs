@@ -3,7 +3,9 @@
 //! The tables are found in the schema and their keys with them, so that a view that is added is
 //! compared without a word said about it here.
 
-use super::store;
+use super::View;
+use super::generation::Generation;
+use super::store::{self, Kept};
 use crate::log::Position;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
@@ -29,6 +31,7 @@ const SEPARATOR: &str = " ";
 /// log grows meanwhile.
 pub struct Snapshot {
     tables: Connection,
+    definitions: Vec<(String, u32)>,
     /// Everything up to here is in them.
     pub position: Position,
     /// The log that they were made from.
@@ -43,17 +46,34 @@ impl Snapshot {
         tables.busy_timeout(Duration::from_secs(5))?;
         tables.pragma_update(None, "query_only", true)?;
         tables.execute_batch("BEGIN")?;
-        let position = store::checkpoint(&tables)?;
-        let log = tables.query_row("SELECT log FROM checkpoint", [], |row| row.get(0))?;
+        let Kept {
+            checkpoint,
+            definitions,
+        } = Kept::read(&tables)?;
+        let (log, position) = checkpoint.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Snapshot {
             tables,
-            position,
-            log: Uuid::from_bytes(log),
+            definitions,
+            position: Position(position),
+            log,
         })
     }
 
-    pub(crate) fn tables(&self) -> &Connection {
-        &self.tables
+    /// Whether these are views as `views` define them.
+    pub fn fits(&self, views: &[Box<dyn View>]) -> bool {
+        self.definitions == store::definitions(views)
+    }
+
+    /// Compares every row with those of `made`, which is taken for right. `step` is told now and
+    /// then how many rows that were, and can end it early.
+    ///
+    /// An error is one of `made`: whatever cannot be read here is a difference.
+    pub fn compare(
+        &self,
+        made: &Generation,
+        step: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> rusqlite::Result<Comparison> {
+        compare(&self.tables, made.tables(), step)
     }
 }
 
@@ -115,11 +135,7 @@ impl Comparison {
     }
 }
 
-/// Compares every row of `serving` with those of `made`, which is taken for right. `step` is told
-/// now and then how many rows that were, and can end it early.
-///
-/// An error is one of `made`: whatever cannot be read in `serving` is a difference.
-pub fn compare(
+fn compare(
     serving: &Connection,
     made: &Connection,
     mut step: impl FnMut(u64) -> ControlFlow<()>,

@@ -52,7 +52,7 @@ impl Generation {
         self.store.whole_at
     }
 
-    pub(crate) fn tables(&self) -> &Connection {
+    pub(super) fn tables(&self) -> &Connection {
         self.store.tables()
     }
 

@@ -20,11 +20,12 @@ mod store;
 mod updater;
 
 pub use arrivals::{Arrivals, Following};
-pub use compare::{Comparison, Difference, Differs, Snapshot, compare};
+pub use compare::{Comparison, Difference, Differs, Snapshot};
 pub use feed::Feed;
 pub use generation::Generation;
 pub use moved::Moved;
 pub use reader::{Answered, Reader, Seen, ViewReadError};
+pub(crate) use rebuild::per_cent;
 pub use rebuild::{Rebuild, RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use store::{StoreError, ViewStore};
 pub use updater::{Progress, Trouble, UpdateError, Updater};

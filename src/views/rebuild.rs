@@ -12,7 +12,7 @@
 //! known, and an answer of the wrong shape is worse than none. Until they are whole, carts are
 //! folded from the log and other questions are told to come back.
 
-use super::compare::{Comparison, Difference, Snapshot, compare};
+use super::compare::{Comparison, Difference, Snapshot};
 use super::feed::Feed;
 use super::files;
 use super::generation::{Generation, Successor};
@@ -338,7 +338,7 @@ impl Rebuild {
             return Ok(Comparison::nothing(&reason));
         }
         self.advance(next, serving.position, stop).await?;
-        let compared = compare(serving.tables(), next.tables(), |rows| {
+        let compared = serving.compare(next, |rows| {
             self.tell(|status| status.rows_compared = rows);
             if *stop.borrow() {
                 ControlFlow::Break(())

@@ -149,11 +149,7 @@ impl ViewStore {
                 "they have seen position {position}, the log ends at {log_end}"
             ));
         }
-        let wanted: Vec<(String, u32)> = views
-            .iter()
-            .map(|view| (view.name().to_owned(), view.definition()))
-            .collect();
-        if definitions != wanted {
+        if definitions != self::definitions(views) {
             return Err("their definition has changed".to_owned());
         }
         Ok((tables, Position(position)))
@@ -177,14 +173,14 @@ impl ViewStore {
 }
 
 /// What a file of views says of itself.
-struct Kept {
+pub(super) struct Kept {
     /// The log that the views were made from, and how far they are.
-    checkpoint: Option<(Uuid, u64)>,
-    definitions: Vec<(String, u32)>,
+    pub(super) checkpoint: Option<(Uuid, u64)>,
+    pub(super) definitions: Vec<(String, u32)>,
 }
 
 impl Kept {
-    fn read(tables: &Connection) -> rusqlite::Result<Kept> {
+    pub(super) fn read(tables: &Connection) -> rusqlite::Result<Kept> {
         let checkpoint = tables
             .query_row("SELECT log, position FROM checkpoint", [], |row| {
                 Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?))
@@ -199,6 +195,14 @@ impl Kept {
             definitions,
         })
     }
+}
+
+/// The names and definitions of `views`, in their order.
+pub(super) fn definitions(views: &[Box<dyn View>]) -> Vec<(String, u32)> {
+    views
+        .iter()
+        .map(|view| (view.name().to_owned(), view.definition()))
+        .collect()
 }
 
 /// How far the views are that `tables` hold.

@@ -36,6 +36,7 @@ mod shop;
 mod streams;
 mod timeline;
 mod undo;
+mod verify;
 mod views;
 mod why;
 
@@ -87,6 +88,7 @@ pub fn routes(config: &mut ServiceConfig) {
         at("/api/views/rebuild")
             .get(views::rebuild_status)
             .post(views::rebuild),
+        at("/api/verify").get(verify::status).post(verify::start),
         at("/api/products").get(products::list),
         at("/api/products/{sku}").get(products::get),
         at("/livez").get(health::live),

@@ -10,6 +10,7 @@ use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
 use crate::log::EventLog;
+use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, Trouble};
 use std::ops::Deref;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub arrivals: Arc<Arrivals>,
     /// Where the views are made anew.
     pub rebuilds: Arc<Rebuilds>,
+    /// Where log and views are verified.
+    pub verifications: Arc<Verifications>,
     /// What keeps the views from being written, if anything does.
     pub views_trouble: watch::Receiver<Option<Trouble>>,
     /// The bounds on what one client may send.

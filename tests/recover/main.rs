@@ -3,6 +3,6 @@
 
 mod kept;
 mod rebuild;
-#[expect(dead_code, reason = "other tests need the rest of it")]
 #[path = "../reads/shop.rs"]
 mod shop;
+mod verify;

@@ -3,6 +3,7 @@
 //! An acknowledged commit is on the disk: the write-ahead log is synced (`synchronous=FULL`) before
 //! the answer. Positions are gapless here, which nobody above the port relies on.
 
+mod audit;
 mod guard;
 mod rows;
 mod schema;
@@ -12,6 +13,8 @@ mod writer;
 use super::{
     AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
 };
+pub use audit::{Entry, LogFile, UnreadableRow};
+
 use crate::background::Background;
 use async_trait::async_trait;
 use guard::Guard;
@@ -63,6 +66,18 @@ impl Durability {
 pub struct OpenError {
     pub path: PathBuf,
     pub reason: String,
+    /// Whether it is because another process has it open.
+    pub in_use: bool,
+}
+
+impl OpenError {
+    fn new(path: &Path, reason: impl Into<String>) -> OpenError {
+        OpenError {
+            path: path.to_owned(),
+            reason: reason.into(),
+            in_use: false,
+        }
+    }
 }
 
 /// The log in one SQLite file.
@@ -80,15 +95,15 @@ impl SqliteLog {
     /// Opens the log, making it where there is none, and starts its writer. The log is this
     /// process's alone until the writer has ended.
     pub fn open(settings: &SqliteLogSettings) -> Result<(Arc<SqliteLog>, Background), OpenError> {
-        let failed = |reason: String| OpenError {
-            path: settings.path.clone(),
-            reason,
-        };
+        let failed = |reason: String| OpenError::new(&settings.path, reason);
         let path = &settings.path;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        let mut guard = Guard::lock(path).map_err(|error| failed(error.to_string()))?;
+        let mut guard = Guard::lock(path).map_err(|error| OpenError {
+            in_use: error.kind() == std::io::ErrorKind::WouldBlock,
+            ..failed(error.to_string())
+        })?;
         let (connection, identity) =
             schema::open_writer(path, settings.durability, settings.checkpoint_pages)
                 .map_err(|error| failed(error.to_string()))?;
@@ -113,6 +128,29 @@ impl SqliteLog {
             readers: Arc::default(),
         };
         Ok((Arc::new(log), background))
+    }
+
+    /// Opens a log that is there already, to be read as it is now, beside the process that has it. It
+    /// takes no commits, and what is appended elsewhere is not seen by following it.
+    pub fn open_to_read(path: &Path) -> Result<Arc<SqliteLog>, OpenError> {
+        let file = LogFile::open(path)?;
+        let last = file
+            .end()
+            .map_err(|error| OpenError::new(path, error.to_string()))?;
+        let shared = Arc::new(Shared {
+            tail: Tail::default(),
+            committed: watch::Sender::new(last),
+            trouble: Mutex::new(Some("it was opened to be read".to_owned())),
+        });
+        // Nobody receives: whatever is appended comes back as not written.
+        let (queue, _) = sync_channel(0);
+        Ok(Arc::new(SqliteLog {
+            path: path.to_owned(),
+            identity: file.identity,
+            queue,
+            shared,
+            readers: Arc::default(),
+        }))
     }
 
     /// Lets the writer end once it has written and answered what is queued. Blocks while the queue

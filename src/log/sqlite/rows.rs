@@ -1,5 +1,6 @@
 //! Events as rows of the table `log`.
 
+use super::audit::{Entry, UnreadableRow};
 use crate::log::{Hash, Position, ReadError, Recorded, Version};
 use crate::timestamp::Timestamp;
 use rusqlite::types::Type;
@@ -129,4 +130,78 @@ fn unreadable(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
+}
+
+/// At most `limit` rows after `after`, each as the event that it is or as what keeps it from being
+/// one.
+pub(super) fn read_each(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<Vec<Result<Recorded, UnreadableRow>>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"
+    ))?;
+    let mut rows = statement.query(params![after.0, limit])?;
+    let mut events = Vec::with_capacity(limit);
+    let mut before: Option<Arc<str>> = None;
+    while let Some(row) = rows.next()? {
+        let event = recorded(row, before.take()).and_then(|event| {
+            canonical(row, &event)?;
+            Ok(event)
+        });
+        events.push(match event {
+            Ok(event) => {
+                before = Some(event.metadata.clone());
+                Ok(event)
+            }
+            Err(error) => Err(UnreadableRow {
+                position: Position(row.get(0)?),
+                stream: row.get(1).ok().map(Uuid::from_bytes),
+                version: row.get(2).ok(),
+                reason: error.to_string(),
+            }),
+        });
+    }
+    Ok(events)
+}
+
+/// What the hash does not tell, since it is over the values and not over how they are written.
+fn canonical(row: &Row<'_>, event: &Recorded) -> rusqlite::Result<()> {
+    let written = row.get_ref(5)?.as_bytes().unwrap_or_default();
+    if written != event.recorded_at.to_text().as_str().as_bytes() {
+        let error = "its time is not written as times are written here";
+        return Err(unreadable(5, Type::Text, NotCanonical(error)));
+    }
+    if event.version.0 == 0 {
+        let error = "versions begin at 1";
+        return Err(unreadable(2, Type::Integer, NotCanonical(error)));
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotCanonical(&'static str);
+
+/// At most `limit` entries of the index by stream and version behind `after`, from the index alone.
+pub(super) fn read_index(
+    connection: &Connection,
+    after: Option<Entry>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Entry>> {
+    let (stream, version) = after.map_or((Uuid::nil(), 0), |entry| (entry.stream, entry.version));
+    connection
+        .prepare_cached(
+            "SELECT stream, version, position FROM log INDEXED BY log_by_stream
+             WHERE (stream, version) > (?1, ?2) ORDER BY stream, version LIMIT ?3",
+        )?
+        .query_map(params![stream.as_bytes(), version, limit], |row| {
+            Ok(Entry {
+                stream: Uuid::from_bytes(row.get(0)?),
+                version: row.get(1)?,
+                position: Position(row.get(2)?),
+            })
+        })?
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! The tables of `events.db` and the settings of a connection to it.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
 use uuid::Uuid;
@@ -50,6 +50,8 @@ pub(super) enum SchemaError {
     Foreign,
     #[error("it was written by a newer cartlog (schema {found}, this one knows {known})")]
     Newer { found: usize, known: usize },
+    #[error("its schema is {found}, this cartlog reads {known}: let `cartlog serve` open it once")]
+    Other { found: usize, known: usize },
     #[error(transparent)]
     Migration(#[from] rusqlite_migration::Error),
     #[error(transparent)]
@@ -91,6 +93,29 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     settings(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -2_048)?;
+    Ok(connection)
+}
+
+/// Opens a log that is there already, to be read beside whoever has it. It is not made, migrated or
+/// changed.
+pub(super) fn open_existing(path: &Path) -> Result<Connection, SchemaError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settings(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    let application_id: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application_id != APPLICATION_ID {
+        return Err(SchemaError::Foreign);
+    }
+    let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found != MIGRATIONS.len() {
+        return Err(SchemaError::Other {
+            found,
+            known: MIGRATIONS.len(),
+        });
+    }
     Ok(connection)
 }
 

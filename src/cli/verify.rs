@@ -1,0 +1,74 @@
+//! `cartlog verify`: whether the log is whole and every row of every view what its events add up to.
+
+use super::progress::Progress;
+use crate::config::Config;
+use crate::service::subject;
+use crate::verify::{VerifyState, VerifyStatus, verify};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the process ends with where there were findings, and where it could not be looked.
+const FINDINGS: u8 = 1;
+pub const COULD_NOT: u8 = 2;
+/// How often progress is shown.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Reads the files, whether a service has them or not.
+pub fn run(config: &Config) -> ExitCode {
+    let subject = subject(config);
+    let status = watch::Sender::default();
+    let (_stop, stopping) = watch::channel(false);
+    std::thread::scope(|scope| {
+        let verifying = scope.spawn(|| verify(&subject, &status, &stopping));
+        let mut progress: Option<(u64, Progress)> = None;
+        while !verifying.is_finished() {
+            std::thread::sleep(TICK);
+            let (done, total) = {
+                let status = status.borrow();
+                (status.events_done, status.events_total)
+            };
+            if progress.as_ref().is_none_or(|(known, _)| *known != total) && total > 0 {
+                progress = Some((total, Progress::begin("events", total)));
+            }
+            if let Some((_, progress)) = &progress {
+                progress.at(done);
+            }
+        }
+        if let Some((_, progress)) = progress {
+            progress.end();
+        }
+    });
+    let status = status.borrow().clone();
+    ExitCode::from(report(&status))
+}
+
+/// Prints what was found and says what to end with.
+fn report(status: &VerifyStatus) -> u8 {
+    if status.state == VerifyState::Failed {
+        let reason = status.error.as_deref().unwrap_or_default();
+        eprintln!("cartlog: nothing was proved: {reason}");
+        return COULD_NOT;
+    }
+    println!(
+        "{} events and {} rows of views were checked",
+        status.events_done, status.rows_checked
+    );
+    if let Some(note) = &status.note {
+        println!("the views were not checked: {note}");
+    }
+    for finding in &status.findings {
+        println!("{finding}");
+    }
+    match status.findings_total {
+        0 => {
+            println!("sound: nothing was found");
+            0
+        }
+        total => {
+            let shown = status.findings.len() as u64;
+            println!("{total} findings, the first {shown} of them above");
+            FINDINGS
+        }
+    }
+}

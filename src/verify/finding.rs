@@ -1,0 +1,128 @@
+//! What a verification finds.
+
+use crate::log::{Position, Recorded, Version};
+use crate::views::{Difference, Differs};
+use serde::Serialize;
+use std::fmt;
+use uuid::Uuid;
+
+/// Something that is not as it should be, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub kind: FindingKind,
+    pub cart_id: Option<Uuid>,
+    pub version: Option<Version>,
+    pub position: Option<Position>,
+    /// What is there, and what should be.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// SQLite finds the log's file damaged, or cannot read it further.
+    DamagedLog,
+    /// The index by which streams are read does not have the events that there are.
+    DamagedIndex,
+    /// A row of the log does not make an event.
+    UnreadableRow,
+    /// A position between two events is empty.
+    PositionGap,
+    /// A version of a stream is left out, or there twice.
+    VersionGap,
+    /// An event is not the one that its hash was made for.
+    HashMismatch,
+    /// An event was recorded earlier than the one before it in its stream.
+    TimeBackwards,
+    /// An event or its metadata cannot be read by this program.
+    UnreadableEvent,
+    /// The events of a stream add up to nothing.
+    DoesNotFold,
+    /// The views have seen more than the log holds.
+    LogCutOff,
+    /// The views cannot be read.
+    DamagedViews,
+    /// A row of a view is not there.
+    RowMissing,
+    /// A row of a view is there that no event gives.
+    RowExtra,
+    /// A row of a view is not what its events add up to.
+    RowDifferent,
+}
+
+impl FindingKind {
+    /// The name that programs know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::DamagedLog => "damaged_log",
+            FindingKind::DamagedIndex => "damaged_index",
+            FindingKind::UnreadableRow => "unreadable_row",
+            FindingKind::PositionGap => "position_gap",
+            FindingKind::VersionGap => "version_gap",
+            FindingKind::HashMismatch => "hash_mismatch",
+            FindingKind::TimeBackwards => "time_backwards",
+            FindingKind::UnreadableEvent => "unreadable_event",
+            FindingKind::DoesNotFold => "does_not_fold",
+            FindingKind::LogCutOff => "log_cut_off",
+            FindingKind::DamagedViews => "damaged_views",
+            FindingKind::RowMissing => "row_missing",
+            FindingKind::RowExtra => "row_extra",
+            FindingKind::RowDifferent => "row_different",
+        }
+    }
+}
+
+impl Finding {
+    /// About the log or the views as a whole.
+    pub(super) fn at_large(kind: FindingKind, detail: impl Into<String>) -> Finding {
+        Finding {
+            kind,
+            cart_id: None,
+            version: None,
+            position: None,
+            detail: detail.into(),
+        }
+    }
+
+    pub(super) fn of_event(kind: FindingKind, event: &Recorded, detail: String) -> Finding {
+        Finding {
+            kind,
+            cart_id: Some(event.stream),
+            version: Some(event.version),
+            position: Some(event.position),
+            detail,
+        }
+    }
+
+    pub(super) fn of_row(difference: &Difference) -> Finding {
+        let place = format!("{} {}", difference.table, difference.key);
+        Finding {
+            kind: match difference.difference {
+                Differs::Missing => FindingKind::RowMissing,
+                Differs::Extra => FindingKind::RowExtra,
+                Differs::Different => FindingKind::RowDifferent,
+            },
+            cart_id: difference.cart_id,
+            version: difference.version.map(Version),
+            position: None,
+            detail: format!("{}: {}", place.trim_end(), difference.detail),
+        }
+    }
+}
+
+/// One line: the kind, then cart, version and position where there are any, then what it is.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let Some(cart) = self.cart_id {
+            write!(f, " cart {cart}")?;
+        }
+        if let Some(version) = self.version {
+            write!(f, " version {version}")?;
+        }
+        if let Some(position) = self.position {
+            write!(f, " position {position}")?;
+        }
+        write!(f, ": {}", self.detail)
+    }
+}
