@@ -1,7 +1,9 @@
 //! Given what has happened, when a command comes, then these events follow, or that refusal.
 
 use crate::cast::*;
-use cartlog::cart::{CartCommand, Limits, Offer, Refusal, Terms};
+use cartlog::cart::explain;
+use cartlog::cart::{CartCommand, CartModel, Limits, Offer, Refusal, Terms};
+use cartlog::decider::Decider;
 
 fn every_command() -> Vec<CartCommand> {
     vec![
@@ -356,6 +358,9 @@ fn a_cart_has_no_more_lines_than_the_limit_and_one_taken_out_makes_room() {
             (offer("pot", 1), 1),
         ]))
         .then_refused(refusal());
+    given_under(two, &[])
+        .when(&open(&[(offer("tea", 1), 1), (offer("mug", 1), 1)]))
+        .then(&[opened(), added("tea", 1, 1), added("mug", 1, 1)]);
     full.and(&remove("tea"))
         .when(&add(offer("pot", 1), 1))
         .then(&[added("pot", 1, 1)]);
@@ -448,4 +453,34 @@ fn every_refusal_tells_a_shopper_what_is_the_matter() {
     ] {
         assert!(refusal.to_string().contains(told), "{refusal}");
     }
+}
+
+#[test]
+fn a_cart_weighs_more_with_each_line_and_with_what_undo_keeps() {
+    let weight = |story: &Story| CartModel::weight(&story.cart);
+    let empty = given(&[opened()]);
+    let one = empty.clone().and(&add(offer("tea", 1), 1));
+    let two = one.clone().and(&add(offer("mug", 1), 1));
+    assert!(weight(&empty) < weight(&one) && weight(&one) < weight(&two));
+    let busy = (0..50).fold(two.clone(), |story, _| story.and(&add(offer("mug", 1), 1)));
+    let mut quiet = busy.cart.clone();
+    quiet.forget_undo();
+    assert!(weight(&busy) >= CartModel::weight(&quiet) + 50 * 24);
+}
+
+#[test]
+fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
+    let applied_by = |story: &Story| {
+        let why = explain::why(CART, &story.history).expect("an opened cart");
+        let terms = why.discount.sum.iter();
+        terms.map(|term| term.version).collect::<Vec<_>>()
+    };
+    let tea = given(&[opened(), added("tea", 1, 1_000)]);
+    assert_eq!(applied_by(&tea), [0u64; 0]);
+    let five = tea.and(&CartCommand::ApplyPromotion(five_off()));
+    assert_eq!(applied_by(&five), [3]);
+    let tenth = five.and(&CartCommand::ApplyPromotion(tenth_off()));
+    assert_eq!(applied_by(&tenth), [4]);
+    let none = tenth.and(&CartCommand::RemovePromotion);
+    assert_eq!(applied_by(&none), [0u64; 0]);
 }
