@@ -2,7 +2,8 @@
 
 use crate::cast::*;
 use cartlog::cart::explain;
-use cartlog::cart::{CartCommand, CartModel, Limits, Offer, Refusal, Terms};
+use cartlog::cart::sentence::sentence;
+use cartlog::cart::{CartCommand, CartModel, Currency, Limits, Offer, Refusal, Terms};
 use cartlog::decider::Decider;
 
 fn every_command() -> Vec<CartCommand> {
@@ -483,4 +484,22 @@ fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
     assert_eq!(applied_by(&tenth), [4]);
     let none = tenth.and(&CartCommand::RemovePromotion);
     assert_eq!(applied_by(&none), [0u64; 0]);
+}
+
+#[test]
+fn an_event_is_told_in_the_cart_s_currency() {
+    let eur = Currency::EUR;
+    assert_eq!(
+        sentence(&added("tea", 2, 1_999), eur),
+        "Added 2 × TEA at €19.99"
+    );
+    for (code, minor, shown) in [
+        ("EUR", 0, "€0.00"),
+        ("EUR", -5, "−€0.05"),
+        ("USD", 100, "$1.00"),
+        ("GBP", 100, "£1.00"),
+    ] {
+        let currency = Currency::parse(code).expect("a currency");
+        assert_eq!(money(minor).display(currency).to_string(), shown);
+    }
 }
