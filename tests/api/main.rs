@@ -1,11 +1,13 @@
 //! The API as its clients meet it: a real service on a port of its own, real sockets, real files.
 //! One file a resource; [`app`] is the client that all of them use.
 
+mod answers;
 mod app;
 mod bad_input;
 mod carts;
 mod checkout;
 mod conditions;
+mod contract;
 mod events;
 mod expiry;
 mod health;
@@ -22,4 +24,5 @@ mod requests;
 mod retries;
 mod tokens;
 mod views;
+mod walkthrough;
 mod why;

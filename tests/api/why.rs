@@ -1,6 +1,7 @@
 //! `/api/carts/{id}/why`, `/what-if` and `/timeline`: what made the cart what it is.
 
-use crate::app::TestApp;
+use crate::app::{CartClient, TestApp};
+use crate::views::shop;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -26,30 +27,74 @@ async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
     cart.remove("sencha").await.expect(200);
     cart.undo(6).await.expect(200);
     for version in 1..=7 {
-        let document = cart.get_at(version).await.expect(200).json();
-        let why = cart.ask(Method::GET, &format!("/why?version={version}"));
-        let why = why.await.expect(200).json();
-        for name in ["items_total", "discount", "total"] {
-            assert_eq!(document[name], why[name]["value"], "{name} at {version}");
-            assert_eq!(
-                document[name],
-                sum(&why[name], "amount"),
-                "{name} at {version}"
-            );
-        }
-        let lines = document["lines"].as_array().unwrap();
-        assert_eq!(why["lines"].as_array().unwrap().len(), lines.len());
-        for (line, why) in lines.iter().zip(why["lines"].as_array().unwrap()) {
-            assert_eq!(line["sku"], why["sku"]);
-            assert_eq!(line["quantity"], sum(&why["quantity"], "quantity"));
-            assert_eq!(line["total"], sum(&why["total"], "amount"));
-        }
+        adds_up(&cart, version).await;
     }
     for version in [0, 8] {
         let answer = cart
             .ask(Method::GET, &format!("/why?version={version}"))
             .await;
         answer.expect_problem(404, "no-such-version");
+    }
+}
+
+/// Holds every number of the cart at `version` against the sum of what made it.
+async fn adds_up(cart: &CartClient<'_>, version: u64) {
+    let document = cart.get_at(version).await.expect(200).json();
+    let why = cart.ask(Method::GET, &format!("/why?version={version}"));
+    let why = why.await.expect(200).json();
+    for name in ["items_total", "discount", "total"] {
+        assert_eq!(document[name], why[name]["value"], "{name} at {version}");
+        assert_eq!(
+            document[name],
+            sum(&why[name], "amount"),
+            "{name} at {version}"
+        );
+    }
+    let lines = document["lines"].as_array().unwrap();
+    assert_eq!(why["lines"].as_array().unwrap().len(), lines.len());
+    for (line, why) in lines.iter().zip(why["lines"].as_array().unwrap()) {
+        assert_eq!(line["sku"], why["sku"]);
+        assert_eq!(line["quantity"], sum(&why["quantity"], "quantity"));
+        assert_eq!(line["total"], sum(&why["total"], "amount"));
+    }
+}
+
+#[tokio::test]
+async fn of_any_cart_why_adds_up_and_without_its_last_events_it_is_what_it_was() {
+    let app = TestApp::start_with(&[("log.durability", "process")]);
+    for seed in 1..=6 {
+        let cart = app.open_cart().await;
+        let newest = shop(&cart, seed).await;
+        let timeline = cart.ask(Method::GET, "/timeline?limit=200").await;
+        let timeline = timeline.expect(200).json();
+        let moments = timeline["items"].as_array().expect("moments");
+        assert_eq!(moments.len() as u64, newest);
+        for version in 1..=newest {
+            adds_up(&cart, version).await;
+            let then = cart.get_at(version).await.expect(200).json();
+            assert_eq!(moments[version as usize - 1]["cart"], then);
+            let last: Vec<u64> = (version + 1..=newest).collect();
+            let supposed = cart.what_if(&last).await.expect(200).json();
+            for name in [
+                "lines",
+                "promotion",
+                "items_total",
+                "discount",
+                "total",
+                "status",
+            ] {
+                assert_eq!(
+                    supposed["cart"][name], then[name],
+                    "{name} at {version}, seed {seed}"
+                );
+            }
+            let compared = &supposed["difference"]["total"];
+            assert_eq!(compared["what_if"], then["total"]);
+            assert_eq!(
+                compared["actual"],
+                moments[newest as usize - 1]["cart"]["total"]
+            );
+        }
     }
 }
 

@@ -1,0 +1,78 @@
+//! What every answer of a kind carries: positions, times, traces.
+
+use crate::app::{Ask, TestApp};
+use serde_json::json;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+#[tokio::test]
+async fn every_command_says_where_its_last_event_is_and_how_long_it_took() {
+    let app = TestApp::start();
+    let opened = app.ask_for_cart().await.expect(201);
+    let cart = app.cart_of(&opened);
+    let commands = [
+        cart.add("teapot", 1),
+        cart.set("teapot", 2),
+        cart.apply_promotion("TEA10"),
+        cart.remove_promotion(),
+        cart.remove("teapot"),
+        cart.undo(6),
+        cart.clear(),
+        cart.undo(8),
+        cart.check_out(9, 3998, "pay"),
+    ];
+    let mut answers = vec![opened];
+    for command in commands {
+        answers.push(command.await);
+        assert_eq!(answers[answers.len() - 1].log_position(), app.log_head());
+    }
+    for answer in answers {
+        let timing = answer.header("server-timing").expect("a Server-Timing");
+        assert!(timing.starts_with("decide;dur="), "{timing}");
+        assert!(timing.contains(", append;dur="), "{timing}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let read = cart.get_at_least(10).await.expect(200);
+    let timing = read.header("server-timing").expect("a Server-Timing");
+    assert!(timing.starts_with("view;dur="), "{timing}");
+}
+
+#[tokio::test]
+async fn what_has_nothing_to_do_writes_nothing_and_keeps_no_key() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    for ask in [cart.set("teapot", 1), cart.set("sencha", 0)] {
+        let answer = ask.key("k").await.expect(200);
+        assert_eq!(answer.version(), 2);
+        assert_eq!(answer.header("log-position"), None);
+        assert_eq!(answer.header("idempotent-replayed"), None);
+    }
+    assert_eq!(app.log_head(), 2);
+}
+
+#[tokio::test]
+async fn a_trace_is_in_the_event_and_in_the_problem() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let traced = |ask: Ask, parent: &str| ask.header("traceparent", parent);
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    traced(cart.add("teapot", 1), &parent).await.expect(201);
+    let stored = &cart.stored()[1].metadata;
+    assert!(stored.contains(TRACE), "{stored}");
+    let problem = traced(cart.remove("sencha"), &parent).await;
+    assert_eq!(problem.json()["trace_id"], TRACE);
+    for invalid in [
+        "",
+        "00",
+        &format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)),
+        &format!("00-{TRACE}-{}-01", "0".repeat(16)),
+        &format!("ff-{TRACE}-b7ad6b7169203331-01"),
+        &format!("00-{}-b7ad6b7169203331-01", TRACE.to_uppercase()),
+        &format!("00-{TRACE}-b7ad6b7169203331-01-more"),
+    ] {
+        // W3C Trace Context: an invalid one is read over, and a trace begins here.
+        let problem = traced(cart.remove("sencha"), invalid).await;
+        let problem = problem.expect_problem(404, "no-such-line");
+        assert_ne!(problem["trace_id"], json!(TRACE), "{invalid}");
+    }
+}
