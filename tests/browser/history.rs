@@ -1,0 +1,244 @@
+//! The history of a cart: scrubbed by keyboard, a number explained, a what-if, and all of it as an
+//! address that somebody else can open.
+
+use crate::browser::Browser;
+use crate::service::Service;
+use crate::stage::{drive, drive_with};
+use crate::webdriver::key;
+use serde_json::json;
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_arrow_keys_step_through_the_life_of_a_cart() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("number-total", "total: €64.59").await;
+        browser.press(key::LEFT).await;
+        browser.says("cart-title", "The cart at version 5").await;
+        browser.says("sentence", "#5 Added 1 × Sencha, 100 g at €11.80").await;
+        browser.says("number-total", "total: €71.77").await;
+        browser.says("change-total", "+11.80").await;
+        browser.press(&key::LEFT.repeat(2)).await;
+        browser.says("sentence", "#3 Added 2 × Teapot at €19.99").await;
+        browser.says("number-teapot.quantity", "Quantity of Teapot: 4").await;
+        browser.press(key::HOME).await;
+        browser.says("cart-title", "The cart at version 1").await;
+        browser.press(key::LEFT).await;
+        browser.says("cart-title", "The cart at version 1").await;
+        browser.press(key::RIGHT).await;
+        browser.says("event-sentence", "Added 2 × Teapot at €19.99").await;
+        browser.until(&format!("location.pathname + location.search === '/history/{cart}?v=2'")).await;
+        browser.press(key::END).await;
+        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("event-sentence", "Applied promotion TEA10: 10 % off").await;
+        browser.tab_to("slider").await;
+        browser.press(key::LEFT).await;
+        browser.says("cart-title", "The cart at version 5").await;
+        browser.until("at('slider').ariaValueText ?? at('slider').getAttribute('aria-valuetext') === 'Version 5: Added 1 × Sencha, 100 g at €11.80. Total €71.77'").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn every_number_tells_the_sum_of_events_that_made_it() {
+    drive(async |browser, _| {
+        browser.open_history_of_a_pot_of_tea().await;
+        browser.click("number-teapot.quantity").await;
+        browser.says("explanation-value", "3").await;
+        browser.says("explanation-sum", "+2 +2 −1 = 3").await;
+        browser
+            .says("ledger", "#2 Added 2 × Teapot at €19.99 +2 #3 Added 2 × Teapot at €19.99 +2 #4 Took out 1 × Teapot at €19.99 −1")
+            .await;
+        for (event, lit) in [(1, "dim"), (2, "lit"), (3, "lit"), (4, "lit"), (5, "dim"), (6, "dim")] {
+            browser
+                .until(&format!("at('event-{event}').classList.contains('{lit}')"))
+                .await;
+        }
+        browser.click("number-teapot.total").await;
+        browser.says("explanation-sum", "3 × 19.99 = 59.97").await;
+        browser.click("number-items_total").await;
+        browser.says("explanation-sum", "Teapot 59.97 + Sencha, 100 g 11.80 = 71.77").await;
+        browser.click("number-discount").await;
+        browser.says("explanation-sum", "10 % of 71.77 = 7.18").await;
+        browser.click("number-total").await;
+        browser.says("explanation-sum", "71.77 − 7.18 = 64.59").await;
+        browser.hears("Total: 71.77 − 7.18 = 64.59").await;
+        browser.click("term-3").await;
+        browser.says("cart-title", "The cart at version 3").await;
+        browser.says("explanation-sum", "79.96 − 0.00 = 79.96").await;
+        browser.click("explanation-close").await;
+        browser.misses("ledger").await;
+        browser.focus_is_on("number-total").await;
+        browser.press(key::ENTER).await;
+        browser.sees("ledger").await;
+        browser.press(key::ESCAPE).await;
+        browser.misses("ledger").await;
+        browser.focus_is_on("number-total").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.click("event-3").await;
+        browser.press("x").await;
+        browser
+            .hears("What if: the total would be 39.98 euro")
+            .await;
+        browser
+            .mentions("what-if-banner", "What if event 3 had not happened?")
+            .await;
+        browser
+            .mentions("what-if-banner", "nothing is written")
+            .await;
+        browser
+            .says("what-if-total", "Total €79.96 → €39.98 (−39.98)")
+            .await;
+        browser.press(key::END).await;
+        browser
+            .says("what-if-total", "Total €64.59 → €28.61 (−35.98)")
+            .await;
+        browser
+            .mentions("what-if-banner", "Teapot: 3 → 1 (−2)")
+            .await;
+        browser
+            .says("what-if-verdict", "✓ The service comes to the same.")
+            .await;
+        browser
+            .says("number-teapot.quantity", "Quantity of Teapot: 1")
+            .await;
+        browser.click("what-if-end").await;
+        browser.misses("what-if-banner").await;
+        browser.says("number-total", "total: €64.59").await;
+        let events = browser.events_of(&cart).await;
+        assert_eq!(events.len(), 6, "nothing was written: {events:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.click("event-2").await;
+        browser.press("p").await;
+        browser.press(key::END).await;
+        browser.mentions("compared", "changes against the pinned version 2").await;
+        browser.says("change-total", "+24.61").await;
+        browser.click("number-total").await;
+        browser.press(key::LEFT).await;
+        browser.press("x").await;
+        let address = format!("/history/{cart}?v=5&pin=2&why=total&without=5");
+        browser.until(&format!("location.pathname + location.search === '{address}'")).await;
+        browser.open_tab(&address).await;
+        browser.says("cart-title", "The cart as it would be at version 5").await;
+        browser.says("what-if-total", "Total €71.77 → €59.97 (−11.80)").await;
+        browser.says("explanation-sum", "59.97 − 0.00 = 59.97").await;
+        browser.until("at('event-2').classList.contains('pinned') && at('event-5').classList.contains('aside')").await;
+        browser.click("what-if-end").await;
+        browser.mentions("compared", "changes against the pinned version 2").await;
+        // Each turn is a step of the browser's own history.
+        browser.go_back().await;
+        browser.sees("what-if-banner").await;
+        browser.open(&format!("/history/{cart}?v=99&why=nonsense&without=1,77")).await;
+        browser.says("cart-title", "The cart at version 6").await;
+        browser.misses("what-if-banner").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser
+            .mentions("light-fold", "The view equals this page’s fold")
+            .await;
+        browser
+            .mentions("light-chain", "Each event names the hash")
+            .await;
+        browser
+            .mentions("light-lag", "The view has all 6 events")
+            .await;
+        let path = format!("/api/carts/{cart}/items/notebook");
+        browser.ask("PUT", &path, json!({ "quantity": 2 })).await;
+        browser.says("cart-title", "The cart at version 7").await;
+        browser
+            .says("sentence", "#7 Added 2 × Notebook at €14.50")
+            .await;
+        browser
+            .mentions("light-lag", "The view had event 7 within")
+            .await;
+        browser.mentions("cause", "The shopper wanted to").await;
+        browser
+            .mentions("effect", "Notebook, quantity: 0 → 2")
+            .await;
+        browser.mentions("forgotten-count", "3 of 7").await;
+        browser.mentions("rows", "teapot 3 59.97").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_history_is_open_to_whoever_filled_the_cart_and_to_the_operator() {
+    let token = "the operators token of this test";
+    let service = Service::start_with(&[("security.operator_token", token)]);
+    drive_with(service, async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.says("cart-title", "The cart at version 6").await;
+        let nothing = json!({});
+        browser
+            .devtools("Network.clearBrowserCookies", nothing)
+            .await;
+        browser.reload().await;
+        browser.mentions("history-failed", "not open to you").await;
+        browser.write("operator-token", token).await;
+        browser.press(key::ENTER).await;
+        browser.says("cart-title", "The cart at version 6").await;
+        browser.open("/history/nonsense").await;
+        browser
+            .mentions("history-failed", "No cart has this address")
+            .await;
+        browser.open(&format!("/history/{cart}?v=2")).await;
+        browser.says("number-total", "total: €39.98").await;
+        browser.expect_complaint("status of 404");
+    })
+    .await;
+}
+
+impl Browser {
+    /// Opens the history of a cart with three teapots, some tea and a promotion, in six events.
+    pub async fn open_history_of_a_pot_of_tea(&self) -> String {
+        self.open("/history").await;
+        let two = json!({ "sku": "teapot", "quantity": 2 });
+        let opened = self
+            .ask("POST", "/api/carts", json!({ "items": [two] }))
+            .await;
+        let id = opened["id"].as_str().expect("a cart").to_owned();
+        // As the shop does it: whoever filled a cart asks for it as its holder, not as the operator.
+        self.script::<()>(&format!("localStorage['cartlog.carts'] = '[\"{id}\"]'"))
+            .await;
+        let path = |below: &str| format!("/api/carts/{id}{below}");
+        self.ask("POST", &path("/items"), two).await;
+        self.ask("PUT", &path("/items/teapot"), json!({ "quantity": 3 }))
+            .await;
+        self.ask(
+            "POST",
+            &path("/items"),
+            json!({ "sku": "sencha", "quantity": 1 }),
+        )
+        .await;
+        self.ask("PUT", &path("/promotion"), json!({ "code": "TEA10" }))
+            .await;
+        self.open(&path("").replace("/api/carts", "/history")).await;
+        id
+    }
+}

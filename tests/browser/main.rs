@@ -1,0 +1,13 @@
+//! The pages as people meet them: in a real browser, from the first product to the order's number,
+//! and through a history by keyboard.
+
+mod browser;
+mod chromium;
+mod history;
+mod keyboard;
+mod looks;
+mod service;
+mod shop;
+mod stage;
+mod together;
+mod webdriver;

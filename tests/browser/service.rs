@@ -1,0 +1,105 @@
+//! The service that a test's browser looks at: the program itself, in a folder of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A running program, until it is dropped.
+pub struct Service {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+    address: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Service {
+    /// A service with the default settings, on a port that is free.
+    pub fn start() -> Service {
+        Service::start_with(&[])
+    }
+
+    /// A service with some settings of its own, named as in `config.toml`: `("limits.lines", "2")`.
+    pub fn start_with(settings: &[(&str, &str)]) -> Service {
+        let settings = settings
+            .iter()
+            .map(|(key, value)| (setting(key), (*value).to_owned()))
+            .collect();
+        let mut service = Service {
+            folder: tempfile::tempdir().expect("a folder for the service's files"),
+            settings,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            child: None,
+        };
+        service.start_again();
+        service
+    }
+
+    /// Where its pages are, such as `http://127.0.0.1:41231`.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Ends it as a loss of power would.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("the service runs");
+        end(&mut child);
+    }
+
+    /// Starts it on its files, and at its address if it had one already.
+    pub fn start_again(&mut self) {
+        let mut child = command(self.folder.path(), &["serve"])
+            .env("CARTLOG_SERVER__BIND", self.address.to_string())
+            .envs(self.settings.iter().cloned())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let stdout = child.stdout.take().expect("its output");
+        self.child = Some(child);
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        // The last line of its greeting: after it nobody has to listen any more.
+        self.address = lines
+            .find(|line| line.contains("the API"))
+            .and_then(|line| {
+                let address = line.split("http://").nth(1)?;
+                address.split('/').next()?.parse().ok()
+            })
+            .expect("the program says where it serves");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+/// The program in `folder`, with nothing but this test's settings.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARTLOG_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("CARTLOG_SERVER__WORKERS", "2")
+        .env("CARTLOG_LOGGING__LEVEL", "error");
+    command
+}
+
+/// `limits.lines` as the environment names it.
+fn setting(key: &str) -> String {
+    format!("CARTLOG_{}", key.to_uppercase().replace('.', "__"))
+}
+
+fn end(child: &mut Child) {
+    // It may have ended already.
+    let _ = child.kill();
+    let _ = child.wait();
+}

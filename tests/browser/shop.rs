@@ -1,0 +1,184 @@
+//! The shop: from the first product to the order's number, and what is said when it does not go so.
+
+use crate::browser::Sent;
+use crate::stage::drive;
+use crate::webdriver::key;
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_shopper_comes_from_the_first_product_to_the_orders_number() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.says("found", "32 products").await;
+        browser.write("search", "teapot").await;
+        browser.says("found", "2 products").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        browser.open("/?category=Tea").await;
+        browser.click("add-sencha").await;
+        browser.says("cart-count", "2").await;
+        browser.click("cart-button").await;
+        browser.click("more-teapot").await;
+        browser.says("quantity-teapot", "2").await;
+        browser.says("line-total-teapot", "€39.98").await;
+        browser.write("promotion-code", "tea10").await;
+        browser.click("promotion-apply").await;
+        browser.says("promotion", "TEA10: 10 % off").await;
+        browser.says("items-total", "€51.78").await;
+        browser.says("discount", "−€5.18").await;
+        browser.says("total", "€46.60").await;
+        browser.click("checkout").await;
+        browser.says("order-total", "€46.60").await;
+        let order = browser.text("order-number").await;
+        browser.click("order-history").await;
+        browser.says("cart-status", "ordered").await;
+        let sentence = format!("#6 Checked out for €46.60 as order {order}");
+        browser.says("sentence", &sentence).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn after_the_order_the_next_product_opens_a_new_cart() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        browser.click("cart-button").await;
+        browser
+            .until("at('checkout').ariaDisabled === 'false'")
+            .await;
+        browser.click("checkout").await;
+        browser.sees("order-number").await;
+        let first = browser.current_cart().await;
+        browser.click("drawer-close").await;
+        browser.says("cart-count", "0").await;
+        browser.click("add-sencha").await;
+        browser.says("cart-count", "1").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€11.80").await;
+        browser.misses("order").await;
+        assert_ne!(browser.current_cart().await, first);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_burst_of_clicks_on_the_stepper_is_one_request() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€19.99").await;
+        browser.rests().await;
+        browser.sent().await;
+        browser.click_in_a_burst("more-teapot", 6).await;
+        browser.says("quantity-teapot", "7").await;
+        browser.says("total", "€139.93").await;
+        let cart = browser.current_cart().await;
+        let commands = browser.sent().await;
+        let commands: Vec<Sent> = commands.into_iter().filter(Sent::is_command).collect();
+        let path = format!("/api/carts/{cart}/items/teapot");
+        let method = "PUT".to_owned();
+        assert_eq!(commands, [Sent { method, path }]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn what_is_refused_is_said_next_to_what_caused_it() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        let most = "There can be at most 2 × Matcha Bowl in one cart.";
+        for count in ["1", "2"] {
+            browser.click("add-tea-bowl").await;
+            browser.says("cart-count", count).await;
+        }
+        browser.click("cart-button").await;
+        browser.says("total", "€78.00").await;
+        browser.click("more-tea-bowl").await;
+        browser.mentions("line-refusal-tea-bowl", "at most 2").await;
+        browser.says("quantity-tea-bowl", "2").await;
+        browser.write("promotion-code", "freebie").await;
+        browser.click("promotion-apply").await;
+        browser
+            .mentions("promotion-refusal", "no promotion of that code")
+            .await;
+        browser
+            .until("at('promotion-code').ariaInvalid === 'true'")
+            .await;
+        browser.misses("cart-refusal").await;
+        browser.click("drawer-close").await;
+        browser.click("add-tea-bowl").await;
+        browser
+            .mentions("product-refusal-tea-bowl", "at most 2")
+            .await;
+        browser.says("cart-count", "2").await;
+        // What a burst asks for beyond the most is stopped before it is sent: the rest counts.
+        browser.click("add-teapot").await;
+        browser.misses("product-refusal-teapot").await;
+        browser.click("cart-button").await;
+        browser.click("clear").await;
+        browser.sees("cart-empty").await;
+        browser.click("drawer-close").await;
+        browser.click_in_a_burst("add-tea-bowl", 3).await;
+        browser.says("product-refusal-tea-bowl", most).await;
+        browser.says("cart-count", "2").await;
+        browser.expect_complaint("status of 422");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn undo_gives_the_cart_before_the_last_change() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.click("add-sencha").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€31.79").await;
+        browser.click("clear").await;
+        browser.sees("cart-empty").await;
+        browser.click("undo").await;
+        browser.says("total", "€31.79").await;
+        browser.says("quantity-teapot", "1").await;
+        browser.click("remove-teapot").await;
+        browser.says("total", "€11.80").await;
+        browser.click("undo").await;
+        browser.says("total", "€31.79").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn search_and_category_stand_in_the_address() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("category-Coffee").await;
+        browser.says("found", "7 products").await;
+        browser.write("search", "kettle").await;
+        browser.says("found", "1 product").await;
+        assert_eq!(browser.address().await, "/?q=kettle&category=Coffee");
+        browser.reload().await;
+        browser.says("found", "1 product").await;
+        browser.sees("product-gooseneck-kettle").await;
+        browser.write("search", " of gold").await;
+        browser.sees("nothing-found").await;
+        browser.tab_to("Show everything").await;
+        browser.press(key::ENTER).await;
+        browser.says("found", "32 products").await;
+    })
+    .await;
+}
+
+impl Sent {
+    /// Whether it asks the service to change something.
+    fn is_command(&self) -> bool {
+        self.method != "GET"
+    }
+}

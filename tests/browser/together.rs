@@ -1,0 +1,117 @@
+//! One cart in several tabs, through reloads, and while the service is away.
+
+use crate::stage::drive;
+use serde_json::{Value, json};
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn two_tabs_follow_each_other() {
+    drive(async |browser, _| {
+        let first = browser.tab().await;
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        browser
+            .until("words('cart-count') === '1' && localStorage['cartlog.cart']")
+            .await;
+        let second = browser.open_tab("/").await;
+        browser.says("cart-count", "1").await;
+        browser.click("add-sencha").await;
+        browser.says("cart-count", "2").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€31.79").await;
+        browser.turn_to(&first).await;
+        browser.says("cart-count", "2").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€31.79").await;
+        browser.click("more-sencha").await;
+        browser.says("total", "€43.59").await;
+        browser.turn_to(&second).await;
+        browser.says("total", "€43.59").await;
+        browser.says("quantity-sencha", "2").await;
+        browser.click("checkout").await;
+        let order = browser.text("order-number").await;
+        browser.turn_to(&first).await;
+        browser.says("order-number", &order).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_reload_keeps_the_cart_also_in_the_middle_of_a_burst() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        // At once, before the burst that the click may begin has ended.
+        browser.reload().await;
+        browser.says("cart-count", "1").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€19.99").await;
+        let cart = browser.current_cart().await;
+        let events = browser.events_of(&cart).await;
+        assert_eq!(events, ["CartOpened", "ItemAdded"]);
+        browser.click("more-teapot").await;
+        browser.reload().await;
+        browser.says("cart-count", "2").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€39.98").await;
+        let events = browser.events_of(&cart).await;
+        assert_eq!(events, ["CartOpened", "ItemAdded", "ItemAdded"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn what_is_done_while_the_service_is_away_is_sent_once_it_is_back() {
+    drive(async |browser, service| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        browser.click("cart-button").await;
+        browser.says("total", "€19.99").await;
+        let cart = browser.current_cart().await;
+        service.kill();
+        browser.mentions("offline", "cannot be reached").await;
+        browser.click("more-teapot").await;
+        browser.says("quantity-teapot", "2").await;
+        browser.mentions("offline", "What you did is kept").await;
+        browser
+            .until("at('totals').dataset.settled === 'false'")
+            .await;
+        service.start_again();
+        browser.misses("offline").await;
+        browser.says("total", "€39.98").await;
+        let events = browser.events_of(&cart).await;
+        assert_eq!(events, ["CartOpened", "ItemAdded", "ItemAdded"]);
+        // The stream mends as well: what another device does shows again.
+        let path = format!("/api/carts/{cart}/items");
+        let body = json!({ "sku": "sencha", "quantity": 1 });
+        let _: Value = browser.ask("POST", &path, body).await;
+        browser.says("total", "€51.78").await;
+        browser.expect_complaint("ERR_");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_shop_whose_products_do_not_come_says_so_and_tries_again() {
+    drive(async |browser, _| {
+        let blocked = json!({ "urls": ["*/api/products*"] });
+        browser.devtools("Network.enable", json!({})).await;
+        browser.devtools("Network.setBlockedURLs", blocked).await;
+        browser.open("/").await;
+        browser
+            .mentions("catalogue-failed", "cannot be reached")
+            .await;
+        browser
+            .devtools("Network.setBlockedURLs", json!({ "urls": [] }))
+            .await;
+        browser.says("found", "32 products").await;
+        browser.misses("catalogue-failed").await;
+    })
+    .await;
+}
