@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// After this long a test has failed. A bound on waiting, never a way to wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a mouse rests on a thing: longer than pages that fetch ahead wait for.
+const HOVER: Duration = Duration::from_millis(150);
+
 /// Words that conditions and scripts may use: the element of a test id, what it says in one line,
 /// and whether everything that moves has come to rest.
 const WORDS: &str = r#"
@@ -300,7 +303,13 @@ impl Browser {
 
     /// Presses keys while others are held down.
     pub async fn press_while(&self, held: &str, keys: &str) {
-        let pressed = self.session().type_keys(held, keys).await;
+        let pressed = self.session().type_keys(held, keys, 0).await;
+        pressed.expect("keys can be pressed");
+    }
+
+    /// Presses a key as one that is held down repeats itself, thirty times a second.
+    pub async fn repeat(&self, key: &str, times: usize) {
+        let pressed = self.session().type_keys("", &key.repeat(times), 33).await;
         pressed.expect("keys can be pressed");
     }
 
@@ -313,6 +322,17 @@ impl Browser {
         }
         let clicked = self.session().move_mouse(actions).await;
         clicked.expect("the mouse can be clicked");
+    }
+
+    /// Moves the mouse over elements, and lets it rest on each for a moment.
+    pub async fn hover(&self, ids: &[&str]) {
+        let mut actions = Vec::new();
+        for id in ids {
+            actions.push(self.over(id).await);
+            actions.push(json!({ "type": "pause", "duration": HOVER.as_millis() as u64 }));
+        }
+        let moved = self.session().move_mouse(actions).await;
+        moved.expect("the mouse can be moved");
     }
 
     /// The mouse's way to the middle of an element.

@@ -2,10 +2,13 @@
 //! and through a history by keyboard.
 
 mod browser;
+mod budgets;
 mod chromium;
 mod history;
 mod keyboard;
 mod looks;
+mod operator;
+mod pictures;
 mod service;
 mod shop;
 mod stage;

@@ -41,6 +41,18 @@ impl Service {
         format!("http://{}", self.address)
     }
 
+    /// Lets so many shoppers come and go, the same ones for the same seed.
+    pub fn simulate(&self, carts: u32, seed: u32) {
+        let (url, carts, seed) = (self.origin(), carts.to_string(), seed.to_string());
+        let arguments = [
+            "simulate", "--url", &url, "--carts", &carts, "--seed", &seed,
+        ];
+        let played = command(self.folder.path(), &arguments).output();
+        let played = played.expect("the program runs");
+        let told = String::from_utf8_lossy(&played.stderr);
+        assert!(played.status.success(), "{told}");
+    }
+
     /// Ends it as a loss of power would.
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("the service runs");

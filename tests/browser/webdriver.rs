@@ -89,12 +89,15 @@ impl Session {
         Ok(())
     }
 
-    /// Keys one after another, without a pause; `held` are down meanwhile.
-    pub async fn type_keys(&self, held: &str, keys: &str) -> Result<(), Failed> {
+    /// Keys one after another, with a pause of so many milliseconds; `held` are down meanwhile.
+    pub async fn type_keys(&self, held: &str, keys: &str, pause: u64) -> Result<(), Failed> {
         let key = |kind: &str, value: char| json!({ "type": kind, "value": value });
         let mut actions: Vec<Value> = held.chars().map(|it| key("keyDown", it)).collect();
         for it in keys.chars() {
             actions.extend([key("keyDown", it), key("keyUp", it)]);
+            if pause > 0 {
+                actions.push(json!({ "type": "pause", "duration": pause }));
+            }
         }
         actions.extend(held.chars().map(|it| key("keyUp", it)));
         let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });

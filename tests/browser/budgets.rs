@@ -1,0 +1,224 @@
+//! What the pages may cost. Each figure is printed; where time is measured the best of
+//! several rounds counts: whatever else a machine does only adds. The median is printed beside it.
+
+use crate::browser::Browser;
+use crate::service::Service;
+use crate::stage::{drive, drive_with};
+use crate::webdriver::key;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+const PAGES: [&str; 4] = ["/", "/history", "/insights", "/operations"];
+/// All JS and CSS, compressed, in bytes.
+const CODE: u64 = 60_000;
+/// Milliseconds to the largest contentful paint.
+const PAINT: f64 = 1000.0;
+/// Milliseconds of the page's thread for a scrub step, at the 95th percentile.
+const STEP: f64 = 16.0;
+const EVENTS: u64 = 10_000;
+const ROUNDS: usize = 5;
+const STEPS: usize = 100;
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn all_code_and_styles_come_in_sixty_kilobytes() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        let mut files = Vec::new();
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/static"));
+        collect(root, &mut files);
+        let paths: Vec<String> = files
+            .iter()
+            .filter(|file| file.extension().is_some_and(|it| it == "js" || it == "css"))
+            .filter_map(|file| Some(format!("/{}", file.strip_prefix(root).ok()?.display())))
+            .collect();
+        assert!(paths.len() > 20, "{paths:?}");
+        // As the browser got them: what it accepts is what the service compresses for.
+        let bytes: u64 = browser
+            .asynchronous(
+                "performance.setResourceTimingBufferSize(1000);
+                 performance.clearResourceTimings();
+                 for (const path of given) await (await fetch(`${path}?measured`, { cache: 'no-store' })).text();
+                 const got = performance.getEntriesByType('resource').filter((it) => it.name.endsWith('?measured'));
+                 if (got.length !== given.length) throw new Error(`${got.length} of ${given.length} came`);
+                 return got.reduce((sum, it) => sum + it.encodedBodySize, 0);",
+                json!(paths),
+            )
+            .await;
+        println!("measured: {} files of code and styles, {bytes} bytes compressed", paths.len());
+        assert!(bytes <= CODE, "{bytes} bytes are more than {CODE}");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn every_page_is_painted_within_a_second_and_nothing_jumps() {
+    drive(async |browser, service| {
+        service.simulate(20, 3);
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        let history = format!("/history/{cart}");
+        browser
+            .devtools("Network.setCacheDisabled", json!({ "cacheDisabled": true }))
+            .await;
+        for page in PAGES.into_iter().chain([history.as_str()]) {
+            let mut paints = Vec::new();
+            for _ in 0..ROUNDS {
+                browser.open(page).await;
+                browser.rests().await;
+                let (paint, shift): (f64, f64) = browser
+                    .asynchronous(
+                        "const entries = (type) => new Promise((resolve) => {
+                             new PerformanceObserver((list) => resolve(list.getEntries())).observe({ type, buffered: true });
+                             requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve([]), 100)));
+                         });
+                         const [paints, shifts] = await Promise.all([entries('largest-contentful-paint'), entries('layout-shift')]);
+                         return [paints.at(-1)?.startTime ?? NaN, shifts.reduce((sum, it) => sum + (it.hadRecentInput ? 0 : it.value), 0)];",
+                        json!({}),
+                    )
+                    .await;
+                assert!(shift < f64::EPSILON, "{page} jumps by {shift}");
+                paints.push(paint);
+            }
+            let (best, median) = of_rounds(paints);
+            println!(
+                "measured: {page} largest paint after {best:.0} ms (median {median:.0} ms), layout shift 0"
+            );
+            assert!(best < PAINT, "{page}: {best} ms");
+        }
+    })
+    .await;
+}
+
+/// A step's cost is what the page's thread works for it: the handling of the key, and the frame that
+/// follows, from its first callback to the end of its style, layout and paint. The wait for the
+/// display in between is left out: it says how often the screen is renewed, not how long a step takes.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
+    let service = Service::start_with(&[("log.durability", "process")]);
+    drive_with(service, async |browser, _| {
+        let cart = browser.fill_cart_with(EVENTS).await;
+        browser.open(&format!("/history/{cart}?v=5000")).await;
+        browser.says("cart-title", "The cart at version 5000").await;
+        browser.rests().await;
+        browser
+            .script::<()>(
+                "window.steps = [];
+                 let handling = 0;
+                 addEventListener('keydown', () => {
+                     const start = performance.now();
+                     // Asked for before the page asks: it is the frame's first callback.
+                     requestAnimationFrame(() => {
+                         const frame = performance.now();
+                         const { port1, port2 } = new MessageChannel();
+                         const handled = handling;
+                         port1.onmessage = () => window.steps.push(handled + performance.now() - frame);
+                         port2.postMessage(null);
+                     });
+                     window.handlingSince = start;
+                 }, true);
+                 addEventListener('keydown', () => { handling = performance.now() - window.handlingSince; });",
+            )
+            .await;
+        let mut rounds = Vec::new();
+        for round in 0..ROUNDS {
+            let arrow = if round % 2 == 0 { key::RIGHT } else { key::LEFT };
+            browser.repeat(arrow, STEPS).await;
+            browser.until(&format!("window.steps.length === {STEPS}")).await;
+            let mut steps: Vec<f64> = browser.script("return window.steps.splice(0)").await;
+            steps.sort_by(f64::total_cmp);
+            rounds.push(steps[STEPS * 95 / 100]);
+        }
+        let (step, median) = of_rounds(rounds);
+        println!(
+            "measured: a scrub step over {EVENTS} events, 95th percentile of {STEPS} steps {step:.1} ms (median of {ROUNDS} rounds {median:.1} ms)"
+        );
+        assert!(step < STEP, "{step} ms");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn nothing_is_asked_of_the_service_while_the_mouse_only_passes() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.says("found", "32 products").await;
+        let things = [
+            "product-teapot",
+            "add-teapot",
+            "add-glass-teapot",
+            "cart-button",
+            "category-Tea",
+        ];
+        browser.pass_over(&things).await;
+        browser.open_history_of_a_pot_of_tea().await;
+        browser.mentions("light-lag", "The view has").await;
+        let things = [
+            "event-2",
+            "event-3",
+            "number-total",
+            "number-teapot.quantity",
+            "pin",
+        ];
+        browser.pass_over(&things).await;
+    })
+    .await;
+}
+
+impl Browser {
+    async fn pass_over(&self, things: &[&str]) {
+        self.rests().await;
+        self.sent().await;
+        self.hover(things).await;
+        let sent = self.sent().await;
+        assert!(sent.is_empty(), "{sent:?}");
+    }
+
+    /// A cart with so many events, most of them of commands that clear it and of their undoing.
+    async fn fill_cart_with(&self, events: u64) -> String {
+        self.open("/history").await;
+        self.asynchronous(
+            "const ask = async (method, path, body, headers) => {
+                 const answer = await fetch(path, { method, headers: { 'Content-Type': 'application/json', ...headers }, body: body && JSON.stringify(body) });
+                 if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+                 return answer.json();
+             };
+             const { items: products } = await ask('GET', '/api/products?limit=200');
+             let cart = await ask('POST', '/api/carts', { items: products.map(({ sku }) => ({ sku, quantity: 1 })) });
+             localStorage['cartlog.carts'] = JSON.stringify([cart.id]);
+             const path = `/api/carts/${cart.id}`;
+             while (cart.version + 2 * products.length + 2 < given) {
+                 const { sku } = products[cart.version % products.length];
+                 cart = await ask('PUT', `${path}/items/${sku}`, { quantity: 2 });
+                 cart = await ask('PUT', `${path}/items/${sku}`, { quantity: 1 });
+                 cart = await ask('DELETE', `${path}/items`);
+                 cart = await ask('POST', `${path}/undo`, undefined, { 'If-Match': `\"${cart.version}\"` });
+             }
+             // The last event of the most that there may be is the order.
+             while (cart.version < given - 1) cart = await ask('PUT', `${path}/items/teapot`, { quantity: 2 + (cart.version % 2) });
+             cart = await ask('POST', `${path}/checkout`, { expected_total: cart.total }, { 'If-Match': `\"${cart.version}\"`, 'Idempotency-Key': 'order' });
+             return cart.id;",
+            json!(events),
+        )
+        .await
+    }
+}
+
+/// The best of the rounds and their median.
+fn of_rounds(mut figures: Vec<f64>) -> (f64, f64) {
+    figures.sort_by(f64::total_cmp);
+    (figures[0], figures[figures.len() / 2])
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Clients that are slow, idle, gone, or too many.
+
+use crate::disk::begun;
+use crate::load::{Answered, Load, Record, Sent, client, compare, repeat};
+use crate::plan::Plan;
+use crate::program::{PATIENCE, Program, command, log_in, whole_log};
+use reqwest::header::{HeaderMap, HeaderValue};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// Within this time a shopper is served whatever others do.
+const USUAL: Duration = Duration::from_secs(1);
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    descriptors: usize,
+    memory_mib: u64,
+}
+
+impl Held {
+    fn by(program: &Program) -> Held {
+        let process = format!("/proc/{}", program.id());
+        let status = fs::read_to_string(format!("{process}/status")).unwrap();
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
+            .unwrap();
+        Held {
+            descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count(),
+            memory_mib: resident.trim().parse::<u64>().unwrap() / 1024,
+        }
+    }
+}
+
+/// Waits until `program` holds about as few descriptors as `before`; false if it does not come to that.
+async fn lets_go(program: &Program, before: Held, patience: Duration) -> bool {
+    let began = Instant::now();
+    // Readers of the log and the views are kept, a few of them.
+    while Held::by(program).descriptors > before.descriptors + 16 {
+        if began.elapsed() > patience {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    true
+}
+
+/// The longest that one of 50 commands to a new cart takes.
+async fn longest_command(address: SocketAddr, keys: &str, record: &mut Record) -> Duration {
+    let client = client();
+    let mut longest = Duration::ZERO;
+    let mut cart: Option<Answered> = None;
+    for number in 0..50 {
+        let key = format!("{keys}-{number}");
+        let sent = match &cart {
+            None => Sent::opening(key),
+            Some(opened) => Sent::addition(key, opened, "teapot"),
+        };
+        let began = Instant::now();
+        let answered = sent.send(&client, address).await.unwrap();
+        longest = longest.max(began.elapsed());
+        assert!(answered.is_ok(), "{answered:?}");
+        cart.get_or_insert_with(|| answered.clone());
+        record.acknowledged.push((sent, answered));
+    }
+    longest
+}
+
+/// A connection over which `text` was sent.
+async fn said(address: SocketAddr, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// A connection that was answered once and says nothing more.
+async fn idle(address: SocketAddr) -> TcpStream {
+    let asked = format!("GET /livez HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let mut stream = said(address, &asked).await;
+    let mut answer = [0; 1_024];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+    stream
+}
+
+#[tokio::test]
+async fn slow_and_idle_clients_keep_nobody_waiting_and_leave_nothing_behind() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    let address = program.address;
+    let before = Held::by(&program);
+    let mut idling = Vec::new();
+    for _ in 0..plan.times(2_000, 8_000) {
+        idling.push(idle(address).await);
+    }
+    let mut slow = Vec::new();
+    let head = format!("POST /api/carts HTTP/1.1\r\nHost: {address}\r\nX-Slow: ");
+    let body = format!(
+        "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    for _ in 0..100 {
+        slow.push(said(address, &head).await);
+        slow.push(said(address, &body).await);
+    }
+    let longest = longest_command(address, "meanwhile", &mut record).await;
+    let during = Held::by(&program);
+    println!("{before:?}, then {during:?}; the longest command took {longest:?}");
+    assert!(during.descriptors >= before.descriptors + idling.len(), "they are all there");
+    assert!(longest < USUAL, "{longest:?}");
+    assert!(during.memory_mib < before.memory_mib + 200, "{during:?}");
+    // Heads and bodies have their time; then their connections end, be it with an answer.
+    for mut stream in slow {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+        // A reset ends it as well.
+        if read.expect("the end of a slow connection").is_ok() && !rest.is_empty() {
+            assert!(rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
+        }
+    }
+    drop(idling);
+    assert!(lets_go(&program, before, PATIENCE).await, "{:?}", Held::by(&program));
+    program.kill();
+    compare(&record, &whole_log(&log_in(folder.path())));
+}
+
+#[tokio::test]
+async fn control_where_there_is_room_for_a_few_connections_idle_ones_keep_others_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &[]);
+    command.env("CARTLOG_SERVER__CONNECTIONS", "8");
+    let program = Program::run(command);
+    let mut idling = Vec::new();
+    for _ in 0..8 {
+        idling.push(idle(program.address).await);
+    }
+    let served = tokio::time::timeout(USUAL, idle(program.address)).await;
+    assert!(served.is_err(), "the control must keep it waiting");
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_all_it_will_say_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let address = program.address;
+    let asked = format!("GET /livez HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut stream = said(address, &asked).await;
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+    read.expect("the end of the answer").unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_not_at_all() {
+    let plan = Plan::new();
+    let mut dice = plan.dice();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, mut record) = begun(folder.path(), &plan, 0).await;
+    let address = program.address;
+    let before = Held::by(&program);
+    for number in 0..plan.times(300, 5_000) {
+        let key = format!("hung-up-{number}");
+        let sent = Sent::opening(key.clone());
+        let body = r#"{"items":[{"sku":"teapot","quantity":1}]}"#;
+        let text = format!(
+            "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let stream = said(address, &text).await;
+        tokio::time::sleep(Duration::from_micros(dice.below(1_500) as u64)).await;
+        drop(stream);
+        record.unanswered.push(sent);
+    }
+    compare(&record, &whole_log(&log_in(folder.path())));
+    repeat(&mut record, address).await;
+    assert!(lets_go(&program, before, PATIENCE).await, "{:?}", Held::by(&program));
+    program.kill();
+    compare(&record, &whole_log(&log_in(folder.path())));
+}
+
+/// The program with a log of some megabytes, and a stream of all of it that nobody reads.
+async fn unread_stream(folder: &Path, plan: &Plan, stalled: &str) -> (Program, Held, TcpStream) {
+    let mut command = command(folder, &[]);
+    command.env("CARTLOG_SERVER__STALLED_SECONDS", stalled);
+    let program = Program::run(command);
+    let mut load = Load::start(program.address, 8, plan.round(0));
+    load.acknowledged(8_000).await;
+    load.stop().await;
+    let before = Held::by(&program);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(program.address).await.unwrap();
+    let asked = format!(
+        "GET /api/events?after=0 HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\r\n",
+        program.address
+    );
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut begun = [0; 16];
+    stream.read_exact(&mut begun).await.unwrap();
+    assert!(begun.starts_with(b"HTTP/1.1 200"));
+    (program, before, stream)
+}
+
+/// Whether the service has ended the connection: its own end has no such peer any more.
+async fn is_ended(stream: &TcpStream, patience: Duration) -> bool {
+    let own = stream.local_addr().unwrap().port();
+    let peer = stream.peer_addr().unwrap().port();
+    // In /proc/net/tcp: the local address, the remote one, and the state; 01 is established.
+    let line = format!("0100007F:{peer:04X} 0100007F:{own:04X} 01");
+    let began = Instant::now();
+    while fs::read_to_string("/proc/net/tcp").unwrap().contains(&line) {
+        if began.elapsed() > patience {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    true
+}
+
+#[tokio::test]
+async fn a_live_stream_that_nobody_reads_costs_no_memory_and_is_ended() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, before, stream) = unread_stream(folder.path(), &plan, "2").await;
+    let mut record = Record::default();
+    let longest = longest_command(program.address, "meanwhile", &mut record).await;
+    assert!(longest < USUAL, "{longest:?}");
+    let during = Held::by(&program);
+    println!("{before:?}, then {during:?}; the longest command took {longest:?}");
+    assert!(during.memory_mib < before.memory_mib + 50, "{during:?}");
+    assert!(is_ended(&stream, PATIENCE).await);
+}
+
+#[tokio::test]
+async fn control_a_stream_that_may_stall_for_long_is_not_ended() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (_program, _, stream) = unread_stream(folder.path(), &plan, "600").await;
+    assert!(!is_ended(&stream, Duration::from_secs(8)).await);
+}
+
+/// A client whose address is `address`, as a proxy tells it.
+fn client_at(address: &'static str) -> reqwest::Client {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-for", HeaderValue::from_static(address));
+    reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .default_headers(headers)
+        .build()
+        .unwrap()
+}
+
+/// How many of 500 commands of one client are turned away, beside another client's few, which are
+/// carried out in their usual time.
+async fn flood(commands_per_minute: &str) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &[]);
+    command
+        .env("CARTLOG_RATES__LOOPBACK", "true")
+        .env("CARTLOG_RATES__COMMANDS_PER_MINUTE", commands_per_minute)
+        .env("CARTLOG_SERVER__BEHIND_PROXY", "true");
+    let program = Program::run(command);
+    let (flooding, other) = (client_at("192.0.2.1"), client_at("192.0.2.2"));
+    let opening = Sent::opening("opening".into());
+    let cart = opening.send(&other, program.address).await.unwrap();
+    let mut turned_away = 0;
+    for number in 0..500 {
+        let sent = Sent::addition(format!("flood-{number}"), &cart, "teapot");
+        let answered = sent.send(&flooding, program.address).await.unwrap();
+        match answered.status {
+            200 | 201 => {}
+            429 => {
+                assert!(answered.retry_after);
+                turned_away += 1;
+            }
+            status => panic!("{status}: {answered:?}"),
+        }
+        if number % 25 == 0 {
+            let sent = Sent::addition(format!("other-{number}"), &cart, "sencha");
+            let began = Instant::now();
+            let answered = sent.send(&other, program.address).await.unwrap();
+            assert!(answered.is_ok(), "{answered:?}");
+            assert!(began.elapsed() < USUAL);
+        }
+    }
+    turned_away
+}
+
+#[tokio::test]
+async fn a_flood_from_one_address_is_turned_away_and_others_are_served() {
+    assert!(flood("60").await > 400);
+    // The control: without a limit, nobody is.
+    assert_eq!(flood("0").await, 0);
+}

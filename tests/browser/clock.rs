@@ -1,0 +1,172 @@
+//! A clock that jumps by hours.
+
+use crate::disk::comes_back_whole;
+use crate::load::{Load, Record, Sent, client, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{Program, command, log_in, whole_log};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// The program under a clock of its own, which is so far off as its file says.
+struct Clock(PathBuf);
+
+impl Clock {
+    fn in_folder(folder: &Path) -> Clock {
+        let clock = Clock(folder.join("clock"));
+        clock.set_off_by("+0");
+        clock
+    }
+
+    /// Such as `+3h` or `-90m`.
+    fn set_off_by(&self, offset: &str) {
+        let new = self.0.with_extension("new");
+        fs::write(&new, offset).unwrap();
+        fs::rename(new, &self.0).unwrap();
+    }
+
+    fn run(&self, mut program: Command) -> Program {
+        let library = [
+            "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+            "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+        ]
+        .into_iter()
+        .find(|library| Path::new(library).exists())
+        .expect("the Debian package faketime");
+        program
+            .env("LD_PRELOAD", library)
+            .env("FAKETIME_TIMESTAMP_FILE", &self.0)
+            .env("FAKETIME_NO_CACHE", "1")
+            // Only the clock on the wall is set; what measures time goes on.
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1");
+        Program::run(program)
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs libfaketime"]
+async fn order_versions_and_chain_are_right_whatever_the_clock_does_under_load() {
+    let plan = Plan::new();
+    let mut dice = plan.dice();
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::in_folder(folder.path());
+    let program = clock.run(command(folder.path(), &[]));
+    let mut load = Load::start(program.address, 6, plan.round(0));
+    let jumps = plan.times(12, 120);
+    for jump in 1..=jumps {
+        load.acknowledged(usize::try_from(40 * jump).unwrap()).await;
+        let hours = dice.below(48);
+        clock.set_off_by(&format!("{}{hours}h", ["+", "-"][dice.below(2)]));
+    }
+    load.acknowledged(usize::try_from(40 * jumps + 40).unwrap()).await;
+    let mut record = load.stop().await;
+    view_catches_up(&record, program.address).await;
+    program.kill();
+    let log = whole_log(&log_in(folder.path()));
+    let back = log
+        .windows(2)
+        .filter(|pair| pair[1].recorded_at < pair[0].recorded_at)
+        .count();
+    println!("{} events, the clock ran back {back} times", log.len());
+    // The control: the jumps did reach the log, which [`whole_log`] found in order all the same.
+    assert!(back > 0);
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+/// What the service says of the cart that `opened` opened.
+async fn status_of(program: &Program, opened: &crate::load::Answered) -> String {
+    let (id, token) = (&opened.body["id"], &opened.body["token"]);
+    let url = format!("http://{}/api/carts/{}", program.address, id.as_str().unwrap());
+    let answer = client()
+        .get(url)
+        .bearer_auth(token.as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let cart: serde_json::Value = answer.json().await.unwrap();
+    cart["status"].as_str().unwrap().to_owned()
+}
+
+async fn open(program: &Program, key: &str, record: &mut Record) -> crate::load::Answered {
+    let sent = Sent::opening(key.into());
+    let answered = sent.send(&client(), program.address).await.unwrap();
+    assert!(answered.is_ok(), "{answered:?}");
+    record.acknowledged.push((sent, answered.clone()));
+    answered
+}
+
+/// Waits until the log has `count` events of expiry.
+async fn expired(folder: &Path, count: usize) {
+    let patience = crate::program::PATIENCE;
+    let waiting = async {
+        loop {
+            let log = whole_log(&log_in(folder));
+            let expired = log.iter().filter(|event| event.name == "CartExpired");
+            if expired.count() >= count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(patience, waiting)
+        .await
+        .expect("carts expire");
+}
+
+#[tokio::test]
+#[ignore = "needs libfaketime"]
+async fn carts_expire_by_the_clock_that_wrote_them_and_a_clock_set_back_expires_none_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::in_folder(folder.path());
+    let mut record = Record::default();
+    let expiring = || {
+        let mut command = command(folder.path(), &[]);
+        command.env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "60");
+        command
+    };
+    let program = clock.run(expiring());
+    let first = open(&program, "first", &mut record).await;
+    program.kill();
+
+    // Half an hour later it is open, and a later one is opened.
+    clock.set_off_by("+30m");
+    let program = clock.run(expiring());
+    let later = open(&program, "later", &mut record).await;
+    assert_eq!(status_of(&program, &first).await, "open");
+    program.kill();
+
+    // Five hours back, nothing is idle: the last events lie ahead.
+    clock.set_off_by("-5h");
+    let program = clock.run(expiring());
+    let back = open(&program, "back", &mut record).await;
+    let sent = Sent::addition("back-2".into(), &first, "sencha");
+    let added = sent.send(&client(), program.address).await.unwrap();
+    assert!(added.is_ok(), "{added:?}");
+    record.acknowledged.push((sent, added));
+    for cart in [&first, &later, &back] {
+        assert_eq!(status_of(&program, cart).await, "open");
+    }
+    program.kill();
+
+    // Forward: what was touched last at -5h is idle, what was opened at +30m is not.
+    clock.set_off_by("+40m");
+    let program = clock.run(expiring());
+    expired(folder.path(), 2).await;
+    view_catches_up(&record, program.address).await;
+    assert_eq!(status_of(&program, &later).await, "open");
+    for cart in [&first, &back] {
+        let sent = Sent::addition("too-late".into(), cart, "teapot");
+        let answered = sent.send(&client(), program.address).await.unwrap();
+        assert_eq!(answered.status, 410, "{answered:?}");
+    }
+    // The control: an hour on, that one goes too.
+    program.kill();
+    clock.set_off_by("+100m");
+    let program = clock.run(expiring());
+    expired(folder.path(), 3).await;
+    program.kill();
+    let log = whole_log(&log_in(folder.path()));
+    crate::load::compare(&record, &log);
+}

@@ -1,0 +1,122 @@
+//! More commands than the disk takes.
+
+use crate::disk::comes_back_whole;
+use crate::load::{Record, Sent, client};
+use crate::plan::Plan;
+use crate::program::{Program, command};
+use crate::tracer::Fault;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// Shoppers at once: more than the queue has room for.
+const SHOPPERS: usize = 300;
+/// Within this time whoever is answered is answered, be it with "come back later".
+const BOUND: Duration = Duration::from_secs(1);
+
+/// The program on a slow disk, which takes some 200 commands a second, with room for `queue` in
+/// front of it.
+fn on_a_slow_disk(folder: &Path, queue: &str) -> (Program, Fault) {
+    let mut command = command(folder, &[]);
+    command
+        .env("CARTLOG_LOG__QUEUE", queue)
+        .env("CARTLOG_LOG__GROUP", "4");
+    let program = Program::run(command);
+    let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
+    (program, fault)
+}
+
+#[derive(Default)]
+struct Told {
+    record: Record,
+    shed: usize,
+    /// How long each answer took.
+    times: Vec<Duration>,
+}
+
+/// Opens carts as fast as the answers come, for `time`; whoever is told to come back does so soon.
+async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Told {
+    let mut shoppers = JoinSet::new();
+    let seed = plan.round(0);
+    let client = client();
+    for shopper in 0..SHOPPERS {
+        let client = client.clone();
+        shoppers.spawn(async move {
+            let mut told = Told::default();
+            let until = Instant::now() + time;
+            for number in 0..u64::MAX {
+                if Instant::now() >= until {
+                    break;
+                }
+                let sent = Sent::opening(format!("{seed}-{shopper}-{number}"));
+                let began = Instant::now();
+                let answered = sent.send(&client, address).await.expect("an answer");
+                told.times.push(began.elapsed());
+                if answered.is_ok() {
+                    told.record.acknowledged.push((sent, answered));
+                    continue;
+                }
+                assert_eq!(answered.status, 503, "{answered:?}");
+                assert_eq!(answered.body["type"], "/problems/overloaded");
+                assert!(answered.retry_after);
+                told.shed += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            told
+        });
+    }
+    let mut all = Told::default();
+    while let Some(told) = shoppers.join_next().await {
+        let told = told.expect("a shopper");
+        all.record.extend(told.record);
+        all.shed += told.shed;
+        all.times.extend(told.times);
+    }
+    all.times.sort_unstable();
+    all
+}
+
+impl Told {
+    /// The time within which 99 of 100 were answered.
+    fn most(&self) -> Duration {
+        self.times[self.times.len() * 99 / 100]
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which slows the disk down"]
+async fn past_its_capacity_the_service_sheds_load_and_answers_in_time_and_loses_nothing() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, fault) = on_a_slow_disk(folder.path(), "32");
+    let time = Duration::from_secs(plan.times(10, 60));
+    let mut told = shop(program.address, &plan, time).await;
+    println!(
+        "{} acknowledged and {} shed in {time:?}; 99 of 100 answered within {:?}",
+        told.record.acknowledged.len(),
+        told.shed,
+        told.most()
+    );
+    assert!(told.shed > 0, "it was past its capacity");
+    assert!(told.most() < BOUND, "{:?}", told.most());
+    drop(fault);
+    // On its usual disk again, it takes everything from a few.
+    let mut load = crate::load::Load::start(program.address, 6, plan.round(9));
+    load.acknowledged(300).await;
+    told.record.extend(load.stop().await);
+    program.kill();
+    comes_back_whole(folder.path(), &mut told.record).await;
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which slows the disk down"]
+async fn control_a_queue_without_a_bound_sheds_nothing_and_answers_late() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, _fault) = on_a_slow_disk(folder.path(), "1000000");
+    let told = shop(program.address, &plan, Duration::from_secs(5)).await;
+    println!("none shed; 99 of 100 answered within {:?}", told.most());
+    assert_eq!(told.shed, 0);
+    assert!(told.most() > BOUND, "{:?}", told.most());
+}
