@@ -63,9 +63,12 @@ impl ReadSide {
     /// Waits until a part of it ends. Can be dropped and called again.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
         tokio::select! {
-            ended = self.updater.ended() => ended,
-            ended = self.rebuild.ended() => ended,
+            ended = self.updater.ended() => return ended,
+            ended = self.rebuild.ended() => ended?,
         }
+        // The rebuild ends well only when the updater has gone, and that one knows why: taken for the
+        // end of all, it would pass a failure off as a success.
+        self.updater.ended().await
     }
 
     /// Waits for its threads, which have ended or are about to.
