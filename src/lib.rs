@@ -19,6 +19,10 @@ pub mod catalogue;
 pub mod history;
 pub mod log;
 
+// The log for other programs, and taken along.
+pub mod cloud_event;
+pub mod transfer;
+
 // The write side and the read side, which know nothing of each other.
 pub mod commands;
 pub mod views;

@@ -1,6 +1,9 @@
 //! The command line: one file a subcommand.
 
+mod backup;
 mod descriptors;
+mod export;
+mod import;
 mod logging;
 mod progress;
 mod rebuild;
@@ -40,6 +43,12 @@ enum Command {
     ///
     /// Ends with 0 if it is sound, with 1 if there are findings, and with 2 if it could not be looked.
     Verify,
+    /// Write the log as lines of JSON, a CloudEvent each; also while it serves.
+    Export(export::Export),
+    /// Fill an empty log from an export.
+    Import(import::Import),
+    /// Copy the log to a new file; also while it serves.
+    Backup(backup::Backup),
     /// Play shoppers against a running service, to fill it with carts and to check its answers.
     Simulate(simulate::Simulate),
 }
@@ -69,6 +78,9 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         None | Some(Command::Serve) => serve::run(&config),
         Some(Command::Rebuild) => rebuild::run(&config),
         Some(Command::Verify) => Ok(verify::run(&config)),
+        Some(Command::Export(arguments)) => export::run(&config, arguments),
+        Some(Command::Import(arguments)) => import::run(&config, arguments),
+        Some(Command::Backup(arguments)) => backup::run(&config, arguments),
         Some(Command::Simulate(arguments)) => simulate::run(arguments),
     }
 }

@@ -12,32 +12,36 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The progress of one piece of work, told on standard error.
 pub struct Progress {
     what: &'static str,
-    total: u64,
     bar: Option<ProgressBar>,
     told: Mutex<Instant>,
 }
 
 impl Progress {
-    /// Begins `total` steps of `what`, such as "carts".
-    pub fn begin(what: &'static str, total: u64) -> Progress {
+    /// Begins steps of `what`, such as "carts".
+    pub fn begin(what: &'static str) -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template(
-                "{wide_bar} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left",
-            )
-            .expect("the template is sound");
-            ProgressBar::new(total).with_style(style).with_message(what)
+            ProgressBar::no_length()
+                .with_style(style("{spinner} {human_pos} {msg}, {per_sec}"))
+                .with_message(what)
         });
         Progress {
             what,
-            total,
             bar,
             told: Mutex::new(Instant::now()),
         }
     }
 
-    /// Says that `done` steps are behind.
-    pub fn at(&self, done: u64) {
+    /// Says that `done` steps are behind, of all that there are, where that is known.
+    pub fn at(&self, done: u64, all: Option<u64>) {
         if let Some(bar) = &self.bar {
+            if let Some(all) = all
+                && bar.length() != Some(all)
+            {
+                bar.set_style(style(
+                    "{wide_bar} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left",
+                ));
+                bar.set_length(all);
+            }
             bar.set_position(done);
             return;
         }
@@ -46,7 +50,10 @@ impl Progress {
             && told.elapsed() >= LINE_EVERY
         {
             *told = Instant::now();
-            eprintln!("{done} of {} {}", self.total, self.what);
+            match all {
+                Some(all) => eprintln!("{done} of {all} {}", self.what),
+                None => eprintln!("{done} {}", self.what),
+            }
         }
     }
 
@@ -56,4 +63,8 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is sound")
 }

@@ -93,24 +93,17 @@ fn ask(config: &Config) -> Outcome {
 
 /// Shows how far the rebuild is until it has ended, and says what came of it.
 fn follow(status: impl Fn() -> Result<RebuildStatus, Box<dyn Error>>) -> Outcome {
-    let mut progress: Option<(u64, Progress)> = None;
+    let progress = Progress::begin("events");
     let ended = loop {
         let status = status()?;
         if status.state != RebuildState::Running {
             break status;
         }
-        let total = status.events_total;
-        if total > 0 && progress.as_ref().is_none_or(|(known, _)| *known != total) {
-            progress = Some((total, Progress::begin("events", total)));
-        }
-        if let Some((_, progress)) = &progress {
-            progress.at(status.events_done);
-        }
+        let total = (status.events_total > 0).then_some(status.events_total);
+        progress.at(status.events_done, total);
         std::thread::sleep(TICK);
     };
-    if let Some((_, progress)) = progress {
-        progress.end();
-    }
+    progress.end();
     if ended.state != RebuildState::Swapped {
         let reason = ended.error.as_deref().unwrap_or("it was told to stop");
         return Err(format!("the views that served still do: {reason}").into());

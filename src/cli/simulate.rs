@@ -52,8 +52,8 @@ pub fn run(arguments: &Simulate) -> Outcome {
         pause: Duration::from_millis(arguments.pause),
         patience: Duration::from_secs(arguments.patience),
     };
-    let progress = Progress::begin("carts", plan.carts);
-    let report = simulate::run(&plan, &|finished| progress.at(finished));
+    let progress = Progress::begin("carts");
+    let report = simulate::run(&plan, &|finished| progress.at(finished, Some(plan.carts)));
     progress.end();
     let report = report?;
     write!(std::io::stdout(), "{report}")?;

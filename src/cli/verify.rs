@@ -21,23 +21,16 @@ pub fn run(config: &Config) -> ExitCode {
     let (_stop, stopping) = watch::channel(false);
     std::thread::scope(|scope| {
         let verifying = scope.spawn(|| verify(&subject, &status, &stopping));
-        let mut progress: Option<(u64, Progress)> = None;
+        let progress = Progress::begin("events");
         while !verifying.is_finished() {
             std::thread::sleep(TICK);
             let (done, total) = {
                 let status = status.borrow();
                 (status.events_done, status.events_total)
             };
-            if progress.as_ref().is_none_or(|(known, _)| *known != total) && total > 0 {
-                progress = Some((total, Progress::begin("events", total)));
-            }
-            if let Some((_, progress)) = &progress {
-                progress.at(done);
-            }
+            progress.at(done, (total > 0).then_some(total));
         }
-        if let Some((_, progress)) = progress {
-            progress.end();
-        }
+        progress.end();
     });
     let status = status.borrow().clone();
     ExitCode::from(report(&status))

@@ -39,6 +39,21 @@ pub struct Envelope {
     pub if_match: Option<Condition>,
 }
 
+impl Envelope {
+    /// A command called `command`, sent by `actor`, of which there is nothing more to say.
+    pub fn new(command: &'static str, actor: &'static str) -> Envelope {
+        Envelope {
+            command,
+            command_id: Uuid::now_v7(),
+            actor,
+            correlation_id: None,
+            trace_id: None,
+            key: None,
+            if_match: None,
+        }
+    }
+}
+
 /// The versions of a stream at which a command may be decided (`If-Match`, RFC 9110).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {

@@ -1,4 +1,5 @@
-//! An event as its readers get it: as the contract's JSON or as a CloudEvent (CloudEvents 1.0).
+//! An event as its readers get it: as the contract's JSON. As a CloudEvent it is
+//! [`crate::cloud_event`]'s.
 
 use super::problem::Problem;
 use crate::cart::sentence::sentence;
@@ -40,31 +41,6 @@ struct Meta<'a> {
     trace_id: Option<Cow<'a, str>>,
 }
 
-/// The same in the format of CloudEvents 1.0, with the log's own fields as extensions.
-#[derive(Debug, Serialize)]
-pub struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: String,
-    source: String,
-    #[serde(rename = "type")]
-    kind: String,
-    subject: String,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    data: &'a RawValue,
-    logposition: String,
-    streamversion: String,
-    command: Cow<'a, str>,
-    commandid: Uuid,
-    actor: Cow<'a, str>,
-    correlationid: Uuid,
-    causationid: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceid: Option<Cow<'a, str>>,
-    hash: Hash,
-    previoushash: Hash,
-}
-
 /// The document of `recorded`, whose predecessor in its stream has the hash `previous`.
 pub fn event_document(
     recorded: &Recorded,
@@ -84,31 +60,6 @@ pub fn event_document(
         meta: meta(recorded)?,
         hash: recorded.hash,
         previous_hash: previous,
-    })
-}
-
-/// The CloudEvent of `recorded`, whose predecessor in its stream has the hash `previous`.
-pub fn cloud_event(recorded: &Recorded, previous: Hash) -> Result<CloudEvent<'_>, Problem> {
-    let meta = meta(recorded)?;
-    Ok(CloudEvent {
-        specversion: "1.0",
-        id: recorded.version.to_string(),
-        source: format!("/api/carts/{}", recorded.stream),
-        kind: format!("cartlog.{}.v{}", recorded.name, recorded.schema),
-        subject: recorded.stream.to_string(),
-        time: recorded.recorded_at,
-        datacontenttype: "application/json",
-        data: raw(recorded)?,
-        logposition: recorded.position.to_string(),
-        streamversion: recorded.version.to_string(),
-        command: meta.command,
-        commandid: meta.command_id,
-        actor: meta.actor,
-        correlationid: meta.correlation_id,
-        causationid: meta.causation_id,
-        traceid: meta.trace_id,
-        hash: recorded.hash,
-        previoushash: previous,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/events`: a cart's history, as a page of JSON, as CloudEvents, or live.
 
 use super::access::Presented;
-use super::event::{cloud_event, event_document};
+use super::event::event_document;
 use super::live_cart;
 use super::negotiate;
 use super::page::{Page, cursor, limit, place};
@@ -9,6 +9,7 @@ use super::path::{CartId, query};
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
 use crate::cart::Currency;
+use crate::cloud_event::CloudEvent;
 use crate::history::{self, HistoryError};
 use crate::log::{EventLog, Freshness, Hash, Recorded, Version};
 use actix_web::http::header;
@@ -186,7 +187,7 @@ fn cloud_events(page: &Page<Chained>, which: &Which, id: Uuid) -> Result<HttpRes
     let batch = page
         .items
         .iter()
-        .map(|event| cloud_event(&event.recorded, event.previous))
+        .map(|event| CloudEvent::of(&event.recorded, event.previous))
         .collect::<Result<Vec<_>, _>>()?;
     let mut response = HttpResponse::Ok();
     response

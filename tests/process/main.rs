@@ -1,6 +1,7 @@
 //! The program as its operator meets it: started, told to stop, and refusing to start. How it is
 //! broken on purpose is in `tests/faults/`, which shares what runs and asks the program here.
 
+mod analyse;
 mod ends;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod load;
@@ -8,4 +9,5 @@ mod load;
 mod program;
 mod simulate;
 mod starts;
+mod transfer;
 mod upgrade;

@@ -4,11 +4,19 @@
 //! the answer. Positions are gapless here, which nobody above the port relies on.
 
 mod audit;
+mod backup;
+mod files;
+mod filling;
 mod guard;
+mod read_only;
 mod rows;
 mod schema;
 mod tail;
 mod writer;
+
+pub use backup::{BackupError, back_up};
+pub use filling::Filling;
+pub use read_only::ReadOnlyLog;
 
 use super::{
     AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
@@ -39,6 +47,19 @@ pub struct SqliteLogSettings {
     /// holds up the writer: the tail of the latency is shorter with fewer of them.
     pub checkpoint_pages: u32,
     pub durability: Durability,
+}
+
+impl SqliteLogSettings {
+    /// The log at `path` with what suits most.
+    pub fn at(path: impl Into<PathBuf>) -> SqliteLogSettings {
+        SqliteLogSettings {
+            path: path.into(),
+            queue: 8_192,
+            group: 512,
+            checkpoint_pages: 8_000,
+            durability: Durability::Power,
+        }
+    }
 }
 
 /// What an acknowledgement outlives.

@@ -1,7 +1,7 @@
 //! Events as rows of the table `log`.
 
 use super::audit::{Entry, UnreadableRow};
-use crate::log::{Hash, Position, ReadError, Recorded, Version};
+use crate::log::{Hash, Head, Position, ReadError, Recorded, Version};
 use crate::timestamp::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
@@ -46,6 +46,16 @@ pub(super) fn version(connection: &Connection, stream: Uuid) -> rusqlite::Result
     Ok(Version(version.unwrap_or(0)))
 }
 
+/// Where `stream` ends, if it has an event.
+pub(super) fn head(connection: &Connection, stream: Uuid) -> rusqlite::Result<Option<Head>> {
+    let last = select(
+        connection,
+        &format!("SELECT {COLUMNS} FROM log WHERE stream = ?1 ORDER BY version DESC LIMIT 1"),
+        &[&stream.as_bytes()],
+    )?;
+    Ok(last.first().map(Head::at))
+}
+
 /// The position of the last event.
 pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Position> {
     let last: Option<u64> = connection
@@ -67,6 +77,7 @@ pub(super) fn read_stream(
         ),
         params![stream.as_bytes(), after.0, limit],
     )
+    .map_err(|error| ReadError(error.to_string()))
 }
 
 pub(super) fn read_all(
@@ -79,24 +90,22 @@ pub(super) fn read_all(
         &format!("SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"),
         params![after.0, limit],
     )
+    .map_err(|error| ReadError(error.to_string()))
 }
 
 fn select(
     connection: &Connection,
     sql: &str,
     params: &[&dyn ToSql],
-) -> Result<Vec<Recorded>, ReadError> {
-    let read = || -> rusqlite::Result<Vec<Recorded>> {
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params)?;
-        let mut events: Vec<Recorded> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let before = events.last().map(|event| event.metadata.clone());
-            events.push(recorded(row, before)?);
-        }
-        Ok(events)
-    };
-    read().map_err(|error| ReadError(error.to_string()))
+) -> rusqlite::Result<Vec<Recorded>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut events: Vec<Recorded> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let before = events.last().map(|event| event.metadata.clone());
+        events.push(recorded(row, before)?);
+    }
+    Ok(events)
 }
 
 /// Reads a row; `before` is the metadata of the row before it, which events of one commit share.

@@ -46,6 +46,8 @@ const MIGRATIONS: &[M<'_>] = &[M::up(
 /// Why a file cannot serve as the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SchemaError {
+    #[error("there is no such file")]
+    Missing,
     #[error("it is a database of another program")]
     Foreign,
     #[error("it was written by a newer cartlog (schema {found}, this one knows {known})")]
@@ -119,6 +121,23 @@ pub(super) fn open_existing(path: &Path) -> Result<Connection, SchemaError> {
     Ok(connection)
 }
 
+/// Opens the log at `path` for somebody who must not change it and may not be its only user.
+pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaError> {
+    if !path.exists() {
+        return Err(SchemaError::Missing);
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    settings(&connection)?;
+    let application_id: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application_id != APPLICATION_ID {
+        return Err(SchemaError::Foreign);
+    }
+    known(&connection)?;
+    let identity = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
+    Ok((connection, Uuid::from_bytes(identity)))
+}
+
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -128,7 +147,12 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
-    let migrations = Migrations::from_slice(MIGRATIONS);
+    known(connection)?;
+    Ok(Migrations::from_slice(MIGRATIONS).to_latest(connection)?)
+}
+
+/// Refuses tables that a newer program has made.
+fn known(connection: &Connection) -> Result<(), SchemaError> {
     let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > MIGRATIONS.len() {
         return Err(SchemaError::Newer {
@@ -136,7 +160,7 @@ fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
             known: MIGRATIONS.len(),
         });
     }
-    Ok(migrations.to_latest(connection)?)
+    Ok(())
 }
 
 fn identity(connection: &Connection) -> rusqlite::Result<Uuid> {

@@ -1,0 +1,57 @@
+//! `cartlog export`: the log as lines of CloudEvents.
+
+use super::Outcome;
+use super::progress::Progress;
+use crate::config::Config;
+use crate::log::EventLog;
+use crate::log::sqlite::ReadOnlyLog;
+use crate::transfer;
+use clap::Args;
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Where the lines go: a file that is there whole or not at all. Without it, standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub fn run(config: &Config, arguments: &Export) -> Outcome {
+    let log = ReadOnlyLog::open(&config.log.path)?;
+    let written = match &arguments.output {
+        None => export(&log, &mut BufWriter::new(io::stdout().lock()))?,
+        Some(file) => {
+            to_file(&log, file).map_err(|error| format!("{}: {error}", file.display()))?
+        }
+    };
+    eprintln!("exported {written} events");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix("export-")
+        .suffix(".partial")
+        .tempfile_in(folder)?;
+    let written = export(log, &mut BufWriter::new(file.as_file_mut()))?;
+    file.as_file().sync_all()?;
+    file.persist(target)?;
+    Ok(written)
+}
+
+fn export(log: &dyn EventLog, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let progress = Progress::begin("events");
+    let written = runtime.block_on(transfer::export(log, out, &mut |done, all| {
+        progress.at(done, Some(all));
+    }));
+    progress.end();
+    Ok(written?)
+}

@@ -1,0 +1,112 @@
+//! An event in the JSON format of CloudEvents 1.0, with the log's own fields as extensions: what
+//! leaves this service for programs that know nothing of it.
+
+use crate::decider::UnreadableEvent;
+use crate::history::{HistoryError, Metadata};
+use crate::log::{Hash, Recorded};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// An event as a CloudEvent. Its `id` is unique within its `source`, which is its cart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloudEvent<'a> {
+    #[serde(borrow)]
+    pub specversion: Cow<'a, str>,
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// `cartlog.<name>.v<schema>`.
+    #[serde(rename = "type", borrow)]
+    pub kind: Cow<'a, str>,
+    pub subject: Uuid,
+    pub time: Timestamp,
+    #[serde(borrow)]
+    pub datacontenttype: Cow<'a, str>,
+    /// What is stored, to the byte.
+    #[serde(borrow)]
+    pub data: Data<'a>,
+    /// Numbers are texts: an integer of CloudEvents has 32 bits.
+    #[serde(borrow)]
+    pub logposition: Cow<'a, str>,
+    #[serde(borrow)]
+    pub streamversion: Cow<'a, str>,
+    #[serde(borrow)]
+    pub command: Cow<'a, str>,
+    pub commandid: Uuid,
+    #[serde(borrow)]
+    pub actor: Cow<'a, str>,
+    pub correlationid: Uuid,
+    pub causationid: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    pub traceid: Option<Cow<'a, str>>,
+    pub hash: Hash,
+    pub previoushash: Hash,
+    /// The metadata as it is stored, to the byte. The hash is over it, so whoever wants to check
+    /// the chain, or to fill a log, needs it; the fields above are the same for everybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    pub metadata: Option<Cow<'a, str>>,
+}
+
+/// JSON as it stands in the log.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Data<'a>(#[serde(borrow)] pub &'a RawValue);
+
+impl PartialEq for Data<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl<'a> CloudEvent<'a> {
+    /// The CloudEvent of `recorded`, whose predecessor in its stream has the hash `previous`,
+    /// without the stored metadata.
+    pub fn of(recorded: &'a Recorded, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
+        let metadata = Metadata::read(&recorded.metadata)?;
+        let data: &RawValue = serde_json::from_str(&recorded.data).map_err(|error| {
+            let malformed = UnreadableEvent::Malformed {
+                name: recorded.name.to_string(),
+                schema: recorded.schema,
+                reason: error.to_string(),
+            };
+            HistoryError::Event {
+                stream: recorded.stream,
+                version: recorded.version,
+                error: malformed,
+            }
+        })?;
+        Ok(CloudEvent {
+            specversion: "1.0".into(),
+            id: recorded.version.to_string().into(),
+            source: format!("/api/carts/{}", recorded.stream).into(),
+            kind: format!("cartlog.{}.v{}", recorded.name, recorded.schema).into(),
+            subject: recorded.stream,
+            time: recorded.recorded_at,
+            datacontenttype: "application/json".into(),
+            data: Data(data),
+            logposition: recorded.position.to_string().into(),
+            streamversion: recorded.version.to_string().into(),
+            command: metadata.command,
+            commandid: metadata.command_id,
+            actor: metadata.actor,
+            correlationid: metadata.correlation_id.unwrap_or(metadata.command_id),
+            causationid: metadata.command_id,
+            traceid: metadata.trace_id,
+            hash: recorded.hash,
+            previoushash: previous,
+            metadata: None,
+        })
+    }
+
+    /// The same with the metadata as it is stored: all that a log is filled from.
+    pub fn whole(recorded: &'a Recorded, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
+        Ok(CloudEvent {
+            metadata: Some((&*recorded.metadata).into()),
+            ..CloudEvent::of(recorded, previous)?
+        })
+    }
+}

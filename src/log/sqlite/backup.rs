@@ -1,0 +1,113 @@
+//! A copy of the log, taken while it serves (SQLite, "Online Backup API").
+
+use super::files::folder_of;
+use super::{rows, schema};
+use crate::log::Position;
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many pages are copied between two words of progress: 8 MiB.
+const STEP: i32 = 2_048;
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{} is there already, and a backup is never written over: name another file", .0.display())]
+    Exists(PathBuf),
+    #[error("the log {} cannot be read: {reason}", path.display())]
+    Log { path: PathBuf, reason: String },
+    #[error("the backup {} cannot be written: {reason}", path.display())]
+    Target { path: PathBuf, reason: String },
+    #[error("the backup of {} was not whole and is not kept: {found}. Check the log (cartlog verify)", path.display())]
+    NotWhole { path: PathBuf, found: String },
+}
+
+/// Copies the log at `path`, as it is at one moment, to `target`, where nothing may be yet: it is
+/// there whole, checked and on the disk, or not at all. Says how many events it holds. `progress` is
+/// called with the pages that are copied and all of them.
+///
+/// The moment is held by one read transaction. That keeps what is appended meanwhile in the
+/// write-ahead log until the copy is made; without it, each commit of another process would begin
+/// the copy anew, and under load it would never end.
+pub fn back_up(
+    path: &Path,
+    target: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, BackupError> {
+    let unreadable = |reason: String| BackupError::Log {
+        path: path.to_owned(),
+        reason,
+    };
+    let unwritable = |reason: String| BackupError::Target {
+        path: target.to_owned(),
+        reason,
+    };
+    let io = |error: io::Error| unwritable(error.to_string());
+    if target.exists() {
+        return Err(BackupError::Exists(target.to_owned()));
+    }
+    let (log, _) = schema::open_read_only(path).map_err(|error| unreadable(error.to_string()))?;
+    log.execute_batch("BEGIN; SELECT count(*) FROM identity;")
+        .map_err(|error| unreadable(error.to_string()))?;
+    let copy = tempfile::Builder::new()
+        .prefix("backup-")
+        .suffix(".partial")
+        .tempfile_in(folder_of(target))
+        .map_err(io)?
+        .into_temp_path();
+    copy_pages(&log, &copy, progress).map_err(|error| unwritable(error.to_string()))?;
+    let (found, events) = check(&copy).map_err(|error| unwritable(error.to_string()))?;
+    if found != "ok" {
+        return Err(BackupError::NotWhole {
+            path: path.to_owned(),
+            found,
+        });
+    }
+    File::open(&copy)
+        .and_then(|file| file.sync_all())
+        .map_err(io)?;
+    copy.persist_noclobber(target).map_err(|refused| {
+        if refused.error.kind() == io::ErrorKind::AlreadyExists {
+            BackupError::Exists(target.to_owned())
+        } else {
+            io(refused.error)
+        }
+    })?;
+    File::open(folder_of(target))
+        .and_then(|folder| folder.sync_all())
+        .map_err(io)?;
+    Ok(events.0)
+}
+
+fn copy_pages(
+    log: &Connection,
+    to: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> rusqlite::Result<()> {
+    let mut copy = Connection::open(to)?;
+    let backup = Backup::new(log, &mut copy)?;
+    loop {
+        let step = backup.step(STEP)?;
+        let now = backup.progress();
+        let all = u64::try_from(now.pagecount).unwrap_or(0);
+        let left = u64::try_from(now.remaining).unwrap_or(0);
+        progress(all.saturating_sub(left), all);
+        if step == StepResult::Done {
+            break;
+        }
+    }
+    drop(backup);
+    // One plain file, which can be read where nothing may be written beside it.
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    copy.close().map_err(|(_, error)| error)
+}
+
+/// What SQLite finds wrong with the file, `ok` if nothing is; and its last position.
+fn check(copy: &Path) -> rusqlite::Result<(String, Position)> {
+    let copy = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let found = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found, rows::last_position(&copy)?))
+}

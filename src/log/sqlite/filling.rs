@@ -1,0 +1,128 @@
+//! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
+
+use super::files::{beside, folder_of};
+use super::guard::Guard;
+use super::{Durability, OpenError, rows, schema};
+use crate::log::{Head, Position, Recorded};
+use rusqlite::Connection;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use tempfile::TempPath;
+use uuid::Uuid;
+
+/// How many events share a transaction.
+const BATCH: u64 = 20_000;
+
+/// A log under way to its place, where there must be no events. Nobody else can open that log
+/// meanwhile, and until [`Filling::finish`] nothing of it is there.
+pub struct Filling {
+    path: PathBuf,
+    /// Removed when it is dropped.
+    file: TempPath,
+    connection: Connection,
+    last: Position,
+    _guard: Guard,
+}
+
+impl Filling {
+    /// Begins to fill the log at `path`, which has to be empty or not there.
+    pub fn begin(path: &Path) -> Result<Filling, OpenError> {
+        let failed = |reason: String| OpenError::new(path, reason);
+        let folder = folder_of(path);
+        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        let guard = Guard::lock(path).map_err(|error| failed(error.to_string()))?;
+        if path.exists() {
+            let (old, _) =
+                schema::open_read_only(path).map_err(|error| failed(error.to_string()))?;
+            let last = rows::last_position(&old).map_err(|error| failed(error.to_string()))?;
+            if last > Position(0) {
+                return Err(failed(format!(
+                    "it holds {last} events already, and only an empty log can be filled: name another file (log.path)"
+                )));
+            }
+        }
+        // Whoever was killed here left it; whoever holds the guard is alone with it.
+        let partial = beside(path, ".partial");
+        remove(&partial).map_err(|error| failed(error.to_string()))?;
+        let file = TempPath::try_from_path(partial).map_err(|error| failed(error.to_string()))?;
+        let connection = schema::open_writer(&file, Durability::Process, 1_000)
+            .and_then(|(connection, _)| {
+                // What is interrupted here is thrown away, so nothing has to be undone or synced.
+                connection.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+                connection.pragma_update(None, "synchronous", "OFF")?;
+                connection.pragma_update(None, "cache_size", -65_536)?;
+                connection.execute_batch("BEGIN")?;
+                Ok(connection)
+            })
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Filling {
+            path: path.to_owned(),
+            file,
+            connection,
+            last: Position(0),
+            _guard: guard,
+        })
+    }
+
+    /// Adds `event` at the next position. Whoever calls this has checked that it follows its stream.
+    pub fn add(&mut self, event: &Recorded) -> Result<(), OpenError> {
+        let position = Position(self.last.0 + 1);
+        let add = || -> rusqlite::Result<()> {
+            rows::insert(
+                &mut rows::prepare_insert(&self.connection)?,
+                position,
+                event,
+            )?;
+            if position.0.is_multiple_of(BATCH) {
+                self.connection.execute_batch("COMMIT; BEGIN")?;
+            }
+            Ok(())
+        };
+        add().map_err(|error| self.failed(&error))?;
+        self.last = position;
+        Ok(())
+    }
+
+    /// Where `stream` ends so far.
+    pub fn head(&self, stream: Uuid) -> Result<Head, OpenError> {
+        let head = rows::head(&self.connection, stream).map_err(|error| self.failed(&error))?;
+        Ok(head.unwrap_or(Head::START))
+    }
+
+    /// Puts the log in its place and says how many events it holds.
+    pub fn finish(self) -> Result<u64, OpenError> {
+        let failed = |error: io::Error| OpenError::new(&self.path, error.to_string());
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(|error| self.failed(&error))?;
+        self.connection
+            .close()
+            .map_err(|(_, error)| failed(io::Error::other(error)))?;
+        File::open(&self.file)
+            .and_then(|file| file.sync_all())
+            .map_err(failed)?;
+        // An empty log had no more than this, and what lies beside a database is taken for its own.
+        for suffix in ["-wal", "-shm"] {
+            remove(&beside(&self.path, suffix)).map_err(failed)?;
+        }
+        self.file
+            .persist(&self.path)
+            .map_err(|error| failed(error.error))?;
+        File::open(folder_of(&self.path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+        Ok(self.last.0)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> OpenError {
+        OpenError::new(&self.path, error.to_string())
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

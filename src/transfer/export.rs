@@ -1,0 +1,83 @@
+//! The log as lines of JSON, a CloudEvent each.
+
+use super::heads::Heads;
+use crate::cloud_event::CloudEvent;
+use crate::history::HistoryError;
+use crate::log::{EventLog, Freshness, Hash, Position, ReadError, Recorded, Version};
+use std::io::{self, Write};
+use uuid::Uuid;
+
+/// How many events are read at a time.
+const BATCH: usize = 4_096;
+
+/// Why an export was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("position {position}: {error}")]
+    Event {
+        position: Position,
+        error: HistoryError,
+    },
+    #[error("the export cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Writes the events that `log` holds now to `out`, in the order of their positions, and says how
+/// many those were. `progress` is called with the position that is written and the last one.
+pub async fn export(
+    log: &dyn EventLog,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, ExportError> {
+    let end = log.barrier().await?;
+    let mut after = Position(0);
+    let mut written = 0;
+    let mut hashes = Heads::new();
+    while after < end {
+        let events = log.read_all(after, BATCH).await?;
+        for recorded in events.iter().take_while(|event| event.position <= end) {
+            let previous = previous(log, &hashes, recorded).await?;
+            let failed = |error| ExportError::Event {
+                position: recorded.position,
+                error,
+            };
+            let event = CloudEvent::whole(recorded, previous).map_err(failed)?;
+            serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
+            out.write_all(b"\n")?;
+            hashes.set(recorded.stream, (recorded.version, recorded.hash));
+            written += 1;
+        }
+        let Some(last) = events.last() else { break };
+        after = last.position;
+        progress(after.min(end).0, end.0);
+    }
+    out.flush()?;
+    Ok(written)
+}
+
+/// The hash of the event before `recorded` in its stream.
+async fn previous(
+    log: &dyn EventLog,
+    hashes: &Heads<(Version, Hash)>,
+    recorded: &Recorded,
+) -> Result<Hash, ReadError> {
+    let before = Version(recorded.version.0.saturating_sub(1));
+    match hashes.get(recorded.stream) {
+        Some((version, hash)) if version == before => Ok(hash),
+        _ if before == Version(0) => Ok(Hash::ZERO),
+        _ => look_up(log, recorded.stream, before).await,
+    }
+}
+
+async fn look_up(log: &dyn EventLog, stream: Uuid, version: Version) -> Result<Hash, ReadError> {
+    let after = Version(version.0 - 1);
+    let found = log.read_stream(stream, after, 1, Freshness::Any).await?;
+    match found.first() {
+        Some(event) if event.version == version => Ok(event.hash),
+        _ => Err(ReadError(format!(
+            "version {version} of {stream} is missing: check the log (cartlog verify)"
+        ))),
+    }
+}

@@ -1,0 +1,155 @@
+//! A log filled from lines of CloudEvents, as an export writes them.
+
+use super::heads::Heads;
+use crate::cart::CartEvent;
+use crate::cloud_event::CloudEvent;
+use crate::decider::Event;
+use crate::history::{self, Metadata};
+use crate::log::sqlite::{Filling, OpenError};
+use crate::log::{Head, Position, Recorded, Version, chained_hash};
+use std::io::{self, BufRead};
+use std::path::Path;
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    #[error("line {line} cannot be read: {error}; nothing was imported")]
+    Read { line: u64, error: io::Error },
+    #[error("line {line}: {reason}; nothing was imported")]
+    Line { line: u64, reason: String },
+}
+
+/// Fills the log at `path`, which has to be empty or not there, from `lines`, and says how many
+/// events it holds now. Each event must be readable, follow the one before it in its stream by
+/// version, time and hash, and open its stream if it is the first. One that is not leaves no log.
+///
+/// `progress` is called with the number of events that are read.
+pub fn import(
+    lines: &mut dyn BufRead,
+    path: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ImportError> {
+    let mut log = Filling::begin(path)?;
+    let mut heads = Heads::new();
+    let mut last = Position(0);
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        let read = lines.read_until(b'\n', &mut text);
+        let read = read.map_err(|error| ImportError::Read { line, error })?;
+        if read == 0 {
+            break;
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let refused = |reason| ImportError::Line { line, reason };
+        let event: CloudEvent<'_> = serde_json::from_slice(&text)
+            .map_err(|error| refused(format!("it is no event of an export: {error}")))?;
+        let recorded = recorded(&event).map_err(refused)?;
+        let head = match heads.get(recorded.stream) {
+            Some(head) => head,
+            None => log.head(recorded.stream)?,
+        };
+        if recorded.position <= last {
+            return Err(refused(format!(
+                "position {} does not come after {last}",
+                recorded.position
+            )));
+        }
+        follows(&event, &recorded, head).map_err(refused)?;
+        readable(&recorded).map_err(refused)?;
+        let whole = CloudEvent::whole(&recorded, event.previoushash)
+            .map_err(|error| refused(error.to_string()))?;
+        if whole != event {
+            return Err(refused(
+                "what it says beside its data and metadata is not what those say".to_owned(),
+            ));
+        }
+        log.add(&recorded)?;
+        heads.set(recorded.stream, Head::at(&recorded));
+        last = recorded.position;
+        progress(line);
+    }
+    Ok(log.finish()?)
+}
+
+/// The event as a log keeps it.
+fn recorded(event: &CloudEvent<'_>) -> Result<Recorded, String> {
+    let (name, schema) = event
+        .kind
+        .strip_prefix("cartlog.")
+        .and_then(|kind| kind.rsplit_once(".v"))
+        .and_then(|(name, schema)| Some((name, schema.parse().ok()?)))
+        .ok_or_else(|| format!("its type {:?} is none of a cartlog", event.kind))?;
+    let number = |field: &str, text: &str| -> Result<u64, String> {
+        text.parse()
+            .map_err(|_| format!("its {field} {text:?} is no number"))
+    };
+    let metadata = event
+        .metadata
+        .as_deref()
+        .ok_or("it has no metadata: only what cartlog export writes has all that a log needs")?;
+    // JSON may hide a line feed, which the hash's input relies on not being there.
+    if name.contains('\n') || metadata.contains('\n') || event.data.0.get().contains('\n') {
+        return Err("a text of it has more than one line".to_owned());
+    }
+    Ok(Recorded {
+        position: Position(number("logposition", &event.logposition)?),
+        stream: event.subject,
+        version: Version(number("streamversion", &event.streamversion)?),
+        name: name.to_owned().into(),
+        schema,
+        recorded_at: event.time,
+        data: event.data.0.get().into(),
+        metadata: metadata.into(),
+        hash: event.hash,
+    })
+}
+
+/// Whether `recorded` comes right behind `head`.
+fn follows(event: &CloudEvent<'_>, recorded: &Recorded, head: Head) -> Result<(), String> {
+    let Recorded {
+        stream, version, ..
+    } = recorded;
+    if version.0 != head.version.0 + 1 {
+        return Err(format!(
+            "version {version} of {stream} does not follow version {}",
+            head.version
+        ));
+    }
+    if recorded.recorded_at < head.recorded_at {
+        return Err(format!(
+            "version {version} of {stream} was recorded before the version before it"
+        ));
+    }
+    if event.previoushash != head.hash {
+        return Err(format!(
+            "version {version} of {stream} is chained to another event than the one before it"
+        ));
+    }
+    if chained_hash(head.hash, recorded) != recorded.hash {
+        return Err(format!(
+            "the hash of version {version} of {stream} is not that of its content: it was changed"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether this program can read `recorded`, and fold it.
+fn readable(recorded: &Recorded) -> Result<(), String> {
+    let event: CartEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
+    Metadata::read(&recorded.metadata).map_err(|error| error.to_string())?;
+    let opens = matches!(event, CartEvent::CartOpened(_));
+    if opens != (recorded.version == Version(1)) {
+        return Err(format!(
+            "{} is version {} of {}, where a stream begins with the event that opens it and has no other such",
+            event.name(),
+            recorded.version,
+            recorded.stream
+        ));
+    }
+    Ok(())
+}

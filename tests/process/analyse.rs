@@ -1,0 +1,294 @@
+//! The insights that a service tells over HTTP, against a count over the lines of its export: plain
+//! JSON and plain maps.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    reason = "counts and shares of a few hundred carts"
+)]
+
+use crate::program::{PATIENCE, Program, command, prepare, run};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::time::Instant;
+
+/// A cart as somebody reads it off its lines with a pencil.
+#[derive(Default)]
+struct Story {
+    opened: i64,
+    bought: Option<i64>,
+    /// Units and what they come to, by product.
+    held: BTreeMap<String, (i64, i64)>,
+    ever: BTreeSet<String>,
+    taken_out: Option<String>,
+    last_version: u64,
+}
+
+/// What happened to a product: carts, added, removed, bought, carts that bought, revenue, given up,
+/// came back.
+type Counts = [i64; 8];
+
+#[derive(Default)]
+struct Tally {
+    carts: BTreeMap<String, Story>,
+    products: BTreeMap<String, Counts>,
+    /// Events by minute and type.
+    minutes: BTreeMap<(String, String), u64>,
+}
+
+fn millis(time: &str) -> i64 {
+    cartlog::timestamp::Timestamp::parse(time).unwrap().millis()
+}
+
+fn count(lines: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in lines.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let text = |field: &str| event[field].as_str().unwrap().to_owned();
+        let kind = text("type").split('.').nth(1).unwrap().to_owned();
+        let minute = (text("time")[..16].to_owned(), kind.clone());
+        *tally.minutes.entry(minute).or_default() += 1;
+        let story = tally.carts.entry(text("subject")).or_default();
+        story.last_version = text("streamversion").parse().unwrap();
+        let data = &event["data"];
+        let sku = data["sku"].as_str().unwrap_or_default().to_owned();
+        let quantity = data["quantity"].as_i64().unwrap_or(0);
+        let value = quantity * data["unit_price"].as_i64().unwrap_or(0);
+        match kind.as_str() {
+            "CartOpened" => story.opened = millis(&text("time")),
+            "ItemAdded" => {
+                let first = story.ever.insert(sku.clone());
+                let held = story.held.entry(sku.clone()).or_default();
+                let product = tally.products.entry(sku).or_default();
+                product[0] += i64::from(first);
+                product[1] += quantity;
+                product[7] += i64::from(!first && held.0 == 0);
+                *held = (held.0 + quantity, held.1 + value);
+            }
+            "ItemRemoved" => {
+                let held = story.held.entry(sku.clone()).or_default();
+                *held = (held.0 - quantity, held.1 - value);
+                let product = tally.products.entry(sku.clone()).or_default();
+                product[2] += quantity;
+                product[6] += i64::from(held.0 == 0);
+                story.taken_out = Some(sku);
+            }
+            "CartCheckedOut" => {
+                story.bought = Some(millis(&text("time")));
+                for (sku, (units, value)) in story.held.iter().filter(|(_, held)| held.0 > 0) {
+                    let product = tally.products.entry(sku.clone()).or_default();
+                    product[3] += units;
+                    product[4] += 1;
+                    product[5] += value;
+                }
+            }
+            "PromotionApplied" | "PromotionRemoved" => {}
+            other => panic!("{other} by nobody"),
+        }
+    }
+    tally
+}
+
+/// The service's numbers, asked again until its views have seen `end`.
+struct Asked {
+    client: reqwest::Client,
+    url: String,
+    end: String,
+}
+
+impl Asked {
+    async fn get(&self, path: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let url = format!("{}/api/insights/{path}", self.url);
+            let answer = self.client.get(url).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let seen = answer.headers()["log-position"]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let document = answer.json().await.unwrap();
+            if seen == self.end {
+                return document;
+            }
+            assert!(started.elapsed() < PATIENCE, "the views do not catch up");
+        }
+    }
+
+    /// The items of all pages.
+    async fn pages(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("{path}?limit=7{cursor}")).await;
+            items.extend(page["items"].as_array().unwrap().clone());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap()
+}
+
+fn near(told: &Value, counted: f64) {
+    assert!(
+        (told.as_f64().unwrap() - counted).abs() < 1e-9,
+        "{told} is not {counted}"
+    );
+}
+
+fn counts(product: &Value) -> Counts {
+    [
+        "carts",
+        "units_added",
+        "units_removed",
+        "units_bought",
+        "carts_bought",
+        "revenue",
+        "given_up",
+        "came_back",
+    ]
+    .map(|field| number(&product[field]))
+}
+
+#[tokio::test]
+async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serving = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+    serving.arg("serve");
+    prepare(&mut serving, folder.path());
+    // Whoever has not bought has left the cart behind at once.
+    serving.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
+    let program = Program::run(serving);
+    let url = format!("http://{}", program.address);
+    let simulate = ["simulate", "--url", &url, "--carts", "300", "--seed", "11"];
+    assert!(run(command(folder.path(), &simulate)).status.success());
+    let lines = String::from_utf8(run(command(folder.path(), &["export"])).stdout).unwrap();
+    let tally = count(&lines);
+    let asked = Asked {
+        client: reqwest::Client::new(),
+        url,
+        end: lines.lines().count().to_string(),
+    };
+
+    let funnel = asked.get("funnel").await;
+    let mut times: Vec<i64> = tally
+        .carts
+        .values()
+        .filter_map(|story| Some(story.bought? - story.opened))
+        .collect();
+    times.sort_unstable();
+    let filled = tally.carts.values().filter(|story| !story.ever.is_empty());
+    assert_eq!(number(&funnel["opened"]), 300);
+    assert_eq!(number(&funnel["filled"]), filled.count() as i64);
+    assert_eq!(number(&funnel["checked_out"]), times.len() as i64);
+    assert_eq!(number(&funnel["idle"]), 300 - times.len() as i64);
+    near(&funnel["conversion"], times.len() as f64 / 300.0);
+    let rank = |share: usize| times[(times.len() * share).div_ceil(100) - 1];
+    assert_eq!(number(&funnel["time_to_checkout"]["median_ms"]), rank(50));
+    assert_eq!(number(&funnel["time_to_checkout"]["p90_ms"]), rank(90));
+
+    let told: BTreeMap<String, Counts> = asked
+        .pages("products")
+        .await
+        .iter()
+        .map(|product| (product["sku"].as_str().unwrap().to_owned(), counts(product)))
+        .collect();
+    assert_eq!(told, tally.products);
+    let lost: Vec<i64> = asked
+        .pages("hesitated")
+        .await
+        .iter()
+        .map(|product| number(&product["given_up"]) - number(&product["came_back"]))
+        .collect();
+    assert!(
+        lost.is_sorted_by(|one, next| one >= next) && lost[0] > 2,
+        "{lost:?}"
+    );
+
+    pairs(&asked, &tally).await;
+    activity(&asked, &tally).await;
+    abandoned(&asked, &tally).await;
+}
+
+async fn pairs(asked: &Asked, tally: &Tally) {
+    let baskets: Vec<BTreeSet<&String>> = tally
+        .carts
+        .values()
+        .filter(|story| story.bought.is_some())
+        .map(|story| {
+            story
+                .held
+                .iter()
+                .filter(|(_, held)| held.0 > 0)
+                .map(|(sku, _)| sku)
+                .collect()
+        })
+        .collect();
+    let all = baskets.len() as f64;
+    let with = |skus: &[&String]| {
+        let with = baskets
+            .iter()
+            .filter(|basket| skus.iter().all(|sku| basket.contains(sku)));
+        with.count() as f64
+    };
+    for one in tally.products.keys() {
+        let document = asked.get(&format!("pairs?sku={one}&limit=200")).await;
+        assert_eq!(number(&document["checked_out"]), baskets.len() as i64);
+        let items = document["items"].as_array().unwrap();
+        let others = tally
+            .products
+            .keys()
+            .filter(|other| *other != one && with(&[one, other]) > 0.0);
+        assert_eq!(items.len(), others.count(), "{one}");
+        for pair in items {
+            let other = pair["with"].as_str().unwrap().to_owned();
+            let both = with(&[one, &other]);
+            near(&pair["carts"], both);
+            near(&pair["support"], both / all);
+            near(&pair["confidence"], both / with(&[one]));
+            near(&pair["lift"], both * all / (with(&[one]) * with(&[&other])));
+        }
+    }
+    let best = asked.get("pairs?limit=1").await;
+    assert!(
+        best["items"][0]["lift"].as_f64().unwrap() > 1.5,
+        "shoppers have affinities"
+    );
+}
+
+async fn activity(asked: &Asked, tally: &Tally) {
+    let document = asked.get("activity?step=minute").await;
+    let mut told = BTreeMap::new();
+    for step in document["items"].as_array().unwrap() {
+        let at = step["at"].as_str().unwrap()[..16].to_owned();
+        for (kind, events) in step["events"].as_object().unwrap() {
+            told.insert((at.clone(), kind.clone()), events.as_u64().unwrap());
+        }
+    }
+    assert_eq!(told, tally.minutes);
+}
+
+async fn abandoned(asked: &Asked, tally: &Tally) {
+    let mut told: BTreeMap<String, (u64, Option<String>)> = BTreeMap::new();
+    for cart in asked.pages("abandoned").await {
+        let version = cart["version"].as_u64().unwrap();
+        let taken_out = cart["taken_out_last"]["sku"].as_str().map(str::to_owned);
+        told.insert(
+            cart["cart_id"].as_str().unwrap().to_owned(),
+            (version, taken_out),
+        );
+    }
+    let counted: BTreeMap<String, (u64, Option<String>)> = tally
+        .carts
+        .iter()
+        .filter(|(_, story)| story.bought.is_none())
+        .map(|(id, story)| (id.clone(), (story.last_version, story.taken_out.clone())))
+        .collect();
+    assert_eq!(told, counted);
+}

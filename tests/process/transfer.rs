@@ -1,0 +1,405 @@
+//! `cartlog export`, `import` and `backup`: the log taken along.
+
+use crate::program::{PATIENCE, Program, command, log_in, run, whole_log};
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// A folder in which shoppers have filled a log, and what serves there.
+fn shopped(carts: &str) -> (TempDir, Program) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let url = format!("http://{}", program.address);
+    let arguments = ["simulate", "--url", &url, "--carts", carts, "--seed", "9"];
+    assert!(run(command(folder.path(), &arguments)).status.success());
+    (folder, program)
+}
+
+fn export(folder: &Path) -> Vec<u8> {
+    let output = run(command(folder, &["export"]));
+    assert!(output.status.success(), "{output:?}");
+    output.stdout
+}
+
+fn begin_import(folder: &Path) -> Child {
+    command(folder, &["import"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn import(folder: &Path, lines: &[u8]) -> Output {
+    let mut child = begin_import(folder);
+    // Whoever has seen enough stops reading.
+    let _ = child.stdin.take().unwrap().write_all(lines);
+    child.wait_with_output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// All rows of `table` as they stand, sorted.
+fn rows(file: &Path, table: &str) -> Vec<String> {
+    let file = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut statement = file.prepare(&format!("SELECT * FROM {table}")).unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        let cells: Result<Vec<Cell>, _> = (0..columns).map(|column| row.get(column)).collect();
+        Ok(format!("{:?}", cells?))
+    });
+    let mut rows: Vec<String> = rows.unwrap().collect::<Result<_, _>>().unwrap();
+    rows.sort();
+    rows
+}
+
+/// Every row of every view, once the views in `folder` have seen the whole log.
+fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
+    let program = Program::serve(folder);
+    let end = whole_log(&log_in(folder)).len();
+    let path = folder.join("data/views.db");
+    let started = Instant::now();
+    while rows(&path, "(SELECT position FROM checkpoint)") != [format!("[Integer({end})]")] {
+        assert!(started.elapsed() < PATIENCE, "the views do not catch up");
+        std::thread::yield_now();
+    }
+    assert_eq!(program.signal("TERM").code(), Some(0));
+    let tables = rows(
+        &path,
+        "(SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%')",
+    );
+    tables
+        .iter()
+        .map(|table| {
+            table
+                .trim_start_matches("[Text(\"")
+                .trim_end_matches("\")]")
+        })
+        // Which log the views were made from, and that is not the same one.
+        .filter(|table| *table != "checkpoint")
+        .map(|table| (table.to_owned(), rows(&path, table)))
+        .collect()
+}
+
+fn nothing_but(folder: &Path, expected: &[&str]) {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_log() {
+    let (here, program) = shopped("120");
+    let lines = export(here.path());
+    let to_file = run(command(here.path(), &["export", "--output", "log.ndjson"]));
+    assert!(to_file.status.success(), "{to_file:?}");
+    assert_eq!(
+        std::fs::read(here.path().join("log.ndjson")).unwrap(),
+        lines
+    );
+    let events = whole_log(&log_in(here.path())).len();
+    assert!(told(&to_file).contains(&format!("exported {events} events")));
+    assert_eq!(program.signal("TERM").code(), Some(0));
+
+    let there = tempfile::tempdir().unwrap();
+    let output = import(there.path(), &lines);
+    assert!(output.status.success(), "{output:?}");
+    assert!(told(&output).contains(&format!("imported {events} events")));
+    assert_eq!(
+        rows(&log_in(here.path()), "events"),
+        rows(&log_in(there.path()), "events")
+    );
+    assert_eq!(export(there.path()), lines);
+
+    let views = [views(here.path()), views(there.path())];
+    assert!(views[0].len() > 5, "tables of views");
+    assert_eq!(views[0], views[1]);
+}
+
+#[test]
+fn an_export_is_lines_of_cloud_events_in_the_order_of_the_log() {
+    let (folder, _program) = shopped("20");
+    let lines = String::from_utf8(export(folder.path())).unwrap();
+    let mut ids = std::collections::BTreeSet::new();
+    for (number, line) in lines.lines().enumerate() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["specversion"], "1.0");
+        assert_eq!(event["datacontenttype"], "application/json");
+        assert_eq!(event["logposition"], (number + 1).to_string());
+        for required in ["id", "source", "type", "time", "subject"] {
+            assert!(!event[required].as_str().unwrap().is_empty(), "{required}");
+        }
+        // CloudEvents 1.0, 3.1: the attributes' names are lower-case letters and digits.
+        for name in event.as_object().unwrap().keys() {
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase()), "{name}");
+        }
+        assert!(ids.insert((event["source"].to_string(), event["id"].to_string())));
+    }
+    assert!(ids.len() > 60);
+}
+
+/// An export that was tampered with, and what an import says of it.
+struct Tampered {
+    what: &'static str,
+    line: usize,
+    lines: Vec<String>,
+    reason: &'static str,
+}
+
+/// What can be done to `lines`, an export.
+fn tampered(lines: &[String]) -> Vec<Tampered> {
+    // A cart's second event, which is the earliest that has one before it.
+    let is_second = |line: &String| line.contains(r#""streamversion":"2""#);
+    let second = 1 + lines.iter().position(is_second).unwrap();
+    let last = lines.len();
+    let mut all = Vec::new();
+    let mut add = |what, line, lines, reason| {
+        all.push(Tampered {
+            what,
+            line,
+            lines,
+            reason,
+        });
+    };
+    for (what, line, from, to, reason) in [
+        ("data", second, r#""quantity":"#, r#""quantity":1"#, "hash"),
+        ("time", second, r#""time":"2"#, r#""time":"3"#, "hash"),
+        (
+            "metadata",
+            second,
+            r#"\"shopper\""#,
+            r#"\"service\""#,
+            "hash",
+        ),
+        (
+            "beside",
+            second,
+            r#"actor":"shopper"#,
+            r#"actor":"x"#,
+            "beside",
+        ),
+        (
+            "chain",
+            second,
+            r#"previoushash":"#,
+            r#"previoushash":"0"#,
+            "no event",
+        ),
+        ("newer", second, "Added.v1", "Added.v9", "hash"),
+        ("other", 1, "cartlog.", "shop.", "none of a cartlog"),
+        (
+            "hidden",
+            second,
+            r#"\"actor"#,
+            r#"\n\"actor"#,
+            "more than one line",
+        ),
+        (
+            "position",
+            2,
+            r#"position":"2"#,
+            r#"position":"1"#,
+            "position 1",
+        ),
+    ] {
+        let mut lines = lines.to_vec();
+        assert!(
+            lines[line - 1].contains(from),
+            "{from} in {}",
+            lines[line - 1]
+        );
+        lines[line - 1] = lines[line - 1].replacen(from, to, 1);
+        add(what, line, lines, reason);
+    }
+    let mut cut = lines.to_vec();
+    cut[last - 1].truncate(100);
+    add("a line cut off", last, cut, "no event");
+    let mut plain = lines.to_vec();
+    let (before, _) = plain[0].split_once(r#","metadata""#).unwrap();
+    plain[0] = format!("{before}}}");
+    add("no metadata", 1, plain, "no metadata");
+    let mut twice = lines.to_vec();
+    twice.insert(1, lines[0].clone());
+    add("a line twice", 2, twice, "position 1");
+    let headless = lines[1..].to_vec();
+    let is_orphan = |line: &String| line.contains(&lines[0][..60]);
+    let orphan = 1 + headless.iter().position(is_orphan).unwrap_or(second - 2);
+    add(
+        "no beginning",
+        orphan,
+        headless,
+        "does not follow version 0",
+    );
+    add("nonsense", 1, vec!["hello".to_owned()], "no event");
+    all
+}
+
+#[test]
+fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let url = format!("http://{}", program.address);
+    let one_by_one = [
+        "simulate",
+        "--url",
+        &url,
+        "--carts",
+        "9",
+        "--concurrency",
+        "1",
+    ];
+    assert!(run(command(folder.path(), &one_by_one)).status.success());
+    let exported = String::from_utf8(export(folder.path())).unwrap();
+    let lines: Vec<String> = exported.lines().map(str::to_owned).collect();
+    for case in tampered(&lines) {
+        let there = tempfile::tempdir().unwrap();
+        let text = format!("{}\n", case.lines.join("\n"));
+        let output = import(there.path(), text.as_bytes());
+        let told = format!("{}: {}", case.what, told(&output));
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("line {}: ", case.line)), "{told}");
+        assert!(told.contains(case.reason), "{told}");
+        assert!(told.contains("nothing was imported"), "{told}");
+        nothing_but(&there.path().join("data"), &["events.db.lock"]);
+    }
+}
+
+#[test]
+fn only_an_empty_log_that_nobody_serves_from_is_filled() {
+    let (folder, program) = shopped("5");
+    let lines = export(folder.path());
+    let before = rows(&log_in(folder.path()), "events");
+    let output = import(folder.path(), &lines);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told(&output).contains("another process has this log open"));
+    assert_eq!(program.signal("TERM").code(), Some(0));
+
+    let output = import(folder.path(), &lines);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told(&output).contains("only an empty log can be filled"));
+    assert_eq!(rows(&log_in(folder.path()), "events"), before);
+
+    let empty = tempfile::tempdir().unwrap();
+    Program::serve(empty.path()).kill();
+    let output = import(empty.path(), &lines);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(rows(&log_in(empty.path()), "events"), before);
+    drop(Program::serve(empty.path()));
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_no_log_and_the_next_one_fills_it() {
+    let (folder, program) = shopped("40");
+    let lines = export(folder.path());
+    program.kill();
+    let there = tempfile::tempdir().unwrap();
+    let mut half = begin_import(there.path());
+    half.stdin
+        .as_mut()
+        .unwrap()
+        .write_all(&lines[..lines.len() / 2])
+        .unwrap();
+    let started = Instant::now();
+    let partial = there.path().join("data/events.db.partial");
+    while std::fs::metadata(&partial).map_or(0, |file| file.len()) == 0 {
+        assert!(started.elapsed() < PATIENCE, "nothing is written");
+        std::thread::yield_now();
+    }
+    half.kill().unwrap();
+    half.wait().unwrap();
+    assert!(!log_in(there.path()).exists());
+
+    assert!(import(there.path(), &lines).status.success());
+    nothing_but(&there.path().join("data"), &["events.db", "events.db.lock"]);
+    assert_eq!(
+        rows(&log_in(there.path()), "events"),
+        rows(&log_in(folder.path()), "events")
+    );
+}
+
+#[test]
+fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
+    let (folder, program) = shopped("60");
+    let url = format!("http://{}", program.address);
+    let mut shopping = command(
+        folder.path(),
+        &[
+            "simulate", "--url", &url, "--carts", "100000", "--seed", "2",
+        ],
+    )
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
+    let before = whole_log(&log_in(folder.path())).len();
+    for number in 0..3 {
+        let target = format!("backup-{number}.db");
+        let output = run(command(folder.path(), &["backup", &target]));
+        assert!(output.status.success(), "{output:?}");
+        let copied = whole_log(&folder.path().join(&target)).len();
+        assert!(copied >= before, "what was there before is in it");
+        assert!(
+            told(&output).contains(&format!("its {copied} events")),
+            "{}",
+            told(&output)
+        );
+        let all = rows(
+            &log_in(folder.path()),
+            "(SELECT * FROM events ORDER BY position)",
+        );
+        let prefix = rows(&folder.path().join(&target), "events");
+        assert!(prefix.iter().all(|event| all.binary_search(event).is_ok()));
+    }
+    shopping.kill().unwrap();
+    shopping.wait().unwrap();
+    program.kill();
+
+    let target = folder.path().join("backup-0.db");
+    let events = whole_log(&target).len();
+    let mut from_backup = command(folder.path(), &["serve"]);
+    from_backup
+        .env("CARTLOG_LOG__PATH", &target)
+        .env("CARTLOG_VIEWS__PATH", folder.path().join("other-views.db"));
+    let program = Program::run(from_backup);
+    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(whole_log(&target).len(), events);
+}
+
+#[test]
+fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
+    let (folder, _program) = shopped("3");
+    std::fs::write(folder.path().join("taken.db"), "mine").unwrap();
+    for (target, part) in [
+        ("taken.db", "is there already"),
+        ("nowhere/backup.db", "nowhere/backup.db"),
+        ("data/events.db", "is there already"),
+    ] {
+        let output = run(command(folder.path(), &["backup", target]));
+        assert_eq!(output.status.code(), Some(1), "{target}");
+        assert!(told(&output).contains(part), "{}", told(&output));
+    }
+    assert_eq!(
+        std::fs::read(folder.path().join("taken.db")).unwrap(),
+        b"mine"
+    );
+    let nothing = tempfile::tempdir().unwrap();
+    for arguments in [&["backup", "b.db"][..], &["export"]] {
+        let output = run(command(nothing.path(), arguments));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            told(&output).contains("data/events.db"),
+            "{}",
+            told(&output)
+        );
+        nothing_but(nothing.path(), &[]);
+    }
+}
