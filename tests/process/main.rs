@@ -7,6 +7,7 @@ mod ends;
 mod load;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod program;
+mod recover;
 mod simulate;
 mod starts;
 mod transfer;

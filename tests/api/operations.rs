@@ -1,0 +1,137 @@
+//! `/api/views` and `/api/verify`: how far the views are, making them anew, and proving them.
+
+use crate::app::{Ask, PATIENCE, TestApp};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+/// What `path` says once the work behind it is no longer under way.
+async fn outcome(app: &TestApp, path: &str) -> Value {
+    let ended = async {
+        loop {
+            let status = app.get(path).await.expect(200);
+            assert_eq!(status.header("cache-control"), Some("no-store"));
+            let status = status.json();
+            if status["state"] != "running" {
+                break status;
+            }
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    ended.expect("it ends in time")
+}
+
+/// Asks again and again until one is refused because another is under way, or, where each ended
+/// before the next was asked for, ten have been taken.
+async fn ask_until_refused(ask: impl Fn() -> Ask, path: &str, slug: &str) {
+    for _ in 0..10 {
+        let answer = ask().await;
+        if answer.status == 409 {
+            let problem = answer.expect_problem(409, slug);
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains(&format!("GET {path}")), "{detail}");
+            return;
+        }
+        let answer = answer.expect(202);
+        assert_eq!(answer.header("location"), Some(path));
+        assert_eq!(answer.json()["state"], "running");
+    }
+}
+
+#[tokio::test]
+async fn each_view_says_how_far_it_is() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    cart.get_at_least(2).await.expect(200);
+    let answer = app.get("/api/views").await.expect(200);
+    assert_eq!(answer.log_position(), 2);
+    let views = answer.json();
+    assert_eq!(views["head"], 2);
+    let items = views["items"].as_array().unwrap();
+    let names: Vec<&str> = items
+        .iter()
+        .map(|view| view["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        "carts", "journal", "journeys", "products", "baskets", "activity",
+    ] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    for view in items {
+        assert_eq!(view["position"], 2, "{view}");
+        assert_eq!(view["lag_events"], 0, "{view}");
+        assert_eq!(view["lag_ms"], 0, "{view}");
+        assert_eq!(view["state"], "current", "{view}");
+        assert_eq!(view["last_error"], Value::Null, "{view}");
+        assert!(view["definition"].as_u64().unwrap() > 0, "{view}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_row_is_found_by_a_verification_and_gone_after_a_rebuild() {
+    const VERIFY: &str = "/api/verify";
+    const REBUILD: &str = "/api/views/rebuild";
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    let before = cart.get_at_least(2).await.expect(200).body;
+    for path in [VERIFY, REBUILD] {
+        assert_eq!(outcome(&app, path).await["state"], "idle");
+    }
+    let started = app.post(VERIFY).await.expect(202);
+    assert_eq!(started.header("location"), Some(VERIFY));
+    let sound = outcome(&app, VERIFY).await;
+    assert_eq!(sound["state"], "sound", "{sound}");
+    assert_eq!(sound["events_done"], 2);
+    assert_eq!(sound["findings"], json!([]));
+
+    let file = Connection::open(app.file("views.db")).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    file.execute_batch("UPDATE carts SET document = replace(document, 'teapot', 'teapat')")
+        .unwrap();
+    drop(file);
+    app.post(VERIFY).await.expect(202);
+    let found = outcome(&app, VERIFY).await;
+    assert_eq!(found["state"], "findings", "{found}");
+    assert_eq!(found["findings_total"], 1, "{found}");
+    let finding = &found["findings"][0];
+    assert_eq!(finding["kind"], "row_different");
+    assert_eq!(finding["cart_id"], cart.id);
+    assert_eq!(finding["version"], 2);
+    assert!(finding["detail"].as_str().unwrap().contains("teapat"));
+
+    let started = app.post(REBUILD).await.expect(202);
+    assert_eq!(started.header("location"), Some(REBUILD));
+    let rebuilt = outcome(&app, REBUILD).await;
+    assert_eq!(rebuilt["state"], "swapped", "{rebuilt}");
+    assert_eq!(rebuilt["events_done"], 2);
+    assert_eq!(rebuilt["rows_differing"], 1, "{rebuilt}");
+    assert_eq!(rebuilt["differences"][0]["cart_id"], cart.id);
+    assert_eq!(cart.get_at_least(2).await.expect(200).body, before);
+    app.post(VERIFY).await.expect(202);
+    assert_eq!(outcome(&app, VERIFY).await["state"], "sound");
+}
+
+#[tokio::test]
+async fn one_rebuild_and_one_verification_run_at_a_time() {
+    let app = TestApp::start();
+    app.open_cart_with(&[("teapot", 1)]).await;
+    let (path, slug) = ("/api/views/rebuild", "rebuild-running");
+    ask_until_refused(|| app.post(path), path, slug).await;
+    assert_eq!(outcome(&app, path).await["state"], "swapped");
+    let (path, slug) = ("/api/verify", "verify-running");
+    ask_until_refused(|| app.post(path), path, slug).await;
+    assert_eq!(outcome(&app, path).await["state"], "sound");
+}
+
+#[tokio::test]
+async fn views_rebuilds_and_verifications_are_the_operators() {
+    let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
+    for path in ["/api/views", "/api/views/rebuild", "/api/verify"] {
+        app.get(path).await.expect_problem(401, "operator-only");
+        app.get(path).token("op-secret").await.expect(200);
+    }
+    for path in ["/api/views/rebuild", "/api/verify"] {
+        app.post(path).await.expect_problem(401, "operator-only");
+        let status = app.get(path).token("op-secret").await.expect(200);
+        assert_eq!(status.json()["state"], "idle", "nothing was started");
+    }
+}
