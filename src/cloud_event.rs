@@ -1,17 +1,19 @@
 //! An event in the JSON format of CloudEvents 1.0, with the log's own fields as extensions: what
 //! leaves this service for programs that know nothing of it.
 
+use crate::cart::CartEvent;
 use crate::decider::UnreadableEvent;
 use crate::history::{HistoryError, Metadata};
 use crate::log::{Hash, Recorded};
 use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
 
 /// An event as a CloudEvent. Its `id` is unique within its `source`, which is its cart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<'a> {
     #[serde(borrow)]
     pub specversion: Cow<'a, str>,
@@ -28,6 +30,7 @@ pub struct CloudEvent<'a> {
     pub datacontenttype: Cow<'a, str>,
     /// What is stored, to the byte.
     #[serde(borrow)]
+    #[schemars(with = "CartEvent")]
     pub data: Data<'a>,
     /// Numbers are texts: an integer of CloudEvents has 32 bits.
     #[serde(borrow)]

@@ -7,17 +7,20 @@ use super::promotion::Promotion;
 use super::sku::Sku;
 use super::state::{Cart, Closure, Contents, Line};
 use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The document of a cart, borrowed from its state.
-#[derive(Debug, Serialize)]
+/// A cart as it is after the last of its events.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Cart")]
 pub struct CartDocument<'a> {
     pub id: Uuid,
     pub version: u64,
     pub status: Status,
     pub currency: Currency,
     #[serde(serialize_with = "lines")]
+    #[schemars(with = "Vec<LineDocument<'a>>")]
     lines: &'a Contents,
     promotion: Option<PromotionDocument<'a>>,
     pub items_total: Money,
@@ -30,7 +33,7 @@ pub struct CartDocument<'a> {
 }
 
 /// Where a cart is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Open,
@@ -38,13 +41,15 @@ pub enum Status {
     Expired,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CartPromotion")]
 struct PromotionDocument<'a> {
     code: &'a str,
     description: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CartLine")]
 struct LineDocument<'a> {
     sku: &'a Sku,
     name: &'a str,

@@ -6,13 +6,15 @@ use super::promotion::Promotion;
 use super::sku::Sku;
 use crate::decider::{Event, UnreadableEvent};
 use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// One thing that has happened to a cart. The quantity of a line changes by `ItemAdded` and
 /// `ItemRemoved` alone, so that a cart's items' total is the plain sum over its events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "EventData", untagged)]
 pub enum CartEvent {
     CartOpened(CartOpened),
     ItemAdded(Units),
@@ -23,17 +25,18 @@ pub enum CartEvent {
     CartExpired(CartExpired),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartOpened {
     /// Of every amount in this cart, for good.
     pub currency: Currency,
     /// SHA-256 of the cart's token. The token itself is nowhere: the log may be shown.
     #[serde(with = "hex")]
+    #[schemars(with = "String")]
     pub token_hash: [u8; 32],
 }
 
 /// Units of one product at one price, put in or taken out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Units {
     pub sku: Sku,
     /// The product's name as the shopper saw it: the catalogue may call it something else tomorrow.
@@ -42,12 +45,12 @@ pub struct Units {
     pub unit_price: Money,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PromotionRemoved {
     pub code: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartCheckedOut {
     pub order_id: Uuid,
     pub items_total: Money,
@@ -56,7 +59,7 @@ pub struct CartCheckedOut {
     pub total: Money,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartExpired {
     /// The time of the last event before.
     pub idle_since: Timestamp,

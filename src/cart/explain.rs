@@ -7,13 +7,14 @@ use super::money::{Currency, Money};
 use super::sku::Sku;
 use super::state::{Cart, Contents};
 use crate::decider::{Happened, fold};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// The numbers of a cart, each with the events that it is the sum of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     pub id: Uuid,
     pub version: u64,
@@ -24,7 +25,7 @@ pub struct Why {
     pub total: WhyAmount,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyLine {
     pub sku: Sku,
     pub name: Arc<str>,
@@ -33,21 +34,21 @@ pub struct WhyLine {
 }
 
 /// A number of units: the sum of its terms' quantities.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyQuantity {
     pub value: u32,
     pub sum: Vec<Term>,
 }
 
 /// An amount: the sum of its terms' amounts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyAmount {
     pub value: Money,
     pub sum: Vec<Term>,
 }
 
 /// What one event contributes: `amount` is `quantity × unit_price`; what was taken out is negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Term {
     pub version: u64,
     pub quantity: i64,
@@ -176,7 +177,7 @@ pub fn what_if(history: &[Happened<CartEvent>], without: &BTreeSet<u64>) -> Cart
 }
 
 /// What differs between the cart as it is and as it would be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// The lines that differ.
     pub lines: Vec<LineDifference>,
@@ -185,7 +186,7 @@ pub struct Difference {
     pub total: Compared<Money>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LineDifference {
     pub sku: Sku,
     pub name: Arc<str>,
@@ -193,7 +194,8 @@ pub struct LineDifference {
     pub total: Compared<Money>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Compared_{T}")]
 pub struct Compared<T> {
     pub actual: T,
     pub what_if: T,

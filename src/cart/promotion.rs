@@ -1,11 +1,12 @@
 //! What takes something off a cart's total.
 
 use super::money::Money;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A promotion as it was when it was applied. It is kept whole in its event: a code may mean
 /// something else tomorrow, and yesterday's cart must not change with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Promotion {
     /// What the shopper types, such as `TEA10`.
     pub code: String,
@@ -16,7 +17,7 @@ pub struct Promotion {
 }
 
 /// How much is taken off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Terms {
     /// Per cent of the items' total, half a minor unit rounded up.

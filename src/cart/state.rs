@@ -62,7 +62,7 @@ pub struct Line {
 }
 
 /// Units that were added at the same price, which they keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Lot {
     pub quantity: u32,
     pub unit_price: Money,

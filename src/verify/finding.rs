@@ -2,12 +2,13 @@
 
 use crate::log::{Position, Recorded, Version};
 use crate::views::{Difference, Differs};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 use uuid::Uuid;
 
 /// Something that is not as it should be, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     pub kind: FindingKind,
     pub cart_id: Option<Uuid>,
@@ -17,7 +18,7 @@ pub struct Finding {
     pub detail: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// SQLite finds the log's file damaged, or cannot read it further.

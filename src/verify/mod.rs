@@ -20,6 +20,7 @@ use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
 use audit::{Auditor, Read};
 use making::Making;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -44,7 +45,7 @@ pub struct Subject {
 }
 
 /// What a verification is at, and what it has found so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Default, JsonSchema)]
 pub struct VerifyStatus {
     pub state: VerifyState,
     /// While it runs.
@@ -64,7 +65,7 @@ pub struct VerifyStatus {
     pub note: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyState {
     /// None has run since the service began.
@@ -78,7 +79,7 @@ pub enum VerifyState {
     Failed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyPhase {
     Log,

@@ -10,6 +10,7 @@ use crate::log::Position;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OpenFlags, Row, Rows, Statement};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt::Write;
@@ -87,7 +88,8 @@ pub struct Comparison {
 }
 
 /// A row that is not what the log adds up to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RowDifference")]
 pub struct Difference {
     pub table: String,
     /// The row's primary key, its columns separated by spaces.
@@ -102,7 +104,7 @@ pub struct Difference {
 }
 
 /// How a row that serves differs from the one that was made anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Differs {
     /// It is not there, and should be.

@@ -19,6 +19,7 @@ use super::generation::{Generation, Successor};
 use super::updater::{Handover, Progress, Trouble, Updater};
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ const CLOSE: u64 = 2_048;
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a rebuild is at. Positions count as events here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, JsonSchema)]
 pub struct RebuildStatus {
     pub state: RebuildState,
     /// While it runs.
@@ -52,7 +53,7 @@ pub struct RebuildStatus {
     pub error: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RebuildState {
     /// None has run since the service began.
@@ -67,7 +68,7 @@ pub enum RebuildState {
     Cancelled,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RebuildPhase {
     Building,

@@ -62,18 +62,28 @@ impl Asset {
             Some((_, "css")) => slim(&file.data, &[]),
             Some(_) | None => Bytes::from(file.data.into_owned()),
         };
-        Some(Asset {
-            media_type: if kind.starts_with("text/") {
-                format!("{kind}; charset=utf-8")
-            } else {
-                kind.to_owned()
-            },
-            compressible: text,
+        let media_type = if kind.starts_with("text/") {
+            format!("{kind}; charset=utf-8")
+        } else {
+            kind.to_owned()
+        };
+        Some(Asset::new(media_type, text, whole))
+    }
+
+    /// What is made by the program, and does not change while it runs.
+    pub fn made(media_type: &str, text: String) -> Asset {
+        Asset::new(media_type.to_owned(), true, text.into())
+    }
+
+    fn new(media_type: String, compressible: bool, whole: Bytes) -> Asset {
+        Asset {
+            media_type,
+            compressible,
             tag: hex::encode(&Sha256::digest(&whole)[..8]),
             whole,
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
-        })
+        }
     }
 
     /// The strong entity tag, without its quotes. Each coding has its own: their bytes differ.

@@ -19,20 +19,22 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Instant;
 use uuid::Uuid;
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenCart {
+pub struct OpenCart {
+    /// What to put into it.
     #[serde(default)]
     items: Vec<Object<Item>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Item {
+pub struct Item {
     sku: Sku,
     quantity: AtLeastOne,
 }
@@ -72,11 +74,29 @@ pub async fn open(
     Ok(answer.in_full(StatusCode::CREATED))
 }
 
-#[derive(Deserialize)]
+/// The cart that was opened, and its token: as the answer to its opening has it.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only its shape is used: the document is written already"
+)]
+pub struct OpenedCart {
+    #[serde(flatten)]
+    cart: CartDocument<'static>,
+    /// The key to the cart. It is told here alone.
+    token: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// The version to show the cart at.
+    #[schemars(range(min = 1))]
     version: Option<u64>,
+    /// The time to show the cart at.
+    #[schemars(extend("format" = "date-time"))]
     at: Option<String>,
+    /// The version that the view has to have reached at least.
     min_version: Option<u64>,
 }
 

@@ -9,12 +9,13 @@ use crate::cart::{CartCommand, Money};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Checkout {
+pub struct Checkout {
     /// The total that the shopper agreed to, in minor units.
     expected_total: Money,
 }

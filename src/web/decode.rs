@@ -1,9 +1,11 @@
 //! What a body says: JSON read strictly, with a pointer to what is wrong.
 
 use super::problem::{Kind, Problem};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
@@ -85,6 +87,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+impl<T: JsonSchema> JsonSchema for Object<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
 /// Any JSON, unless an object in it has two members of one name: of these one program reads the
 /// first and another the last (RFC 8259, 4).
 struct Unrepeated;
@@ -160,8 +176,9 @@ impl<'de> Deserialize<'de> for Repeated {
 
 /// A number of units in a body: whole and not negative. What no cart could ever hold is read as the
 /// largest number, so that it is refused as too many and not as unreadable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quantity(pub u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub struct Quantity(#[schemars(range(min = 0, max = 999))] pub u32);
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -184,8 +201,9 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 /// A [`Quantity`] of at least one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AtLeastOne(pub u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub struct AtLeastOne(#[schemars(range(min = 1, max = 999))] pub u32);
 
 impl<'de> Deserialize<'de> for AtLeastOne {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -7,13 +7,15 @@ use crate::cart::{CartEvent, Currency};
 use crate::history::{self, Metadata};
 use crate::log::{Hash, Position, Recorded, Version};
 use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
 
 /// An event with all that is known of it. `data` is what is stored, to the byte.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub struct EventDocument<'a> {
     position: Position,
     cart_id: Uuid,
@@ -23,13 +25,15 @@ pub struct EventDocument<'a> {
     schema: u32,
     recorded_at: Timestamp,
     sentence: String,
+    #[schemars(with = "CartEvent")]
     data: &'a RawValue,
     meta: Meta<'a>,
     hash: Hash,
     previous_hash: Hash,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EventMeta")]
 struct Meta<'a> {
     command: Cow<'a, str>,
     command_id: Uuid,

@@ -15,21 +15,26 @@ use crate::log::{EventLog, Freshness, Hash, Recorded, Version};
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// How many items a page has at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// `next` of the page before.
     cursor: Option<String>,
+    /// Oldest first, or newest first.
     #[serde(default)]
     order: Order,
     /// Of the live stream: the version after which it begins.
     after: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Order {
     #[default]

@@ -5,16 +5,33 @@ use crate::log::Position;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How many events the views may be behind before the service counts as not ready.
 const MOST_BEHIND: u64 = 100_000;
+
+/// That the process answers.
+#[derive(Serialize, JsonSchema)]
+pub struct Liveness {
+    status: &'static str,
+}
+
+/// Whether requests can be served.
+#[derive(Serialize, JsonSchema)]
+pub struct Readiness {
+    /// `ready`, or `not ready`.
+    status: &'static str,
+    /// What was looked at, each `ok` or the reason why it is not.
+    checks: BTreeMap<&'static str, String>,
+}
 
 /// The process answers. Nothing else is looked at: a restart would mend nothing else.
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "status": "live" }))
+        .json(Liveness { status: "live" })
 }
 
 /// What is wrong with the views, if anything is: they do not serve before they have seen all that
@@ -46,9 +63,9 @@ pub async fn ready(shop: Data<Shop>) -> HttpResponse {
         .borrow()
         .then(|| "the service is stopping".to_owned());
     let ready = log.is_none() && views.is_none() && stopping.is_none();
-    let checks: Map<String, Value> = [("log", log), ("views", views), ("service", stopping)]
+    let checks = [("log", log), ("views", views), ("service", stopping)]
         .into_iter()
-        .map(|(name, trouble)| (name.to_owned(), json!(trouble.as_deref().unwrap_or("ok"))))
+        .map(|(name, trouble)| (name, trouble.unwrap_or_else(|| "ok".to_owned())))
         .collect();
     let mut response = if ready {
         HttpResponse::Ok()
@@ -57,8 +74,8 @@ pub async fn ready(shop: Data<Shop>) -> HttpResponse {
     };
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({
-            "status": if ready { "ready" } else { "not ready" },
-            "checks": checks,
-        }))
+        .json(Readiness {
+            status: if ready { "ready" } else { "not ready" },
+            checks,
+        })
 }

@@ -1,7 +1,7 @@
 //! `/api/insights/…`: what the shop can learn from its log.
 
 use super::command::{LOG_POSITION, view_timing};
-use super::event::event_document;
+use super::event::{EventDocument, event_document};
 use super::live_log::{Carts, unreadable};
 use super::operator::Operator;
 use super::page::{Page, cursor, cursor_of, limit, place, place_of};
@@ -19,6 +19,7 @@ use crate::views::{Answered, Seen};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -26,16 +27,21 @@ use uuid::Uuid;
 /// How many steps of time an answer has at the most.
 const MOST_STEPS: usize = 1_440;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Stretch {
+pub struct Stretch {
+    /// The earliest time.
+    #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
+    /// The time up to which, and no longer.
+    #[schemars(extend("format" = "date-time"))]
     to: Option<String>,
 }
 
 /// The funnel, with the moment as of which carts are idle.
-#[derive(Serialize)]
-struct FunnelDocument {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FunnelAsOf")]
+pub struct FunnelDocument {
     #[serde(flatten)]
     funnel: Funnel,
     /// A cart counts as idle if nothing has happened in it since.
@@ -64,10 +70,13 @@ pub async fn funnel(
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WhichPage {
+pub struct WhichPage {
+    /// How many items a page has at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 
@@ -110,10 +119,14 @@ async fn products_by(
     Ok(json(seen, &Page { items, next }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WhichPairs {
+pub struct WhichPairs {
+    /// The product whose pairs are asked for; of all products if nothing is said.
+    #[schemars(with = "Option<Sku>")]
     sku: Option<String>,
+    /// How many pairs at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
 }
 
@@ -135,16 +148,21 @@ pub async fn pairs(
     Ok(json(seen, &answer))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WhichSteps {
+pub struct WhichSteps {
+    /// How long a step of time is.
     #[serde(default)]
     step: StepSize,
+    /// The earliest time.
+    #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
+    /// The time up to which, and no longer.
+    #[schemars(extend("format" = "date-time"))]
     to: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum StepSize {
     Minute,
@@ -164,8 +182,9 @@ impl StepSize {
 }
 
 /// The steps in which something happened: a chart draws the others empty.
-#[derive(Serialize)]
-struct ActivityDocument {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Activity")]
+pub struct ActivityDocument {
     step: StepSize,
     items: Vec<activity::Step>,
 }
@@ -201,8 +220,9 @@ struct Left {
     opened_at: Timestamp,
 }
 
-#[derive(Serialize)]
-struct AbandonedDocument {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AbandonedCart")]
+pub struct AbandonedDocument {
     cart_id: Uuid,
     version: u64,
     currency: Currency,
@@ -210,6 +230,7 @@ struct AbandonedDocument {
     total: Money,
     opened_at: Timestamp,
     idle_since: Timestamp,
+    #[schemars(with = "Option<EventDocument<'static>>")]
     last_event: Option<Box<RawValue>>,
     /// Null if nothing was ever taken out.
     taken_out_last: Option<TakenOut>,

@@ -11,11 +11,12 @@ use crate::cart::{CartCommand, Sku};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct AddItem {
+pub struct AddItem {
     sku: Sku,
     quantity: AtLeastOne,
 }
@@ -45,9 +46,9 @@ pub async fn add(
     }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SetQuantity {
+pub struct SetQuantity {
     quantity: Quantity,
 }
 

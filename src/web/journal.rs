@@ -17,29 +17,44 @@ use crate::views::journal::{Candidates, Direction, Question, candidates, sku_of}
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// The type of the events, such as `ItemAdded`.
     #[serde(rename = "type")]
     name: Option<String>,
+    /// The product that they are about.
+    #[schemars(with = "Option<Sku>")]
     sku: Option<String>,
+    /// The cart that they have happened in.
+    #[schemars(with = "Option<Uuid>")]
     cart_id: Option<String>,
+    /// The command that they come of, such as `add_item`.
     command: Option<String>,
+    /// The earliest time.
+    #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
+    /// The time before which they have happened.
+    #[schemars(extend("format" = "date-time"))]
     to: Option<String>,
+    /// Oldest first, or newest first.
     #[serde(default)]
     order: Order,
+    /// How many items a page has at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Order {
     #[default]

@@ -10,6 +10,7 @@ use crate::history;
 use crate::log::{EventLog, Freshness, Hash, Position, ReadError, Recorded, Version};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
 use tokio::sync::watch;
@@ -19,10 +20,10 @@ use uuid::Uuid;
 /// again: an eviction that needs no order, for what is only ever a saved look-up.
 const REMEMBERED: usize = 4_096;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
-    /// The position after which the stream begins.
+pub struct Which {
+    /// Of the live stream: the position after which it begins.
     after: Option<u64>,
 }
 

@@ -22,6 +22,7 @@ mod live;
 mod live_cart;
 mod live_log;
 mod negotiate;
+pub mod openapi;
 mod operator;
 mod page;
 mod pages;
@@ -48,66 +49,99 @@ pub use rate::{RateLimits, RateSettings};
 pub use shop::{Shared, Shop};
 pub use streams::Streams;
 
+use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
-use resource::at;
+use openapi::Describe;
+use resource::{Methods, at};
+
+/// The path that the carts share.
+const CARTS: &str = "/api/carts";
 
 /// All routes. The app data has to hold a [`Shop`], and [`gate`] has to be wrapped around.
 ///
 /// A path is held against the routes one by one, so the carts come first and share a scope.
 pub fn routes(config: &mut ServiceConfig) {
-    let carts = [
-        at("/{id}").get(carts::get),
-        at("/{id}/items").post(items::add).delete(items::clear),
-        at("/{id}/items/{sku}")
-            .put(items::set)
-            .delete(items::remove),
-        at("/{id}/promotion")
-            .put(promotion::apply)
-            .delete(promotion::remove),
-        at("/{id}/undo").post(undo::undo),
-        at("/{id}/checkout").post(checkout::check_out),
-        at("/{id}/events").get(events::list),
-        at("/{id}/timeline").get(timeline::list),
-        at("/{id}/why").get(why::why),
-        at("/{id}/what-if").post(why::what_if),
-        at("").post(carts::open),
-    ];
-    let others = [
-        at("/api/events").get(journal::list),
-        at("/api/insights/funnel").get(insights::funnel),
-        at("/api/insights/products").get(insights::products),
-        at("/api/insights/hesitated").get(insights::hesitated),
-        at("/api/insights/pairs").get(insights::pairs),
-        at("/api/insights/abandoned").get(insights::abandoned),
-        at("/api/insights/activity").get(insights::activity),
-        at("/api/operator")
-            .get(operator::standing)
-            .post(operator::sign_in)
-            .delete(operator::sign_out),
-        at("/api/views").get(views::list),
-        at("/api/views/rebuild")
-            .get(views::rebuild_status)
-            .post(views::rebuild),
-        at("/api/verify").get(verify::status).post(verify::start),
-        at("/api/products").get(products::list),
-        at("/api/products/{sku}").get(products::get),
-        at("/livez").get(health::live),
-        at("/readyz").get(health::ready),
-        at("/").get(pages::shop),
-        at("/history").get(pages::history),
-        at("/history/{id}").get(pages::history),
-        at("/insights").get(pages::insights),
-        at("/operations").get(pages::operations),
-        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file),
-    ];
-    let scope = carts
-        .into_iter()
-        .fold(scope("/api/carts"), |scope, resource| {
-            scope.service(resource.done())
-        });
+    let scope = carts().into_iter().fold(scope(CARTS), |scope, resource| {
+        scope.service(resource.done())
+    });
     config.service(scope);
-    for resource in others {
+    for resource in others() {
         config.service(resource.done());
     }
     config.default_service(actix_web::web::to(pages::nowhere));
+}
+
+/// All routes, each with what describes it: what [`openapi`] is made from.
+fn described() -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
+    let below = |prefix: &'static str| {
+        move |resource: Methods| {
+            let (path, methods) = resource.described();
+            (format!("{prefix}{path}"), methods)
+        }
+    };
+    carts()
+        .into_iter()
+        .map(below(CARTS))
+        .chain(others().into_iter().map(below("")))
+}
+
+/// The resources below [`CARTS`].
+fn carts() -> Vec<Methods> {
+    use openapi::{carts as told, histories};
+    vec![
+        at("/{id}").get(carts::get, told::get),
+        at("/{id}/items")
+            .post(items::add, told::add)
+            .delete(items::clear, told::clear),
+        at("/{id}/items/{sku}")
+            .put(items::set, told::set)
+            .delete(items::remove, told::remove),
+        at("/{id}/promotion")
+            .put(promotion::apply, told::apply)
+            .delete(promotion::remove, told::remove_promotion),
+        at("/{id}/undo").post(undo::undo, told::undo),
+        at("/{id}/checkout").post(checkout::check_out, told::check_out),
+        at("/{id}/events").get(events::list, histories::events),
+        at("/{id}/timeline").get(timeline::list, histories::timeline),
+        at("/{id}/why").get(why::why, histories::why),
+        at("/{id}/what-if").post(why::what_if, histories::what_if),
+        at("").post(carts::open, told::open),
+    ]
+}
+
+/// All other resources.
+fn others() -> Vec<Methods> {
+    use openapi::insights as told;
+    use openapi::{catalogue, service};
+    vec![
+        at("/api/events").get(journal::list, openapi::journal::list),
+        at("/api/insights/funnel").get(insights::funnel, told::funnel),
+        at("/api/insights/products").get(insights::products, told::products),
+        at("/api/insights/hesitated").get(insights::hesitated, told::hesitated),
+        at("/api/insights/pairs").get(insights::pairs, told::pairs),
+        at("/api/insights/abandoned").get(insights::abandoned, told::abandoned),
+        at("/api/insights/activity").get(insights::activity, told::activity),
+        at("/api/operator")
+            .get(operator::standing, openapi::operator::standing)
+            .post(operator::sign_in, openapi::operator::sign_in)
+            .delete(operator::sign_out, openapi::operator::sign_out),
+        at("/api/views").get(views::list, openapi::views::list),
+        at("/api/views/rebuild")
+            .get(views::rebuild_status, openapi::views::rebuild_status)
+            .post(views::rebuild, openapi::views::rebuild),
+        at("/api/verify")
+            .get(verify::status, openapi::views::verify_status)
+            .post(verify::start, openapi::views::verify),
+        at("/api/products").get(products::list, catalogue::list),
+        at("/api/products/{sku}").get(products::get, catalogue::get),
+        at("/livez").get(health::live, service::live),
+        at("/readyz").get(health::ready, service::ready),
+        at("/openapi.json").get(openapi::serve, service::openapi),
+        at("/").get(pages::shop, service::shop),
+        at("/history").get(pages::history, service::history),
+        at("/history/{id}").get(pages::history, service::cart_history),
+        at("/insights").get(pages::insights, service::insights),
+        at("/operations").get(pages::operations, service::operations),
+        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file, service::file),
+    ]
 }

@@ -15,6 +15,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
@@ -113,8 +114,8 @@ fn admit(asked: OperatorToken, presented: Presented) -> Result<Operator, Problem
 }
 
 /// What a page has to know before it asks the operator's routes.
-#[derive(Serialize)]
-struct Standing {
+#[derive(Serialize, JsonSchema)]
+pub struct Standing {
     /// False in demo mode.
     token_required: bool,
     /// Whether this request would be let in.
@@ -131,9 +132,10 @@ pub async fn standing(request: HttpRequest, shop: Data<Shop>) -> HttpResponse {
         })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SignIn {
+pub struct SignIn {
+    /// The operator's token.
     token: String,
 }
 

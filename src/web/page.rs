@@ -1,6 +1,7 @@
 //! Pages of a list: `?limit=` and an opaque `cursor`, `{items, next}` in the answer.
 
 use super::problem::{Kind, Problem};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -8,8 +9,10 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
+    /// In the order of the list.
     pub items: Vec<T>,
     /// The cursor of the next page; null at the end.
     pub next: Option<String>,

@@ -49,14 +49,24 @@ pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 fn serve(request: &HttpRequest, path: &str, status: StatusCode) -> Result<HttpResponse, Problem> {
     let asset = Asset::at(path).ok_or_else(Problem::not_found)?;
-    let coding = coding(request, asset);
-    let tag = asset.tag(coding);
-    let etag = HeaderValue::from_str(&format!("\"{tag}\""))
-        .expect("hexadecimal digits and quotes make a header value");
     let caching = match status {
         StatusCode::OK => "no-cache",
         _ => "no-store",
     };
+    answer(request, asset, status, caching)
+}
+
+/// `asset`, in the coding that the client likes best, unless the client has it already.
+pub fn answer(
+    request: &HttpRequest,
+    asset: &Asset,
+    status: StatusCode,
+    caching: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let coding = coding(request, asset);
+    let tag = asset.tag(coding);
+    let etag = HeaderValue::from_str(&format!("\"{tag}\""))
+        .expect("hexadecimal digits and quotes make a header value");
     let unchanged = status == StatusCode::OK && if_none_match_text(request, &tag)?;
     let mut response = HttpResponse::build(if unchanged {
         StatusCode::NOT_MODIFIED

@@ -10,13 +10,15 @@ use crate::catalogue::Product;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What every picture of the shop measures.
 const PICTURE_SIZE: (u32, u32) = (400, 300);
 
-#[derive(Serialize)]
-struct ProductDocument<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Product")]
+pub struct ProductDocument<'a> {
     sku: &'a Sku,
     name: &'a str,
     description: &'a str,
@@ -27,7 +29,8 @@ struct ProductDocument<'a> {
     picture: Option<PictureDocument<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Picture")]
 struct PictureDocument<'a> {
     url: &'a str,
     alt: &'a str,
@@ -36,17 +39,21 @@ struct PictureDocument<'a> {
 }
 
 /// A document that says in which currency its amounts are.
-#[derive(Serialize)]
-struct Priced<T> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Priced{T}")]
+pub struct Priced<T> {
     currency: Currency,
     #[serde(flatten)]
     document: T,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// How many items a page has at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 

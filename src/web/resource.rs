@@ -1,6 +1,7 @@
-//! A resource that knows its methods: HEAD wherever GET is, OPTIONS answered with `Allow`, and any
-//! other method refused with it (RFC 9110).
+//! A resource that knows its methods, and for each its handler and what describes it: HEAD wherever
+//! GET is, OPTIONS answered with `Allow`, and any other method refused with it (RFC 9110).
 
+use super::openapi::Describe;
 use super::path::names_something;
 use super::problem::{Kind, Problem};
 use actix_web::http::header::{self, HeaderValue};
@@ -9,75 +10,85 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 
 /// A resource under construction.
 pub struct Methods {
+    path: &'static str,
     resource: Resource,
-    allowed: Vec<&'static str>,
+    described: Vec<(Method, Describe)>,
 }
 
 /// Begins the resource at `path`.
-pub fn at(path: &str) -> Methods {
+pub fn at(path: &'static str) -> Methods {
     Methods {
+        path,
         resource: web::resource(path),
-        allowed: Vec::new(),
+        described: Vec::new(),
     }
 }
 
 impl Methods {
-    pub fn get<F, Args>(mut self, handler: F) -> Self
+    pub fn get<F, Args>(mut self, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self
-            .resource
-            .route(web::get().to(handler.clone()))
-            .route(web::head().to(handler));
-        self.allowed.extend(["GET", "HEAD"]);
+        self.resource = self.resource.route(web::head().to(handler.clone()));
+        self.method(Method::GET, handler, describe)
+    }
+
+    pub fn post<F, Args>(self, handler: F, describe: Describe) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.method(Method::POST, handler, describe)
+    }
+
+    pub fn put<F, Args>(self, handler: F, describe: Describe) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.method(Method::PUT, handler, describe)
+    }
+
+    pub fn delete<F, Args>(self, handler: F, describe: Describe) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.method(Method::DELETE, handler, describe)
+    }
+
+    fn method<F, Args>(mut self, method: Method, handler: F, describe: Describe) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.resource = self.resource.route(web::method(method.clone()).to(handler));
+        self.described.push((method, describe));
         self
     }
 
-    pub fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.method(Method::POST, "POST", handler)
-    }
-
-    pub fn put<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.method(Method::PUT, "PUT", handler)
-    }
-
-    pub fn delete<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.method(Method::DELETE, "DELETE", handler)
-    }
-
-    fn method<F, Args>(mut self, method: Method, name: &'static str, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.resource = self.resource.route(web::method(method).to(handler));
-        self.allowed.push(name);
-        self
+    /// The path and the methods, each with what describes it.
+    pub fn described(self) -> (&'static str, Vec<(Method, Describe)>) {
+        (self.path, self.described)
     }
 
     /// The finished resource.
-    pub fn done(mut self) -> Resource {
-        self.allowed.push("OPTIONS");
-        let allow = HeaderValue::from_str(&self.allowed.join(", "))
+    pub fn done(self) -> Resource {
+        let mut allowed: Vec<&str> = Vec::new();
+        for (method, _) in &self.described {
+            allowed.push(method.as_str());
+            if *method == Method::GET {
+                allowed.push("HEAD");
+            }
+        }
+        allowed.push("OPTIONS");
+        let allow = HeaderValue::from_str(&allowed.join(", "))
             .expect("names of methods make a header value");
         self.resource
             .default_service(web::to(move |request: HttpRequest| {

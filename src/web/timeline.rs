@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/timeline`: each event beside the cart that it made.
 
 use super::access::Presented;
-use super::event::event_document;
+use super::event::{EventDocument, event_document};
 use super::events::chained;
 use super::page::{Page, cursor, limit, place};
 use super::path::{CartId, query};
@@ -14,19 +14,25 @@ use crate::history;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// How many items a page has at the most; 50 if nothing is said.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Moment {
+#[derive(Serialize, JsonSchema)]
+pub struct Moment {
+    #[schemars(with = "EventDocument<'static>")]
     event: Box<RawValue>,
+    #[schemars(with = "CartDocument<'static>")]
     cart: Box<RawValue>,
 }
 

@@ -11,34 +11,45 @@ use crate::views::{self, Progress};
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 const REBUILD: &str = "/api/views/rebuild";
 
 /// The views, and the end of the log that they follow.
-#[derive(Serialize)]
-struct ViewsDocument {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Views")]
+pub struct ViewsDocument {
+    /// The position of the log's last event.
     head: Position,
+    /// All views.
     items: Vec<ViewDocument>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "View")]
 struct ViewDocument {
     name: &'static str,
     /// The version of the view's definition.
     definition: u32,
+    /// The position of the last event that is in the view.
     position: Position,
+    /// How many events of the log are not in it yet.
     lag_events: u64,
     /// For how long the first event that is not in the view has been in the log.
     lag_ms: u64,
     state: State,
+    /// Why it stands still.
     last_error: Option<String>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ViewState")]
 enum State {
+    /// Every event of the log is in it.
     Current,
+    /// It is behind, and moves.
     CatchingUp,
     /// It stands still.
     Failed,

@@ -15,13 +15,16 @@ use crate::log::Version;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Which {
+pub struct Which {
+    /// The version to explain; the newest if nothing is said.
+    #[schemars(range(min = 1))]
     version: Option<u64>,
 }
 
@@ -43,15 +46,18 @@ pub async fn why(
         .json(why))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SetAside {
+pub struct SetAside {
+    /// The versions of the events to set aside, from 2.
     without: BTreeSet<u64>,
 }
 
-#[derive(Serialize)]
-struct WhatIf<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WhatIf")]
+pub struct WhatIf<'a> {
     without: &'a BTreeSet<u64>,
+    /// As it would be.
     cart: CartDocument<'a>,
     difference: Difference,
 }

@@ -15,6 +15,7 @@ mod insights;
 mod items;
 mod journal;
 mod live_log;
+mod openapi;
 mod operations;
 mod operator;
 mod pages;

@@ -3,6 +3,7 @@
 use crate::timestamp::Timestamp;
 use crate::views::{Batch, View};
 use rusqlite::Connection;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -50,7 +51,8 @@ impl View for Activity {
 }
 
 /// What happened in one step of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ActivityStep")]
 pub struct Step {
     /// When the step begins.
     pub at: Timestamp,

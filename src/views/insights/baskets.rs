@@ -9,6 +9,7 @@
 use crate::cart::{Cart, CartEvent, Sku};
 use crate::views::{Batch, View};
 use rusqlite::{Connection, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -59,7 +60,7 @@ impl View for Baskets {
 }
 
 /// Two products that were bought together, read as "whoever buys `sku` buys `with`".
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Pair {
     pub sku: String,
     pub with: String,
@@ -75,7 +76,7 @@ pub struct Pair {
 }
 
 /// The pairs that were bought together most often, and over how many checked-out carts.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Pairs {
     pub checked_out: u64,
     pub items: Vec<Pair>,

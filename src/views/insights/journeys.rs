@@ -9,6 +9,7 @@ use crate::cart::{Cart, CartEvent, Money};
 use crate::timestamp::Timestamp;
 use crate::views::{Batch, Fact, View};
 use rusqlite::{Connection, OptionalExtension, params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -89,7 +90,7 @@ impl View for Journeys {
 }
 
 /// Units that were taken out of a cart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TakenOut {
     pub sku: String,
     pub name: String,
@@ -118,7 +119,7 @@ fn turn(fact: &Fact<'_>) -> Option<Option<TakenOut>> {
 }
 
 /// How many carts got how far, of those that were opened in a stretch of time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Funnel {
     pub opened: u64,
     /// Of these, the carts that ever held something.
@@ -134,7 +135,7 @@ pub struct Funnel {
 
 /// From a cart's opening to its checkout, by its events' own times; null if there are none. By the
 /// nearest rank: a time that one of the carts really took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Percentiles {
     pub median_ms: Option<i64>,
     pub p90_ms: Option<i64>,

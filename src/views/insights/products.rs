@@ -4,6 +4,7 @@ use crate::cart::state::Contents;
 use crate::cart::{Cart, CartEvent, Currency, Money, Sku};
 use crate::views::{Batch, Fact, View};
 use rusqlite::{Connection, params};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 pub struct Products;
 
 /// A product's numbers, over all carts of one currency.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Numbers {
     /// Distinct carts that it was put into.
     pub carts: u64,
@@ -30,7 +31,8 @@ pub struct Numbers {
 }
 
 /// A product's row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ProductNumbers")]
 pub struct Product {
     pub sku: String,
     /// As the latest event has it.

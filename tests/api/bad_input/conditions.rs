@@ -129,7 +129,7 @@ async fn a_key_that_another_request_came_with_carries_nothing_out() {
         &cart,
         Method::POST,
         "/items",
-        br#"{"sku":"sencha","quantity":1}"#,
+        br#"{"quantity":1,"sku":"sencha"}"#,
     );
     refused(
         &app,

@@ -1,0 +1,76 @@
+//! What has happened in a cart, and why it is as it is.
+
+use super::headers::Header;
+use super::operation::{Operation, Tag};
+use crate::cart::explain::Why;
+use crate::cloud_event::CloudEvent;
+use crate::web::event::EventDocument;
+use crate::web::page::Page;
+use crate::web::problem::Kind;
+use crate::web::why::{SetAside, WhatIf};
+use crate::web::{events, timeline, why};
+use actix_web::http::StatusCode;
+use serde_json::json;
+
+pub fn events(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Histories, "listCartEvents", "The events of a cart")
+        .text("A page of events as JSON. With `Accept: application/cloudevents-batch+json` the same page as CloudEvents 1.0. With `Accept: text/event-stream` the events as they come, resumable: after `Last-Event-ID` or `after`, first what was missed, then what happens, no event twice and none left out. An event's id in the stream is its version.")
+        .for_the_carts_holder()
+        .query::<events::Which>()
+        .takes(&[Header::LastEventId, Header::Traceparent])
+        .answers(StatusCode::OK, "The events, in the form that `Accept` asks for.")
+        .json::<Page<EventDocument<'static>>>(include_str!("examples/events.json"))
+        .content::<Vec<CloudEvent<'static>>>(
+            "application/cloudevents-batch+json",
+            include_str!("examples/cloud_events.json"),
+        )
+        .words("text/event-stream", Some(STREAM))
+        .with(&[Header::CacheControl, Header::Vary])
+        .maybe_with(&[Header::Link])
+        .refuses(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
+}
+
+/// How a live stream looks.
+pub const STREAM: &str = ": following\n\nid: 3\ndata: {\"position\":1042,\"cart_id\":\"01a20c19-324e-76c9-b286-e42798811daa\",\"version\":3,\"type\":\"ItemAdded\",…}\n\n";
+
+pub fn timeline(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(
+            Tag::Histories,
+            "getTimeline",
+            "Each event beside the cart that it made",
+        )
+        .for_the_carts_holder()
+        .query::<timeline::Which>()
+        .takes(&[Header::Traceparent])
+        .answers(StatusCode::OK, "The moments of the cart, oldest first.")
+        .json::<Page<timeline::Moment>>(include_str!("examples/timeline.json"))
+        .with(&[Header::CacheControl])
+}
+
+pub fn why(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Histories, "getWhy", "Why its numbers are what they are")
+        .text("Every number of the cart as a sum over the events that made it: `quantity × unit_price` of each, what was taken out being negative. The sums add up exactly.")
+        .for_the_carts_holder()
+        .query::<why::Which>()
+        .takes(&[Header::Traceparent])
+        .answers(StatusCode::OK, "The cart's numbers, explained.")
+        .json::<Why>(include_str!("examples/why.json"))
+        .with(&[Header::CacheControl])
+        .refuses(&[Kind::NoSuchVersion])
+}
+
+pub fn what_if(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Histories, "supposeWithout", "What it would be without some events")
+        .text("The cart as it would be had these events not happened, and the difference. Nothing is written, so it takes no `Idempotency-Key`.")
+        .for_the_carts_holder()
+        .takes(&[Header::Traceparent])
+        .body::<SetAside>(true, &json!({ "without": [3] }))
+        .answers(StatusCode::OK, "The supposed cart, and what differs.")
+        .json::<WhatIf<'static>>(include_str!("examples/what_if.json"))
+        .with(&[Header::CacheControl])
+        .refuses(&[Kind::CannotSetAside])
+}

@@ -1,0 +1,213 @@
+//! JSON Schemas of what is read and written, generated from the very types that read and write it.
+
+use super::headers::Header;
+use crate::web::problem::{BodyError, Kind, Presence};
+use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DEFINITIONS: &str = "/components/schemas";
+
+/// Collects what the operations share.
+pub struct Schemas {
+    answers: SchemaGenerator,
+    /// The answers that are problems, by the types that they can have.
+    refusals: BTreeMap<String, BTreeSet<Kind>>,
+}
+
+impl Schemas {
+    pub fn new() -> Schemas {
+        Schemas {
+            answers: settings(Contract::Serialize).into_generator(),
+            refusals: BTreeMap::new(),
+        }
+    }
+
+    /// The schema of a `T` in an answer: a reference, where it has a name.
+    pub fn answer<T: JsonSchema>(&mut self) -> Value {
+        readable(self.answers.subschema_for::<T>())
+    }
+
+    /// The schema of a `T` in a request.
+    pub fn request<T: JsonSchema>() -> Value {
+        let mut settings = settings(Contract::Deserialize);
+        settings.inline_subschemas = true;
+        readable(settings.into_generator().subschema_for::<T>())
+    }
+
+    /// A reference to the answer that is one of `kinds`, which have one status.
+    pub fn refusal(&mut self, kinds: &BTreeSet<Kind>) -> Value {
+        let name = kinds
+            .iter()
+            .map(|kind| kind.slug())
+            .collect::<Vec<_>>()
+            .join(".");
+        let reference = format!("#/components/responses/{name}");
+        self.refusals.insert(name, kinds.clone());
+        json!({ "$ref": reference })
+    }
+
+    /// The components that were referred to.
+    pub fn components(mut self) -> Map<String, Value> {
+        self.answers.subschema_for::<BodyError>();
+        let mut schemas: Map<String, Value> = self
+            .answers
+            .take_definitions(true)
+            .into_iter()
+            .map(|(name, mut schema)| {
+                make_readable(&mut schema);
+                (name, schema)
+            })
+            .collect();
+        let used: BTreeSet<Kind> = self.refusals.values().flatten().copied().collect();
+        for kind in &used {
+            schemas.insert(schema_name(*kind), problem_schema(*kind));
+        }
+        schemas.sort_keys();
+        let responses: Map<String, Value> = self
+            .refusals
+            .into_iter()
+            .map(|(name, kinds)| (name, refusal(&kinds)))
+            .collect();
+        let examples: Map<String, Value> = used
+            .iter()
+            .map(|kind| {
+                let example = json!({ "summary": kind.title(), "value": problem_example(*kind) });
+                (kind.slug().to_owned(), example)
+            })
+            .collect();
+        [
+            ("schemas", schemas),
+            ("responses", responses),
+            ("examples", examples),
+        ]
+        .into_iter()
+        .map(|(name, components)| (name.to_owned(), Value::Object(components)))
+        .collect()
+    }
+}
+
+fn settings(contract: Contract) -> SchemaSettings {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.meta_schema = None;
+    settings.contract = contract;
+    settings.definitions_path = DEFINITIONS.into();
+    settings
+}
+
+fn readable(schema: Schema) -> Value {
+    let mut value = schema.to_value();
+    make_readable(&mut value);
+    value
+}
+
+/// Doc comments become descriptions: without the lines and links of the source.
+fn make_readable(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get_mut("description") {
+                *text = text
+                    .split("\n\n")
+                    .map(|paragraph| paragraph.replace('\n', " "))
+                    .collect::<Vec<_>>()
+                    .join("\n\n")
+                    .replace("[`", "`")
+                    .replace("`]", "`");
+            }
+            members.values_mut().for_each(make_readable);
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_readable),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The name of a problem's schema, such as `CartClosedProblem`.
+fn schema_name(kind: Kind) -> String {
+    format!("{kind:?}Problem")
+}
+
+fn problem_schema(kind: Kind) -> Value {
+    let mut properties = Map::new();
+    let mut required = vec!["type", "title", "status", "detail"];
+    properties.insert("type".into(), json!({ "const": kind.address() }));
+    properties.insert("title".into(), json!({ "const": kind.title() }));
+    properties.insert("status".into(), json!({ "const": kind.status().as_u16() }));
+    properties.insert(
+        "detail".into(),
+        json!({ "type": "string", "description": "What happened, for the person who reads it." }),
+    );
+    for (member, presence) in kind.members() {
+        properties.insert(member.name().into(), member.schema());
+        if *presence == Presence::Always {
+            required.push(member.name());
+        }
+    }
+    required.push("trace_id");
+    properties.insert(
+        "trace_id".into(),
+        json!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{32}$",
+            "description": "The trace under which the operator finds the request: that of `traceparent`, or one of its own."
+        }),
+    );
+    json!({
+        "type": "object",
+        "description": format!("{} {}", kind.meaning(), kind.remedy()),
+        "properties": properties,
+        "required": required,
+    })
+}
+
+/// A problem of that type, as it looks.
+fn problem_example(kind: Kind) -> Value {
+    let mut example = json!({
+        "type": kind.address(),
+        "title": kind.title(),
+        "status": kind.status().as_u16(),
+        "detail": kind.meaning(),
+    });
+    for (member, _) in kind.members() {
+        example[member.name()] = member.example();
+    }
+    example["trace_id"] = json!("0af7651916cd43dd8448eb211c80319c");
+    example
+}
+
+fn refusal(kinds: &BTreeSet<Kind>) -> Value {
+    let titles: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("{} ([{}]({})).", kind.title(), kind.slug(), kind.address()))
+        .collect();
+    let mut references: Vec<Value> = kinds
+        .iter()
+        .map(|kind| json!({ "$ref": format!("#{DEFINITIONS}/{}", schema_name(*kind)) }))
+        .collect();
+    let examples: Map<String, Value> = kinds
+        .iter()
+        .map(|kind| {
+            let reference = format!("#/components/examples/{}", kind.slug());
+            (kind.slug().to_owned(), json!({ "$ref": reference }))
+        })
+        .collect();
+    let schema = match references.len() {
+        1 => references.remove(0),
+        _ => json!({ "oneOf": references }),
+    };
+    let always = [Header::ContentTypeOptions, Header::CacheControl];
+    let mut headers = Header::components(&always, true);
+    for (header, kinds_with) in Header::OF_PROBLEMS {
+        let all = kinds.iter().all(|kind| kinds_with.contains(kind));
+        if kinds.iter().any(|kind| kinds_with.contains(kind)) {
+            headers.extend(Header::components(&[*header], all));
+        }
+    }
+    json!({
+        "description": titles.join(" "),
+        "headers": headers,
+        "content": {
+            "application/problem+json": { "schema": schema, "examples": examples }
+        }
+    })
+}
