@@ -28,7 +28,7 @@ pub fn run(config: &Config) -> Outcome {
         let service = Service::start(&config, listener).await?;
         let greeting = format!(
             "cartlog serves\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
-             the API      http://{address}/api/products\n"
+             the API      http://{address}/docs\n"
         );
         // Where nobody reads standard output, the service goes on all the same.
         let _ = std::io::stdout().write_all(greeting.as_bytes());

@@ -31,6 +31,7 @@ pub mod problem;
 mod products;
 mod promotion;
 mod rate;
+mod reference;
 mod refusals;
 mod resource;
 mod shop;
@@ -137,6 +138,9 @@ fn others() -> Vec<Methods> {
         at("/livez").get(health::live, service::live),
         at("/readyz").get(health::ready, service::ready),
         at("/openapi.json").get(openapi::serve, service::openapi),
+        at("/docs").get(reference::docs, service::docs),
+        at("/problems").get(reference::problems, service::problems),
+        at("/problems/{slug}").get(reference::problem, service::problem),
         at("/").get(pages::shop, service::shop),
         at("/history").get(pages::history, service::history),
         at("/history/{id}").get(pages::history, service::cart_history),

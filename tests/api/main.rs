@@ -22,6 +22,7 @@ mod pages;
 mod products;
 mod promotion;
 mod rates;
+mod reference;
 mod requests;
 mod retries;
 mod tokens;

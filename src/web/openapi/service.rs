@@ -71,6 +71,20 @@ pub fn operations(operation: Operation<'_>) -> Operation<'_> {
         .text("The page is the same for everybody: it asks the API for what it shows, as the operator.")
 }
 
+pub fn docs(operation: Operation<'_>) -> Operation<'_> {
+    page(operation).named(Tag::Pages, "getDocs", "This description, as a page")
+}
+
+pub fn problems(operation: Operation<'_>) -> Operation<'_> {
+    page(operation).named(Tag::Pages, "listProblems", "The types of problems")
+}
+
+pub fn problem(operation: Operation<'_>) -> Operation<'_> {
+    page(operation)
+        .named(Tag::Pages, "getProblem", "What a type of problems means")
+        .refuses(&[Kind::NotFound])
+}
+
 pub fn file(operation: Operation<'_>) -> Operation<'_> {
     revalidated(operation)
         .named(Tag::Pages, "getFile", "A file of the pages")

@@ -1,0 +1,50 @@
+//! The pages that the service makes from what it knows of itself.
+
+use crate::app::{Answer, TestApp};
+use cartlog::web::problem::Kind;
+
+#[tokio::test]
+async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
+    let app = TestApp::start();
+    let description = app.get("/openapi.json").await.expect(200).json();
+    let page = app.get("/docs").await.expect(200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let text = html(&page);
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            if method == "head" || method == "options" {
+                continue;
+            }
+            let method = method.to_uppercase();
+            assert!(
+                text.contains(&format!("<code>{method} {path}</code>")),
+                "{method} {path}"
+            );
+            let summary = operation["summary"].as_str().unwrap();
+            assert!(text.contains(&summary), "{summary}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_type_of_every_problem_is_the_address_of_a_page_that_explains_it() {
+    let app = TestApp::start();
+    let list = app.get("/problems").await.expect(200);
+    for kind in Kind::ALL {
+        let address = format!("/problems/{}", kind.slug());
+        assert!(html(&list).contains(&format!("href=\"{address}\"")));
+        let page = app.get(&address).await.expect(200);
+        assert!(
+            html(&page).contains(&format!("<h1>{}</h1>", kind.title())),
+            "{address}"
+        );
+    }
+    app.get("/problems/no-such-problem").await.expect(404);
+}
+
+fn html(page: &Answer) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&page.body)
+}
