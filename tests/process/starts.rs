@@ -10,7 +10,7 @@ async fn a_start_prints_where_shop_history_and_api_are() {
     for (name, path) in [
         ("the shop", "/"),
         ("the history", "/history"),
-        ("the API", "/api/products"),
+        ("the API", "/docs"),
     ] {
         let address = format!("http://{}{path}", program.address);
         let line = program
