@@ -24,7 +24,7 @@ async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
                 "{method} {path}"
             );
             let summary = operation["summary"].as_str().unwrap();
-            assert!(text.contains(&summary), "{summary}");
+            assert!(text.contains(summary), "{summary}");
         }
     }
 }
