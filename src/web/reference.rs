@@ -230,15 +230,19 @@ fn paragraphs(markdown: &str) -> String {
         })
 }
 
-/// Text in which only `code` is marked.
+/// Text in which only `code` and **what is strong** are marked.
 fn prose(markdown: &str) -> String {
+    marked(&marked(&escaped(markdown), "`", "code"), "**", "strong")
+}
+
+/// `text` with an element in the place of each pair of marks.
+fn marked(text: &str, mark: &str, element: &str) -> String {
     let mut html = String::new();
-    for (number, part) in markdown.split('`').enumerate() {
-        let part = escaped(part);
-        html += &match number % 2 {
-            0 => part,
-            _ => format!("<code>{part}</code>"),
-        };
+    for (number, part) in text.split(mark).enumerate() {
+        match number % 2 {
+            0 => html += part,
+            _ => html += &format!("<{element}>{part}</{element}>"),
+        }
     }
     html
 }
