@@ -7,7 +7,7 @@
 //! 1. Write the handler, and beside it in this folder a function `Operation -> Operation` of the same
 //!    name, which says what the handler takes, answers and refuses. Derive [`schemars::JsonSchema`]
 //!    for the types that it reads and writes; their doc comments become the document's words.
-//! 2. Register both in [`super::others`]: `at("/api/views").get(views::list, openapi::views::list)`.
+//! 2. Register both in `web::others`: `at("/api/views").get(views::list, openapi::views::list)`.
 //! 3. Renew the copy in the tests, and read what has changed in it:
 //!    `CARTLOG_GOLDEN=write cargo nextest run --test api the_description`.
 
