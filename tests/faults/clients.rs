@@ -184,7 +184,7 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
         let key = format!("hung-up-{number}");
         let sent = Sent::opening(key.clone());
         // To the byte what `sent` sends: the same key with another body is another request.
-        let body = r#"{"items":[{"quantity":1,"sku":"teapot"}]}"#;
+        let body = sent.body.to_string();
         let text = format!(
             "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()

@@ -32,7 +32,7 @@ pub struct Sent {
     pub key: String,
     path: String,
     token: Option<String>,
-    body: Value,
+    pub body: Value,
 }
 
 /// What the service answered to it.
