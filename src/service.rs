@@ -2,9 +2,9 @@
 //! any free port and stops the service when it likes.
 
 use crate::background::{Background, BackgroundFailed};
-use crate::cart::CartModel;
+use crate::cart::{CartCommand, CartModel};
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::commands::CommandHandler;
+use crate::commands::{CommandHandler, Meter};
 use crate::config::Config;
 use crate::expiry::Expiry;
 use crate::log::EventLog;
@@ -12,10 +12,11 @@ use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Subject, Verifier};
 use crate::views::{Progress, Reader};
-use crate::web::{self, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
+use crate::web::{self, Metrics, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use prometheus::Registry;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub enum ServiceError {
     },
     #[error("the expiry of carts cannot be started: {0}")]
     Expiry(std::io::Error),
+    #[error("the service cannot be measured: {0}")]
+    Metrics(#[from] prometheus::Error),
     #[error("the verifier cannot be started: {0}")]
     Verifier(std::io::Error),
     #[error("the service cannot listen: {0}")]
@@ -83,11 +86,11 @@ impl Service {
         let model = CartModel {
             limits: config.limits.limits(),
         };
-        let commands = Arc::new(CommandHandler::new(
-            model,
-            port.clone(),
-            config.cache.commands_mib * MIB,
-        ));
+        let meter = Meter::of(&CartCommand::NAMES);
+        let metrics = metrics(&meter, &log)?;
+        let cache = config.cache.commands_mib * MIB;
+        let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);
+        let commands = Arc::new(commands);
         let expiry = keep_expiring(config, &commands, &progress, stopping.clone())?;
         let shared = Arc::new(Shared {
             commands,
@@ -100,6 +103,7 @@ impl Service {
             rebuilds: read_side.rebuilds.clone(),
             views_trouble: read_side.trouble.clone(),
             rates: RateLimits::new(config.rate_settings()),
+            metrics,
             abandoned_after: config.insights.abandoned_after(),
             streams: Streams::bounded(
                 config.server.live_streams,
@@ -181,6 +185,14 @@ pub fn subject(config: &Config) -> Subject {
         views: config.views.path.clone(),
         cache_bytes: config.cache.views_mib * MIB,
     }
+}
+
+/// What the service is measured by.
+fn metrics(meter: &Meter, log: &SqliteLog) -> prometheus::Result<Metrics> {
+    let registry = Registry::new();
+    meter.register(&registry)?;
+    log.register(&registry)?;
+    Metrics::beside(registry)
 }
 
 /// Verifies when asked, on a thread of its own that yields to requests.

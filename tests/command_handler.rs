@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use cartlog::background::Background;
 use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
 use cartlog::commands::{
-    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
+    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey, Meter,
 };
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{
@@ -242,6 +242,42 @@ async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once()
         let (cart, version) = node.0.state(CART).await.unwrap();
         assert_eq!(cart.contents().unwrap().quantity(&tea().sku), 400);
         assert_eq!(version, Version(401));
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_loses_a_race_is_counted_once_and_the_race_too() {
+    let nodes = nodes();
+    let registry = prometheus::Registry::new();
+    let meter = Meter::of(&CartCommand::NAMES);
+    meter.register(&registry).unwrap();
+    let quick = nodes.node();
+    let slow = Node(nodes.node().0.counted_by(meter));
+    quick.send(&open()).await.unwrap();
+    slow.send(&add(1)).await.unwrap();
+    quick.send(&add(1)).await.unwrap();
+    slow.send(&add(1)).await.unwrap();
+    nodes.fail(&[Fault::Full, Fault::NotWritten, Fault::UnknownAndWritten]);
+    for _ in 0..3 {
+        slow.send(&add(1)).await.unwrap_err();
+    }
+    // Nobody waits for this one's answer.
+    assert!(slow.send(&add(1)).now_or_never().is_none());
+
+    let text = prometheus::TextEncoder::new();
+    let text = text.encode_to_string(&registry.gather()).unwrap();
+    let counted =
+        |outcome| format!("cartlog_commands_total{{command=\"add_item\",outcome=\"{outcome}\"}}");
+    for (sample, count) in [
+        (counted("written"), 2),
+        (counted("overloaded"), 1),
+        (counted("not_written"), 1),
+        (counted("unknown"), 1),
+        (counted("abandoned"), 1),
+        ("cartlog_conflicts_retried_total".to_owned(), 1),
+    ] {
+        let line = format!("{sample} {count}");
+        assert!(text.lines().any(|other| other == line), "{line} in {text}");
     }
 }
 

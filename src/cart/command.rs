@@ -60,6 +60,20 @@ pub(super) const UNDO: &str = "undo";
 pub(super) const OPEN_CART: &str = "open_cart";
 
 impl CartCommand {
+    /// The names of all commands.
+    pub const NAMES: [&'static str; 10] = [
+        OPEN_CART,
+        "add_item",
+        "set_quantity",
+        "remove_item",
+        "clear_cart",
+        "apply_promotion",
+        "remove_promotion",
+        UNDO,
+        "checkout",
+        "expire",
+    ];
+
     /// The command's name in an event's metadata.
     pub fn name(&self) -> &'static str {
         match self {

@@ -11,8 +11,10 @@
 
 mod folded;
 mod idempotency;
+mod meter;
 
 pub use idempotency::IdempotencyKey;
+pub use meter::Meter;
 
 use crate::decider::{Decider, Event};
 use crate::history::{HistoryError, Metadata};
@@ -112,6 +114,7 @@ pub struct CommandHandler<D: Decider> {
     model: D,
     log: Arc<dyn EventLog>,
     streams: Cache<Uuid, Place<D>, PlaceWeight>,
+    meter: Meter,
 }
 
 /// What a folded stream says to a command before anything is written.
@@ -134,7 +137,13 @@ impl<D: Decider> CommandHandler<D> {
             model,
             log,
             streams: Cache::with_weighter(slots.max(16), cache_bytes, PlaceWeight),
+            meter: Meter::of(&[]),
         }
+    }
+
+    /// Counts commands by `meter` from now on.
+    pub fn counted_by(self, meter: Meter) -> Self {
+        CommandHandler { meter, ..self }
     }
 
     /// Carries out `command` on `stream`, if the sender `may` touch what it finds there.
@@ -150,6 +159,23 @@ impl<D: Decider> CommandHandler<D> {
         envelope: &Envelope,
         may: impl Fn(&D::State) -> bool,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
+        let mut measured = self.meter.begin(envelope.command);
+        let times = &mut measured.times;
+        let handled = self
+            .load_decide_append(stream, command, envelope, may, times)
+            .await;
+        measured.end(&handled);
+        handled
+    }
+
+    async fn load_decide_append(
+        &self,
+        stream: Uuid,
+        command: &D::Command,
+        envelope: &Envelope,
+        may: impl Fn(&D::State) -> bool,
+        times: &mut Times,
+    ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
         // Taken out, so that a future dropped in the middle leaves no fold that may be wrong.
@@ -157,19 +183,21 @@ impl<D: Decider> CommandHandler<D> {
             Some(folded) => (folded, false),
             None => (Folded::load(&*self.log, stream).await?, true),
         };
-        let mut times = Times::default();
         loop {
             let started = Instant::now();
             let verdict = self.verdict(&folded, command, envelope, &may);
             times.decide += started.elapsed();
+            times.decisions += 1;
             let outcome = match verdict {
                 Ok(Verdict::Write(events)) => {
                     let started = Instant::now();
                     let written = self.write(&mut folded, stream, envelope, events).await;
                     times.append += started.elapsed();
+                    times.appends += 1;
                     match written {
-                        Ok(position) => Ok(folded.handled(Some(position), &times)),
+                        Ok(position) => Ok(folded.handled(Some(position), times)),
                         Err(AppendError::Conflict { .. }) => {
+                            times.conflicts += 1;
                             folded.catch_up(&*self.log, stream).await?;
                             fresh = true;
                             continue;
@@ -180,15 +208,14 @@ impl<D: Decider> CommandHandler<D> {
                     }
                 }
                 Ok(Verdict::Replay { version, position }) => {
-                    self.replay(&folded, stream, version, position, &times)
-                        .await
+                    self.replay(&folded, stream, version, position, times).await
                 }
                 Ok(Verdict::NothingToDo) | Err(_) if !fresh => {
                     folded.catch_up(&*self.log, stream).await?;
                     fresh = true;
                     continue;
                 }
-                Ok(Verdict::NothingToDo) => Ok(folded.handled(None, &times)),
+                Ok(Verdict::NothingToDo) => Ok(folded.handled(None, times)),
                 Err(error) => Err(error),
             };
             self.put_back(stream, &slot, &mut cached, folded);
@@ -337,9 +364,12 @@ impl<D: Decider> CommandHandler<D> {
     }
 }
 
-/// How long the parts of a command took, over all attempts.
+/// How long the parts of a command took, over all attempts, and how many these were.
 #[derive(Debug, Default)]
 struct Times {
     decide: Duration,
+    decisions: u64,
     append: Duration,
+    appends: u64,
+    conflicts: u64,
 }

@@ -21,6 +21,7 @@ mod journal;
 mod live;
 mod live_cart;
 mod live_log;
+mod metrics;
 mod negotiate;
 pub mod openapi;
 mod operator;
@@ -45,6 +46,7 @@ mod why;
 pub use access::Openings;
 pub use connection::end_when_stalled;
 pub use gate::gate;
+pub use metrics::Metrics;
 pub use operator::OperatorToken;
 pub use rate::{RateLimits, RateSettings};
 pub use shop::{Shared, Shop};
@@ -137,6 +139,7 @@ fn others() -> Vec<Methods> {
         at("/api/products/{sku}").get(products::get, catalogue::get),
         at("/livez").get(health::live, service::live),
         at("/readyz").get(health::ready, service::ready),
+        at("/metrics").get(metrics::list, service::metrics),
         at("/openapi.json").get(openapi::serve, service::openapi),
         at("/docs").get(reference::docs, service::docs),
         at("/problems").get(reference::problems, service::problems),

@@ -1,6 +1,7 @@
 //! What the handlers of one worker have at hand.
 
 use super::access::{Openings, Presented};
+use super::metrics::Metrics;
 use super::operator::OperatorToken;
 use super::problem::Problem;
 use super::rate::RateLimits;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub rates: RateLimits,
     /// The bound on live streams.
     pub streams: Arc<Streams>,
+    /// What is counted, for whoever watches over the service.
+    pub metrics: Metrics,
     /// After how long without an event an open cart counts as abandoned.
     pub abandoned_after: Duration,
     /// True once the service is stopping: streams end then.

@@ -49,6 +49,11 @@ impl Streams {
         self.take_for(client_address(request.head(), self.behind_proxy))
     }
 
+    /// How many are open.
+    pub fn open(&self) -> usize {
+        self.lock().all
+    }
+
     fn take_for(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Slot, Problem> {
         let mut open = self.lock();
         if open.all >= self.most {

@@ -55,16 +55,43 @@ enum State {
     Failed,
 }
 
-/// How far each view is. All views move together, in one transaction.
-pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+/// How far the views are behind the log.
+pub(super) struct Lag {
+    /// The position of the log's last event.
+    pub head: Position,
+    /// The position of the last event that is in the views.
+    pub position: Position,
+    pub events: u64,
+    /// For how long the first event that is not in the views has been in the log.
+    pub millis: u64,
+}
+
+/// How far the views of `shop` are. All views move together, in one transaction.
+pub(super) async fn lag(shop: &Shop) -> Result<Lag, HistoryError> {
     // The position first: the log's end, asked for later, is no smaller.
     let Progress { position, .. } = shop.views.progress();
-    let head = shop.log.barrier().await.map_err(HistoryError::from)?;
-    let lag_events = head.0.saturating_sub(position.0);
-    let lag_ms = match lag_events {
+    let head = shop.log.barrier().await?;
+    let events = head.0.saturating_sub(position.0);
+    let millis = match events {
         0 => 0,
-        _ => waiting_ms(&shop, position).await?,
+        _ => waiting_ms(shop, position).await?,
     };
+    Ok(Lag {
+        head,
+        position,
+        events,
+        millis,
+    })
+}
+
+/// How far each view is.
+pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+    let Lag {
+        head,
+        position,
+        events: lag_events,
+        millis: lag_ms,
+    } = lag(&shop).await?;
     let trouble = shop.views_trouble.borrow().clone();
     let state = match (&trouble, lag_events) {
         (Some(_), _) => State::Failed,
@@ -90,9 +117,8 @@ pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem
 }
 
 /// How long ago the first event after `position` was recorded.
-async fn waiting_ms(shop: &Shop, position: Position) -> Result<u64, Problem> {
-    let first = shop.log.read_all(position, 1).await;
-    let first = first.map_err(HistoryError::from)?;
+async fn waiting_ms(shop: &Shop, position: Position) -> Result<u64, HistoryError> {
+    let first = shop.log.read_all(position, 1).await?;
     Ok(first.first().map_or(0, |event| {
         let since = Timestamp::now().millis() - event.recorded_at.millis();
         u64::try_from(since).unwrap_or(0)

@@ -15,6 +15,7 @@ mod insights;
 mod items;
 mod journal;
 mod live_log;
+mod metrics;
 mod openapi;
 mod operations;
 mod operator;

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod files;
 mod filling;
+mod gauges;
 mod guard;
 mod read_only;
 mod rows;
@@ -25,7 +26,9 @@ pub use audit::{Entry, LogFile, UnreadableRow};
 
 use crate::background::Background;
 use async_trait::async_trait;
+use gauges::Gauges;
 use guard::Guard;
+use prometheus::Registry;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -136,6 +139,7 @@ impl SqliteLog {
             tail: Tail::default(),
             committed: watch::Sender::new(last),
             trouble: Mutex::new(None),
+            gauges: Gauges::of(path),
         });
         let (queue, queued) = sync_channel(settings.queue);
         let writer = Writer::new(connection, guard, shared.clone(), settings.group);
@@ -162,6 +166,7 @@ impl SqliteLog {
             tail: Tail::default(),
             committed: watch::Sender::new(last),
             trouble: Mutex::new(Some("it was opened to be read".to_owned())),
+            gauges: Gauges::of(path),
         });
         // Nobody receives: whatever is appended comes back as not written.
         let (queue, _) = sync_channel(0);
@@ -183,6 +188,11 @@ impl SqliteLog {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Shows the size of the log and of its groups where `registry` is read.
+    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        self.shared.gauges.register(registry)
     }
 
     /// Runs `read` with a connection of the pool, on a thread where it may block.

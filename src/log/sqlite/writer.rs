@@ -1,6 +1,7 @@
 //! The one thread that writes: it takes whatever commits are queued and makes them durable with one
 //! sync (group commit). While one group is on its way to the disk, the next one gathers.
 
+use super::gauges::Gauges;
 use super::guard::Guard;
 use super::rows;
 use super::tail::Tail;
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub tail: Tail,
     pub committed: watch::Sender<Position>,
     pub trouble: Mutex<Option<String>>,
+    pub gauges: Gauges,
 }
 
 impl Shared {
@@ -140,6 +142,7 @@ impl Writer {
         if group.is_empty() {
             return Ok(());
         }
+        self.shared.gauges.grouped(group.len());
         let before = self.last;
         match self.write(group) {
             Ok(outcomes) => {

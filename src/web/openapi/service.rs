@@ -28,6 +28,16 @@ pub fn ready(operation: Operation<'_>) -> Operation<'_> {
         .with(&[Header::CacheControl])
 }
 
+pub fn metrics(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "getMetrics", "The service in numbers, for Prometheus")
+        .text("Commands by kind and outcome, how long they take to decide and to append, the size of the groups in which the log writes, conflicts, the views' lag, open streams, and the size of the log. Counters begin anew with the process.")
+        .for_the_operator()
+        .answers(StatusCode::OK, "The numbers, in Prometheus's text format.")
+        .words("text/plain", Some(include_str!("examples/metrics.txt")))
+        .with(&[Header::CacheControl])
+}
+
 pub fn openapi(operation: Operation<'_>) -> Operation<'_> {
     revalidated(operation)
         .named(

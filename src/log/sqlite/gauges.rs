@@ -1,0 +1,72 @@
+//! The engine measured: how many commits share a sync, and how much room the log takes.
+
+use super::files::beside;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Histogram, HistogramOpts, IntGauge, Registry, exponential_buckets};
+use std::path::{Path, PathBuf};
+
+/// What is measured of one log.
+#[derive(Debug)]
+pub(super) struct Gauges {
+    group: Histogram,
+    size: Size,
+}
+
+impl Gauges {
+    pub fn of(log: &Path) -> Gauges {
+        let group = HistogramOpts::new(
+            "cartlog_log_group_commits",
+            "How many commits shared one transaction, and with it one sync of the disk.",
+        );
+        let buckets = exponential_buckets(1.0, 2.0, 11).expect("a first bucket above 0");
+        let size = IntGauge::new(
+            "cartlog_log_bytes",
+            "The size of the log's file and of the write-ahead log beside it.",
+        );
+        Gauges {
+            group: Histogram::with_opts(group.buckets(buckets))
+                .expect("a name of letters and underscores"),
+            size: Size {
+                log: log.to_owned(),
+                bytes: size.expect("a name of letters and underscores"),
+            },
+        }
+    }
+
+    /// So many commits are written in one transaction.
+    pub fn grouped(&self, commits: usize) {
+        let commits = u32::try_from(commits).unwrap_or(u32::MAX);
+        self.group.observe(commits.into());
+    }
+
+    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        registry.register(Box::new(self.group.clone()))?;
+        registry.register(Box::new(self.size.clone()))
+    }
+}
+
+/// The room that a log takes, looked at whenever it is asked for.
+#[derive(Debug, Clone)]
+struct Size {
+    log: PathBuf,
+    bytes: IntGauge,
+}
+
+impl Collector for Size {
+    fn desc(&self) -> Vec<&Desc> {
+        self.bytes.desc()
+    }
+
+    /// Nothing where the log cannot be looked at: no size is better than a wrong one.
+    fn collect(&self) -> Vec<MetricFamily> {
+        let Ok(log) = std::fs::metadata(&self.log) else {
+            return Vec::new();
+        };
+        // Between two uses of the log there is none beside it.
+        let ahead = std::fs::metadata(beside(&self.log, "-wal")).map_or(0, |file| file.len());
+        let bytes = log.len().saturating_add(ahead);
+        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.bytes.collect()
+    }
+}

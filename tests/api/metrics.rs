@@ -1,0 +1,210 @@
+//! `/metrics`: the service in numbers, as a Prometheus server reads them.
+
+use crate::app::TestApp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was scraped: each sample under its name and labels, as it is written.
+struct Scraped(BTreeMap<String, String>);
+
+impl Scraped {
+    async fn of(app: &TestApp) -> Scraped {
+        let answer = app.get("/metrics").await.expect(200);
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/plain; version=0.0.4")
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let scraped = Scraped(parsed(std::str::from_utf8(&answer.body).unwrap()));
+        scraped.check_histograms();
+        scraped
+    }
+
+    #[track_caller]
+    fn at(&self, sample: &str) -> u64 {
+        let value = self.0.get(sample);
+        let value = value.unwrap_or_else(|| panic!("no {sample}"));
+        value.parse().expect("a whole number")
+    }
+
+    #[track_caller]
+    fn seconds(&self, sample: &str) -> f64 {
+        self.0[sample].parse().expect("a number")
+    }
+
+    fn commands(&self, command: &str, outcome: &str) -> u64 {
+        self.at(&format!(
+            "cartlog_commands_total{{command=\"{command}\",outcome=\"{outcome}\"}}"
+        ))
+    }
+
+    /// All commands that were counted.
+    fn all_commands(&self) -> u64 {
+        let commands = self.0.keys();
+        commands
+            .filter(|sample| sample.starts_with("cartlog_commands_total{"))
+            .map(|sample| self.at(sample))
+            .sum()
+    }
+
+    /// Buckets grow up to the one that holds everything.
+    fn check_histograms(&self) {
+        let counts: Vec<&str> = self
+            .0
+            .keys()
+            .filter_map(|sample| sample.strip_suffix("_count"))
+            .collect();
+        assert_eq!(counts.len(), 3, "{counts:?}");
+        for name in counts {
+            let prefix = format!("{name}_bucket{{le=\"");
+            let buckets = self.0.keys().filter_map(|sample| {
+                let bound = sample.strip_prefix(&prefix)?.strip_suffix("\"}")?;
+                Some((bound.parse().unwrap(), self.at(sample)))
+            });
+            let mut buckets: Vec<(f64, u64)> = buckets.collect();
+            buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.1), "{name}");
+            let (bound, holds) = *buckets.last().unwrap();
+            assert!(bound.is_infinite(), "{name}");
+            assert_eq!(holds, self.at(&format!("{name}_count")));
+        }
+    }
+}
+
+/// The samples of Prometheus's text format, of which each belongs to a family that was announced,
+/// and no two are the same.
+fn parsed(text: &str) -> BTreeMap<String, String> {
+    assert!(text.ends_with('\n'));
+    let mut families = BTreeSet::new();
+    let mut helped = BTreeSet::new();
+    let mut samples = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, words) = help.split_once(' ').unwrap();
+            assert!(!words.is_empty() && helped.insert(name), "{line}");
+        } else if let Some(family) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = family.split_once(' ').unwrap();
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
+            assert!(helped.contains(name) && families.insert(name), "{line}");
+        } else {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            let name = sample.split('{').next().unwrap();
+            let of_histogram = ["_bucket", "_sum", "_count"];
+            let family = of_histogram
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(name);
+            assert!(families.contains(family), "{line}");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            let known = samples.insert(sample.to_owned(), value.to_owned());
+            assert_eq!(known, None, "{line}");
+        }
+    }
+    samples
+}
+
+#[tokio::test]
+async fn commands_are_counted_by_kind_and_outcome() {
+    let app = TestApp::start();
+    let before = Scraped::of(&app).await;
+    assert_eq!(before.all_commands(), 0);
+    assert_eq!(before.at("cartlog_log_head"), 0);
+
+    let cart = app.open_cart().await;
+    cart.add("teapot", 2).await.expect(201);
+    cart.add("teapot", 1).await.expect(200);
+    let [first, again, other] =
+        [2, 2, 3].map(|quantity| cart.add("glass-teapot", quantity).key("k"));
+    let added = first.await.expect(201);
+    let replayed = again.await.expect(201);
+    assert_eq!(replayed.body, added.body);
+    other.await.expect_problem(422, "idempotency-key-reused");
+    cart.set("teapot", 3).await.expect(200);
+    cart.add("teapot", 1).if_match(1).await.expect(412);
+    cart.add("teapot", 1).token("wrong").await.expect(404);
+    let empty = app.open_cart().await;
+    empty
+        .check_out(1, 0, "c")
+        .await
+        .expect_problem(409, "empty-cart");
+    cart.get_at_least(4).await.expect(200);
+
+    let after = Scraped::of(&app).await;
+    for (command, outcome, times) in [
+        ("open_cart", "written", 2),
+        ("add_item", "written", 3),
+        ("add_item", "replayed", 1),
+        ("add_item", "key_reused", 1),
+        ("add_item", "version_mismatch", 1),
+        ("add_item", "not_found", 1),
+        ("set_quantity", "unchanged", 1),
+        ("checkout", "refused", 1),
+    ] {
+        let counted = after.commands(command, outcome);
+        assert_eq!(counted, times, "{command} {outcome}");
+    }
+    assert_eq!(after.all_commands(), 11);
+    assert_eq!(after.at("cartlog_command_decide_seconds_count"), 11);
+    assert_eq!(after.at("cartlog_command_append_seconds_count"), 5);
+    assert!(after.seconds("cartlog_command_append_seconds_sum") > 0.0);
+    assert_eq!(after.at("cartlog_log_group_commits_count"), 5);
+    assert_eq!(after.at("cartlog_log_group_commits_sum"), 5);
+    assert_eq!(after.at("cartlog_conflicts_retried_total"), 0);
+    assert_eq!(after.at("cartlog_log_head"), 5);
+}
+
+#[tokio::test]
+async fn how_things_stand_is_looked_at_when_it_is_asked_for() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    cart.get_at_least(2).await.expect(200);
+    let scraped = Scraped::of(&app).await;
+    assert_eq!(scraped.at("cartlog_streams_open"), 0);
+    assert_eq!(scraped.at("cartlog_log_head"), 2);
+    for view in [
+        "carts", "journal", "journeys", "products", "baskets", "activity",
+    ] {
+        for unit in ["events", "seconds"] {
+            let lag = format!("cartlog_view_lag_{unit}{{view=\"{view}\"}}");
+            assert_eq!(scraped.at(&lag), 0);
+        }
+    }
+    let size = |name| std::fs::metadata(app.file(name)).unwrap().len();
+    let bytes = size("events.db") + size("events.db-wal");
+    assert_eq!(scraped.at("cartlog_log_bytes"), bytes);
+
+    let mut stream = cart.follow(Some(0)).await;
+    stream.next().await.unwrap();
+    let scraped = Scraped::of(&app).await;
+    assert_eq!(scraped.at("cartlog_streams_open"), 1);
+}
+
+#[tokio::test]
+async fn views_that_stand_still_lag_in_events_and_in_time() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    cart.get_at_least(2).await.expect(200);
+    let file = rusqlite::Connection::open(app.file("views.db")).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    cart.add("teapot", 1).await.expect(200);
+    cart.add("teapot", 1).await.expect(200);
+    let lag = "cartlog_view_lag_events{view=\"carts\"}";
+    let seconds = "cartlog_view_lag_seconds{view=\"carts\"}";
+    let first = Scraped::of(&app).await;
+    assert_eq!(first.at(lag), 2);
+    let second = Scraped::of(&app).await;
+    assert_eq!(second.at(lag), 2);
+    assert!(second.seconds(seconds) >= first.seconds(seconds));
+    file.execute_batch("ROLLBACK").unwrap();
+    cart.get_at_least(4).await.expect(200);
+    assert_eq!(Scraped::of(&app).await.at(lag), 0);
+}
+
+#[tokio::test]
+async fn the_numbers_are_the_operators() {
+    let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
+    app.get("/metrics")
+        .await
+        .expect_problem(401, "operator-only");
+    app.get("/metrics").token("op-secret").await.expect(200);
+}
