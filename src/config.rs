@@ -123,6 +123,7 @@ pub struct Security {
 pub struct Logging {
     pub level: Level,
     pub format: Format,
+    pub requests: Requests,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -140,6 +141,15 @@ pub enum Level {
 pub enum Format {
     Text,
     Json,
+}
+
+/// Which requests get a line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requests {
+    All,
+    /// Those that failed through no fault of the client.
+    Failed,
 }
 
 /// What is wrong with a setting: one line that names it, its value and what is allowed.

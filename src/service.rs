@@ -151,7 +151,8 @@ impl Service {
         };
         match &outcome {
             Ok(()) => tracing::info!("stopping"),
-            Err(error) => tracing::error!(%error, "stopping: a part of the service has failed"),
+            // Whoever runs the service is told why, and says it.
+            Err(_) => tracing::info!("stopping: a part of the service has failed"),
         }
         // Live streams end at this sign, so that the server need not wait for them.
         self.stop.send_replace(true);

@@ -1,14 +1,25 @@
 //! `cartlog serve`: the service, until it is told to stop.
 
 use super::{Outcome, descriptors};
-use crate::config::Config;
+use crate::config::{Config, Format};
 use crate::service::Service;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Serves. Where the log is for programs, so is the reason for an end that nobody asked for.
 pub fn run(config: &Config) -> Outcome {
+    match serve(config) {
+        Err(error) if config.logging.format == Format::Json => {
+            tracing::error!(error, "cartlog does not serve");
+            Ok(ExitCode::FAILURE)
+        }
+        outcome => outcome,
+    }
+}
+
+fn serve(config: &Config) -> Outcome {
     let room = descriptors::for_connections()?;
     let mut config = config.clone();
     config.server.connections = config.server.connections.min(room);

@@ -11,12 +11,14 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The longest address with its query, and the most that a request's headers may have, in bytes.
 pub const MAX_ADDRESS: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 16 * 1024;
+/// The target of the lines in the log that tell of requests: one each.
+pub const REQUESTS: &str = "cartlog::requests";
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -43,18 +45,14 @@ pub async fn gate(
         Ok(_) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
-    let response = match problem_of(&response) {
-        None => response.map_into_left_body(),
-        Some(trouble) => finish(response, &trouble).map_into_right_body(),
+    let (response, failure) = match problem_of(&response) {
+        None => (response.map_into_left_body(), None),
+        Some(trouble) => {
+            let (response, failure) = finish(response, &trouble);
+            (response.map_into_right_body(), failure)
+        }
     };
-    tracing::debug!(
-        target: "cartlog::requests",
-        method = %response.request().method(),
-        path = response.request().path(),
-        status = response.status().as_u16(),
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
+    tell(&response, started.elapsed(), failure.as_ref());
     Ok(response.map_body(|head, body| {
         if let Some(allowance) = allowance {
             allowance.tell(head.headers_mut());
@@ -164,12 +162,22 @@ enum Trouble {
     Theirs(StatusCode, String),
 }
 
-fn finish<B>(response: ServiceResponse<B>, trouble: &Trouble) -> ServiceResponse {
+/// What the operator learns of a request that failed, and the client does not.
+struct Failure {
+    trace_id: String,
+    cause: Option<String>,
+}
+
+/// The answer to a request that was refused or has failed, and the failure if it is one.
+fn finish<B>(
+    response: ServiceResponse<B>,
+    trouble: &Trouble,
+) -> (ServiceResponse, Option<Failure>) {
     let trace_id = match headers::trace_id(response.request()) {
         Some(trace_id) => trace_id.to_owned(),
         None => Uuid::now_v7().simple().to_string(),
     };
-    let problem = match trouble {
+    let made = match trouble {
         Trouble::Ours => None,
         Trouble::Theirs(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
         Trouble::Theirs(status, reason) if status.is_client_error() => {
@@ -177,24 +185,54 @@ fn finish<B>(response: ServiceResponse<B>, trouble: &Trouble) -> ServiceResponse
         }
         Trouble::Theirs(_, reason) => Some(Problem::internal(reason)),
     };
-    let answer = match &problem {
-        Some(problem) => problem.to_response(&trace_id),
+    let problem = match &made {
+        Some(problem) => problem,
         None => response
             .response()
             .error()
             .and_then(|error| error.as_error::<Problem>())
-            .map(|problem| problem.to_response(&trace_id))
             .expect("a problem was found in this response"),
     };
-    if answer.status().is_server_error() {
-        tracing::warn!(
-            trace_id,
-            method = %response.request().method(),
-            path = response.request().path(),
-            status = answer.status().as_u16(),
-            "a request failed"
-        );
-    }
+    let answer = problem.to_response(&trace_id);
+    let failure = answer.status().is_server_error().then(|| Failure {
+        trace_id,
+        cause: problem.cause().map(str::to_owned),
+    });
     let (request, _) = response.into_parts();
-    ServiceResponse::new(request, answer)
+    (ServiceResponse::new(request, answer), failure)
+}
+
+/// Writes the one line of a request to the log: its path without the query, and nothing of what is
+/// secret, all of which comes in headers and bodies. The body of an answer may still be on its way.
+fn tell<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&Failure>) {
+    let request = response.request();
+    let status = response.status().as_u16();
+    let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    macro_rules! line {
+        ($level:ident, $trace_id:expr, $words:literal $(, $field:ident = $value:expr)?) => {
+            tracing::$level!(
+                target: REQUESTS,
+                method = %request.method(),
+                path = request.path(),
+                status,
+                duration_us,
+                trace_id = $trace_id,
+                $($field = $value,)?
+                $words
+            )
+        };
+    }
+    match failure {
+        None => line!(info, headers::trace_id(request), "a request was answered"),
+        Some(Failure {
+            trace_id,
+            cause: None,
+        }) => line!(warn, trace_id, "a request failed"),
+        Some(Failure {
+            trace_id,
+            cause: Some(cause),
+        }) => {
+            line!(error, trace_id, "a request failed", cause = cause);
+        }
+    }
 }

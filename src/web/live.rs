@@ -121,7 +121,7 @@ impl<S: Source> Follower<S> {
                 Ok(()) if self.ready.is_empty() => {}
                 Ok(()) => continue,
                 Err(problem) => {
-                    tracing::warn!(%problem, "a live stream ends");
+                    tracing::warn!(%problem, cause = problem.cause(), "a live stream ends");
                     return None;
                 }
             }

@@ -45,7 +45,7 @@ mod why;
 
 pub use access::Openings;
 pub use connection::end_when_stalled;
-pub use gate::gate;
+pub use gate::{REQUESTS, gate};
 pub use metrics::Metrics;
 pub use operator::OperatorToken;
 pub use rate::{RateLimits, RateSettings};

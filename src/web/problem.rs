@@ -25,6 +25,8 @@ pub struct Problem {
     /// What a program needs in order to act.
     members: Vec<(String, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the operator alone: what is behind it.
+    cause: Option<String>,
     /// Whether what is left of the request's body should not be waited for.
     closes_connection: bool,
 }
@@ -36,6 +38,7 @@ impl Problem {
             detail: detail.into(),
             members: Vec::new(),
             headers: Vec::new(),
+            cause: None,
             closes_connection: false,
         }
     }
@@ -48,14 +51,24 @@ impl Problem {
         )
     }
 
-    /// For what is wrong with the service, not with the request. The reason goes to the log, not to
-    /// the client.
-    pub fn internal(reason: impl fmt::Display) -> Problem {
-        tracing::error!(%reason, "a request failed");
+    /// For what is wrong with the service, not with the request.
+    pub fn internal(cause: impl fmt::Display) -> Problem {
         Problem::new(
             Kind::Internal,
             "This is the service's fault. Tell the operator the trace_id.",
         )
+        .because(cause)
+    }
+
+    /// Says what is behind it. That goes to the log, not to the client.
+    pub fn because(mut self, cause: impl fmt::Display) -> Problem {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// What is behind it, if that is an error of the service.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     /// Adds a member, which has to be one of those that the problem's type is described with.

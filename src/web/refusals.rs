@@ -23,22 +23,17 @@ impl From<CommandError<Refusal>> for Problem {
                 "This Idempotency-Key came with another request before: use a new one for a new request.",
             ),
             CommandError::History(error) => error.into(),
-            CommandError::NotWritten(reason) => {
-                tracing::debug!(reason, "a command was not written");
-                Problem::new(
-                    Kind::LogUnavailable,
-                    "Nothing was changed: the log takes no events at the moment. Try again in a moment.",
-                )
-                .retry_after(1)
-            }
-            CommandError::Unknown(reason) => {
-                tracing::debug!(reason, "the outcome of a command is unknown");
-                Problem::new(
-                    Kind::OutcomeUnknown,
-                    "It is not known whether this was carried out. Repeat it under the same Idempotency-Key to find out.",
-                )
-                .retry_after(2)
-            }
+            // The log itself has told why, once for all commands that it could not take.
+            CommandError::NotWritten(_) => Problem::new(
+                Kind::LogUnavailable,
+                "Nothing was changed: the log takes no events at the moment. Try again in a moment.",
+            )
+            .retry_after(1),
+            CommandError::Unknown(_) => Problem::new(
+                Kind::OutcomeUnknown,
+                "It is not known whether this was carried out. Repeat it under the same Idempotency-Key to find out.",
+            )
+            .retry_after(2),
             CommandError::Overloaded => Problem::new(
                 Kind::Overloaded,
                 "Nothing was changed: too many commands are waiting. Try again in a moment.",
@@ -78,14 +73,12 @@ impl From<Refusal> for Problem {
 impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Problem {
         match error {
-            HistoryError::Read(error) => {
-                tracing::error!(%error, "the log could not be read");
-                Problem::new(
-                    Kind::LogUnavailable,
-                    "The log cannot be read at the moment. Try again in a moment.",
-                )
-                .retry_after(1)
-            }
+            HistoryError::Read(error) => Problem::new(
+                Kind::LogUnavailable,
+                "The log cannot be read at the moment. Try again in a moment.",
+            )
+            .retry_after(1)
+            .because(error),
             HistoryError::Event { .. } | HistoryError::Metadata(_) => Problem::internal(error),
         }
     }
@@ -100,12 +93,12 @@ impl From<ViewReadError> for Problem {
             )
             .retry_after(2);
         }
-        tracing::error!(%error, "a view could not be read");
         Problem::new(
             Kind::ViewUnavailable,
             "The view cannot be read at the moment. Try again in a moment.",
         )
         .retry_after(1)
+        .because(error)
     }
 }
 

@@ -5,6 +5,7 @@ mod analyse;
 mod ends;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod load;
+mod logs;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod program;
 mod recover;

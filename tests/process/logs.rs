@@ -1,0 +1,140 @@
+//! The lines that the program writes to standard error.
+
+use crate::load::client;
+use crate::program::{Program, command, log_in};
+use serde_json::Value;
+use std::fs::File;
+use std::path::Path;
+
+/// Starts the program in `folder` with some settings, its standard error in a file.
+fn serve(folder: &Path, settings: &[(&str, &str)]) -> Program {
+    let mut command = command(folder, &["serve"]);
+    command.stderr(File::create(folder.join("stderr")).unwrap());
+    for (name, value) in settings {
+        command.env(format!("CARTLOG_LOGGING__{name}"), value);
+    }
+    Program::run(command)
+}
+
+/// What was written to standard error, when the program has ended well.
+fn ended(program: Program, folder: &Path) -> String {
+    assert_eq!(program.signal("TERM").code(), Some(0));
+    std::fs::read_to_string(folder.join("stderr")).unwrap()
+}
+
+/// Lines of JSON, each of which is an object.
+fn objects(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .inspect(|line: &Value| assert!(line.is_object(), "{line}"))
+        .collect()
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+#[tokio::test]
+async fn each_request_has_one_line_that_names_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("FORMAT", "json"), ("REQUESTS", "all")];
+    let program = serve(folder.path(), &settings);
+    let client = client();
+    let carts = format!("http://{}/api/carts", program.address);
+    let opened = client.post(&carts).send().await.unwrap();
+    let cart: Value = opened.json().await.unwrap();
+    let (id, token) = (
+        cart["id"].as_str().unwrap(),
+        cart["token"].as_str().unwrap(),
+    );
+    let address = format!("{carts}/{id}");
+    let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    for (address, token, status) in [
+        (format!("{address}?min_version=1"), token, 200),
+        (address, "a-wrong-token", 404),
+    ] {
+        let asked = client.get(address).bearer_auth(token);
+        let asked = asked.header("traceparent", &traceparent);
+        assert_eq!(asked.send().await.unwrap().status(), status);
+    }
+    let text = ended(program, folder.path());
+    for secret in [token, "a-wrong-token", "min_version"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let lines = objects(&text);
+    let requests: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["target"] == "cartlog::requests")
+        .collect();
+    let path = format!("/api/carts/{id}");
+    let expected = [
+        ("POST", "/api/carts", 201, Value::Null),
+        ("GET", &path, 200, TRACE.into()),
+        ("GET", &path, 404, TRACE.into()),
+    ];
+    assert_eq!(requests.len(), expected.len(), "{text}");
+    for (line, (method, path, status, trace)) in requests.into_iter().zip(expected) {
+        assert_eq!(line["level"], "INFO", "{line}");
+        assert_eq!(line["method"], method, "{line}");
+        assert_eq!(line["path"], path, "{line}");
+        assert_eq!(line["status"], status, "{line}");
+        assert_eq!(line["trace_id"], trace, "{line}");
+        assert!(line["duration_us"].as_u64().unwrap() > 0, "{line}");
+        assert!(line["timestamp"].is_string(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
+    for format in ["json", "text"] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = serve(folder.path(), &[("FORMAT", format), ("LEVEL", "info")]);
+        let get = |path: &str| {
+            let address = format!("http://{}{path}", program.address);
+            async { client().get(address).send().await.unwrap() }
+        };
+        assert_eq!(get("/livez").await.status(), 200);
+        assert_eq!(get("/nowhere").await.status(), 404);
+        let views = rusqlite::Connection::open(folder.path().join("data/views.db")).unwrap();
+        views.execute_batch("DROP TABLE activity").unwrap();
+        drop(views);
+        let failed = get("/api/insights/activity?step=hour").await;
+        assert_eq!(failed.status(), 503);
+        let problem: Value = failed.json().await.unwrap();
+        let trace = problem["trace_id"].as_str().unwrap();
+
+        let text = ended(program, folder.path());
+        assert!(
+            !text.contains("/livez") && !text.contains("/nowhere"),
+            "{text}"
+        );
+        let told = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+        assert_eq!((told(trace), told("no such table")), (1, 1), "{text}");
+        let line = text.lines().find(|line| line.contains(trace)).unwrap();
+        for part in ["ERROR", "/api/insights/activity", "503", "no such table"] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!line.contains("step"), "{line}");
+        if format == "json" {
+            objects(&text);
+        }
+    }
+}
+
+#[test]
+fn an_end_that_nobody_asked_for_is_told_once_in_the_form_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Program::serve(folder.path());
+    for format in ["json", "text"] {
+        let mut second = command(folder.path(), &["serve"]);
+        second.env("CARTLOG_LOGGING__FORMAT", format);
+        let output = crate::program::run(second);
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("another process has this log open"), "{text}");
+        if format == "json" {
+            assert_eq!(objects(&text)[0]["level"], "ERROR");
+        }
+    }
+    drop(first);
+    assert!(log_in(folder.path()).exists());
+}
