@@ -10,6 +10,7 @@
 // What everything rests on.
 pub mod decider;
 pub mod timestamp;
+mod wal;
 
 // The model: no I/O, no clock, no randomness.
 pub mod cart;

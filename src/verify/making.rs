@@ -3,7 +3,7 @@
 use super::{Course, Finding, FindingKind, Subject, VerifyError};
 use crate::cart::CartEvent;
 use crate::history::{self, Metadata};
-use crate::log::sqlite::SqliteLog;
+use crate::log::sqlite::ReadOnlyLog;
 use crate::log::{EventLog, Position, Recorded};
 use crate::views::{self, Generation, Snapshot, UpdateError};
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 /// Empty views, and what the events of the log make of them.
 pub(super) struct Making<'a> {
-    log: Arc<SqliteLog>,
+    log: Arc<ReadOnlyLog>,
     made: Generation,
     runtime: Runtime,
     course: &'a Course<'a>,
@@ -25,7 +25,7 @@ impl Making<'_> {
         subject: &Subject,
         course: &'a Course<'a>,
     ) -> Result<Making<'a>, VerifyError> {
-        let log = SqliteLog::open_to_read(&subject.log)?;
+        let log = Arc::new(ReadOnlyLog::open(&subject.log)?);
         let made = Generation::passing(views::all(), log.identity(), subject.cache_bytes);
         let making = |error: &dyn std::error::Error| VerifyError::Making(error.to_string());
         Ok(Making {

@@ -5,7 +5,7 @@ use crate::contract::{
 };
 use cartlog::background::Background;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{AppendError, EventLog, Head, Position, Recorded, Version};
+use cartlog::log::{AppendError, EventLog, Freshness, Head, Position, Recorded, Version};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::{FutureExt, join_all};
 use rusqlite::Connection;
@@ -17,6 +17,7 @@ struct Sqlite {
     folder: TempDir,
     queue: usize,
     group: usize,
+    checkpoint_pages: u32,
 }
 
 fn sqlite() -> Sqlite {
@@ -24,6 +25,7 @@ fn sqlite() -> Sqlite {
         folder: tempfile::tempdir().unwrap(),
         queue: 8_192,
         group: 512,
+        checkpoint_pages: 8_000,
     }
 }
 
@@ -37,7 +39,7 @@ impl Sqlite {
             path: self.path(),
             queue: self.queue,
             group: self.group,
-            checkpoint_pages: 8_000,
+            checkpoint_pages: self.checkpoint_pages,
             durability: Durability::Power,
         };
         SqliteLog::open(&settings).map_err(|error| error.to_string())
@@ -88,10 +90,6 @@ async fn the_file_refuses_to_change_or_delete_an_event() {
         (
             "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, recorded_at, '{}', metadata, hash FROM log",
             "never deleted",
-        ),
-        (
-            "INSERT INTO log SELECT position + 10, stream, version, type, schema, recorded_at, data, metadata, hash FROM log",
-            "UNIQUE",
         ),
         (
             "INSERT INTO log SELECT 9, x'00', 9, type, schema, recorded_at, data, metadata, hash FROM log",
@@ -160,6 +158,117 @@ async fn positions_have_no_gaps_here_not_even_after_a_conflict() {
         .map(|event| event.position.0)
         .collect();
     assert_eq!(positions, (1..=20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_log_with_two_events_at_one_version_of_a_stream_is_refused() {
+    let engine = sqlite();
+    let opened = engine.open().unwrap();
+    append(&*opened.log, stream(1), Head::START, 2).await;
+    opened.close_now().await;
+    let file = engine.file();
+    file.execute(
+        "INSERT INTO log SELECT position + 10, stream, version, type, schema, recorded_at, data, metadata, hash
+           FROM log WHERE version = 2",
+        [],
+    )
+    .unwrap();
+    let refused = engine.open_log().unwrap_err();
+    assert!(
+        refused.contains(&format!("two events at version 2 of stream {}", stream(1))),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn an_index_that_leads_astray_is_noticed_by_whoever_reads_the_stream() {
+    for damage in [
+        "UPDATE by_stream SET position = 3 WHERE position = 1",
+        "DELETE FROM by_stream WHERE position = 1",
+    ] {
+        let engine = sqlite();
+        let opened = engine.open().unwrap();
+        append(&*opened.log, stream(1), Head::START, 2).await;
+        append(&*opened.log, stream(2), Head::START, 1).await;
+        opened.close_now().await;
+        engine.file().execute(damage, []).unwrap();
+        let (log, _writer) = engine.open_log().unwrap();
+        let refused = log
+            .read_stream(stream(1), Version(0), 10, Freshness::Any)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("the index of streams"),
+            "{damage}: {refused}"
+        );
+    }
+}
+
+/// The index of streams is behind the log: most of what this writes is in memory alone at some time.
+#[tokio::test]
+async fn a_stream_is_read_whole_however_far_its_index_is_and_after_the_process_was_killed() {
+    const STREAMS: u128 = 97;
+    const ROUNDS: u64 = 260;
+    let engine = sqlite();
+    let (log, _writer) = engine.open_log().unwrap();
+    let mut heads = vec![Head::START; STREAMS as usize];
+    for round in 1..=ROUNDS {
+        append_to_each(&*log, &mut heads).await;
+        expect_whole(&*log, u128::from(round) % STREAMS, round).await;
+    }
+    let copy = sqlite();
+    for suffix in ["", "-wal"] {
+        let of = |engine: &Sqlite| format!("{}{suffix}", engine.path().display());
+        std::fs::copy(of(&engine), of(&copy)).unwrap();
+    }
+    let (log, _writer) = copy.open_log().unwrap();
+    for number in 0..STREAMS {
+        expect_whole(&*log, number, ROUNDS).await;
+    }
+    append_to_each(&*log, &mut heads).await;
+    for number in 0..STREAMS {
+        expect_whole(&*log, number, ROUNDS + 1).await;
+    }
+}
+
+/// Appends an event to each stream, all of them at once.
+async fn append_to_each(log: &dyn EventLog, heads: &mut [Head]) {
+    let appends = (0..)
+        .zip(heads.iter())
+        .map(|(number, head)| append(log, stream(number), *head, 1));
+    let appended = join_all(appends).await;
+    heads.copy_from_slice(&appended);
+}
+
+async fn expect_whole(log: &dyn EventLog, number: u128, events: u64) {
+    for (after, limit) in [(0, 1_000), (events / 2, 3), (events - 1, 5), (events, 1)] {
+        let read = log
+            .read_stream(stream(number), Version(after), limit, Freshness::Any)
+            .await
+            .unwrap();
+        let versions: Vec<u64> = read.iter().map(|event| event.version.0).collect();
+        let expected: Vec<u64> = (after + 1..=events).take(limit).collect();
+        assert_eq!(versions, expected, "stream {number} after {after}");
+        assert!(read.iter().all(|event| event.stream == stream(number)));
+    }
+}
+
+#[tokio::test]
+async fn the_write_ahead_log_stays_short_while_commits_go_on() {
+    const PAGES: u32 = 100;
+    let engine = Sqlite {
+        checkpoint_pages: PAGES,
+        ..sqlite()
+    };
+    let (log, _writer) = engine.open_log().unwrap();
+    let mut heads = vec![Head::START; 50];
+    for _ in 0..400 {
+        append_to_each(&*log, &mut heads).await;
+    }
+    let wal = PathBuf::from(format!("{}-wal", engine.path().display()));
+    let pages = std::fs::metadata(wal).unwrap().len() / 4_096;
+    assert!(pages < u64::from(PAGES) * 10, "{pages} pages");
+    assert_eq!(read_everything(&*log).await.len(), 400 * 50);
 }
 
 #[test]

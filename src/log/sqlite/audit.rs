@@ -36,14 +36,13 @@ pub struct Entry {
 
 impl LogFile {
     pub fn open(path: &Path) -> Result<LogFile, OpenError> {
-        let opened = schema::open_existing(path).and_then(|connection| {
-            let identity = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
-            Ok(LogFile {
-                connection,
-                identity: Uuid::from_bytes(identity),
-            })
-        });
-        opened.map_err(|error| OpenError::new(path, error.to_string()))
+        let (connection, identity) = schema::open_read_only(path)
+            .and_then(schema::of_this_program)
+            .map_err(|error| OpenError::new(path, error.to_string()))?;
+        Ok(LogFile {
+            connection,
+            identity,
+        })
     }
 
     /// The position of the last event that is there now.

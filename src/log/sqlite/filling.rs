@@ -2,7 +2,7 @@
 
 use super::files::{beside, folder_of};
 use super::guard::Guard;
-use super::{Durability, OpenError, rows, schema};
+use super::{Durability, OpenError, by_stream, rows, schema};
 use crate::log::{Head, Position, Recorded};
 use rusqlite::Connection;
 use std::fs::File;
@@ -46,7 +46,7 @@ impl Filling {
         let partial = beside(path, ".partial");
         remove(&partial).map_err(|error| failed(error.to_string()))?;
         let file = TempPath::try_from_path(partial).map_err(|error| failed(error.to_string()))?;
-        let connection = schema::open_writer(&file, Durability::Process, 1_000)
+        let connection = schema::open_writer(&file, Durability::Process)
             .and_then(|(connection, _)| {
                 // What is interrupted here is thrown away, so nothing has to be undone or synced.
                 connection.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
@@ -74,6 +74,7 @@ impl Filling {
                 position,
                 event,
             )?;
+            by_stream::insert(&self.connection, event.stream, event.version, position)?;
             if position.0.is_multiple_of(BATCH) {
                 self.connection.execute_batch("COMMIT; BEGIN")?;
             }
@@ -93,8 +94,8 @@ impl Filling {
     /// Puts the log in its place and says how many events it holds.
     pub fn finish(self) -> Result<u64, OpenError> {
         let failed = |error: io::Error| OpenError::new(&self.path, error.to_string());
-        self.connection
-            .execute_batch("COMMIT")
+        by_stream::reached(&self.connection, self.last)
+            .and_then(|()| self.connection.execute_batch("COMMIT"))
             .map_err(|error| self.failed(&error))?;
         self.connection
             .close()

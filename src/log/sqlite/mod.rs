@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod by_stream;
 mod files;
 mod filling;
 mod gauges;
@@ -26,6 +27,7 @@ pub use audit::{Entry, LogFile, UnreadableRow};
 
 use crate::background::Background;
 use async_trait::async_trait;
+use by_stream::Unmerged;
 use gauges::Gauges;
 use guard::Guard;
 use prometheus::Registry;
@@ -46,8 +48,8 @@ pub struct SqliteLogSettings {
     pub queue: usize,
     /// How many commits share one sync at the most.
     pub group: usize,
-    /// After how many pages the write-ahead log is moved into the database. Many, since each move
-    /// holds up the writer: the tail of the latency is shorter with fewer of them.
+    /// After how many pages the write-ahead log is moved into the database. Many, since a page that
+    /// is written again before it is moved is moved once.
     pub checkpoint_pages: u32,
     pub durability: Durability,
 }
@@ -128,21 +130,21 @@ impl SqliteLog {
             in_use: error.kind() == std::io::ErrorKind::WouldBlock,
             ..failed(error.to_string())
         })?;
-        let (connection, identity) =
-            schema::open_writer(path, settings.durability, settings.checkpoint_pages)
-                .map_err(|error| failed(error.to_string()))?;
+        let (connection, identity) = schema::open_writer(path, settings.durability)
+            .map_err(|error| failed(error.to_string()))?;
         guard
             .watch(path)
             .map_err(|error| failed(error.to_string()))?;
         let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;
         let shared = Arc::new(Shared {
             tail: Tail::default(),
+            unmerged: Unmerged::default(),
             committed: watch::Sender::new(last),
             trouble: Mutex::new(None),
             gauges: Gauges::of(path),
         });
         let (queue, queued) = sync_channel(settings.queue);
-        let writer = Writer::new(connection, guard, shared.clone(), settings.group);
+        let writer = Writer::new(connection, guard, shared.clone(), settings);
         let background = Background::spawn("log writer", move || writer.run(&queued))
             .map_err(|error| failed(error.to_string()))?;
         let log = SqliteLog {
@@ -153,30 +155,6 @@ impl SqliteLog {
             readers: Arc::default(),
         };
         Ok((Arc::new(log), background))
-    }
-
-    /// Opens a log that is there already, to be read as it is now, beside the process that has it. It
-    /// takes no commits, and what is appended elsewhere is not seen by following it.
-    pub fn open_to_read(path: &Path) -> Result<Arc<SqliteLog>, OpenError> {
-        let file = LogFile::open(path)?;
-        let last = file
-            .end()
-            .map_err(|error| OpenError::new(path, error.to_string()))?;
-        let shared = Arc::new(Shared {
-            tail: Tail::default(),
-            committed: watch::Sender::new(last),
-            trouble: Mutex::new(Some("it was opened to be read".to_owned())),
-            gauges: Gauges::of(path),
-        });
-        // Nobody receives: whatever is appended comes back as not written.
-        let (queue, _) = sync_channel(0);
-        Ok(Arc::new(SqliteLog {
-            path: path.to_owned(),
-            identity: file.identity,
-            queue,
-            shared,
-            readers: Arc::default(),
-        }))
     }
 
     /// Lets the writer end once it has written and answered what is queued. Blocks while the queue
@@ -250,7 +228,9 @@ impl EventLog for SqliteLog {
         limit: usize,
         _freshness: Freshness,
     ) -> Result<Vec<Recorded>, ReadError> {
-        self.read(move |connection| rows::read_stream(connection, stream, after, limit))
+        // Before the file is read: what is merged meanwhile is found in both, what is missing in neither.
+        let unmerged = self.shared.unmerged.after(stream, after, limit);
+        self.read(move |connection| rows::read_stream(connection, stream, after, limit, &unmerged))
             .await
     }
 

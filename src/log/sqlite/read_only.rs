@@ -1,5 +1,6 @@
 //! The log for those who only read it, also while another process serves from it.
 
+use super::by_stream::Followed;
 use super::{OpenError, rows, schema};
 use crate::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
@@ -16,34 +17,43 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub struct ReadOnlyLog {
     identity: Uuid,
-    connection: Arc<Mutex<Connection>>,
+    reading: Arc<Mutex<Reading>>,
     silent: watch::Sender<Position>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    connection: Connection,
+    index: Followed,
 }
 
 impl ReadOnlyLog {
     /// Opens the log at `path`, which has to be there.
     pub fn open(path: &Path) -> Result<ReadOnlyLog, OpenError> {
         let failed = |reason: String| OpenError::new(path, reason);
-        let (connection, identity) =
-            schema::open_read_only(path).map_err(|error| failed(error.to_string()))?;
+        let (connection, identity) = schema::open_read_only(path)
+            .and_then(schema::of_this_program)
+            .map_err(|error| failed(error.to_string()))?;
         Ok(ReadOnlyLog {
             identity,
-            connection: Arc::new(Mutex::new(connection)),
+            reading: Arc::new(Mutex::new(Reading {
+                connection,
+                index: Followed::default(),
+            })),
             silent: watch::Sender::new(Position(0)),
         })
     }
 
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+        read: impl FnOnce(&mut Reading) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        let connection = self.connection.clone();
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = self.reading.clone();
+        let read = tokio::task::spawn_blocking(move || {
             // A read that panicked has changed nothing, so the connection is as good as before.
-            read(&connection.lock().unwrap_or_else(PoisonError::into_inner))
+            read(&mut reading.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        reading
-            .await
+        read.await
             .unwrap_or_else(|error| Err(ReadError(error.to_string())))
     }
 }
@@ -63,18 +73,26 @@ impl EventLog for ReadOnlyLog {
         limit: usize,
         _freshness: Freshness,
     ) -> Result<Vec<Recorded>, ReadError> {
-        self.read(move |connection| rows::read_stream(connection, stream, after, limit))
-            .await
+        self.read(move |reading| {
+            // Before the table is read: what comes into it meanwhile is found in both.
+            let unmerged = reading
+                .index
+                .catch_up(&reading.connection)
+                .map_err(|error| ReadError(error.to_string()))?
+                .after(stream, after, limit);
+            rows::read_stream(&reading.connection, stream, after, limit, &unmerged)
+        })
+        .await
     }
 
     async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
-        self.read(move |connection| rows::read_all(connection, after, limit))
+        self.read(move |reading| rows::read_all(&reading.connection, after, limit))
             .await
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {
-        self.read(|connection| {
-            rows::last_position(connection).map_err(|error| ReadError(error.to_string()))
+        self.read(|reading| {
+            rows::last_position(&reading.connection).map_err(|error| ReadError(error.to_string()))
         })
         .await
     }

@@ -37,20 +37,25 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The version that `stream` is at.
+/// The version that `stream` is at, as far as the index knows.
 pub(super) fn version(connection: &Connection, stream: Uuid) -> rusqlite::Result<Version> {
     let version = connection
-        .prepare_cached("SELECT version FROM log WHERE stream = ?1 ORDER BY version DESC LIMIT 1")?
+        .prepare_cached(
+            "SELECT version FROM by_stream WHERE stream = ?1 ORDER BY version DESC LIMIT 1",
+        )?
         .query_row([stream.as_bytes()], |row| row.get(0))
         .optional()?;
     Ok(Version(version.unwrap_or(0)))
 }
 
-/// Where `stream` ends, if it has an event.
+/// Where `stream` ends, if it has an event that the index knows.
 pub(super) fn head(connection: &Connection, stream: Uuid) -> rusqlite::Result<Option<Head>> {
     let last = select(
         connection,
-        &format!("SELECT {COLUMNS} FROM log WHERE stream = ?1 ORDER BY version DESC LIMIT 1"),
+        &format!(
+            "SELECT {COLUMNS} FROM log WHERE position =
+                 (SELECT position FROM by_stream WHERE stream = ?1 ORDER BY version DESC LIMIT 1)"
+        ),
         &[&stream.as_bytes()],
     )?;
     Ok(last.first().map(Head::at))
@@ -64,20 +69,58 @@ pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Positio
     Ok(Position(last.unwrap_or(0)))
 }
 
+/// At most `limit` events of `stream` after `after`: those that the index knows, then those at the
+/// `unmerged` places, which it may not know yet.
 pub(super) fn read_stream(
     connection: &Connection,
     stream: Uuid,
     after: Version,
     limit: usize,
+    unmerged: &[(Version, Position)],
 ) -> Result<Vec<Recorded>, ReadError> {
+    let failed = |error: rusqlite::Error| ReadError(error.to_string());
+    let next = Version(after.0 + 1);
+    let mut events = if unmerged.first().is_some_and(|(first, _)| *first == next) {
+        Vec::new()
+    } else {
+        select(
+            connection,
+            &format!(
+                "SELECT {COLUMNS} FROM log WHERE position IN
+                     (SELECT position FROM by_stream
+                       WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3)
+                  ORDER BY position"
+            ),
+            params![stream.as_bytes(), after.0, limit],
+        )
+        .map_err(failed)?
+    };
+    let known = events.last().map_or(after, |event| event.version);
+    let missing = unmerged
+        .iter()
+        .filter(|(version, _)| *version > known)
+        .take(limit - events.len());
+    for (_, position) in missing {
+        events.extend(read_at(connection, *position).map_err(failed)?);
+    }
+    let expected = (next.0..).map(|version| (stream, Version(version)));
+    for (event, expected) in events.iter().zip(expected) {
+        if (event.stream, event.version) != expected {
+            return Err(ReadError(format!(
+                "the index of streams leads to version {} of stream {} where version {} of {stream} should be: verify the log",
+                event.version, event.stream, expected.1
+            )));
+        }
+    }
+    Ok(events)
+}
+
+fn read_at(connection: &Connection, position: Position) -> rusqlite::Result<Vec<Recorded>> {
     select(
         connection,
-        &format!(
-            "SELECT {COLUMNS} FROM log WHERE stream = ?1 AND version > ?2 ORDER BY version LIMIT ?3"
-        ),
-        params![stream.as_bytes(), after.0, limit],
+        &format!("SELECT {COLUMNS} FROM log WHERE position = ?1"),
+        params![position.0],
     )
-    .map_err(|error| ReadError(error.to_string()))
 }
 
 pub(super) fn read_all(
@@ -193,7 +236,8 @@ fn canonical(row: &Row<'_>, event: &Recorded) -> rusqlite::Result<()> {
 #[error("{0}")]
 struct NotCanonical(&'static str);
 
-/// At most `limit` entries of the index by stream and version behind `after`, from the index alone.
+/// At most `limit` entries of the index by stream and version behind `after`, with those that the end
+/// of the log is going to have there.
 pub(super) fn read_index(
     connection: &Connection,
     after: Option<Entry>,
@@ -202,8 +246,12 @@ pub(super) fn read_index(
     let (stream, version) = after.map_or((Uuid::nil(), 0), |entry| (entry.stream, entry.version));
     connection
         .prepare_cached(
-            "SELECT stream, version, position FROM log INDEXED BY log_by_stream
-             WHERE (stream, version) > (?1, ?2) ORDER BY stream, version LIMIT ?3",
+            "SELECT stream, version, position FROM by_stream WHERE (stream, version) > (?1, ?2)
+             UNION
+             SELECT stream, version, position FROM log
+              WHERE position > (SELECT position FROM by_stream_checkpoint)
+                AND (stream, version) > (?1, ?2)
+             ORDER BY stream, version LIMIT ?3",
         )?
         .query_map(params![stream.as_bytes(), version, limit], |row| {
             Ok(Entry {

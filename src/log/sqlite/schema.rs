@@ -1,5 +1,6 @@
 //! The tables of `events.db` and the settings of a connection to it.
 
+use super::by_stream::{self, IndexError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -8,11 +9,13 @@ use uuid::Uuid;
 /// "crtl": by it a file is known for a log of this program (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x6372_746c;
 
-/// `log` is the truth; `events` shows it to people. Streams and hashes are kept as bytes, since
-/// the index over 16-byte time-ordered ids is what keeps an append flat at ten million events.
-/// `probe` is written to when the log could not be, to find out when it can be again.
-const MIGRATIONS: &[M<'_>] = &[M::up(
-    "CREATE TABLE log (
+/// `log` is the truth; `events` shows it to people, and `by_stream` finds in it what a stream is made
+/// of (see [`by_stream`]). Streams and hashes are kept as bytes, since an index over 16-byte
+/// time-ordered ids is what keeps an append flat at ten million events. `probe` is written to when
+/// the log could not be, to find out when it can be again.
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(
+        "CREATE TABLE log (
         position    INTEGER PRIMARY KEY,
         stream      BLOB    NOT NULL CHECK (length(stream) = 16),
         version     INTEGER NOT NULL CHECK (version >= 1),
@@ -41,7 +44,19 @@ const MIGRATIONS: &[M<'_>] = &[M::up(
     CREATE TABLE identity (id BLOB NOT NULL CHECK (length(id) = 16)) STRICT;
     CREATE TABLE probe (writes INTEGER NOT NULL) STRICT;
     INSERT INTO probe VALUES (0);",
-)];
+    ),
+    M::up(
+        "CREATE TABLE by_stream (
+            stream   BLOB    NOT NULL,
+            version  INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            PRIMARY KEY (stream, version)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE by_stream_checkpoint (position INTEGER NOT NULL) STRICT;
+        INSERT INTO by_stream_checkpoint VALUES (0);
+        DROP INDEX log_by_stream;",
+    ),
+];
 
 /// Why a file cannot serve as the log.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +68,9 @@ pub(super) enum SchemaError {
     #[error("it was written by a newer cartlog (schema {found}, this one knows {known})")]
     Newer { found: usize, known: usize },
     #[error("its schema is {found}, this cartlog reads {known}: let `cartlog serve` open it once")]
-    Other { found: usize, known: usize },
+    Older { found: usize, known: usize },
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error(transparent)]
     Migration(#[from] rusqlite_migration::Error),
     #[error(transparent)]
@@ -66,7 +83,6 @@ pub(super) enum SchemaError {
 pub(super) fn open_writer(
     path: &Path,
     durability: super::Durability,
-    checkpoint_pages: u32,
 ) -> Result<(Connection, Uuid), SchemaError> {
     let mut connection = Connection::open(path)?;
     let application_id: i32 =
@@ -82,9 +98,9 @@ pub(super) fn open_writer(
     connection.pragma_update(None, "recursive_triggers", true)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", checkpoint_pages, |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     migrate(&mut connection)?;
+    by_stream::catch_up(&connection)?;
     let identity = identity(&connection)?;
     Ok((connection, identity))
 }
@@ -98,36 +114,15 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a log that is there already, to be read beside whoever has it. It is not made, migrated or
-/// changed.
-pub(super) fn open_existing(path: &Path) -> Result<Connection, SchemaError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    settings(&connection)?;
-    connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -8_192)?;
-    let application_id: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application_id != APPLICATION_ID {
-        return Err(SchemaError::Foreign);
-    }
-    let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found != MIGRATIONS.len() {
-        return Err(SchemaError::Other {
-            found,
-            known: MIGRATIONS.len(),
-        });
-    }
-    Ok(connection)
-}
-
-/// Opens the log at `path` for somebody who must not change it and may not be its only user.
+/// Opens the log at `path`, and says its identity, for somebody who must not change it and may not be
+/// its only user. It may be one of an earlier program.
 pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaError> {
     if !path.exists() {
         return Err(SchemaError::Missing);
     }
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     settings(&connection)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
     let application_id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application_id != APPLICATION_ID {
@@ -136,6 +131,22 @@ pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaEr
     known(&connection)?;
     let identity = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
     Ok((connection, Uuid::from_bytes(identity)))
+}
+
+/// Refuses a log of an earlier program, for somebody who reads it by today's tables.
+pub(super) fn of_this_program(
+    opened: (Connection, Uuid),
+) -> Result<(Connection, Uuid), SchemaError> {
+    let found: usize = opened
+        .0
+        .pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found < MIGRATIONS.len() {
+        return Err(SchemaError::Older {
+            found,
+            known: MIGRATIONS.len(),
+        });
+    }
+    Ok(opened)
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<()> {

@@ -1,11 +1,14 @@
 //! The one thread that writes: it takes whatever commits are queued and makes them durable with one
 //! sync (group commit). While one group is on its way to the disk, the next one gathers.
 
+use super::SqliteLogSettings;
+use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
 use super::guard::Guard;
 use super::rows;
 use super::tail::Tail;
-use crate::log::{AppendError, Appended, Commit, Position, Recorded};
+use crate::log::{AppendError, Appended, Commit, Position, Recorded, Version};
+use crate::wal::WalMover;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -34,6 +37,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub tail: Tail,
+    pub unmerged: Unmerged,
     pub committed: watch::Sender<Position>,
     pub trouble: Mutex<Option<String>>,
     pub gauges: Gauges,
@@ -57,10 +61,13 @@ pub(super) struct Writer {
     guard: Guard,
     shared: Arc<Shared>,
     group_limit: usize,
+    checkpoint_pages: u32,
     last: Position,
-    versions: HashMap<Uuid, u64>,
+    versions: HashMap<Uuid, Version>,
+    merge: Merge,
 }
 
+type Outcomes = Vec<Result<Appended, AppendError>>;
 type Queued = (Commit, oneshot::Sender<Result<Appended, AppendError>>);
 
 /// What became of a group that was not committed.
@@ -79,21 +86,25 @@ impl Writer {
         connection: Connection,
         guard: Guard,
         shared: Arc<Shared>,
-        group_limit: usize,
+        settings: &SqliteLogSettings,
     ) -> Writer {
         let last = *shared.committed.borrow();
         Writer {
             connection,
             guard,
             shared,
-            group_limit,
+            group_limit: settings.group,
+            checkpoint_pages: settings.checkpoint_pages,
             last,
             versions: HashMap::new(),
+            merge: Merge::default(),
         }
     }
 
     /// Writes until it is closed, or until it must not go on.
     pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), String> {
+        let mut mover = WalMover::start(&self.connection, self.checkpoint_pages)
+            .map_err(|error| error.to_string())?;
         let mut group: Vec<Queued> = Vec::with_capacity(self.group_limit);
         loop {
             let mut closing = false;
@@ -110,7 +121,13 @@ impl Writer {
                 }
             }
             self.write_and_answer(&mut group)?;
+            if let Err(error) = mover.committed(&self.connection) {
+                let why = format!("the write-ahead log cannot be moved into the log: {error}");
+                self.shared.set_trouble(Some(why.clone()));
+                return Err(why);
+            }
             if closing {
+                drop(mover);
                 return self.close();
             }
         }
@@ -145,11 +162,11 @@ impl Writer {
         self.shared.gauges.grouped(group.len());
         let before = self.last;
         match self.write(group) {
-            Ok(outcomes) => {
+            Ok((outcomes, step)) => {
                 if self.shared.trouble().is_some() {
                     self.shared.set_trouble(None);
                 }
-                self.publish(before, group, outcomes);
+                self.publish(before, group, outcomes, &step);
                 Ok(())
             }
             Err(failure) => {
@@ -175,11 +192,14 @@ impl Writer {
         }
     }
 
-    /// Writes the group in one transaction. A commit whose stream has moved on fails alone.
-    fn write(
-        &mut self,
-        group: &[Queued],
-    ) -> Result<Vec<Result<Appended, AppendError>>, GroupFailure> {
+    /// Writes the group in one transaction, and a part of the index with it. A commit whose stream
+    /// has moved on fails alone.
+    fn write(&mut self, group: &[Queued]) -> Result<(Outcomes, Step), GroupFailure> {
+        let before = self.last;
+        // Not within a group: what one of its commits has written is known from here alone.
+        if self.versions.len() >= REMEMBERED_VERSIONS {
+            self.versions.clear();
+        }
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")
             .and_then(|mut begin| begin.execute([]))
@@ -195,6 +215,17 @@ impl Writer {
             };
             outcomes.push(outcome);
         }
+        let written = (self.last.0 - before.0) as usize;
+        let step = match self
+            .merge
+            .step(&self.connection, &self.shared.unmerged, written)
+        {
+            Ok(step) => step,
+            Err(error) => {
+                self.roll_back();
+                return Err(not_written(&error));
+            }
+        };
         if let Err(why) = self.guard.check() {
             self.roll_back();
             return Err(GroupFailure::NotWrittenAndOver(why));
@@ -204,7 +235,7 @@ impl Writer {
             .prepare_cached("COMMIT")
             .and_then(|mut commit| commit.execute([]));
         match committed {
-            Ok(_) => Ok(outcomes),
+            Ok(_) => Ok((outcomes, step)),
             Err(error) => {
                 self.roll_back();
                 Err(match error.sqlite_error_code() {
@@ -221,13 +252,16 @@ impl Writer {
         let stream = commit.stream();
         let actual = match self.versions.get(&stream) {
             Some(version) => *version,
-            None => rows::version(&self.connection, stream)?.0,
+            None => match self.shared.unmerged.version(stream) {
+                Some(version) => version,
+                None => rows::version(&self.connection, stream)?,
+            },
         };
-        if actual != commit.expected().0 {
+        if actual != commit.expected() {
             return Ok(Err(AppendError::Conflict {
                 stream,
                 expected: commit.expected(),
-                actual: crate::log::Version(actual),
+                actual,
             }));
         }
         let mut statement = rows::prepare_insert(&self.connection)?;
@@ -236,11 +270,8 @@ impl Writer {
             rows::insert(&mut statement, position, event)?;
             self.last = position;
         }
-        if self.versions.len() >= REMEMBERED_VERSIONS {
-            self.versions.clear();
-        }
         self.versions
-            .insert(stream, actual + commit.events().len() as u64);
+            .insert(stream, Version(actual.0 + commit.events().len() as u64));
         Ok(Ok(Appended {
             position: self.last,
         }))
@@ -251,7 +282,8 @@ impl Writer {
         &mut self,
         before: Position,
         group: &mut Vec<Queued>,
-        outcomes: Vec<Result<Appended, AppendError>>,
+        outcomes: Outcomes,
+        step: &Step,
     ) {
         let mut replies = Vec::with_capacity(group.len());
         let mut committed: Vec<Recorded> = Vec::with_capacity(group.len());
@@ -263,6 +295,8 @@ impl Writer {
             }
             replies.push((reply, outcome));
         }
+        self.shared.unmerged.extend(&committed);
+        self.merge.committed(step, &self.shared.unmerged, self.last);
         if !committed.is_empty() {
             self.shared.tail.extend(committed);
             self.shared.committed.send_replace(self.last);
@@ -281,9 +315,13 @@ impl Writer {
         }
     }
 
-    /// Moves everything into the one file first: SQLite does so when the last connection is closed,
-    /// and those that read may outlive this one.
+    /// Leaves the log whole in one file, its index included. SQLite moves everything there when the
+    /// last connection is closed, but those that read may outlive this one.
     fn close(self) -> Result<(), String> {
+        if let Err(error) = by_stream::catch_up(&self.connection) {
+            // Nothing is lost: the next process makes up for it when it opens the log.
+            tracing::warn!(%error, "the index stays behind the log");
+        }
         let moved = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
