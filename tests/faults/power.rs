@@ -126,9 +126,9 @@ async fn cut_under_load(disk: &Disk, program: Program, load: Load, how: Cut) -> 
     if let Some(program) = program {
         program.kill();
         let late = record.acknowledged.split_off(until);
-        record
-            .unanswered
-            .extend(late.into_iter().map(|(sent, _)| sent));
+        // In the order in which they were sent: a cart is opened before something is added to it.
+        let late = late.into_iter().map(|(sent, _)| sent);
+        record.unanswered.splice(..0, late);
     }
     disk.power_on().unwrap();
     record
