@@ -1,7 +1,7 @@
 //! An event in the JSON format of CloudEvents 1.0, with the log's own fields as extensions: what
 //! leaves this service for programs that know nothing of it.
 
-use crate::cart::CartEvent;
+use crate::cart::upcast::StoredData;
 use crate::decider::UnreadableEvent;
 use crate::history::{HistoryError, Metadata};
 use crate::log::{Hash, Recorded};
@@ -30,7 +30,7 @@ pub struct CloudEvent<'a> {
     pub datacontenttype: Cow<'a, str>,
     /// What is stored, to the byte.
     #[serde(borrow)]
-    #[schemars(with = "CartEvent")]
+    #[schemars(with = "StoredData")]
     pub data: Data<'a>,
     /// Numbers are texts: an integer of CloudEvents has 32 bits.
     #[serde(borrow)]

@@ -29,7 +29,7 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
     };
     vec![
         (
-            "CartOpened.v1",
+            "CartOpened.v2",
             CartEvent::CartOpened(CartOpened {
                 currency: Currency::EUR,
                 token_hash: std::array::from_fn(|index| u8::try_from(index * 8).unwrap()),
@@ -129,12 +129,48 @@ fn what_was_ever_written_still_reads_as_the_event_that_it_was() {
         }
         files += 1;
     }
-    assert!(files >= samples().len());
+    assert_eq!(files, samples().len() + OLD.len());
+}
+
+/// The files of old shapes, each beside the file of the same event as it is written today.
+const OLD: [(&str, &str); 1] = [("CartOpened.v1", "CartOpened.v2")];
+
+#[test]
+fn an_event_of_an_old_shape_reads_as_the_same_one_of_today() {
+    for (old, today) in OLD {
+        let (name, schema) = old.split_once(".v").unwrap();
+        let text = std::fs::read_to_string(folder().join(format!("{old}.json"))).unwrap();
+        let event = CartEvent::read(name, schema.parse().unwrap(), text.trim_end()).unwrap();
+        let samples = samples();
+        let (_, sample) = samples.iter().find(|(file, _)| *file == today).unwrap();
+        assert_eq!(event, *sample, "{old}");
+        let today = std::fs::read_to_string(folder().join(format!("{today}.json"))).unwrap();
+        assert_eq!(format!("{}\n", event.data()), today, "{old}");
+        assert_ne!(text, today, "{old} is another shape");
+    }
+}
+
+#[test]
+fn a_shape_is_read_under_its_own_schema_alone() {
+    let shape = |file: &str| std::fs::read_to_string(folder().join(file)).unwrap();
+    for (schema, file) in [(1, "CartOpened.v2.json"), (2, "CartOpened.v1.json")] {
+        let read = CartEvent::read("CartOpened", schema, shape(file).trim_end());
+        assert!(
+            matches!(read, Err(UnreadableEvent::Malformed { .. })),
+            "{file} as {schema}: {read:?}"
+        );
+    }
 }
 
 #[test]
 fn an_event_of_a_newer_program_is_refused_and_not_guessed_at() {
-    for (name, schema) in [("ItemAdded", 2), ("ItemAdded", 0), ("ItemLost", 1), ("", 1)] {
+    for (name, schema) in [
+        ("ItemAdded", 2),
+        ("CartOpened", 3),
+        ("ItemAdded", 0),
+        ("ItemLost", 1),
+        ("", 1),
+    ] {
         assert_eq!(
             CartEvent::read(name, schema, "{}"),
             Err(UnreadableEvent::Unknown {

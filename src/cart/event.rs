@@ -4,6 +4,7 @@
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
 use super::sku::Sku;
+use super::upcast::CartOpened1;
 use crate::decider::{Event, UnreadableEvent};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
@@ -30,9 +31,30 @@ pub struct CartOpened {
     /// Of every amount in this cart, for good.
     pub currency: Currency,
     /// SHA-256 of the cart's token. The token itself is nowhere: the log may be shown.
+    #[serde(rename = "token", with = "token_digest")]
+    #[schemars(with = "TokenDigest")]
+    pub token_hash: [u8; 32],
+}
+
+/// The digest of a token, under the name of the function that it was made with.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct TokenDigest {
     #[serde(with = "hex")]
     #[schemars(with = "String")]
-    pub token_hash: [u8; 32],
+    sha256: [u8; 32],
+}
+
+mod token_digest {
+    use super::TokenDigest;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        TokenDigest { sha256: *hash }.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        TokenDigest::deserialize(deserializer).map(|digest| digest.sha256)
+    }
 }
 
 /// Units of one product at one price, put in or taken out.
@@ -79,7 +101,15 @@ impl Event for CartEvent {
     }
 
     fn schema(&self) -> u32 {
-        1
+        match self {
+            CartEvent::CartOpened(_) => 2,
+            CartEvent::ItemAdded(_)
+            | CartEvent::ItemRemoved(_)
+            | CartEvent::PromotionApplied(_)
+            | CartEvent::PromotionRemoved(_)
+            | CartEvent::CartCheckedOut(_)
+            | CartEvent::CartExpired(_) => 1,
+        }
     }
 
     fn data(&self) -> String {
@@ -95,7 +125,10 @@ impl Event for CartEvent {
 
     fn read(name: &str, schema: u32, data: &str) -> Result<Self, UnreadableEvent> {
         let read = match (name, schema) {
-            ("CartOpened", 1) => from_json(data).map(CartEvent::CartOpened),
+            ("CartOpened", 1) => from_json::<CartOpened1>(data)
+                .map(CartOpened::from)
+                .map(CartEvent::CartOpened),
+            ("CartOpened", 2) => from_json(data).map(CartEvent::CartOpened),
             ("ItemAdded", 1) => from_json(data).map(CartEvent::ItemAdded),
             ("ItemRemoved", 1) => from_json(data).map(CartEvent::ItemRemoved),
             ("PromotionApplied", 1) => from_json(data).map(CartEvent::PromotionApplied),

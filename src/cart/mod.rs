@@ -3,7 +3,8 @@
 //!
 //! In the order in which a command meets them: [`command`] is decided by [`decide`] on a [`state`]
 //! into [`event`]s, which `evolve` folds into the next state; [`document`] shows it, [`sentence`]
-//! tells an event, and [`explain`] says why a number is what it is.
+//! tells an event, and [`explain`] says why a number is what it is. Events from before are read by
+//! [`upcast`].
 
 pub mod command;
 pub mod decide;
@@ -17,6 +18,7 @@ pub mod sentence;
 pub mod sku;
 pub mod state;
 mod undo;
+pub mod upcast;
 
 pub use command::{CartCommand, Offer};
 pub use decide::{Limits, Refusal};

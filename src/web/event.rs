@@ -3,6 +3,7 @@
 
 use super::problem::Problem;
 use crate::cart::sentence::sentence;
+use crate::cart::upcast::StoredData;
 use crate::cart::{CartEvent, Currency};
 use crate::history::{self, Metadata};
 use crate::log::{Hash, Position, Recorded, Version};
@@ -25,7 +26,7 @@ pub struct EventDocument<'a> {
     schema: u32,
     recorded_at: Timestamp,
     sentence: String,
-    #[schemars(with = "CartEvent")]
+    #[schemars(with = "StoredData")]
     data: &'a RawValue,
     meta: Meta<'a>,
     hash: Hash,

@@ -132,7 +132,7 @@ async fn events_come_as_cloud_events_to_whoever_asks_for_them() {
         assert_eq!(event["source"], format!("/api/carts/{}", cart.id));
         assert_eq!(
             event["type"],
-            format!("cartlog.{}.v1", text(&plain["type"]))
+            format!("cartlog.{}.v{}", text(&plain["type"]), plain["schema"])
         );
         assert_eq!(event["time"], plain["recorded_at"]);
         assert_eq!(event["data"], plain["data"]);

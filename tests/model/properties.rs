@@ -317,7 +317,8 @@ proptest! {
         let mut known = Vec::new();
         for happened in history {
             CartModel::evolve(&mut cart, &happened.event, &happened.moment());
-            let stored = CartEvent::read(happened.event.name(), 1, &happened.event.data());
+            let event = &happened.event;
+            let stored = CartEvent::read(event.name(), event.schema(), &event.data());
             prop_assert_eq!(stored.as_ref(), Ok(&happened.event));
             known.push(happened);
             let document = document(&cart);

@@ -4,7 +4,7 @@
 //! answered. `CARTLOG_RECORD_LOG=1` lets the test here make that of this version first, which is
 //! done once, before it is released; a cart has to expire for it, so it takes more than a minute.
 
-use crate::program::{PATIENCE, Program, command, log_in, whole_log};
+use crate::program::{PATIENCE, Program, command, log_in, run, whole_log};
 use reqwest::{Client, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -163,15 +163,39 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
         };
         let (added, _) = addition.repeat(program.address).await;
         assert_eq!(added.answer["version"], last + 1, "{name}: {added:?}");
+        let opened = client()
+            .post(format!("http://{}/api/carts", program.address))
+            .send();
+        assert_eq!(opened.await.expect("an answer").status(), 201, "{name}");
         assert!(program.signal("TERM").success());
         assert_eq!(
             whole_log(&log_in(folder.path())).len(),
-            before + 1,
+            before + 2,
             "{name}"
         );
+        let proved = run(command(folder.path(), &["verify"]));
+        let told = String::from_utf8_lossy(&proved.stdout);
+        assert!(proved.status.success(), "{name}: {told}");
+        assert!(told.contains("sound"), "{name}: {told}");
+        // What was written before is there as it was, under its own schema.
+        let openings = schemas(&log_in(folder.path()), "CartOpened");
+        assert_eq!(openings.last(), Some(&2), "{name}");
+        if name.to_string().ends_with("0.1.0") {
+            assert_eq!(openings, [1, 1, 1, 2], "{name}");
+        }
         versions += 1;
     }
     assert!(versions > 0);
+}
+
+/// The schemas of the events called `kind` in the log at `path`, oldest first.
+fn schemas(path: &Path, kind: &str) -> Vec<u32> {
+    let log = rusqlite::Connection::open(path).expect("a log");
+    let mut rows = log
+        .prepare("SELECT schema FROM events WHERE type = ?1 ORDER BY position")
+        .expect("a table of events");
+    let rows = rows.query_map([kind], |row| row.get(0)).expect("events");
+    rows.collect::<Result<_, _>>().expect("schemas")
 }
 
 /// Trades with this version and keeps what it leaves behind.
