@@ -1,29 +1,28 @@
 //! Clients that are slow, idle, gone, or too many.
 
 use crate::disk::begun;
-use crate::load::{Answered, Load, Record, Sent, client, compare, repeat};
+use crate::load::{Answered, Record, Sent, client, compare, repeat};
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command, log_in, whole_log};
 use reqwest::header::{HeaderMap, HeaderValue};
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 /// Within this time a shopper is served whatever others do.
-const USUAL: Duration = Duration::from_secs(1);
+pub const USUAL: Duration = Duration::from_secs(1);
 
 /// What a process holds.
 #[derive(Debug, Clone, Copy)]
-struct Held {
-    descriptors: usize,
-    memory_mib: u64,
+pub struct Held {
+    pub descriptors: usize,
+    pub memory_mib: u64,
 }
 
 impl Held {
-    fn by(program: &Program) -> Held {
+    pub fn by(program: &Program) -> Held {
         let process = format!("/proc/{}", program.id());
         let status = fs::read_to_string(format!("{process}/status")).unwrap();
         let resident = status
@@ -51,7 +50,7 @@ async fn lets_go(program: &Program, before: Held, patience: Duration) -> bool {
 }
 
 /// The longest that one of 50 commands to a new cart takes.
-async fn longest_command(address: SocketAddr, keys: &str, record: &mut Record) -> Duration {
+pub async fn longest_command(address: SocketAddr, keys: &str, record: &mut Record) -> Duration {
     let client = client();
     let mut longest = Duration::ZERO;
     let mut cart: Option<Answered> = None;
@@ -203,67 +202,6 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
     );
     program.kill();
     compare(&record, &whole_log(&log_in(folder.path())));
-}
-
-/// The program with a log of some megabytes, and a stream of all of it that nobody reads.
-async fn unread_stream(folder: &Path, plan: &Plan, stalled: &str) -> (Program, Held, TcpStream) {
-    let mut command = command(folder, &[]);
-    command.env("CARTLOG_SERVER__STALLED_SECONDS", stalled);
-    let program = Program::run(command);
-    let mut load = Load::start(program.address, 8, plan.round(0));
-    load.acknowledged(8_000).await;
-    load.stop().await;
-    let before = Held::by(&program);
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4_096).unwrap();
-    let mut stream = socket.connect(program.address).await.unwrap();
-    let asked = format!(
-        "GET /api/events?after=0 HTTP/1.1\r\nHost: {}\r\nAccept: text/event-stream\r\n\r\n",
-        program.address
-    );
-    stream.write_all(asked.as_bytes()).await.unwrap();
-    let mut begun = [0; 16];
-    stream.read_exact(&mut begun).await.unwrap();
-    assert!(begun.starts_with(b"HTTP/1.1 200"));
-    (program, before, stream)
-}
-
-/// Whether the service has ended the connection: its own end has no such peer any more.
-async fn is_ended(stream: &TcpStream, patience: Duration) -> bool {
-    let own = stream.local_addr().unwrap().port();
-    let peer = stream.peer_addr().unwrap().port();
-    // In /proc/net/tcp: the local address, the remote one, and the state; 01 is established.
-    let line = format!("0100007F:{peer:04X} 0100007F:{own:04X} 01");
-    let began = Instant::now();
-    while fs::read_to_string("/proc/net/tcp").unwrap().contains(&line) {
-        if began.elapsed() > patience {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    true
-}
-
-#[tokio::test]
-async fn a_live_stream_that_nobody_reads_costs_no_memory_and_is_ended() {
-    let plan = Plan::new();
-    let folder = tempfile::tempdir().unwrap();
-    let (program, before, stream) = unread_stream(folder.path(), &plan, "2").await;
-    let mut record = Record::default();
-    let longest = longest_command(program.address, "meanwhile", &mut record).await;
-    assert!(longest < USUAL, "{longest:?}");
-    let during = Held::by(&program);
-    println!("{before:?}, then {during:?}; the longest command took {longest:?}");
-    assert!(during.memory_mib < before.memory_mib + 50, "{during:?}");
-    assert!(is_ended(&stream, PATIENCE).await);
-}
-
-#[tokio::test]
-async fn control_a_stream_that_may_stall_for_long_is_not_ended() {
-    let plan = Plan::new();
-    let folder = tempfile::tempdir().unwrap();
-    let (_program, _, stream) = unread_stream(folder.path(), &plan, "600").await;
-    assert!(!is_ended(&stream, Duration::from_secs(8)).await);
 }
 
 /// A client whose address is `address`, as a proxy tells it.

@@ -20,4 +20,5 @@ mod power;
 #[expect(dead_code, reason = "the tests of the process use the rest")]
 #[path = "../process/program.rs"]
 mod program;
+mod readers;
 mod tracer;
