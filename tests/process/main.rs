@@ -2,6 +2,7 @@
 //! broken on purpose is in `tests/faults/`, which shares what runs and asks the program here.
 
 mod analyse;
+mod conformance;
 mod ends;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod load;

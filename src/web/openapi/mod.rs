@@ -135,10 +135,17 @@ fn options(schemas: &mut Schemas, path: &str, described: &Map<String, Value>) ->
         .values()
         .map(|operation| operation["tags"].clone())
         .next();
+    // A path that cannot name anything is nowhere, whatever the method.
+    let refused: &[Kind] = if path.contains('{') {
+        &[Kind::NotFound]
+    } else {
+        &[]
+    };
     let mut operation = Operation::new(schemas, Method::OPTIONS, path)
         .named(Tag::Service, "options", "The methods that there are")
         .answers(StatusCode::NO_CONTENT, "They stand in `Allow`.")
         .with(&[Header::Allow])
+        .refuses(refused)
         .done();
     operation["operationId"] = json!(format!("{}Options", name.unwrap_or_default()));
     operation["tags"] = tags.unwrap_or_default();
