@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder in which shoppers have filled a log, and what serves there.
@@ -401,5 +401,62 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
             told(&output)
         );
         nothing_but(nothing.path(), &[]);
+    }
+}
+
+/// The names of the files in `folder`.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+#[test]
+fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_works() {
+    let (folder, _program) = shopped("300");
+    let events = whole_log(&log_in(folder.path())).len();
+    let lines = export(folder.path());
+    let whole = |file: &Path| match file.extension() {
+        Some(extension) if extension == "db" => assert_eq!(whole_log(file).len(), events),
+        _ => assert!(std::fs::read(file).unwrap() == lines, "the same export"),
+    };
+    for arguments in [
+        &["backup", "copies/backup.db"][..],
+        &["export", "--output", "copies/export.ndjson"],
+    ] {
+        let copies = folder.path().join("copies");
+        std::fs::create_dir(&copies).unwrap();
+        let target = folder.path().join(arguments.last().unwrap());
+        let mut killed = 0;
+        for round in 1..=10 {
+            let mut child = command(folder.path(), arguments)
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            // As soon as one more file is begun, or a moment later, by the round.
+            let before = names(&copies).len();
+            while names(&copies).len() == before && child.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_micros(200 * (round - 1)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            if target.exists() {
+                // It was quicker, and what is there is all of it.
+                whole(&target);
+                std::fs::remove_file(&target).unwrap();
+            } else {
+                killed += 1;
+            }
+            let left = names(&copies);
+            assert!(
+                left.iter().all(|name| name.contains(".partial")),
+                "{left:?}"
+            );
+        }
+        assert!(killed > 0, "all were quicker than a kill");
+        assert!(run(command(folder.path(), arguments)).status.success());
+        whole(&target);
+        std::fs::remove_dir_all(&copies).unwrap();
     }
 }
