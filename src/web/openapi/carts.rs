@@ -1,7 +1,8 @@
 //! `/api/carts` and what changes a cart.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::cart::document::CartDocument;
 use crate::web::carts::{OpenCart, OpenedCart, Which};
 use crate::web::checkout::Checkout;

@@ -1,7 +1,8 @@
 //! What the shop offers.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::web::page::Page;
 use crate::web::problem::Kind;
 use crate::web::products::{Priced, ProductDocument, Which};

@@ -1,7 +1,8 @@
 //! What has happened in a cart, and why it is as it is.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::cart::explain::Why;
 use crate::cloud_event::CloudEvent;
 use crate::web::event::EventDocument;

@@ -1,7 +1,8 @@
 //! What the shop can learn from its log.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::views::insights::baskets::Pairs;
 use crate::views::insights::products::Product;
 use crate::web::insights::{

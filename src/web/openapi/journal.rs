@@ -2,7 +2,8 @@
 
 use super::headers::Header;
 use super::histories::STREAM;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::web::event::EventDocument;
 use crate::web::page::Page;
 use crate::web::problem::Kind;

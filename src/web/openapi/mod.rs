@@ -21,6 +21,7 @@ mod operation;
 pub mod operator;
 mod schemas;
 pub mod service;
+mod tag;
 pub mod views;
 
 pub use operation::Describe;
@@ -31,10 +32,11 @@ use super::problem::{Kind, Problem};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use headers::Header;
-use operation::{Operation, Tag};
+use operation::Operation;
 use schemas::Schemas;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
+use tag::Tag;
 
 /// The cart of the examples.
 const CART: &str = "01a20c19-324e-76c9-b286-e42798811daa";

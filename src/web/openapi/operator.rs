@@ -1,7 +1,8 @@
 //! Whether one is the operator.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::web::operator::{SignIn, Standing};
 use crate::web::problem::Kind;
 use actix_web::http::StatusCode;

@@ -1,7 +1,8 @@
 //! The service itself, its description, and its pages.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::web::health::{Liveness, Readiness};
 use crate::web::problem::Kind;
 use actix_web::http::StatusCode;

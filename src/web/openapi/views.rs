@@ -1,7 +1,8 @@
 //! The views as a whole, and the proof of them and of the log.
 
 use super::headers::Header;
-use super::operation::{Operation, Tag};
+use super::operation::Operation;
+use super::tag::Tag;
 use crate::verify::VerifyStatus;
 use crate::views::RebuildStatus;
 use crate::web::problem::Kind;

@@ -3,10 +3,13 @@
 
 mod bodies;
 mod conditions;
+mod json;
 mod lists;
 mod names;
 mod quantities;
+mod slow;
 mod states;
+mod transfer;
 mod wire;
 
 use crate::app::{Answer, Ask, CartClient, TestApp};
@@ -15,6 +18,9 @@ use serde_json::Value;
 
 /// A JSON body and, in a word, what is wrong with it: for tables of bytes that no JSON library writes.
 type Body = (&'static str, &'static [u8]);
+
+/// A body that a cart takes.
+const ITEM: &str = r#"{"sku":"teapot","quantity":1}"#;
 
 /// Sends `ask`, which has to be refused as the problem `slug`, and nothing is written for it.
 async fn refused(app: &TestApp, case: &str, ask: Ask, status: u16, slug: &str) -> Value {
