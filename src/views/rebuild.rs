@@ -153,6 +153,8 @@ pub struct Rebuild {
     successors: mpsc::Sender<Handover>,
     rebuilds: Arc<Rebuilds>,
     wanted: mpsc::Receiver<()>,
+    /// Whether the views were begun anew when they were opened.
+    first_making: bool,
 }
 
 /// How a rebuild ended without new views.
@@ -178,9 +180,11 @@ impl Rebuild {
             position, whole_at, ..
         } = *progress.borrow();
         // Views that were begun anew count as a rebuild under way.
-        let status = match position {
-            Position(0) if whole_at > position => RebuildStatus::begun(whole_at),
-            _ => RebuildStatus::default(),
+        let first_making = position == Position(0) && whole_at > position;
+        let status = if first_making {
+            RebuildStatus::begun(whole_at)
+        } else {
+            RebuildStatus::default()
         };
         Ok(Rebuild {
             log: updater.log(),
@@ -194,6 +198,7 @@ impl Rebuild {
                 wanted: want,
             }),
             wanted,
+            first_making,
         })
     }
 
@@ -204,7 +209,10 @@ impl Rebuild {
     /// Carries out what is asked for until `stop` says so or is dropped. Views that turn out to be
     /// damaged are rebuilt without being asked.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        self.watch_the_first_making(&mut stop).await;
+        // The status does not tell: a rebuild may have been asked for before this runs.
+        if self.first_making {
+            self.watch_the_first_making(&mut stop).await;
+        }
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -232,9 +240,6 @@ impl Rebuild {
     /// Tells how far views are that were begun anew, until they are whole. There is nothing to
     /// compare them with.
     async fn watch_the_first_making(&mut self, stop: &mut watch::Receiver<bool>) {
-        if self.rebuilds.status.borrow().state != RebuildState::Running {
-            return;
-        }
         loop {
             let progress = *self.progress.borrow_and_update();
             self.tell(|status| status.count(progress.position, progress.whole_at));

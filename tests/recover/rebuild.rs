@@ -3,9 +3,12 @@
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use crate::shop::Shop;
 use cartlog::log::EventLog;
-use cartlog::views::{Differs, Reader, RebuildRunning, RebuildState};
+use cartlog::views::{self, Differs, Reader, Rebuild, RebuildRunning, RebuildState};
+use cartlog::views::{Updater, ViewStore};
 use rusqlite::Connection;
 use std::fs;
+use std::sync::Arc;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The names of the files of the views.
@@ -112,6 +115,38 @@ async fn one_rebuild_runs_at_a_time() {
     kept.read_side.rebuilds.start().unwrap();
     assert_eq!(kept.read_side.rebuilds.start(), Err(RebuildRunning));
     assert_eq!(kept.rebuilt().await.state, RebuildState::Swapped);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_was_asked_for_before_anything_runs_is_carried_out() {
+    let (shop, _) = busy_shop(4, 300).await;
+    let mut kept = Kept::of(&shop).await;
+    kept.current(&shop).await;
+    kept.stop().await;
+    let log: Arc<dyn EventLog> = shop.log.clone();
+    let end = log.barrier().await.unwrap();
+    let path = shop.views_path();
+    let store = ViewStore::open(&path, views::all(), log.identity(), end).unwrap();
+    let updater = Updater::new(log, store, 1 << 20);
+    let rebuild = Rebuild::beside(&updater, &path, 1 << 20).unwrap();
+    let rebuilds = rebuild.rebuilds();
+    rebuilds.start().unwrap();
+    let (stop, stopping) = watch::channel(false);
+    let mut status = rebuilds.watch();
+    let ended = async {
+        let ended = status.wait_for(|status| status.state != RebuildState::Running);
+        let ended = ended.await.unwrap().clone();
+        stop.send_replace(true);
+        ended
+    };
+    let (updated, (), ended) = tokio::join!(
+        updater.run(stopping.clone()),
+        rebuild.run(stopping.clone()),
+        ended
+    );
+    updated.unwrap();
+    assert_eq!(ended.state, RebuildState::Swapped, "{ended:?}");
+    assert_eq!(ended.rows_compared, rows(&path).len() as u64);
 }
 
 #[tokio::test]
