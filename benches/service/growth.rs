@@ -18,18 +18,17 @@ use uuid::Uuid;
 
 const SMALL: usize = 10_000;
 const EVENTS_A_CART: usize = 10;
+/// Of everything in these shops, in cents.
+pub const PRICE: i64 = 1_999;
 const TOKEN: &str = "a token that all carts of this benchmark share";
 const ROUND: Duration = Duration::from_secs(4);
 
 pub fn run() {
-    let large = std::env::var("CARTLOG_BENCH_EVENTS")
-        .ok()
-        .and_then(|events| events.parse().ok())
-        .unwrap_or(1_000_000);
+    let large = events_wanted().unwrap_or(1_000_000);
     for events in [SMALL, large] {
         let folder = folder();
         let started = Instant::now();
-        let carts = fill(folder.path(), events);
+        let carts = fill(folder.path(), events, |_| simple_story());
         let filled = started.elapsed();
         let last = carts.last().expect("there are carts");
         let started = Instant::now();
@@ -61,8 +60,15 @@ pub fn run() {
     }
 }
 
-/// Fills a log with carts, straight through the port.
-fn fill(folder: &Path, events: usize) -> Vec<Cart> {
+/// How many events are asked for by the environment.
+pub fn events_wanted() -> Option<usize> {
+    let wanted = std::env::var("CARTLOG_BENCH_EVENTS").ok()?;
+    wanted.parse().ok()
+}
+
+/// Fills a log with carts to which the events of `story` have happened, by their places, straight
+/// through the port. All stories are equally long.
+pub fn fill(folder: &Path, events: usize, story: impl Fn(usize) -> Vec<CartEvent>) -> Vec<Cart> {
     let settings = SqliteLogSettings {
         path: folder.join("data/events.db"),
         queue: 8_192,
@@ -74,11 +80,15 @@ fn fill(folder: &Path, events: usize) -> Vec<Cart> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime starts");
-    let ids: Vec<Uuid> = (0..events / EVENTS_A_CART)
+    let ids: Vec<Uuid> = (0..events / story(0).len())
         .map(|_| Uuid::now_v7())
         .collect();
-    for group in ids.chunks(512) {
-        let appended = runtime.block_on(join_all(group.iter().map(|id| log.append(commit(*id)))));
+    let commits: Vec<(usize, Uuid)> = ids.iter().copied().enumerate().collect();
+    for group in commits.chunks(512) {
+        let appends = group
+            .iter()
+            .map(|(place, id)| log.append(commit(*id, &story(*place))));
+        let appended = runtime.block_on(join_all(appends));
         for outcome in appended {
             outcome.expect("a commit is appended");
         }
@@ -90,19 +100,34 @@ fn fill(folder: &Path, events: usize) -> Vec<Cart> {
         .collect()
 }
 
-fn commit(id: Uuid) -> Commit {
-    let opened = CartEvent::CartOpened(CartOpened {
+/// What a cart of the growing log looks like.
+fn simple_story() -> Vec<CartEvent> {
+    let added = CartEvent::ItemAdded(added("teapot"));
+    let mut events = vec![added; EVENTS_A_CART];
+    events[0] = opened();
+    events
+}
+
+pub fn opened() -> CartEvent {
+    CartEvent::CartOpened(CartOpened {
         currency: Currency::EUR,
         token_hash: Sha256::digest(TOKEN).into(),
-    });
-    let added = CartEvent::ItemAdded(Units {
-        sku: Sku::parse("teapot").expect("a sku"),
+    })
+}
+
+/// One of a product, at the one price.
+pub fn added(sku: &str) -> Units {
+    Units {
+        sku: Sku::parse(sku).expect("a sku"),
         name: "Teapot".into(),
         quantity: 1,
-        unit_price: Money::from_minor(1_999),
-    });
-    let events = std::iter::once(&opened)
-        .chain(std::iter::repeat_n(&added, EVENTS_A_CART - 1))
+        unit_price: Money::from_minor(PRICE),
+    }
+}
+
+fn commit(id: Uuid, events: &[CartEvent]) -> Commit {
+    let events = events
+        .iter()
         .map(|event| NewEvent {
             name: event.name().into(),
             schema: event.schema(),

@@ -4,7 +4,8 @@
 //! body and answers a document of the same size. Load generator, service and ceiling run on the
 //! same machine and take turns, so that a ratio holds where an absolute figure would not.
 //!
-//! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes).
+//! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes), and
+//! `-- rebuild` one of which the views are rebuilt and verified.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -16,6 +17,7 @@ mod bare_commit;
 mod ceiling;
 mod growth;
 mod load;
+mod rebuild;
 mod served;
 
 use load::{Report, Requests};
@@ -33,6 +35,7 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("ceiling") => return ceiling::serve(),
         Some("growth") => return growth::run(),
+        Some("rebuild") => return rebuild::run(),
         _ => {}
     }
     let ceiling = Served::ceiling();
