@@ -81,6 +81,7 @@ impl Expiry {
         let idle_time = i64::try_from(self.idle_time.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::from_millis(now.millis().saturating_sub(idle_time));
         let views = (self.views)();
+        views.written().await;
         let mut expired = 0;
         let mut last: Option<IdleCart> = None;
         loop {

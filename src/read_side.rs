@@ -3,7 +3,7 @@
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::EventLog;
-use crate::views::{self, Arrivals, Progress, Rebuild, Rebuilds, StoreError};
+use crate::views::{self, Front, Rebuild, Rebuilds, StoreError};
 use crate::views::{Trouble, Updater, ViewStore};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +11,8 @@ use tokio::sync::watch;
 
 /// The views, kept up to date until they are told to stop.
 pub struct ReadSide {
-    pub progress: watch::Receiver<Progress>,
+    pub front: Front,
     pub trouble: watch::Receiver<Option<Trouble>>,
-    pub arrivals: Arc<Arrivals>,
     pub rebuilds: Arc<Rebuilds>,
     updater: Background,
     rebuild: Background,
@@ -48,13 +47,10 @@ impl ReadSide {
         let updater = Updater::new(log, store, cache_bytes);
         let rebuild = Rebuild::beside(&updater, path, cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
-        let (progress, trouble) = (updater.progress(), updater.trouble());
-        let (arrivals, rebuilds) = (updater.arrivals(), rebuild.rebuilds());
         Ok(ReadSide {
-            progress,
-            trouble,
-            arrivals,
-            rebuilds,
+            front: updater.front(),
+            trouble: updater.trouble(),
+            rebuilds: rebuild.rebuilds(),
             updater: follow(updater, stopping.clone()).map_err(ReadSideError::Updater)?,
             rebuild: keep_rebuilding(rebuild, stopping.clone()).map_err(ReadSideError::Updater)?,
         })

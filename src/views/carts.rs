@@ -5,6 +5,7 @@ use super::{Batch, View};
 use crate::cart::Cart;
 use crate::cart::document::CartDocument;
 use crate::timestamp::Timestamp;
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -16,8 +17,26 @@ pub struct Carts;
 pub struct CartRow {
     pub version: u64,
     pub token_hash: [u8; 32],
+    /// Of an open cart: when something happened in it last.
+    pub idle_since: Option<Timestamp>,
     /// The cart's JSON document.
-    pub document: Vec<u8>,
+    pub document: Bytes,
+}
+
+impl CartRow {
+    /// The row of the cart `id`; none before it was opened.
+    pub fn of(id: Uuid, cart: &Cart) -> Option<CartRow> {
+        let contents = cart.contents()?;
+        Some(CartRow {
+            version: contents.version,
+            token_hash: contents.token_hash,
+            idle_since: match cart {
+                Cart::Open(open) => Some(open.contents.changed_at),
+                Cart::NotOpened | Cart::Closed(_) => None,
+            },
+            document: CartDocument::of(id, cart)?.to_json().into(),
+        })
+    }
 }
 
 /// An open cart in which nothing has happened since `idle_since`.
@@ -62,21 +81,13 @@ impl View for Carts {
                  document = excluded.document, idle_since = excluded.idle_since,
                  idle_hour = excluded.idle_hour",
         )?;
-        for (id, cart) in batch.carts {
-            let (Some(contents), Some(document)) = (cart.contents(), CartDocument::of(*id, cart))
-            else {
-                continue;
-            };
-            let idle_since = match cart {
-                Cart::Open(open) => Some(open.contents.changed_at.millis()),
-                Cart::NotOpened | Cart::Closed(_) => None,
-            };
-            let json = document.to_json();
-            let text = std::str::from_utf8(&json).expect("JSON is UTF-8");
+        for (id, row) in batch.rows {
+            let text = std::str::from_utf8(&row.document).expect("JSON is UTF-8");
+            let idle_since = row.idle_since.map(Timestamp::millis);
             upsert.execute(params![
                 id.as_bytes(),
-                contents.version,
-                contents.token_hash,
+                row.version,
+                row.token_hash,
                 text,
                 idle_since,
                 idle_since.map(hour),
@@ -94,12 +105,15 @@ fn hour(millis: i64) -> i64 {
 /// The row of the cart `id`, if the view has it.
 pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> {
     tables
-        .prepare_cached("SELECT version, token_hash, document FROM carts WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT version, token_hash, idle_since, document FROM carts WHERE id = ?1",
+        )?
         .query_row([id.as_bytes()], |row| {
             Ok(CartRow {
                 version: row.get(0)?,
                 token_hash: row.get(1)?,
-                document: row.get_ref(2)?.as_bytes()?.to_vec(),
+                idle_since: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
+                document: Bytes::copy_from_slice(row.get_ref(3)?.as_bytes()?),
             })
         })
         .optional()

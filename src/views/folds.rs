@@ -25,13 +25,14 @@ impl Folds {
         }
     }
 
-    /// Takes out the carts that `events` belong to, each as it was right before its first event.
+    /// Takes out the carts that `events` belong to and that are not among `carts` yet, each as it
+    /// was right before its first event.
     pub(super) async fn take(
         &mut self,
         log: &dyn EventLog,
         events: &[Recorded],
-    ) -> Result<HashMap<Uuid, Cart>, HistoryError> {
-        let mut carts = HashMap::with_capacity(events.len().min(1_024));
+        carts: &mut HashMap<Uuid, Cart>,
+    ) -> Result<(), HistoryError> {
         for recorded in events {
             let Entry::Vacant(place) = carts.entry(recorded.stream) else {
                 continue;
@@ -43,11 +44,11 @@ impl Folds {
             };
             place.insert(cart);
         }
-        Ok(carts)
+        Ok(())
     }
 
     /// Keeps carts as they are after the events that they were taken out for.
-    pub(super) fn put_back(&mut self, carts: HashMap<Uuid, Cart>) {
+    pub(super) fn put_back(&mut self, carts: impl Iterator<Item = (Uuid, Cart)>) {
         for (id, mut cart) in carts {
             cart.forget_undo();
             self.cached.insert(id, cart);

@@ -1,24 +1,27 @@
 //! A generation of the views: its tables, and the carts that its events have led to so far.
 
+use super::carts::CartRow;
 use super::files;
 use super::folds::Folds;
 use super::store::{StoreError, ViewStore};
 use super::updater::UpdateError;
 use super::{Batch, Fact, Moved, View};
-use crate::cart::{Cart, CartModel};
+use crate::cart::{Cart, CartEvent, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, Metadata};
 use crate::log::{EventLog, Position, Recorded};
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Tables of all views, written from the log.
 pub struct Generation {
     store: ViewStore,
     folds: Folds,
+    pending: Pending,
 }
 
 impl Generation {
@@ -27,6 +30,7 @@ impl Generation {
         Generation {
             store,
             folds: Folds::new(cache_bytes),
+            pending: Pending::default(),
         }
     }
 
@@ -56,43 +60,135 @@ impl Generation {
         self.store.tables()
     }
 
-    /// Applies `events`, which follow in the log right after [`Generation::position`], in one
-    /// transaction. Those carts are handed to `moved` that they led to.
+    /// Everything up to here is in the tables or waits to be written there.
+    pub(super) fn taken(&self) -> Position {
+        let last = self.pending.events.last();
+        last.map_or(self.position(), |event| event.recorded.position)
+    }
+
+    /// How many events wait to be written, and since when.
+    pub(super) fn pending(&self) -> Option<(usize, Instant)> {
+        let since = self.pending.since?;
+        Some((self.pending.events.len(), since))
+    }
+
+    /// Takes in `events`, which follow in the log right after what it has taken in, writes all that
+    /// waits, and hands the carts that they led to to `moved`.
     pub async fn apply(
         &mut self,
         log: &dyn EventLog,
         events: &[Recorded],
         moved: impl FnOnce(&HashMap<Uuid, Cart>),
     ) -> Result<(), UpdateError> {
-        let Some(last) = events.last() else {
-            return Ok(());
-        };
-        let position = last.position;
-        let mut carts = self.folds.take(log, events).await?;
-        let mut facts = Vec::with_capacity(events.len());
+        self.take_in(log, events).await?;
+        moved(&self.pending.carts);
+        self.write()?;
+        Ok(())
+    }
+
+    /// Folds `events`, which follow in the log right after [`Generation::taken`], and says which
+    /// rows that makes. They wait to be written.
+    pub(super) async fn take_in(
+        &mut self,
+        log: &dyn EventLog,
+        events: &[Recorded],
+    ) -> Result<BTreeMap<Uuid, CartRow>, UpdateError> {
+        let Pending {
+            events: pending,
+            carts,
+            rows,
+            since,
+        } = &mut self.pending;
+        // Read whole before anything is folded: a cart has seen all of `events` or none of them.
+        let mut read = Vec::with_capacity(events.len());
         for recorded in events {
-            let metadata = Metadata::read(&recorded.metadata)?;
-            let event = history::event_of(recorded)?;
+            read.push((
+                history::event_of(recorded)?,
+                Metadata::read(&recorded.metadata)?,
+            ));
+        }
+        self.folds.take(log, events, carts).await?;
+        let mut touched = BTreeSet::new();
+        for (recorded, (event, metadata)) in events.iter().zip(read) {
             let cart = carts.entry(recorded.stream).or_default();
-            let moved = Moved::by(&event, cart, |cart| {
+            let units = Moved::by(&event, cart, |cart| {
                 CartModel::evolve(cart, &event, &metadata.moment(recorded));
             });
+            touched.insert(recorded.stream);
+            pending.push(PendingEvent {
+                recorded: recorded.clone(),
+                event,
+                moved: units,
+            });
+        }
+        let moved = touched.into_iter().filter_map(|id| {
+            let row = CartRow::of(id, carts.get(&id)?)?;
+            Some((id, row))
+        });
+        let moved: BTreeMap<Uuid, CartRow> = moved.collect();
+        rows.extend(moved.iter().map(|(id, row)| (*id, row.clone())));
+        if !events.is_empty() {
+            since.get_or_insert_with(Instant::now);
+        }
+        Ok(moved)
+    }
+
+    /// Writes all that waits, in one transaction. Where it cannot be written, it goes on waiting.
+    pub(super) fn write(&mut self) -> Result<(), UpdateError> {
+        let position = self.taken();
+        let Pending {
+            events,
+            carts,
+            rows,
+            since,
+        } = &mut self.pending;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut facts = Vec::with_capacity(events.len());
+        for PendingEvent {
+            recorded,
+            event,
+            moved,
+        } in events.iter()
+        {
             facts.push(Fact {
                 recorded,
                 event,
-                metadata,
-                moved,
+                metadata: Metadata::read(&recorded.metadata)?,
+                moved: *moved,
             });
         }
         let batch = Batch {
             facts: &facts,
-            carts: &carts,
+            carts,
+            rows,
         };
         self.store.apply(&batch, position)?;
-        moved(&carts);
-        self.folds.put_back(carts);
+        drop(facts);
+        events.clear();
+        *since = None;
+        self.folds.put_back(carts.drain());
+        rows.clear();
         Ok(())
     }
+}
+
+/// What was folded and waits to be written.
+#[derive(Default)]
+struct Pending {
+    events: Vec<PendingEvent>,
+    /// The carts that these events led to, and their rows.
+    carts: HashMap<Uuid, Cart>,
+    rows: BTreeMap<Uuid, CartRow>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+}
+
+struct PendingEvent {
+    recorded: Recorded,
+    event: CartEvent,
+    moved: Option<Moved>,
 }
 
 /// A generation that is being made beside the one that serves.

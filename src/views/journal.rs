@@ -86,7 +86,7 @@ impl View for Journal {
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
             put(Term::Name(&recorded.name));
             put(Term::Command(&fact.metadata.command));
-            if let Some(sku) = sku_of(&fact.event) {
+            if let Some(sku) = sku_of(fact.event) {
                 put(Term::Sku(sku.as_str()));
             }
             let at = recorded.recorded_at.millis();

@@ -14,6 +14,7 @@ mod generation;
 pub mod insights;
 pub mod journal;
 mod moved;
+mod newest;
 mod reader;
 mod rebuild;
 mod store;
@@ -24,7 +25,8 @@ pub use compare::{Comparison, Difference, Differs, Snapshot};
 pub use feed::Feed;
 pub use generation::Generation;
 pub use moved::Moved;
-pub use reader::{Answered, Reader, Seen, ViewReadError};
+pub use newest::NewestRows;
+pub use reader::{Answered, Front, Reader, Seen, ViewReadError};
 pub(crate) use rebuild::per_cent;
 pub use rebuild::{Rebuild, RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use store::{StoreError, ViewStore};
@@ -33,8 +35,9 @@ pub use updater::{Progress, Trouble, UpdateError, Updater};
 use crate::cart::{Cart, CartEvent};
 use crate::history::Metadata;
 use crate::log::Recorded;
+use carts::CartRow;
 use rusqlite::Connection;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// A table, or a few, that the events of the log add up to.
@@ -58,12 +61,14 @@ pub struct Batch<'a> {
     pub facts: &'a [Fact<'a>],
     /// Each cart of which the batch has an event, as it is after the batch.
     pub carts: &'a HashMap<Uuid, Cart>,
+    /// The rows of these carts, in the order of their ids.
+    pub rows: &'a BTreeMap<Uuid, CartRow>,
 }
 
 /// A recorded event, read once for all views.
 pub struct Fact<'a> {
     pub recorded: &'a Recorded,
-    pub event: CartEvent,
+    pub event: &'a CartEvent,
     pub metadata: Metadata<'a>,
     /// What the event did to the line of its product, if it has one.
     pub moved: Option<Moved>,

@@ -1,18 +1,22 @@
 //! Reading the views.
 
 use super::carts::{self, CartRow, IdleCart};
-use super::{Progress, store};
+use super::{Arrivals, NewestRows, Progress, store};
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How long a question waits for views that are being made.
 const WHOLE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long a question waits for the tables to have what was shown of carts.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(250);
 
 /// A connection to the views, one a thread. When another generation has come to serve, the next
 /// question opens that one.
@@ -23,7 +27,15 @@ pub struct Reader {
     path: PathBuf,
     /// The connection, and the generation that it was opened in.
     tables: RefCell<Option<(u32, Connection)>>,
-    progress: watch::Receiver<Progress>,
+    front: Front,
+}
+
+/// What the updater tells those who read: how far the views are, and the newest rows of carts.
+#[derive(Debug, Clone)]
+pub struct Front {
+    pub progress: watch::Receiver<Progress>,
+    pub newest: Arc<NewestRows>,
+    pub arrivals: Arc<Arrivals>,
 }
 
 /// Why a view could not be read.
@@ -54,23 +66,27 @@ pub struct Seen {
 }
 
 impl Reader {
-    /// A reader of the views at `path`, whose updater makes `progress`.
-    pub fn new(path: PathBuf, progress: watch::Receiver<Progress>) -> Reader {
+    /// A reader of the views at `path`, which are kept up to date in this process.
+    pub fn new(path: PathBuf, front: Front) -> Reader {
         Reader {
             path,
             tables: RefCell::new(None),
-            progress,
+            front,
         }
     }
 
     /// How far the views are at least: what is read afterwards has seen everything up to there.
     pub fn progress(&self) -> Progress {
-        *self.progress.borrow()
+        *self.front.progress.borrow()
     }
 
-    /// The row of the cart `id`, if the view has it.
-    pub fn cart(&self, id: Uuid) -> Result<Option<CartRow>, ViewReadError> {
-        self.read(|tables| carts::find(tables, id))
+    /// The row of the cart `id`, if the view has it, and the position that it has seen everything up
+    /// to.
+    pub fn cart(&self, id: Uuid) -> Result<(Option<CartRow>, Position), ViewReadError> {
+        match self.front.newest.find(id) {
+            (Some(row), position) => Ok((Some(row), position)),
+            (None, position) => Ok((self.read(|tables| carts::find(tables, id))?, position)),
+        }
     }
 
     /// At most `limit` open carts in which nothing has happened since `before`, the longest idle
@@ -92,18 +108,23 @@ impl Reader {
         version: u64,
         patience: Duration,
     ) -> Result<(Option<CartRow>, Position), ViewReadError> {
-        let mut progress = self.progress.clone();
+        let mut progress = self.front.progress.clone();
+        let mut following = self.front.arrivals.follow(id);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             progress.borrow_and_update();
-            let (row, position) = self.read(|tables| {
-                let state = tables.unchecked_transaction()?;
-                Ok((carts::find(&state, id)?, store::checkpoint(&state)?))
-            })?;
+            following.version.borrow_and_update();
+            let (row, position) = self.cart(id)?;
             if row.as_ref().is_some_and(|row| row.version >= version) {
                 return Ok((row, position));
             }
-            let changed = tokio::time::timeout_at(deadline, progress.changed()).await;
+            let changed = async {
+                tokio::select! {
+                    changed = following.version.changed() => changed,
+                    changed = progress.changed() => changed,
+                }
+            };
+            let changed = tokio::time::timeout_at(deadline, changed).await;
             if !matches!(changed, Ok(Ok(()))) {
                 return Ok((row, position));
             }
@@ -117,6 +138,7 @@ impl Reader {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Answered<T>, ViewReadError> {
         self.whole().await?;
+        self.written().await;
         let path = self.path.clone();
         let asking = tokio::task::spawn_blocking(move || -> rusqlite::Result<Answered<T>> {
             let started = Instant::now();
@@ -136,9 +158,20 @@ impl Reader {
         }
     }
 
+    /// Waits until the tables have what was shown of carts so far, so that whoever has seen a cart's
+    /// row finds its events in every view. Tables that cannot be written are not waited for long;
+    /// the answer says how far they are.
+    pub async fn written(&self) {
+        let shown = self.front.newest.position();
+        let mut progress = self.front.progress.clone();
+        let written = progress.wait_for(|progress| progress.position >= shown);
+        // Either way the question is asked of what there is.
+        let _ = tokio::time::timeout(WRITTEN_WITHIN, written).await;
+    }
+
     /// Waits until the views are whole, and gives up after [`WHOLE_WITHIN`].
     async fn whole(&self) -> Result<(), ViewReadError> {
-        let mut progress = self.progress.clone();
+        let mut progress = self.front.progress.clone();
         let whole = progress.wait_for(Progress::is_whole);
         if let Ok(Ok(_)) = tokio::time::timeout(WHOLE_WITHIN, whole).await {
             return Ok(());

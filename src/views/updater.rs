@@ -3,14 +3,17 @@
 
 use super::arrivals::Arrivals;
 use super::generation::{Generation, Successor};
+use super::newest::NewestRows;
+use super::reader::Front;
 use super::store::ViewStore;
 use crate::history::HistoryError;
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
 use rusqlite::ErrorCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
 
 /// How many events are applied in one transaction at the most.
 const BATCH: usize = 1_024;
@@ -19,11 +22,12 @@ const BATCH: usize = 1_024;
 const LARGE_BATCH: usize = 16_384;
 const FAR_BEHIND: u64 = 65_536;
 
-/// A batch from this size on is a sign of load. Then the next one is given a moment to gather: a
-/// transaction for each handful of events costs more than it is worth, and a lone event, which has
-/// somebody waiting for it, is still applied at once.
-const BUSY: usize = 16;
-const GATHER: Duration = Duration::from_millis(3);
+/// Rows of carts are shown as soon as they are folded. The tables are written when this many events
+/// wait, or when the first of them has waited this long: a transaction for each handful of events
+/// costs more than it is worth, and a page that several of them change is written once. No more of
+/// them, since what arrives meanwhile is folded only when they are written.
+const WRITE_AT: usize = 2_048;
+const WRITE_WITHIN: Duration = Duration::from_millis(10);
 
 /// How long to wait before views that could not be written are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -78,6 +82,7 @@ pub struct Updater {
     log: Arc<dyn EventLog>,
     serving: Generation,
     arrivals: Arc<Arrivals>,
+    newest: Arc<NewestRows>,
     progress: watch::Sender<Progress>,
     /// What keeps the views from being written, if anything does.
     trouble: watch::Sender<Option<Trouble>>,
@@ -86,11 +91,12 @@ pub struct Updater {
 }
 
 impl Updater {
-    /// An updater that keeps folded carts of about `cache_bytes` in memory.
+    /// An updater that keeps folded carts of about `cache_bytes` in memory, and as much of their rows.
     pub fn new(log: Arc<dyn EventLog>, store: ViewStore, cache_bytes: u64) -> Updater {
         let serving = Generation::new(store, cache_bytes);
+        let serving_position = serving.position();
         let progress = watch::Sender::new(Progress {
-            position: serving.position(),
+            position: serving_position,
             at: Timestamp::now(),
             generation: 0,
             whole_at: serving.whole_at(),
@@ -100,6 +106,7 @@ impl Updater {
             log,
             serving,
             arrivals: Arc::default(),
+            newest: Arc::new(NewestRows::new(serving_position, cache_bytes)),
             progress,
             trouble: watch::Sender::default(),
             successors,
@@ -117,9 +124,13 @@ impl Updater {
         self.trouble.subscribe()
     }
 
-    /// Where it is announced which carts' rows have moved.
-    pub fn arrivals(&self) -> Arc<Arrivals> {
-        self.arrivals.clone()
+    /// What those who read are told.
+    pub fn front(&self) -> Front {
+        Front {
+            progress: self.progress(),
+            newest: self.newest.clone(),
+            arrivals: self.arrivals.clone(),
+        }
     }
 
     pub(super) fn log(&self) -> Arc<dyn EventLog> {
@@ -150,33 +161,62 @@ impl Updater {
                 }
                 Err(error) => return Err(error),
             };
+            let due = self
+                .serving
+                .pending()
+                .map(|(_, since)| since + WRITE_WITHIN);
             tokio::select! {
                 woken = wake_ups.changed(), if !standing => if woken.is_err() {
-                    return Ok(());
+                    break;
                 },
                 () = tokio::time::sleep(RETRY_AFTER), if standing => {}
+                () = until(due), if !standing => {}
                 Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        self.end();
+        Ok(())
+    }
+
+    /// Takes in what there is, and writes when that is due, as long as nothing else is to be done.
+    async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
+        loop {
+            if self.is_due() {
+                self.write()?;
+            }
+            let taken = self.take_in().await?;
+            if taken == 0 || *stop.borrow() || !self.handovers.is_empty() {
+                return Ok(());
             }
         }
     }
 
-    /// Applies what there is, as long as nothing else is to be done.
-    async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
-        loop {
-            let applied = self.catch_up_once().await?;
-            if applied == 0 || *stop.borrow() || !self.handovers.is_empty() {
-                return Ok(());
-            }
-            if (BUSY..BATCH).contains(&applied) {
-                tokio::time::sleep(GATHER).await;
-            }
+    fn is_due(&self) -> bool {
+        self.serving
+            .pending()
+            .is_some_and(|(events, since)| events >= WRITE_AT || since.elapsed() >= WRITE_WITHIN)
+    }
+
+    /// Leaves nothing unwritten behind. Where it cannot be written, the next process takes it from
+    /// the log.
+    fn end(mut self) {
+        if let Err(error) = self.write() {
+            tracing::warn!(%error, "the views end behind the log");
         }
     }
 
     /// Applies one batch of what the views have not seen, and says how many events that was.
     pub async fn catch_up_once(&mut self) -> Result<usize, UpdateError> {
-        let position = self.serving.position();
+        let taken = self.take_in().await?;
+        self.write()?;
+        Ok(taken)
+    }
+
+    /// Folds one batch of what the views have not seen, shows the carts' rows, and says how many
+    /// events that was.
+    async fn take_in(&mut self) -> Result<usize, UpdateError> {
+        let position = self.serving.taken();
         let behind = self.progress.borrow().whole_at.0.saturating_sub(position.0);
         let batch = if behind > FAR_BEHIND {
             LARGE_BATCH
@@ -185,22 +225,28 @@ impl Updater {
         };
         let events = self.log.read_all(position, batch).await;
         let events = events.map_err(HistoryError::from)?;
-        let arrivals = &self.arrivals;
-        self.serving
-            .apply(&*self.log, &events, |carts| {
-                arrivals.announce(carts.iter().filter_map(|(id, cart)| {
-                    let contents = cart.contents()?;
-                    Some((*id, contents.version))
-                }));
-            })
-            .await?;
-        if !events.is_empty() {
-            self.progress.send_modify(|progress| {
-                progress.position = self.serving.position();
-                progress.at = Timestamp::now();
-            });
-        }
+        let Some(end) = events.last().map(|event| event.position) else {
+            return Ok(0);
+        };
+        let rows = self.serving.take_in(&*self.log, &events).await?;
+        let versions: Vec<(Uuid, u64)> = rows.iter().map(|(id, row)| (*id, row.version)).collect();
+        self.newest.show(rows, end);
+        self.arrivals.announce(versions.into_iter());
         Ok(events.len())
+    }
+
+    /// Writes what waits.
+    fn write(&mut self) -> Result<(), UpdateError> {
+        if self.serving.pending().is_none() {
+            return Ok(());
+        }
+        self.serving.write()?;
+        self.newest.written();
+        self.progress.send_modify(|progress| {
+            progress.position = self.serving.position();
+            progress.at = Timestamp::now();
+        });
+        Ok(())
     }
 
     /// Lets a new generation serve in place of this one, once it has seen as much: what readers
@@ -217,6 +263,7 @@ impl Updater {
         };
         let taken = taken.map(|generation| {
             let before = std::mem::replace(&mut self.serving, generation);
+            self.newest.written();
             self.set_trouble(None);
             self.progress.send_modify(|progress| {
                 progress.generation += 1;
@@ -231,9 +278,9 @@ impl Updater {
         Ok(())
     }
 
-    /// Brings `next` to where the views are that serve.
+    /// Brings `next` to where the views are that serve, with all that they have shown.
     async fn level(&self, next: &mut Generation) -> Result<(), UpdateError> {
-        while next.position() < self.serving.position() {
+        while next.position() < self.serving.taken() {
             let events = self.log.read_all(next.position(), BATCH).await;
             let events = events.map_err(HistoryError::from)?;
             if events.is_empty() {
@@ -256,6 +303,14 @@ impl Updater {
             }
             news
         });
+    }
+}
+
+/// Until `due`; for ever, where nothing is.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,7 +6,6 @@ use super::operator::OperatorToken;
 use super::problem::Problem;
 use super::rate::RateLimits;
 use super::streams::Streams;
-use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
@@ -76,10 +75,13 @@ impl Shop {
     /// made, and one whose row cannot be read: the log has it.
     pub async fn cart_row(&self, id: Uuid, presented: Presented) -> Result<CartRow, Problem> {
         let viewed = if self.views.progress().is_whole() {
-            self.views.cart(id).unwrap_or_else(|error| {
-                tracing::error!(%error, cart = %id, "a cart's row cannot be read");
-                None
-            })
+            match self.views.cart(id) {
+                Ok((row, _)) => row,
+                Err(error) => {
+                    tracing::error!(%error, cart = %id, "a cart's row cannot be read");
+                    None
+                }
+            }
         } else {
             None
         };
@@ -87,7 +89,7 @@ impl Shop {
             Some(row) => row,
             None => {
                 let (cart, _) = self.commands.state(id).await?;
-                row(id, &cart).ok_or_else(Problem::not_found)?
+                CartRow::of(id, &cart).ok_or_else(Problem::not_found)?
             }
         };
         if presented.opens(&row.token_hash) {
@@ -114,13 +116,4 @@ impl Deref for Shop {
     fn deref(&self) -> &Shared {
         &self.shared
     }
-}
-
-fn row(id: Uuid, cart: &Cart) -> Option<CartRow> {
-    let contents = cart.contents()?;
-    Some(CartRow {
-        version: contents.version,
-        token_hash: contents.token_hash,
-        document: CartDocument::of(id, cart)?.to_json(),
-    })
 }

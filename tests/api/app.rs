@@ -143,6 +143,12 @@ impl TestApp {
         self.running.as_ref().expect("the service runs").address
     }
 
+    /// Waits until the tables of every view have what was shown of carts: a question of several
+    /// rows is answered from there.
+    pub async fn written(&self) {
+        self.get("/api/insights/funnel").await.expect(200);
+    }
+
     /// What expires idle carts, for a test that brings the time.
     pub fn expiry(&self) -> Arc<Expiry> {
         let running = self.running.as_ref().expect("the service runs");

@@ -35,6 +35,7 @@ impl Kept {
         let end = shop.log.barrier().await.expect("a barrier");
         let current = self
             .read_side
+            .front
             .progress
             .wait_for(|progress| progress.position >= end);
         let current = tokio::time::timeout(PATIENCE, current).await;

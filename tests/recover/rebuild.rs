@@ -35,7 +35,7 @@ async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
         assert_eq!(status.rows_compared, before.len() as u64);
         assert_eq!(status.rows_differing, 0, "{:?}", status.differences);
         assert_eq!(status.events_done, status.events_total);
-        assert_eq!(kept.read_side.progress.borrow().generation, round);
+        assert_eq!(kept.read_side.front.progress.borrow().generation, round);
         assert_eq!(rows(&shop.views_path()), before);
     }
     shop.sell(&mut shoppers, 100).await;
@@ -154,7 +154,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
     let (shop, mut shoppers) = busy_shop(4, 2_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
-    let reader = Reader::new(shop.views_path(), kept.read_side.progress.clone());
+    let reader = Reader::new(shop.views_path(), kept.read_side.front.clone());
     let carts: Vec<Uuid> = shop
         .events()
         .iter()
@@ -171,7 +171,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
                 let now = reader.progress().position;
                 assert!(now >= position, "{now} after {position}");
                 position = now;
-                let row = reader.cart(*cart).unwrap().expect("a row");
+                let row = reader.cart(*cart).unwrap().0.expect("a row");
                 let known = versions.insert(*cart, row.version);
                 assert!(known.is_none_or(|known| known <= row.version));
             }
