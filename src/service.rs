@@ -11,7 +11,7 @@ use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Subject, Verifier};
-use crate::views::{Front, Reader};
+use crate::views::Reader;
 use crate::web::{self, Metrics, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -80,7 +80,7 @@ impl Service {
         let (stop, stopping) = watch::channel(false);
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
         let read_side = ReadSide::open(views, cache, port.clone(), &stopping).await?;
-        let front = read_side.front.clone();
+        let reader = readers(config, &read_side);
         let verifier = Verifier::of(subject(config));
         let stopping_verifier = stopping.clone();
         let model = CartModel {
@@ -91,14 +91,14 @@ impl Service {
         let cache = config.cache.commands_mib * MIB;
         let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);
         let commands = Arc::new(commands);
-        let expiry = keep_expiring(config, &commands, &front, stopping.clone())?;
+        let expiry = keep_expiring(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(Shared {
             commands,
             log: port,
             catalogue,
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
-            arrivals: front.arrivals.clone(),
+            arrivals: read_side.front.arrivals.clone(),
             verifications: verifier.verifications(),
             rebuilds: read_side.rebuilds.clone(),
             views_trouble: read_side.trouble.clone(),
@@ -115,7 +115,7 @@ impl Service {
             hosts: hosts(config),
         });
         Ok(Service {
-            server: serve(config, listener, shared, front)?,
+            server: serve(config, listener, shared, reader)?,
             log,
             writer,
             read_side,
@@ -196,6 +196,15 @@ fn metrics(meter: &Meter, log: &SqliteLog) -> prometheus::Result<Metrics> {
     Metrics::beside(registry)
 }
 
+/// Makes readers of the views of `read_side`.
+fn readers(
+    config: &Config,
+    read_side: &ReadSide,
+) -> impl Fn() -> Reader + Clone + Send + Sync + use<> {
+    let (path, front) = (config.views.path.clone(), read_side.front.clone());
+    move || Reader::new(path.clone(), front.clone())
+}
+
 /// Verifies when asked, on a thread of its own that yields to requests.
 fn keep_verifying(
     verifier: Verifier,
@@ -215,15 +224,13 @@ fn keep_verifying(
 fn keep_expiring(
     config: &Config,
     commands: &Arc<CommandHandler<CartModel>>,
-    front: &Front,
+    reader: impl Fn() -> Reader + Send + Sync + 'static,
     stopping: watch::Receiver<bool>,
 ) -> Result<Option<(Arc<Expiry>, Background)>, ServiceError> {
     let Some(idle_time) = config.carts.idle_time() else {
         return Ok(None);
     };
-    let (path, front) = (config.views.path.clone(), front.clone());
-    let views = move || Reader::new(path.clone(), front.clone());
-    let expiry = Arc::new(Expiry::new(commands.clone(), views, idle_time));
+    let expiry = Arc::new(Expiry::new(commands.clone(), reader, idle_time));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -251,18 +258,16 @@ fn serve(
     config: &Config,
     listener: TcpListener,
     shared: Arc<Shared>,
-    front: Front,
+    reader: impl Fn() -> Reader + Clone + Send + 'static,
 ) -> Result<actix_web::dev::Server, ServiceError> {
-    let views = config.views.path.clone();
     let workers = match config.server.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         workers => workers,
     };
     let stalled = Duration::from_secs(config.server.stalled_seconds);
     let server = HttpServer::new(move || {
-        let reader = Reader::new(views.clone(), front.clone());
         App::new()
-            .app_data(Data::new(Shop::new(shared.clone(), reader)))
+            .app_data(Data::new(Shop::new(shared.clone(), reader())))
             .wrap(from_fn(web::gate))
             .configure(web::routes)
     });

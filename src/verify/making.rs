@@ -64,7 +64,9 @@ impl Making<'_> {
         });
         match self.runtime.block_on(applied) {
             Ok(()) => Ok(()),
-            Err(UpdateError::Views(error)) => Err(VerifyError::Making(error.to_string())),
+            Err(error @ (UpdateError::Views(_) | UpdateError::Damaged(_))) => {
+                Err(VerifyError::Making(error.to_string()))
+            }
             Err(UpdateError::History(_)) => {
                 self.complete = false;
                 self.only_read(events);

@@ -3,6 +3,7 @@
 use super::carts::CartRow;
 use super::files;
 use super::folds::Folds;
+use super::guard::Guard;
 use super::store::{StoreError, ViewStore};
 use super::updater::UpdateError;
 use super::{Batch, Fact, Moved, View};
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -54,6 +56,11 @@ impl Generation {
     /// From which position on the tables answer everything that was in the log when they were opened.
     pub(super) fn whole_at(&self) -> Position {
         self.store.whole_at
+    }
+
+    /// What watches over the files.
+    pub(super) fn guard(&self) -> Option<Arc<Guard>> {
+        self.store.guard.clone()
     }
 
     pub(super) fn tables(&self) -> &Connection {
@@ -229,14 +236,15 @@ impl Successor {
         self.generation.store.settle()
     }
 
-    /// Lets the views' path lead to this generation.
-    pub(super) fn serve(self) -> io::Result<Generation> {
+    /// Lets the views' path lead to this generation, which `guard` watches over from now on.
+    pub(super) fn serve(self, guard: Arc<Guard>, number: u32) -> io::Result<Generation> {
         let Successor {
-            generation,
+            mut generation,
             mut file,
             path,
         } = self;
-        files::switch(&path, &file.file)?;
+        guard.hand_over(number, || files::switch(&path, &file.file))?;
+        generation.store.guard = Some(guard);
         file.serves = true;
         Ok(generation)
     }

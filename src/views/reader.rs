@@ -1,6 +1,7 @@
 //! Reading the views.
 
 use super::carts::{self, CartRow, IdleCart};
+use super::guard::{Damaged, Guard};
 use super::{Arrivals, NewestRows, Progress, store};
 use crate::log::Position;
 use crate::timestamp::Timestamp;
@@ -36,6 +37,7 @@ pub struct Front {
     pub progress: watch::Receiver<Progress>,
     pub newest: Arc<NewestRows>,
     pub arrivals: Arc<Arrivals>,
+    pub guard: Arc<Guard>,
 }
 
 /// Why a view could not be read.
@@ -43,6 +45,9 @@ pub struct Front {
 pub enum ViewReadError {
     #[error("the views cannot be read: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Nothing is read from them until they are made anew.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     #[error("reading the views ended early: {0}")]
     Ended(String),
     /// They are being made from the beginning, and what they say so far is not the whole.
@@ -140,20 +145,25 @@ impl Reader {
         self.whole().await?;
         self.written().await;
         let path = self.path.clone();
-        let asking = tokio::task::spawn_blocking(move || -> rusqlite::Result<Answered<T>> {
+        let (guard, generation) = (self.front.guard.clone(), self.progress().generation);
+        guard.check(generation)?;
+        let asking = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            let tables = connect(&path)?;
-            let state = tables.unchecked_transaction()?;
-            let position = store::checkpoint(&state)?;
-            let answer = question(&state)?;
-            let time = started.elapsed();
-            Ok(Answered {
-                answer,
-                seen: Seen { position, time },
-            })
+            let read = || -> rusqlite::Result<Answered<T>> {
+                let tables = connect(&path)?;
+                let state = tables.unchecked_transaction()?;
+                let position = store::checkpoint(&state)?;
+                let answer = question(&state)?;
+                let time = started.elapsed();
+                Ok(Answered {
+                    answer,
+                    seen: Seen { position, time },
+                })
+            };
+            proven(read(), &guard, generation)
         });
         match asking.await {
-            Ok(answered) => Ok(answered?),
+            Ok(answered) => answered,
             Err(error) => Err(ViewReadError::Ended(error.to_string())),
         }
     }
@@ -188,15 +198,29 @@ impl Reader {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ViewReadError> {
         let serving = self.progress().generation;
+        self.front.guard.intact()?;
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
             Some((generation, connection)) if generation == serving => connection,
-            Some(_) | None => connect(&self.path)?,
+            Some(_) | None => proven(connect(&self.path), &self.front.guard, serving)?,
         };
-        let outcome = read(&connection)?;
+        let outcome = proven(read(&connection), &self.front.guard, serving)?;
         *tables = Some((serving, connection));
         Ok(outcome)
     }
+}
+
+/// What was `read` in `generation`, if the files it was read from are sound.
+fn proven<T>(
+    read: rusqlite::Result<T>,
+    guard: &Guard,
+    generation: u32,
+) -> Result<T, ViewReadError> {
+    if let Err(error) = &read {
+        guard.report(error);
+    }
+    guard.check(generation)?;
+    Ok(read?)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -34,6 +34,8 @@ const BATCH: usize = 16_384;
 const CLOSE: u64 = 2_048;
 /// How long the files of the generation that served before are left to those who are opening them.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long damaged views wait at the most before they are made anew once more.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What a rebuild is at. Positions count as events here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, JsonSchema)]
@@ -213,6 +215,7 @@ impl Rebuild {
         if self.first_making {
             self.watch_the_first_making(&mut stop).await;
         }
+        let mut pause = GRACE;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -226,10 +229,15 @@ impl Rebuild {
                 }
             }
             let outcome = self.rebuild(&stop).await;
+            // What stands in the way of damaged views made anew is met less and less often.
+            pause = match &outcome {
+                Err(Failure::Failed(_)) => (2 * pause).min(LONGEST_PAUSE),
+                Ok(()) | Err(Failure::Stopped) => GRACE,
+            };
             self.end(outcome);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(GRACE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             if let Err(error) = files::sweep(&self.path) {
                 tracing::warn!(%error, "views that no longer serve stay there");
@@ -339,6 +347,11 @@ impl Rebuild {
             Ok(_) => return Ok(Comparison::nothing("they are views of another log")),
             Err(error) => return Ok(Comparison::nothing(&error.to_string())),
         };
+        let end = self.log.barrier().await?;
+        if serving.position > end {
+            let reason = format!("they have seen position {}", serving.position);
+            return Ok(Comparison::nothing(&reason));
+        }
         if serving.position < next.position() {
             let reason = format!("they have gone back to position {}", serving.position);
             return Ok(Comparison::nothing(&reason));
@@ -394,12 +407,7 @@ impl Rebuild {
 
 /// Waits until the views turn out to be damaged, and says how; `None` once nobody writes them.
 async fn damage(trouble: &mut watch::Receiver<Option<Trouble>>) -> Option<String> {
-    loop {
-        trouble.changed().await.ok()?;
-        if let Some(trouble) = &*trouble.borrow_and_update()
-            && trouble.damaged
-        {
-            return Some(trouble.reason.clone());
-        }
-    }
+    let damaged = |trouble: &Option<Trouble>| trouble.as_ref().is_some_and(|it| it.damaged);
+    let damage = trouble.wait_for(damaged).await.ok()?;
+    damage.as_ref().map(|damage| damage.reason.clone())
 }

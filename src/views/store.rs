@@ -1,9 +1,12 @@
 //! `views.db`: the file that all views live in, and the checkpoint that says how far they are.
 
+use super::guard::Guard;
+use super::updater::UpdateError;
 use super::{Batch, View, files};
 use crate::log::Position;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -15,6 +18,8 @@ pub struct ViewStore {
     pub(super) position: Position,
     /// From where on they are whole: the end of the log when they were opened.
     pub(super) whole_at: Position,
+    /// What watches over the files, once they serve.
+    pub(super) guard: Option<Arc<Guard>>,
 }
 
 /// Why the views could not be opened or made.
@@ -47,6 +52,7 @@ impl ViewStore {
                         views,
                         position,
                         whole_at: log_end,
+                        guard: Some(Arc::new(Guard::of(path.to_owned()))),
                     });
                 }
                 Err(reason) => {
@@ -63,6 +69,7 @@ impl ViewStore {
             views,
             position: Position(0),
             whole_at: log_end,
+            guard: Some(Arc::new(Guard::of(path.to_owned()))),
         })
     }
 
@@ -113,6 +120,7 @@ impl ViewStore {
                 views,
                 position: Position(0),
                 whole_at: Position(0),
+                guard: None,
             })
             .map_err(|error| error.to_string())
     }
@@ -120,7 +128,10 @@ impl ViewStore {
     /// Makes of a file that was begun for nobody to read one that is read while it is written.
     pub(super) fn settle(&mut self) -> rusqlite::Result<()> {
         self.tables.flush_prepared_statement_cache();
-        keep_journal(&self.tables)
+        keep_journal(&self.tables)?;
+        // Only with the first read is the write-ahead log open. Until then another connection that
+        // is closed would take itself for the last one and write to the file.
+        checkpoint(&self.tables).map(|_| ())
     }
 
     pub(super) fn tables(&self) -> &Connection {
@@ -157,7 +168,21 @@ impl ViewStore {
 
     /// Writes what `batch` changes in all views and moves the checkpoint to `position`, in one
     /// transaction.
-    pub(super) fn apply(&mut self, batch: &Batch<'_>, position: Position) -> rusqlite::Result<()> {
+    pub(super) fn apply(
+        &mut self,
+        batch: &Batch<'_>,
+        position: Position,
+    ) -> Result<(), UpdateError> {
+        let Some(guard) = self.guard.clone() else {
+            return Ok(self.write(batch, position)?);
+        };
+        guard.open_for_writing()?;
+        let written = self.write(batch, position);
+        guard.seal();
+        Ok(written.inspect_err(|error| guard.report(error))?)
+    }
+
+    fn write(&mut self, batch: &Batch<'_>, position: Position) -> rusqlite::Result<()> {
         // Dropped without a commit, the transaction rolls back.
         let transaction = self.tables.unchecked_transaction()?;
         for view in &mut self.views {

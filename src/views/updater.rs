@@ -3,6 +3,7 @@
 
 use super::arrivals::Arrivals;
 use super::generation::{Generation, Successor};
+use super::guard::{Damaged, Guard, is_damage};
 use super::newest::NewestRows;
 use super::reader::Front;
 use super::store::ViewStore;
@@ -31,6 +32,8 @@ const WRITE_WITHIN: Duration = Duration::from_millis(10);
 
 /// How long to wait before views that could not be written are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the files of the views go without a look at them while nothing is written or read.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// How far the views are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub enum UpdateError {
     History(#[from] HistoryError),
     #[error("the views cannot be written: {0}")]
     Views(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
 }
 
 /// What keeps the views from being written.
@@ -81,6 +86,7 @@ pub(super) struct Handover {
 pub struct Updater {
     log: Arc<dyn EventLog>,
     serving: Generation,
+    guard: Arc<Guard>,
     arrivals: Arc<Arrivals>,
     newest: Arc<NewestRows>,
     progress: watch::Sender<Progress>,
@@ -102,8 +108,10 @@ impl Updater {
             whole_at: serving.whole_at(),
         });
         let (successors, handovers) = mpsc::channel(1);
+        let guard = serving.guard();
         Updater {
             log,
+            guard: guard.expect("views that were opened to serve have one"),
             serving,
             arrivals: Arc::default(),
             newest: Arc::new(NewestRows::new(serving_position, cache_bytes)),
@@ -130,6 +138,7 @@ impl Updater {
             progress: self.progress(),
             newest: self.newest.clone(),
             arrivals: self.arrivals.clone(),
+            guard: self.guard.clone(),
         }
     }
 
@@ -159,6 +168,13 @@ impl Updater {
                     self.set_trouble(Some(Trouble::of(&error)));
                     true
                 }
+                Err(UpdateError::Damaged(Damaged(reason))) => {
+                    self.set_trouble(Some(Trouble {
+                        reason,
+                        damaged: true,
+                    }));
+                    true
+                }
                 Err(error) => return Err(error),
             };
             let due = self
@@ -171,6 +187,8 @@ impl Updater {
                 },
                 () = tokio::time::sleep(RETRY_AFTER), if standing => {}
                 () = until(due), if !standing => {}
+                () = tokio::time::sleep(LOOK_AFTER), if !standing => {}
+                () = self.guard.noticed(), if !standing => {}
                 Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
                 _ = stop.wait_for(|stop| *stop) => break,
             }
@@ -216,6 +234,8 @@ impl Updater {
     /// Folds one batch of what the views have not seen, shows the carts' rows, and says how many
     /// events that was.
     async fn take_in(&mut self) -> Result<usize, UpdateError> {
+        let generation = self.progress.borrow().generation;
+        self.guard.check(generation)?;
         let position = self.serving.taken();
         let behind = self.progress.borrow().whole_at.0.saturating_sub(position.0);
         let batch = if behind > FAR_BEHIND {
@@ -257,8 +277,14 @@ impl Updater {
             done,
         } = handover;
         let taken = match self.level(&mut successor.generation).await {
-            Ok(()) => successor.serve().map_err(|error| error.to_string()),
-            Err(UpdateError::Views(error)) => Err(error.to_string()),
+            Ok(()) => {
+                let next = self.progress.borrow().generation + 1;
+                let served = successor.serve(self.guard.clone(), next);
+                served.map_err(|error| error.to_string())
+            }
+            Err(error @ (UpdateError::Views(_) | UpdateError::Damaged(_))) => {
+                Err(error.to_string())
+            }
             Err(error) => return Err(error),
         };
         let taken = taken.map(|generation| {
@@ -318,21 +344,22 @@ impl Trouble {
     fn of(error: &rusqlite::Error) -> Trouble {
         Trouble {
             reason: error.to_string(),
-            damaged: !matches!(
-                error.sqlite_error_code(),
-                Some(
-                    ErrorCode::CannotOpen
-                        | ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::DiskFull
-                        | ErrorCode::FileLockingProtocolFailed
-                        | ErrorCode::OperationInterrupted
-                        | ErrorCode::OutOfMemory
-                        | ErrorCode::PermissionDenied
-                        | ErrorCode::ReadOnly
-                        | ErrorCode::SystemIoFailure
-                )
-            ),
+            damaged: is_damage(error)
+                || !matches!(
+                    error.sqlite_error_code(),
+                    Some(
+                        ErrorCode::CannotOpen
+                            | ErrorCode::DatabaseBusy
+                            | ErrorCode::DatabaseLocked
+                            | ErrorCode::DiskFull
+                            | ErrorCode::FileLockingProtocolFailed
+                            | ErrorCode::OperationInterrupted
+                            | ErrorCode::OutOfMemory
+                            | ErrorCode::PermissionDenied
+                            | ErrorCode::ReadOnly
+                            | ErrorCode::SystemIoFailure
+                    )
+                ),
         }
     }
 }

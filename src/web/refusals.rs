@@ -93,6 +93,13 @@ impl From<ViewReadError> for Problem {
             )
             .retry_after(2);
         }
+        if let ViewReadError::Damaged(damaged) = &error {
+            return Problem::new(
+                Kind::ViewUnavailable,
+                format!("Nothing is answered from the views now: {damaged}. They are made anew from the log. Try again in a moment."),
+            )
+            .retry_after(2);
+        }
         Problem::new(
             Kind::ViewUnavailable,
             "The view cannot be read at the moment. Try again in a moment.",

@@ -12,7 +12,7 @@ use crate::commands::CommandHandler;
 use crate::log::EventLog;
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
-use crate::views::{Arrivals, Reader, Rebuilds, Trouble};
+use crate::views::{Arrivals, Reader, Rebuilds, Trouble, ViewReadError};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,10 @@ impl Shop {
             match self.views.cart(id) {
                 Ok((row, _)) => row,
                 Err(error) => {
-                    tracing::error!(%error, cart = %id, "a cart's row cannot be read");
+                    // Damage is told once, by the updater.
+                    if !matches!(error, ViewReadError::Damaged(_)) {
+                        tracing::error!(%error, cart = %id, "a cart's row cannot be read");
+                    }
                     None
                 }
             }

@@ -22,3 +22,4 @@ mod power;
 mod program;
 mod readers;
 mod tracer;
+mod views;

@@ -1,0 +1,260 @@
+//! The files of the views damaged under the running service, which makes them anew by itself.
+
+use crate::disk::{begun, beside};
+use crate::load::{Record, client, ready};
+use crate::plan::Plan;
+use crate::program::{PATIENCE, Program};
+use rusqlite::Connection;
+use serde_json::Value;
+use std::fs::{self, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+
+/// Questions that the views answer, each by other tables.
+const QUESTIONS: [&str; 4] = [
+    "insights/products",
+    "insights/funnel",
+    "insights/activity",
+    "events?limit=50",
+];
+
+/// The answer to a `GET`: the status, whether it names a time to try again, and the document.
+async fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, bool, Value) {
+    let url = format!("http://{address}/api/{path}");
+    let answer = client().get(url).bearer_auth(token).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let again = answer.headers().contains_key("retry-after");
+    let mut document: Value = answer.json().await.unwrap();
+    // That is by the clock of whoever asks.
+    if let Some(funnel) = document.as_object_mut() {
+        funnel.remove("idle_since");
+    }
+    (status, again, document)
+}
+
+/// A token and a path for each cart of `record`.
+fn carts(record: &Record) -> Vec<(String, String)> {
+    let opened = record
+        .acknowledged
+        .iter()
+        .map(|(_, answered)| &answered.body);
+    opened
+        .filter_map(|body| {
+            let token = body["token"].as_str()?.to_owned();
+            Some((format!("carts/{}", body["id"].as_str()?), token))
+        })
+        .collect()
+}
+
+/// Everything that is asked, with its answer.
+struct Asked {
+    questions: Vec<(String, String, Value)>,
+    carts: Vec<(String, String, Value)>,
+}
+
+impl Asked {
+    async fn of(address: SocketAddr, record: &Record) -> Asked {
+        let mut asked = Asked {
+            questions: Vec::new(),
+            carts: Vec::new(),
+        };
+        for path in QUESTIONS {
+            let (status, _, document) = ask(address, path, "").await;
+            assert_eq!(status, 200, "{path}: {document}");
+            let question = (path.to_owned(), String::new(), document);
+            asked.questions.push(question);
+        }
+        for (path, token) in carts(record) {
+            let (status, _, document) = ask(address, &path, &token).await;
+            assert_eq!(status, 200, "{path}: {document}");
+            asked.carts.push((path, token, document));
+        }
+        asked
+    }
+
+    /// Every cart is answered as before, and every other question as before or not at all. Says
+    /// whether all were answered.
+    async fn hold(&self, address: SocketAddr) -> bool {
+        let mut all = true;
+        for (path, token, before) in &self.questions {
+            let (status, again, now) = ask(address, path, token).await;
+            if status == 503 {
+                assert_eq!(now["type"], "/problems/view-unavailable", "{path}: {now}");
+                assert!(again, "{path}: when to try again");
+                all = false;
+            } else {
+                assert_eq!(&now, before, "{path}");
+            }
+        }
+        for (path, token, before) in &self.carts {
+            let (status, _, now) = ask(address, path, token).await;
+            assert_eq!((status, &now), (200, before), "{path}");
+        }
+        all
+    }
+}
+
+/// Damages the views of a running service by `damage`, which is given their file, and expects
+/// answers that are right or none, the `reason` at `/readyz`, and the answers of before once the
+/// service has made the views anew.
+async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, record) = begun(folder.path(), &plan, 0).await;
+    // At the end of a process everything is moved from the write-ahead log into the file.
+    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+    let program = Program::serve(folder.path());
+    let address = program.address;
+    let asked = Asked::of(address, &record).await;
+    let views = folder.path().join("data/views.db");
+
+    // Where the link would be made there is a folder, so that no new views can come to serve yet.
+    let obstacle = beside(&views, ".link");
+    fs::create_dir(&obstacle).unwrap();
+    damage(&views);
+    assert!(!asked.hold(address).await, "the first question notices");
+    let deadline = Instant::now() + PATIENCE;
+    let (status, told) = loop {
+        let told = ready(address).await;
+        if told.0 == 503 || Instant::now() > deadline {
+            break told;
+        }
+    };
+    assert_eq!(status, 503, "{told}");
+    let why = told["checks"]["views"].as_str().unwrap();
+    assert!(why.contains(reason), "{why}");
+    assert!(!asked.hold(address).await);
+
+    fs::remove_dir(&obstacle).unwrap();
+    while !asked.hold(address).await {
+        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
+    }
+    let (status, told) = ready(address).await;
+    assert_eq!(status, 200, "{told}");
+    // Commands reach the new views.
+    let (sent, _) = &record.acknowledged[0];
+    let mut another = sent.clone();
+    another.key = "after-the-damage".into();
+    let answered = another.send(&client(), address).await.unwrap();
+    assert!(answered.is_ok(), "{answered:?}");
+    let mut after = Record::default();
+    after.acknowledged.push((another, answered));
+    crate::load::view_catches_up(&after, address).await;
+}
+
+/// Writes `bytes` into the file at `path` as if by accident.
+fn overwrite(path: &Path, offset: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(offset)).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+/// Flips one bit of an amount in a cart's row.
+fn flip_a_digit(path: &Path) {
+    // Asked of a copy: SQLite is not to see the file itself.
+    let copy = beside(path, ".copy");
+    fs::copy(path, &copy).unwrap();
+    let row: String = Connection::open(&copy)
+        .unwrap()
+        .query_row("SELECT document FROM carts LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    fs::remove_file(copy).unwrap();
+    let content = fs::read(path).unwrap();
+    let amount = row.find("\"total\":").expect("a total") + "\"total\":".len();
+    assert!(row.as_bytes()[amount].is_ascii_digit(), "{row}");
+    // A page may also hold a former place of the row, which nobody reads.
+    let mut places = content.windows(row.len()).enumerate();
+    let mut flipped = 0;
+    while let Some((place, _)) = places.find(|(_, it)| *it == row.as_bytes()) {
+        let digit = place + amount;
+        overwrite(path, digit as u64, &[content[digit] ^ 1]);
+        flipped += 1;
+    }
+    assert!(flipped > 0, "the row in one piece");
+}
+
+fn cut(path: &Path, kept: impl Fn(u64) -> u64) {
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(kept(file.metadata().unwrap().len())).unwrap();
+}
+
+#[tokio::test]
+async fn views_that_are_cut_while_they_serve_are_made_anew() {
+    mends_itself("bytes instead of", |views| cut(views, |length| length / 2)).await;
+}
+
+#[tokio::test]
+async fn views_that_are_emptied_while_they_serve_are_made_anew() {
+    mends_itself("0 bytes instead of", |views| cut(views, |_| 0)).await;
+}
+
+#[tokio::test]
+async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
+    mends_itself("written by another hand", flip_a_digit).await;
+}
+
+#[tokio::test]
+async fn views_whose_pages_are_overwritten_while_they_serve_are_made_anew() {
+    mends_itself("written by another hand", |views| {
+        let length = fs::metadata(views).unwrap().len();
+        let zeros = vec![0; usize::try_from(length / 2).unwrap()];
+        overwrite(views, 4_096, &zeros);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn views_that_are_deleted_while_they_serve_are_made_anew() {
+    mends_itself("gone", |views| fs::remove_file(views).unwrap()).await;
+    mends_itself("gone", |views| {
+        for suffix in ["", "-wal", "-shm"] {
+            let file = beside(views, suffix);
+            if file.exists() {
+                fs::remove_file(file).unwrap();
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn views_that_are_replaced_by_those_of_another_version_while_they_serve_are_made_anew() {
+    mends_itself("another file", |views| {
+        let other = beside(views, ".other");
+        fs::copy(views, &other).unwrap();
+        let older = Connection::open(&other).unwrap();
+        older
+            .execute_batch("UPDATE definitions SET definition = 99; DELETE FROM products")
+            .unwrap();
+        older.close().unwrap();
+        fs::rename(other, views).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn control_sqlite_alone_does_not_notice_a_digit_that_flips() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, _) = begun(folder.path(), &Plan::new(), 0).await;
+    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+    let views = folder.path().join("data/views.db");
+    let documents = || -> Vec<String> {
+        let file = Connection::open(&views).unwrap();
+        let checked: String = file
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(checked, "ok");
+        let mut rows = file
+            .prepare("SELECT document FROM carts ORDER BY id")
+            .unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let before = documents();
+    flip_a_digit(&views);
+    assert_ne!(documents(), before);
+}
