@@ -76,6 +76,50 @@ fn check(list: &str, place: &[u8]) -> [u8; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    /// The same cases each time, unless PROPTEST_RNG_SEED asks for others.
+    fn config() -> ProptestConfig {
+        let config = ProptestConfig::with_cases(4_096);
+        ProptestConfig {
+            rng_seed: match config.rng_seed {
+                RngSeed::Random => RngSeed::Fixed(2026),
+                RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+            },
+            failure_persistence: None,
+            ..config
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
+
+        #[test]
+        fn a_cursor_of_which_a_bit_was_turned_is_refused(
+            at in any::<u64>(),
+            list in ".{0,20}",
+            byte in any::<prop::sample::Index>(),
+            bit in 0..8_u32,
+        ) {
+            let given = cursor(&list, at);
+            prop_assert_eq!(place(&list, &given).ok(), Some(at));
+            let mut bytes = hex::decode(&given).unwrap();
+            *byte.get_mut(&mut bytes) ^= 1_u8 << bit;
+            prop_assert!(place(&list, &hex::encode(bytes)).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_as_a_cursor(list in ".{0,20}", text in prop_oneof![
+            ".{0,60}",
+            "[0-9a-fA-F]{0,60}",
+            "[0-9a-f]{28}",
+        ]) {
+            prop_assert!(place(&list, &text).is_err());
+            prop_assert!(place_of::<0>(&list, &text).is_err());
+            prop_assert!(place_of::<24>(&list, &text).is_err());
+        }
+    }
 
     #[test]
     fn a_cursor_leads_back_to_its_place_in_its_list_alone() {
