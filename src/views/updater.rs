@@ -211,9 +211,11 @@ impl Updater {
     }
 
     fn is_due(&self) -> bool {
-        self.serving
-            .pending()
-            .is_some_and(|(events, since)| events >= WRITE_AT || since.elapsed() >= WRITE_WITHIN)
+        // Whoever asks before the views are whole waits for them.
+        let is_whole = self.progress.borrow().is_whole();
+        self.serving.pending().is_some_and(|(events, since)| {
+            !is_whole || events >= WRITE_AT || since.elapsed() >= WRITE_WITHIN
+        })
     }
 
     /// Leaves nothing unwritten behind. Where it cannot be written, the next process takes it from
