@@ -58,6 +58,14 @@ impl Expiry {
     /// views is noticed by those who own these.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.idle_time / 10).clamp(SOONEST, LATEST);
+        // Views that are behind the log at the start would have the first sweep find nothing, and the
+        // next one is a pause away.
+        let views = (self.views)();
+        tokio::select! {
+            () = views.until_whole() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        drop(views);
         loop {
             let swept = tokio::select! {
                 swept = self.sweep(Timestamp::now()) => swept,

@@ -98,6 +98,7 @@ impl Auditor<'_> {
                 return None;
             }
         };
+        let before = self.position;
         let mut events = Vec::with_capacity(rows.len());
         let mut complete = true;
         for row in rows {
@@ -120,6 +121,13 @@ impl Auditor<'_> {
                     self.skip(row);
                 }
             }
+        }
+        if self.position <= before {
+            // Asked for the rows behind these, a damaged file could give the same ones for ever.
+            self.position = before;
+            self.damaged("the rows behind it are not in the order of their positions");
+            self.broken = true;
+            return None;
         }
         Some(Read::Batch { events, complete })
     }
@@ -191,6 +199,12 @@ impl Auditor<'_> {
                 }
             };
             let Some(end) = page.last() else { break };
+            if last.is_some_and(|last| (end.stream, end.version) <= (last.stream, last.version)) {
+                // Asked for what follows, a damaged index could give the same entries for ever.
+                let detail = "its entries are not in order".to_owned();
+                self.find(Finding::at_large(FindingKind::DamagedIndex, detail));
+                return Ok(());
+            }
             last = Some(*end);
             for entry in page {
                 if entry.position > self.position {

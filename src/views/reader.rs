@@ -168,6 +168,14 @@ impl Reader {
         }
     }
 
+    /// Waits until the views are whole, however long that takes. Returns early only when nobody
+    /// updates them any more.
+    pub async fn until_whole(&self) {
+        let mut progress = self.front.progress.clone();
+        // Without an updater there is nothing to wait for.
+        let _ = progress.wait_for(Progress::is_whole).await;
+    }
+
     /// Waits until the tables have what was shown of carts so far, so that whoever has seen a cart's
     /// row finds its events in every view. Tables that cannot be written are not waited for long;
     /// the answer says how far they are.
