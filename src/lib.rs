@@ -8,7 +8,9 @@
 //! Imports run downward only: `cli → service → web → commands, views → history → cart, log → decider`.
 
 // What everything rests on.
+mod cache;
 pub mod decider;
+mod files;
 pub mod timestamp;
 mod wal;
 

@@ -16,6 +16,7 @@ mod meter;
 pub use idempotency::IdempotencyKey;
 pub use meter::Meter;
 
+use crate::cache;
 use crate::decider::{Decider, Event};
 use crate::history::{HistoryError, Metadata};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
@@ -130,13 +131,10 @@ enum Verdict<E> {
 impl<D: Decider> CommandHandler<D> {
     /// Handles commands on `log` and keeps folded streams of about `cache_bytes` in memory.
     pub fn new(model: D, log: Arc<dyn EventLog>, cache_bytes: u64) -> Self {
-        /// About the weight of a small stream, by which the cache plans its slots.
-        const USUAL_WEIGHT: u64 = 1_024;
-        let slots = usize::try_from(cache_bytes / USUAL_WEIGHT).unwrap_or(usize::MAX);
         CommandHandler {
             model,
             log,
-            streams: Cache::with_weighter(slots.max(16), cache_bytes, PlaceWeight),
+            streams: Cache::with_weighter(cache::slots(cache_bytes), cache_bytes, PlaceWeight),
             meter: Meter::of(&[]),
         }
     }

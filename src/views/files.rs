@@ -6,7 +6,7 @@
 //! all. Renaming the file itself would not do: SQLite finds a database's write-ahead log by the
 //! database's name, so the new tables would be read with what the old ones have in theirs.
 
-use std::ffi::OsString;
+use crate::files::{beside, folder_of, remove};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
     let target = generation.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     std::os::unix::fs::symlink(target, &link)?;
     std::fs::rename(&link, path)?;
-    File::open(folder(path))?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }
 
 /// Removes every generation but the one that serves: what a switch or a killed rebuild has left.
@@ -67,7 +67,7 @@ fn generations(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     prefix.push(".");
     let prefix = prefix.to_string_lossy();
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder(path))? {
+    for entry in std::fs::read_dir(folder_of(path))? {
         let name = entry?.file_name();
         let number = name.to_string_lossy().strip_prefix(&*prefix).map(|rest| {
             let companion = COMPANIONS.iter().find_map(|end| rest.strip_suffix(end));
@@ -78,24 +78,4 @@ fn generations(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
         }
     }
     Ok(found)
-}
-
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => Path::new("."),
-    }
-}
-
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }

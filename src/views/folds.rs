@@ -1,5 +1,6 @@
 //! The carts that the updater has folded, so that an event costs one step and not its whole stream.
 
+use crate::cache;
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, HistoryError};
@@ -17,11 +18,8 @@ pub(super) struct Folds {
 
 impl Folds {
     pub(super) fn new(bytes: u64) -> Folds {
-        /// About the weight of a small cart, by which the cache plans its slots.
-        const USUAL_WEIGHT: u64 = 1_024;
-        let slots = usize::try_from(bytes / USUAL_WEIGHT).unwrap_or(usize::MAX);
         Folds {
-            cached: Cache::with_weighter(slots.max(16), bytes, CartWeight),
+            cached: Cache::with_weighter(cache::slots(bytes), bytes, CartWeight),
         }
     }
 

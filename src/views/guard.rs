@@ -2,7 +2,7 @@
 //! what SQLite itself does not notice (a row overwritten in its place, a file cut or exchanged for
 //! another) shows in the file's identity, its length and the time of its last change.
 
-use super::files;
+use crate::files;
 use rusqlite::{ErrorCode, ffi};
 use std::fs::Metadata;
 use std::io;

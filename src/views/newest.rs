@@ -5,6 +5,7 @@
 //! older than the one in the tables: only the updater puts rows here, before they get there.
 
 use super::carts::CartRow;
+use crate::cache;
 use crate::log::Position;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -31,13 +32,12 @@ struct Shown {
 impl NewestRows {
     /// Keeps rows of about `bytes` in memory, beside tables that have seen everything up to `position`.
     pub(super) fn new(position: Position, bytes: u64) -> NewestRows {
-        let slots = usize::try_from(bytes / USUAL_WEIGHT).unwrap_or(usize::MAX);
         NewestRows {
             shown: RwLock::new(Shown {
                 position,
                 unwritten: HashMap::new(),
             }),
-            written: Cache::with_weighter(slots.max(16), bytes, RowWeight),
+            written: Cache::with_weighter(cache::slots(bytes), bytes, RowWeight),
         }
     }
 
@@ -79,9 +79,6 @@ impl NewestRows {
         shown.unwritten.clear();
     }
 }
-
-/// About the weight of a small cart's row, by which the cache plans its slots.
-const USUAL_WEIGHT: u64 = 1_024;
 
 #[derive(Debug, Clone, Copy)]
 struct RowWeight;

@@ -43,6 +43,10 @@ mod verify;
 mod views;
 mod why;
 
+#[cfg(test)]
+#[path = "../../tests/support/seeded.rs"]
+mod seeded;
+
 pub use access::Openings;
 pub use connection::end_when_stalled;
 pub use gate::{REQUESTS, gate};

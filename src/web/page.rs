@@ -76,24 +76,11 @@ fn check(list: &str, place: &[u8]) -> [u8; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::seeded::seeded;
     use proptest::prelude::*;
-    use proptest::test_runner::RngSeed;
-
-    /// The same cases each time, unless PROPTEST_RNG_SEED asks for others.
-    fn config() -> ProptestConfig {
-        let config = ProptestConfig::with_cases(4_096);
-        ProptestConfig {
-            rng_seed: match config.rng_seed {
-                RngSeed::Random => RngSeed::Fixed(2026),
-                RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-            },
-            failure_persistence: None,
-            ..config
-        }
-    }
 
     proptest! {
-        #![proptest_config(config())]
+        #![proptest_config(seeded(4_096))]
 
         #[test]
         fn a_cursor_of_which_a_bit_was_turned_is_refused(

@@ -5,6 +5,7 @@
 //! `PROPTEST_CASES` is how many texts each property is held against, `PROPTEST_RNG_SEED` draws
 //! others.
 
+use crate::seeded::seeded;
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
 use cartlog::catalogue::Catalogue;
 use cartlog::config::Config;
@@ -13,7 +14,6 @@ use cartlog::history::Metadata;
 use cartlog::timestamp::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -174,19 +174,14 @@ fn config_text() -> String {
     std::fs::read_to_string(path).expect("the configuration")
 }
 
-/// The same texts on every run, so that a failure comes back.
+/// As many texts as `PROPTEST_CASES` says, 1,000 where it says nothing.
 fn config() -> ProptestConfig {
-    let usual = ProptestConfig::default();
-    let cases = std::env::var("PROPTEST_CASES").is_ok();
-    ProptestConfig {
-        cases: if cases { usual.cases } else { 1_000 },
-        rng_seed: match usual.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(2026),
-            RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-        },
-        failure_persistence: None,
-        ..usual
-    }
+    let asked = std::env::var("PROPTEST_CASES").is_ok();
+    seeded(if asked {
+        ProptestConfig::default().cases
+    } else {
+        1_000
+    })
 }
 
 proptest! {

@@ -6,3 +6,6 @@ mod cast;
 mod decoders;
 mod properties;
 mod rules;
+
+#[path = "../support/seeded.rs"]
+mod seeded;

@@ -1,6 +1,7 @@
 //! What holds for every cart, whatever is wanted of it and in whichever order.
 
 use crate::cast::*;
+use crate::seeded::seeded;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::explain::{self, Term};
 use cartlog::cart::state::Contents;
@@ -12,7 +13,6 @@ use cartlog::decider::{Decider, Event, Happened};
 use cartlog::timestamp::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -100,21 +100,8 @@ fn sum(terms: &[Term]) -> (i64, i64) {
     })
 }
 
-/// The same cases on every run, so that a failure comes back; `PROPTEST_RNG_SEED` draws others.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::with_cases(300);
-    ProptestConfig {
-        rng_seed: match config.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(2026),
-            RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-        },
-        failure_persistence: None,
-        ..config
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeded(300))]
 
     #[test]
     fn lines_add_up_to_the_total(commands in lives()) {

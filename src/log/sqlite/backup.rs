@@ -1,7 +1,7 @@
 //! A copy of the log, taken while it serves (SQLite, "Online Backup API").
 
-use super::files::folder_of;
 use super::{rows, schema};
+use crate::files::folder_of;
 use crate::log::Position;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};

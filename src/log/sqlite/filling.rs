@@ -1,8 +1,8 @@
 //! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
 
-use super::files::{beside, folder_of};
 use super::guard::Guard;
 use super::{Durability, OpenError, by_stream, rows, schema};
+use crate::files::{beside, folder_of, remove};
 use crate::log::{Head, Position, Recorded};
 use rusqlite::Connection;
 use std::fs::File;
@@ -118,12 +118,5 @@ impl Filling {
 
     fn failed(&self, error: &rusqlite::Error) -> OpenError {
         OpenError::new(&self.path, error.to_string())
-    }
-}
-
-fn remove(file: &Path) -> io::Result<()> {
-    match std::fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
     }
 }

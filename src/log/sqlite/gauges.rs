@@ -1,6 +1,6 @@
 //! The engine measured: how many commits share a sync, and how much room the log takes.
 
-use super::files::beside;
+use crate::files::beside;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntGauge, Registry, exponential_buckets};

@@ -1,6 +1,6 @@
 //! What stands between the log's files and everybody else on the machine.
 
-use super::files::beside;
+use crate::files::beside;
 use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;

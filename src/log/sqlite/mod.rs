@@ -6,7 +6,6 @@
 mod audit;
 mod backup;
 mod by_stream;
-mod files;
 mod filling;
 mod gauges;
 mod guard;

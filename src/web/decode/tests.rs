@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::cart::Sku;
+use crate::web::seeded::seeded;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -194,21 +194,8 @@ fn agrees(body: &[u8], repeats: Option<bool>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The same cases each time, unless PROPTEST_RNG_SEED asks for others.
-fn config() -> ProptestConfig {
-    let config = ProptestConfig::with_cases(4_096);
-    ProptestConfig {
-        rng_seed: match config.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(2026),
-            RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
-        },
-        failure_persistence: None,
-        ..config
-    }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeded(4_096))]
 
     #[test]
     fn an_order_is_read_as_a_walk_over_plain_json_reads_it(order in orders()) {
