@@ -58,14 +58,6 @@ impl Expiry {
     /// views is noticed by those who own these.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.idle_time / 10).clamp(SOONEST, LATEST);
-        // Views that are behind the log at the start would have the first sweep find nothing, and the
-        // next one is a pause away.
-        let views = (self.views)();
-        tokio::select! {
-            () = views.until_whole() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        drop(views);
         loop {
             let swept = tokio::select! {
                 swept = self.sweep(Timestamp::now()) => swept,
@@ -89,6 +81,9 @@ impl Expiry {
         let idle_time = i64::try_from(self.idle_time.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::from_millis(now.millis().saturating_sub(idle_time));
         let views = (self.views)();
+        // Views that are behind the log at the start would show nothing, and the next sweep is a pause
+        // away.
+        views.until_whole().await;
         views.written().await;
         let mut expired = 0;
         let mut last: Option<IdleCart> = None;

@@ -125,6 +125,7 @@ impl Generation {
             pending.push(PendingEvent {
                 recorded: recorded.clone(),
                 event,
+                command: metadata.command.into(),
                 moved: units,
             });
         }
@@ -152,27 +153,18 @@ impl Generation {
         if events.is_empty() {
             return Ok(());
         }
-        let mut facts = Vec::with_capacity(events.len());
-        for PendingEvent {
-            recorded,
-            event,
-            moved,
-        } in events.iter()
-        {
-            facts.push(Fact {
-                recorded,
-                event,
-                metadata: Metadata::read(&recorded.metadata)?,
-                moved: *moved,
-            });
-        }
+        let facts = events.iter().map(|pending| Fact {
+            recorded: &pending.recorded,
+            event: &pending.event,
+            command: &pending.command,
+            moved: pending.moved,
+        });
         let batch = Batch {
-            facts: &facts,
+            facts: &facts.collect::<Vec<_>>(),
             carts,
             rows,
         };
         self.store.apply(&batch, position)?;
-        drop(facts);
         events.clear();
         *since = None;
         self.folds.put_back(carts.drain());
@@ -195,6 +187,8 @@ struct Pending {
 struct PendingEvent {
     recorded: Recorded,
     event: CartEvent,
+    /// The name of the command that it came of.
+    command: Box<str>,
     moved: Option<Moved>,
 }
 

@@ -85,7 +85,7 @@ impl View for Journal {
             let (block, place) = place_of(recorded.position);
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
             put(Term::Name(&recorded.name));
-            put(Term::Command(&fact.metadata.command));
+            put(Term::Command(fact.command));
             if let Some(sku) = sku_of(fact.event) {
                 put(Term::Sku(sku.as_str()));
             }

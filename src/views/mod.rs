@@ -35,7 +35,6 @@ pub use store::{StoreError, ViewStore};
 pub use updater::{Progress, Trouble, UpdateError, Updater};
 
 use crate::cart::{Cart, CartEvent};
-use crate::history::Metadata;
 use crate::log::Recorded;
 use carts::CartRow;
 use rusqlite::Connection;
@@ -71,7 +70,8 @@ pub struct Batch<'a> {
 pub struct Fact<'a> {
     pub recorded: &'a Recorded,
     pub event: &'a CartEvent,
-    pub metadata: Metadata<'a>,
+    /// The name of the command that it came of.
+    pub command: &'a str,
     /// What the event did to the line of its product, if it has one.
     pub moved: Option<Moved>,
 }

@@ -189,12 +189,12 @@ impl Reader {
 
     /// Waits until the views are whole, and gives up after [`WHOLE_WITHIN`].
     async fn whole(&self) -> Result<(), ViewReadError> {
-        let mut progress = self.front.progress.clone();
-        let whole = progress.wait_for(Progress::is_whole);
-        if let Ok(Ok(_)) = tokio::time::timeout(WHOLE_WITHIN, whole).await {
+        // Either way it is the progress that says how far they are.
+        let _ = tokio::time::timeout(WHOLE_WITHIN, self.until_whole()).await;
+        let progress = self.progress();
+        if progress.is_whole() {
             return Ok(());
         }
-        let progress = self.progress();
         Err(ViewReadError::BeingMade {
             done: progress.position.0,
             wanted: progress.whole_at.0,

@@ -1,5 +1,6 @@
 //! The read-model updater: it follows the log and keeps the views up to date. Woken by each append,
-//! it takes what is there in one batch and writes rows and checkpoint in one transaction.
+//! it folds what is there and shows the carts' rows at once. A little later it writes what has
+//! gathered, rows and checkpoint in one transaction.
 
 use super::arrivals::Arrivals;
 use super::generation::{Generation, Successor};
@@ -12,11 +13,11 @@ use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
 use rusqlite::ErrorCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-/// How many events are applied in one transaction at the most.
+/// How many events are folded at once at the most.
 const BATCH: usize = 1_024;
 /// The same while the views are far behind: fewer and larger transactions cost less, and nobody
 /// waits for a single event then.
@@ -159,35 +160,27 @@ impl Updater {
         let mut wake_ups = self.log.wake_ups();
         loop {
             wake_ups.borrow_and_update();
-            let standing = match self.catch_up(&stop).await {
-                Ok(()) => {
-                    self.set_trouble(None);
-                    false
-                }
-                Err(UpdateError::Views(error)) => {
-                    self.set_trouble(Some(Trouble::of(&error)));
-                    true
-                }
-                Err(UpdateError::Damaged(Damaged(reason))) => {
-                    self.set_trouble(Some(Trouble {
-                        reason,
-                        damaged: true,
-                    }));
-                    true
-                }
+            let trouble = match self.catch_up(&stop).await {
+                Ok(()) => None,
+                Err(UpdateError::Views(error)) => Some(Trouble::of(&error)),
+                Err(UpdateError::Damaged(Damaged(reason))) => Some(Trouble {
+                    reason,
+                    damaged: true,
+                }),
                 Err(error) => return Err(error),
             };
-            let due = self
-                .serving
-                .pending()
-                .map(|(_, since)| since + WRITE_WITHIN);
+            let standing = trouble.is_some();
+            self.set_trouble(trouble);
+            let pause = match self.serving.pending() {
+                _ if standing => RETRY_AFTER,
+                Some((_, since)) => WRITE_WITHIN.saturating_sub(since.elapsed()),
+                None => LOOK_AFTER,
+            };
             tokio::select! {
                 woken = wake_ups.changed(), if !standing => if woken.is_err() {
                     break;
                 },
-                () = tokio::time::sleep(RETRY_AFTER), if standing => {}
-                () = until(due), if !standing => {}
-                () = tokio::time::sleep(LOOK_AFTER), if !standing => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.guard.noticed(), if !standing => {}
                 Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -331,14 +324,6 @@ impl Updater {
             }
             news
         });
-    }
-}
-
-/// Until `due`; for ever, where nothing is.
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -7,6 +7,7 @@
 //! that begins takes it from the end of the log. A unique index on `log` itself, which needs none of
 //! this, wrote five times as many bytes.
 
+use super::rows;
 use crate::log::{Position, Recorded, Version};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
@@ -258,9 +259,6 @@ pub(super) fn catch_up(connection: &Connection) -> Result<(), IndexError> {
     if let Some((stream, version)) = twice {
         return Err(IndexError::Twice { stream, version });
     }
-    transaction.execute(
-        "UPDATE by_stream_checkpoint SET position = (SELECT coalesce(max(position), 0) FROM log)",
-        [],
-    )?;
+    reached(&transaction, rows::last_position(&transaction)?)?;
     Ok(transaction.commit()?)
 }
