@@ -5,6 +5,7 @@ use crate::load::{Answered, Record, Sent, client, compare, repeat};
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command, log_in, whole_log};
 use reqwest::header::{HeaderMap, HeaderValue};
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -77,6 +78,15 @@ async fn said(address: SocketAddr, text: &str) -> TcpStream {
     stream
 }
 
+/// So many connections that were answered once and say nothing more.
+async fn crowd(address: SocketAddr, size: u64) -> Vec<TcpStream> {
+    let mut crowd = Vec::new();
+    for _ in 0..size {
+        crowd.push(idle(address).await);
+    }
+    crowd
+}
+
 /// A connection that was answered once and says nothing more.
 async fn idle(address: SocketAddr) -> TcpStream {
     let asked = format!("GET /livez HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -94,10 +104,8 @@ async fn slow_and_idle_clients_keep_nobody_waiting_and_leave_nothing_behind() {
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let address = program.address;
     let before = Held::by(&program);
-    let mut idling = Vec::new();
-    for _ in 0..plan.times(2_000, 8_000) {
-        idling.push(idle(address).await);
-    }
+    let size = plan.times(2_000, 8_000);
+    let idling = crowd(address, size).await;
     let mut slow = Vec::new();
     let head = format!("POST /api/carts HTTP/1.1\r\nHost: {address}\r\nX-Slow: ");
     let body = format!(
@@ -135,6 +143,15 @@ async fn slow_and_idle_clients_keep_nobody_waiting_and_leave_nothing_behind() {
         "{:?}",
         Held::by(&program)
     );
+    // What they took is there for those who come after them: as many again take nothing more.
+    let first = Held::by(&program);
+    for _ in 0..plan.times(2, 20) {
+        drop(crowd(address, size).await);
+        assert!(lets_go(&program, before, PATIENCE).await);
+    }
+    let last = Held::by(&program);
+    println!("{first:?} after they are gone, {last:?} after others like them are");
+    assert!(last.memory_mib <= first.memory_mib + 8, "{last:?}");
     program.kill();
     compare(&record, &whole_log(&log_in(folder.path())));
 }
@@ -145,10 +162,7 @@ async fn control_where_there_is_room_for_a_few_connections_idle_ones_keep_others
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_SERVER__CONNECTIONS", "8");
     let program = Program::run(command);
-    let mut idling = Vec::new();
-    for _ in 0..8 {
-        idling.push(idle(program.address).await);
-    }
+    let _idling = crowd(program.address, 8).await;
     let served = tokio::time::timeout(USUAL, idle(program.address)).await;
     assert!(served.is_err(), "the control must keep it waiting");
 }
@@ -159,16 +173,21 @@ async fn a_client_that_has_said_all_it_will_say_is_answered() {
     let program = Program::serve(folder.path());
     let address = program.address;
     let asked = format!("GET /livez HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    let mut stream = said(address, &asked).await;
+    let answer = half_closed(address, &asked).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // The control: with the last line left out, it has not said all.
+    let answer = half_closed(address, &asked[..asked.len() - 2]).await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// What is answered to a client that says `text` and will say nothing more, up to the end.
+async fn half_closed(address: SocketAddr, text: &str) -> String {
+    let mut stream = said(address, text).await;
     stream.shutdown().await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     read.expect("the end of the answer").unwrap();
-    assert!(
-        answer.starts_with(b"HTTP/1.1 200"),
-        "{}",
-        String::from_utf8_lossy(&answer)
-    );
+    String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]
@@ -179,6 +198,7 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let address = program.address;
     let before = Held::by(&program);
+    let mut half_said = Vec::new();
     for number in 0..plan.times(300, 5_000) {
         let key = format!("hung-up-{number}");
         let sent = Sent::opening(key.clone());
@@ -188,12 +208,29 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
             "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let stream = said(address, &text).await;
+        let half = dice.below(3) == 0;
+        let end = text.len() - usize::from(half) * (1 + dice.below(text.len() - 1));
+        let stream = said(address, &text[..end]).await;
         tokio::time::sleep(Duration::from_micros(dice.below(1_500) as u64)).await;
         drop(stream);
+        if half {
+            half_said.push(sent.digest());
+        }
         record.unanswered.push(sent);
     }
-    compare(&record, &whole_log(&log_in(folder.path())));
+    let log = whole_log(&log_in(folder.path()));
+    compare(&record, &log);
+    let done: BTreeSet<&str> = log
+        .iter()
+        .filter_map(|event| event.key.as_deref())
+        .collect();
+    println!(
+        "{} hung up, {} of them before they had said all",
+        record.unanswered.len(),
+        half_said.len()
+    );
+    assert!(half_said.len() > 50);
+    assert!(half_said.iter().all(|digest| !done.contains(&**digest)));
     repeat(&mut record, address).await;
     assert!(
         lets_go(&program, before, PATIENCE).await,

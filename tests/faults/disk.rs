@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
 use crate::tracer::{Fault, traced};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The file that a log or a view is written to before it is moved into its own.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -167,7 +167,10 @@ async fn a_slow_disk_delays_answers_and_loses_none() {
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
     let mut load = Load::start(program.address, 6, plan.round(1));
+    let began = Instant::now();
     load.acknowledged(100).await;
+    // The control: it was slow. Six at once are answered with a sync, at the most.
+    assert!(began.elapsed() > Duration::from_millis(100 / 6 * 20));
     record.extend(load.stop().await);
     drop(fault);
     let mut load = Load::start(program.address, 6, plan.round(2));

@@ -4,14 +4,17 @@ use crate::disk::begun;
 use crate::load::{Answered, Dice};
 use crate::plan::Plan;
 use crate::program::{Stored, command, log_in, read_log};
+use cartlog::timestamp::Timestamp;
 use cartlog::verify::{Subject, VerifyState, verify};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// A log in one closed file, and carts that are in it.
@@ -159,17 +162,93 @@ impl Started {
         }
     }
 
-    /// Ends it, and says what it wrote to standard error, and its code where it ended by itself.
-    fn end(mut self) -> (String, Option<i32>) {
-        let code = match self.child.try_wait().unwrap() {
-            Some(status) => status.code(),
-            None if self.address.is_none() => self.child.wait().unwrap().code(),
-            None => None,
-        };
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
-        (fs::read_to_string(&self.errors).unwrap(), code)
+    /// Asks it about some of the carts of `whole` and tells it to change them; counts the answers.
+    /// Where it is gone there is none, and how it went is for its [end](Started::end).
+    async fn asked(&self, address: &str, whole: &Whole, what: &str) -> BTreeMap<u16, u32> {
+        let patient = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .unwrap();
+        let mut answers = BTreeMap::new();
+        for opened in whole.opened.iter().take(3) {
+            let cart = format!(
+                "http://{address}/api/carts/{}",
+                opened.body["id"].as_str().unwrap()
+            );
+            let token = opened.body["token"].as_str().unwrap();
+            for request in [
+                patient.get(&cart),
+                patient.get(format!("{cart}/events")),
+                patient.get(format!("{cart}/why")),
+                patient
+                    .post(format!("{cart}/items"))
+                    .header("idempotency-key", "after-the-flip")
+                    .json(&serde_json::json!({ "sku": "teapot", "quantity": 1 })),
+            ] {
+                let Ok(answer) = request.bearer_auth(token).send().await else {
+                    continue;
+                };
+                let status = answer.status().as_u16();
+                assert!(
+                    [200, 201, 404, 500, 503].contains(&status),
+                    "{what}: {status}"
+                );
+                *answers.entry(status).or_default() += 1;
+            }
+        }
+        answers
     }
+
+    /// Ends it, unless it has ended by itself, and says how it fared.
+    fn end(mut self) -> Result<Fate, String> {
+        let status = match self.child.try_wait().unwrap() {
+            None if self.address.is_none() => Some(self.child.wait().unwrap()),
+            status => status,
+        };
+        let told = fs::read_to_string(&self.errors).unwrap();
+        let says_why = told.lines().any(|line| line.starts_with("cartlog: "));
+        match status {
+            _ if told.contains("panicked") => Err(told),
+            None => Ok(Fate::Served),
+            Some(status) if status.code() != Some(1) => Err(format!("{status}: {told}")),
+            Some(_) if self.address.is_some() => Ok(Fate::Ended),
+            Some(_) if says_why => Ok(Fate::Refused),
+            Some(_) => Err(format!("it does not say why it does not start: {told}")),
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What became of a program that did not crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// It did not start, and said why.
+    Refused,
+    Served,
+    /// It ended with a failure after it had started.
+    Ended,
+}
+
+/// A folder with a log that is `whole`, but for one bit if `dice` are given.
+fn folder_with(whole: &Whole, dice: Option<&mut Dice>) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    let log = log_in(folder.path());
+    let what = match dice {
+        Some(dice) => whole.flipped(dice, &log),
+        None => {
+            fs::write(log, &whole.bytes).unwrap();
+            "nothing".to_owned()
+        }
+    };
+    (folder, what)
 }
 
 #[tokio::test]
@@ -177,64 +256,75 @@ async fn the_service_never_crashes_on_a_flipped_bit() {
     let plan = Plan::new();
     let whole = Whole::make(&plan).await;
     let mut dice = plan.dice();
-    let patient = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .build()
-        .unwrap();
-    let (mut refused, mut served, mut ended) = (0, 0, 0);
-    for number in 0..plan.times(400, 4_000) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("data")).unwrap();
-        let flip = whole.flipped(&mut dice, &log_in(folder.path()));
+    let mut fates = BTreeMap::new();
+    for _ in 0..plan.times(400, 4_000) {
+        let (folder, flip) = folder_with(&whole, Some(&mut dice));
         let program = Started::on(folder.path());
-        let Some(address) = program.address.clone() else {
-            let (told, code) = program.end();
-            assert_eq!(code, Some(1), "{flip}: {told}");
-            assert!(
-                told.starts_with("cartlog: ") || told.contains("\ncartlog: "),
-                "{flip}: {told}"
-            );
-            assert!(!told.contains("panicked"), "{flip}: {told}");
-            refused += 1;
-            continue;
-        };
-        for opened in whole.opened.iter().take(3) {
-            let cart = format!(
-                "http://{address}/api/carts/{}",
-                opened.body["id"].as_str().unwrap()
-            );
-            let token = opened.body["token"].as_str().unwrap();
-            let key = format!("after-{number}");
-            for request in [
-                patient.get(&cart),
-                patient.get(format!("{cart}/events")),
-                patient.get(format!("{cart}/why")),
-                patient
-                    .post(format!("{cart}/items"))
-                    .header("idempotency-key", &key)
-                    .json(&serde_json::json!({ "sku": "teapot", "quantity": 1 })),
-            ] {
-                // Gone is loud too: the end of the process is looked at below.
-                let Ok(answer) = request.bearer_auth(token).send().await else {
-                    continue;
-                };
-                let status = answer.status().as_u16();
-                assert!(
-                    [200, 201, 404, 500, 503].contains(&status),
-                    "{flip}: {status}"
-                );
-            }
+        if let Some(address) = program.address.clone() {
+            program.asked(&address, &whole, &flip).await;
         }
-        let (told, code) = program.end();
-        assert!(!told.contains("panicked"), "{flip}: {told}");
-        match code {
-            Some(code) => {
-                assert_eq!(code, 1, "{flip}: {told}");
-                ended += 1;
-            }
-            None => served += 1,
-        }
+        let fate = program.end();
+        let fate = fate.unwrap_or_else(|crash| panic!("{flip}: {crash}"));
+        *fates.entry(fate).or_insert(0) += 1;
     }
-    println!("{refused} starts refused, {served} served, {ended} ended with a failure");
-    assert!(served > 0);
+    println!("{fates:?}");
+    assert!(fates.contains_key(&Fate::Served));
+}
+
+#[tokio::test]
+async fn control_what_nobody_has_flipped_is_served_and_a_crash_is_called_one() {
+    let whole = Whole::make(&Plan::new()).await;
+    let (folder, what) = folder_with(&whole, None);
+    let program = Started::on(folder.path());
+    let address = program.address.clone().expect("an address");
+    let answers = program.asked(&address, &whole, &what).await;
+    assert_eq!(answers, BTreeMap::from([(200, 12)]));
+    assert_eq!(program.end(), Ok(Fate::Served));
+
+    // What a panic that nothing catches does to it, and what the kernel does where memory runs out.
+    for signal in ["ABRT", "KILL"] {
+        let (folder, what) = folder_with(&whole, None);
+        let mut program = Started::on(folder.path());
+        let address = program.address.clone().expect("an address");
+        let id = program.child.id().to_string();
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{signal}"), &id])
+            .status();
+        assert!(sent.unwrap().success());
+        program.child.wait().unwrap();
+        let answers = program.asked(&address, &whole, &what).await;
+        assert_eq!(answers, BTreeMap::new(), "nobody is there");
+        let crash = program.end().expect_err("a crash");
+        assert!(crash.contains("signal"), "{crash}");
+    }
+}
+
+/// The control of what is flipped: a reader that takes for granted what the service checks.
+#[tokio::test]
+async fn control_a_reader_that_takes_the_log_for_sound_does_crash_on_flipped_bits() {
+    let plan = Plan::new();
+    let whole = Whole::make(&plan).await;
+    let mut dice = plan.dice();
+    let (mut crashes, flips) = (0, 400);
+    for _ in 0..flips {
+        let (folder, _) = folder_with(&whole, Some(&mut dice));
+        crashes += u64::from(read_without_care(&log_in(folder.path())).is_err());
+    }
+    println!("of {flips} flips {crashes} would be a crash");
+    assert!(crashes * 10 > flips);
+}
+
+/// Reads the log as one may who has never seen a damaged one: the first thing that is not as it was
+/// written is where such a reader panics.
+fn read_without_care(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut statement = file.prepare("SELECT data, metadata, recorded_at FROM log")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for column in [0, 1] {
+            serde_json::from_str::<serde_json::Value>(&row.get::<_, String>(column)?)?;
+        }
+        Timestamp::parse(&row.get::<_, String>(2)?)?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::load::{Answered, Load, Record, compare, discrepancies, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{Program, command, log_in, whole_log};
+use crate::program::{Program, command, log_in, read_log, whole_log};
 use rusqlite::Connection;
 use std::path::Path;
 use std::process::Stdio;
@@ -73,10 +73,7 @@ async fn control_a_forged_acknowledgement_a_lost_one_and_a_doubled_one_are_notic
 
     let (sent, answered) = record.acknowledged[50].clone();
     let forged = |change: &dyn Fn(&mut Record)| {
-        let mut record = Record {
-            acknowledged: record.acknowledged.clone(),
-            unanswered: record.unanswered.clone(),
-        };
+        let mut record = record.clone();
         change(&mut record);
         discrepancies(&record, &log).len()
     };
@@ -114,10 +111,71 @@ async fn control_a_forged_acknowledgement_a_lost_one_and_a_doubled_one_are_notic
     )
     .unwrap();
     drop(file);
-    match crate::program::read_log(&path) {
+    match read_log(&path) {
         Ok(log) => assert!(!discrepancies(&record, &log).is_empty()),
         Err(finding) => assert!(finding.contains("gap"), "{finding}"),
     }
+}
+
+/// Whether `check` fails, as a test does.
+async fn fails(check: impl Future<Output = ()> + Send + 'static) -> bool {
+    let checked = tokio::spawn(check).await;
+    checked.is_err_and(|error| error.is_panic())
+}
+
+#[tokio::test]
+async fn control_a_view_that_is_behind_and_another_answer_than_the_first_are_noticed() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let address = program.address;
+    let mut load = Load::start(address, 4, plan.round(0));
+    load.acknowledged(100).await;
+    let mut record = load.stop().await;
+    view_catches_up(&record, address).await;
+    repeat(&mut record, address).await;
+    let forged = |change: &dyn Fn(&mut Answered)| {
+        let mut record = record.clone();
+        change(&mut record.acknowledged.last_mut().unwrap().1);
+        record
+    };
+
+    // As if a view had missed the last event of a cart: its events end before what was acknowledged.
+    let behind = forged(&|answered| answered.version = 100_000);
+    assert!(fails(async move { view_catches_up(&behind, address).await }).await);
+    let changes: [&dyn Fn(&mut Answered); 3] = [
+        &|answered| answered.version += 1,
+        &|answered| answered.status += 1,
+        &|answered| answered.body["total"] = 0.into(),
+    ];
+    for change in changes {
+        let mut record = forged(change);
+        assert!(fails(async move { repeat(&mut record, address).await }).await);
+    }
+    // Carried out a second time, as under another key, it is no repetition.
+    let mut record = record.clone();
+    record.acknowledged.last_mut().unwrap().0.key += "-another";
+    assert!(fails(async move { repeat(&mut record, address).await }).await);
+}
+
+#[tokio::test]
+async fn control_an_event_that_was_altered_breaks_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let mut load = Load::start(program.address, 4, Plan::new().round(0));
+    load.acknowledged(20).await;
+    program.kill();
+    load.end().await;
+    let path = log_in(folder.path());
+    whole_log(&path);
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch(
+        "DROP TRIGGER log_refuses_update;
+         UPDATE log SET data = replace(data, '\"quantity\":1', '\"quantity\":2') WHERE position = 2",
+    )
+    .unwrap();
+    let finding = read_log(&path).unwrap_err();
+    assert!(finding.contains("breaks the chain"), "{finding}");
 }
 
 #[tokio::test]

@@ -85,15 +85,11 @@ fn run(command: &mut Command) -> Result<(), String> {
     Err(format!("{command:?}: {}", told.trim()))
 }
 
-/// A disk, or the loud news that this machine can have none.
-fn disk_or_say_so(folder: &Path) -> Option<Disk> {
-    match Disk::make(folder) {
-        Ok(disk) => Some(disk),
-        Err(reason) => {
-            println!("NOT RUN: the power cannot be cut on this machine: {reason}");
-            None
-        }
-    }
+/// A disk; where a machine can have none, there is nothing that could be shown, and `tests/all`
+/// skips these tests.
+fn disk(folder: &Path) -> Disk {
+    Disk::make(folder)
+        .unwrap_or_else(|reason| panic!("the power cannot be cut on this machine: {reason}"))
 }
 
 /// How the power goes.
@@ -147,9 +143,7 @@ async fn load_on(program: &Program, plan: &Plan, round: u64) -> Load {
 async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = disk_or_say_so(folder.path()) else {
-        return;
-    };
+    let disk = disk(folder.path());
     let log = log_in(&disk.folder);
     let mut all = Record::default();
     let cuts = plan.times(20, 150);
@@ -180,9 +174,7 @@ async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
 async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = disk_or_say_so(folder.path()) else {
-        return;
-    };
+    let disk = disk(folder.path());
     let mut command = command(&disk.folder, &[]);
     command.env("CARTLOG_LOG__DURABILITY", "process");
     let program = Program::run(command);
@@ -196,9 +188,7 @@ async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes(
 async fn control_a_disk_that_lies_about_its_syncs_loses_when_the_power_goes() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = disk_or_say_so(folder.path()) else {
-        return;
-    };
+    let disk = disk(folder.path());
     let program = Program::serve(&disk.folder);
     // From here on no sync is carried out, and each is reported as done.
     let fault = Fault::inject(&program, "fsync,fdatasync", "retval=0", &[]);

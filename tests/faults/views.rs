@@ -9,8 +9,9 @@ use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Questions that the views answer, each by other tables.
 const QUESTIONS: [&str; 4] = [
@@ -96,19 +97,24 @@ impl Asked {
     }
 }
 
+/// A service whose views are whole in their file, and what it is asked.
+async fn at_rest(folder: &Path, plan: &Plan) -> (Program, Record, Asked) {
+    let (program, record) = begun(folder, plan, 0).await;
+    // At the end of a process everything is moved from the write-ahead log into the file.
+    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+    let program = Program::serve(folder);
+    let asked = Asked::of(program.address, &record).await;
+    (program, record, asked)
+}
+
 /// Damages the views of a running service by `damage`, which is given their file, and expects
 /// answers that are right or none, the `reason` at `/readyz`, and the answers of before once the
 /// service has made the views anew.
 async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
-    let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let (program, record) = begun(folder.path(), &plan, 0).await;
-    // At the end of a process everything is moved from the write-ahead log into the file.
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
-    let program = Program::serve(folder.path());
+    let (program, record, asked) = at_rest(folder.path(), &Plan::new()).await;
     let address = program.address;
-    let asked = Asked::of(address, &record).await;
     let views = folder.path().join("data/views.db");
 
     // Where the link would be made there is a folder, so that no new views can come to serve yet.
@@ -194,6 +200,51 @@ async fn views_that_are_emptied_while_they_serve_are_made_anew() {
 #[tokio::test]
 async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
     mends_itself("written by another hand", flip_a_digit).await;
+}
+
+/// Which file the views are in.
+fn file_of(views: &Path) -> u64 {
+    fs::metadata(views).map_or(0, |metadata| metadata.ino())
+}
+
+#[tokio::test]
+async fn whichever_bit_of_the_views_is_flipped_while_they_serve_they_answer_right_or_not_at_all() {
+    let plan = Plan::new();
+    let mut dice = plan.dice();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, _, asked) = at_rest(folder.path(), &plan).await;
+    let views = folder.path().join("data/views.db");
+    let (flips, mut unanswered) = (plan.times(15, 200), 0);
+    for _ in 0..flips {
+        let before = file_of(&views);
+        let mut content = fs::read(&views).unwrap();
+        let (byte, bit) = (dice.below(content.len()), dice.below(8));
+        content[byte] ^= 1 << bit;
+        overwrite(&views, byte as u64, &content[byte..=byte]);
+        let deadline = Instant::now() + PATIENCE;
+        let mut rounds = 0;
+        while !asked.hold(program.address).await || file_of(&views) == before {
+            assert!(Instant::now() < deadline, "bit {bit} of byte {byte}");
+            rounds += 1;
+        }
+        unanswered += u64::from(rounds > 0);
+    }
+    println!("{flips} bits, {unanswered} of them seen by whoever asked meanwhile");
+    assert!(unanswered > 0);
+}
+
+#[tokio::test]
+async fn control_views_that_nobody_touches_are_not_made_anew_and_answer_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, _, asked) = at_rest(folder.path(), &Plan::new()).await;
+    let views = folder.path().join("data/views.db");
+    let before = file_of(&views);
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until {
+        assert!(asked.hold(program.address).await);
+        assert_eq!(ready(program.address).await.0, 200);
+    }
+    assert_eq!(file_of(&views), before);
 }
 
 #[tokio::test]

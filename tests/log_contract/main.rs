@@ -4,5 +4,6 @@
 mod contract;
 #[path = "../support/memory.rs"]
 mod engine;
+mod lies;
 mod memory;
 mod sqlite;

@@ -14,6 +14,7 @@ use cartlog::history::Metadata;
 use cartlog::timestamp::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -266,4 +267,52 @@ proptest! {
             Err(error) => prop_assert!(one_line(&error), "{}", error),
         }
     }
+}
+
+/// The control: what is held against the decoders here finds the mistakes that decoders have.
+#[test]
+fn control_a_decoder_that_panics_and_one_that_forgets_are_found_out() {
+    fn finds(
+        texts: impl Strategy<Value = String>,
+        property: impl Fn(String) -> Result<(), TestCaseError>,
+    ) -> bool {
+        let mut runner = TestRunner::new(config());
+        runner.run(&texts, property).is_err()
+    }
+    let times = || texts(owned(&TIMES));
+    assert!(!finds(times(), |_| Ok(())));
+    // In the middle of a letter of several bytes.
+    assert!(finds(times(), |text| {
+        let day = (text.len() >= 10).then(|| text[..10].to_owned());
+        prop_assert!(day.is_none_or(|day| day.len() == 10));
+        Ok(())
+    }));
+    // A time whose distance from Greenwich is not read.
+    assert!(finds(times(), |text| {
+        let Ok(time) = Timestamp::parse(&text) else {
+            return Ok(());
+        };
+        let local = text.get(..19).map(|local| format!("{local}Z"));
+        let careless = local.and_then(|local| Timestamp::parse(&local).ok());
+        let seconds = |time: Timestamp| time.millis().div_euclid(1_000);
+        prop_assert_eq!(careless.map(seconds), Some(seconds(time)));
+        Ok(())
+    }));
+    // Metadata of which only what is always there is written again.
+    assert!(finds(texts(owned(&METADATA)), |text| {
+        let Ok(metadata) = Metadata::read(&text) else {
+            return Ok(());
+        };
+        let written = metadata.to_json();
+        let forgetful = written.split(",\"key\"").next().unwrap_or_default();
+        let forgetful = format!("{}}}", forgetful.trim_end_matches('}'));
+        prop_assert_eq!(Metadata::read(&forgetful), Ok(metadata));
+        Ok(())
+    }));
+    // A reason in several lines, as the parser of TOML gives it.
+    assert!(finds(texts(vec![config_text()]), |text| {
+        let read = toml::from_str::<toml::Table>(&text);
+        prop_assert!(read.err().is_none_or(|error| one_line(&error)));
+        Ok(())
+    }));
 }

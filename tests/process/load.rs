@@ -56,7 +56,7 @@ impl Answered {
 }
 
 /// What was acknowledged, and what was sent without an answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     pub acknowledged: Vec<(Sent, Answered)>,
     pub unanswered: Vec<Sent>,

@@ -1,0 +1,93 @@
+//! What an engine promises to whoever opens a log again.
+
+use super::{Engine, append, commit, read, read_everything, stream, versions};
+use cartlog::log::{AppendError, Head, Position, Version};
+use futures_util::future::{FutureExt, join_all};
+
+pub async fn positions_increase_over_all_streams_and_reopenings(engine: &dyn Engine) {
+    for _ in 0..3 {
+        let opened = engine.open().unwrap();
+        let before = read_everything(&*opened.log).await.len();
+        let new = before as u128..before as u128 + 20;
+        join_all(new.map(|number| append(&*opened.log, stream(number), Head::START, 2))).await;
+        let events = read_everything(&*opened.log).await;
+        assert_eq!(events.len(), before + 40);
+        assert!(events[0].position > Position(0));
+        assert!(events.is_sorted_by(|one, next| one.position < next.position));
+        opened.end().await;
+    }
+}
+
+pub async fn an_identity_is_the_log_s_own_and_outlives_a_reopening(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let identity = opened.log.identity();
+    opened.end().await;
+    let opened = engine.open().unwrap();
+    assert_eq!(opened.log.identity(), identity);
+    let elsewhere = engine.elsewhere();
+    let other = elsewhere.open().unwrap();
+    assert_ne!(other.log.identity(), identity);
+    other.end().await;
+    opened.end().await;
+}
+
+pub async fn what_was_acknowledged_is_there_after_a_reopening(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let head = append(&*opened.log, stream(1), Head::START, 3).await;
+    append(&*opened.log, stream(2), Head::START, 1).await;
+    let before = read_everything(&*opened.log).await;
+    opened.end().await;
+    let opened = engine.open().unwrap();
+    let log = &*opened.log;
+    assert_eq!(read_everything(log).await, before);
+    let stale = log.append(commit(stream(1), Head::START, 1)).await;
+    assert!(matches!(
+        stale,
+        Err(AppendError::Conflict {
+            actual: Version(3),
+            ..
+        })
+    ));
+    append(log, stream(1), head, 1).await;
+    assert_eq!(versions(&read(log, stream(1)).await), [1, 2, 3, 4]);
+    opened.end().await;
+}
+
+pub async fn a_log_that_is_open_is_not_opened_again(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let Err(reason) = engine.open() else {
+        panic!("two writers of one log");
+    };
+    assert!(
+        reason.contains("another process has this log open"),
+        "{reason}"
+    );
+    assert!(!reason.contains('\n'), "{reason}");
+    append(&*opened.log, stream(1), Head::START, 1).await;
+    opened.end().await;
+    engine.open().unwrap().end().await;
+}
+
+pub async fn a_log_that_closes_answers_what_is_queued_and_takes_nothing_more(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let log = opened.log.clone();
+    let mut queued = Vec::new();
+    for number in 0..100 {
+        let mut append = log.append(commit(stream(number), Head::START, 1));
+        // Polled once, so that it is in the queue; answered after the close.
+        if let Some(outcome) = (&mut append).now_or_never() {
+            outcome.expect("an append");
+        } else {
+            queued.push(append);
+        }
+    }
+    opened.end().await;
+    for outcome in join_all(queued).await {
+        outcome.expect("an append that was queued before the close");
+    }
+    let late = log.append(commit(stream(200), Head::START, 1)).await;
+    assert!(matches!(late, Err(AppendError::NotWritten(_))), "{late:?}");
+    let opened = engine.open().unwrap();
+    assert_eq!(read_everything(&*opened.log).await.len(), 100);
+    opened.end().await;
+}
