@@ -4,6 +4,7 @@
 //! where 415 belongs, gzip unpacked, arrays taken for structs, two megabytes, no limit of time.
 
 use super::decode::{decode, invalid};
+use super::path::no_query;
 use super::problem::{Kind, Problem};
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -51,7 +52,10 @@ pub async fn read_nothing(request: &HttpRequest, payload: Payload) -> Result<(),
         .map(|_| ())
 }
 
+/// What changes something is asked for by the body and the headers alone, so that nothing may stand
+/// in the query.
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
+    no_query(request)?;
     let headers = request.headers();
     let announced = headers
         .get(header::CONTENT_LENGTH)

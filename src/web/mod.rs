@@ -86,7 +86,10 @@ fn described() -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
             (format!("{prefix}{path}"), methods)
         }
     };
-    carts()
+    let mut carts = carts();
+    // Whoever reads begins with opening a cart.
+    carts.rotate_right(1);
+    carts
         .into_iter()
         .map(below(CARTS))
         .chain(others().into_iter().map(below("")))
@@ -150,7 +153,7 @@ fn others() -> Vec<Methods> {
         at("/problems/{slug}").get(reference::problem, service::problem),
         at("/").get(pages::shop, service::shop),
         at("/history").get(pages::history, service::history),
-        at("/history/{id}").get(pages::history, service::cart_history),
+        at("/history/{id}").get(pages::cart_history, service::cart_history),
         at("/insights").get(pages::insights, service::insights),
         at("/operations").get(pages::operations, service::operations),
         at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file, service::file),

@@ -9,6 +9,7 @@
 
 use super::access::{bearer_digest, cookie_digest};
 use super::body::{read_json, read_nothing};
+use super::path::no_query;
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
 use actix_web::dev::Payload;
@@ -123,13 +124,14 @@ pub struct Standing {
 }
 
 /// Whether the one who asks is the operator.
-pub async fn standing(request: HttpRequest, shop: Data<Shop>) -> HttpResponse {
-    HttpResponse::Ok()
+pub async fn standing(request: HttpRequest, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Standing {
             token_required: shop.operator.0.is_some(),
             admitted: shop.operator.admits(Presented::of(&request)),
-        })
+        }))
 }
 
 #[derive(Deserialize, JsonSchema)]

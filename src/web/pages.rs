@@ -3,6 +3,7 @@
 use super::assets::{Asset, Coding};
 use super::headers::if_none_match_text;
 use super::negotiate;
+use super::path::names_something;
 use super::problem::Problem;
 use actix_web::http::header::{self, AcceptEncoding, Encoding, Header, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -20,6 +21,14 @@ pub async fn shop(request: HttpRequest) -> Result<HttpResponse, Problem> {
 
 pub async fn history(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, "history.html", StatusCode::OK)
+}
+
+/// The same for every cart that there could be: whether there is one, the page finds out.
+pub async fn cart_history(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if !names_something(&request) {
+        return nowhere(request).await;
+    }
+    history(request).await
 }
 
 pub async fn insights(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -75,6 +75,18 @@ pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
         })
 }
 
+/// Refuses whatever the query of `request` says, where nothing is to be said there: a misspelt
+/// condition that was read over would be taken for one that holds.
+pub fn no_query(request: &HttpRequest) -> Result<(), Problem> {
+    if request.query_string().is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Kind::InvalidQuery,
+        "The query cannot be used: nothing is asked for by one here.",
+    ))
+}
+
 /// The moment that the query's `name` says, if it says one.
 pub fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     text.map(Timestamp::parse).transpose().map_err(|error| {

@@ -2,7 +2,7 @@
 
 use super::headers::if_none_match_text;
 use super::page::{Page, cursor, limit, place};
-use super::path::{PathSku, query};
+use super::path::{PathSku, no_query, query};
 use super::problem::Problem;
 use super::shop::Shop;
 use crate::cart::{Currency, Money, Sku};
@@ -85,6 +85,7 @@ pub async fn get(
     sku: PathSku,
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
     let product = shop
         .catalogue
         .product(&sku.0)

@@ -27,8 +27,9 @@ pub async fn problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
 /// `GET /problems/{slug}`: what one type means and what can be done about it.
 pub async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let slug = request.match_info().query("slug");
-    let kind = Kind::ALL.iter().find(|kind| kind.slug() == slug);
-    let kind = kind.ok_or_else(Problem::not_found)?;
+    let Some(kind) = Kind::ALL.iter().find(|kind| kind.slug() == slug) else {
+        return pages::nowhere(request).await;
+    };
     let page = made(kind.title(), &problem_html(*kind));
     pages::answer(&request, &page, StatusCode::OK, "no-cache")
 }
@@ -79,9 +80,10 @@ fn problem_html(kind: Kind) -> String {
 
 fn docs_html(document: &Value) -> String {
     let mut html = format!(
-        "<h1>The API</h1>{}<p>The same for programs: <a href=\"/openapi.json\">openapi.json</a>. \
+        "<h1>The API</h1>{}<p>{}</p><p>The same for programs: <a href=\"/openapi.json\">openapi.json</a>. \
          What can go wrong: <a href=\"/problems\">problems</a>.</p>",
-        paragraphs(text(&document["info"]["description"]))
+        paragraphs(text(&document["info"]["description"])),
+        prose(TYPING)
     );
     for tag in list(&document["tags"]) {
         let name = text(&tag["name"]);
@@ -179,8 +181,28 @@ fn answer_html(status: &str, answer: &Value, resolved: &Value) -> String {
     html + "</li>"
 }
 
+/// What stands for a parameter of a path in the lines to type: a variable of the shell, as
+/// [`TYPING`] has it, or something that there is.
+const FILLED: [(&str, &str); 4] = [
+    ("{id}", "$id"),
+    ("{sku}", "teapot"),
+    ("{slug}", "cart-closed"),
+    ("{file}", "css/base.css"),
+];
+
+/// What has to be known of the lines to type.
+const TYPING: &str = "In the lines to type, `$shop` is the address of this service, such as `http://127.0.0.1:8080`. \
+    `$id` and `$cart_token` are a cart's `id` and `token`, which the answer to its opening has. `$operator_token` is \
+    the operator's; in demo mode nobody asks for it. The version in `If-Match` and the total of a checkout are those \
+    that the cart has then.";
+
 /// A request that one can type.
 fn curl(path: &str, method: &str, operation: &Value) -> String {
+    let path = FILLED
+        .iter()
+        .fold(path.to_owned(), |path, (parameter, value)| {
+            path.replace(parameter, value)
+        });
     let mut line = match method {
         "GET" => format!("curl -i \"$shop{path}\""),
         _ => format!("curl -i -X {method} \"$shop{path}\""),
@@ -201,6 +223,10 @@ fn curl(path: &str, method: &str, operation: &Value) -> String {
     let body = &operation["requestBody"]["content"]["application/json"]["example"];
     if !body.is_null() {
         line += &format!(" \\\n  -H 'Content-Type: application/json' -d '{body}'");
+        debug_assert!(
+            !body.to_string().contains('\''),
+            "{body} ends its own quotes"
+        );
     }
     line
 }

@@ -1,16 +1,24 @@
 //! `/api/verify`: whether the log is whole and every row of every view what its events add up to.
 
+use super::body::read_nothing;
 use super::operator::Operator;
+use super::path::no_query;
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
-use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 
 const VERIFY: &str = "/api/verify";
 
 /// Starts a verification.
-pub async fn start(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn start(
+    request: HttpRequest,
+    _: Operator,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
     shop.verifications.start().map_err(|error| {
         Problem::new(
             Kind::VerifyRunning,
@@ -24,8 +32,13 @@ pub async fn start(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Proble
 }
 
 /// What the verification that runs, or ran last, is at, and what it has found.
-pub async fn status(_: Operator, shop: Data<Shop>) -> HttpResponse {
-    HttpResponse::Ok()
+pub async fn status(
+    request: HttpRequest,
+    _: Operator,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(shop.verifications.status())
+        .json(shop.verifications.status()))
 }

@@ -1,16 +1,18 @@
 //! `/api/views`: how far the views are, and making them anew.
 
+use super::body::read_nothing;
 use super::command::LOG_POSITION;
 use super::operator::Operator;
+use super::path::no_query;
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
 use crate::history::HistoryError;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use crate::views::{self, Progress};
-use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -85,7 +87,12 @@ pub(super) async fn lag(shop: &Shop) -> Result<Lag, HistoryError> {
 }
 
 /// How far each view is.
-pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    request: HttpRequest,
+    _: Operator,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
     let Lag {
         head,
         position,
@@ -126,7 +133,13 @@ async fn waiting_ms(shop: &Shop, position: Position) -> Result<u64, HistoryError
 }
 
 /// Starts a rebuild of all views.
-pub async fn rebuild(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn rebuild(
+    request: HttpRequest,
+    _: Operator,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
     shop.rebuilds.start().map_err(|error| {
         Problem::new(
             Kind::RebuildRunning,
@@ -140,8 +153,13 @@ pub async fn rebuild(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Prob
 }
 
 /// What the rebuild that runs, or ran last, is at.
-pub async fn rebuild_status(_: Operator, shop: Data<Shop>) -> HttpResponse {
-    HttpResponse::Ok()
+pub async fn rebuild_status(
+    request: HttpRequest,
+    _: Operator,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(shop.rebuilds.status())
+        .json(shop.rebuilds.status()))
 }

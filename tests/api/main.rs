@@ -9,6 +9,7 @@ mod checkout;
 mod conditions;
 mod contract;
 mod events;
+mod everywhere;
 mod expiry;
 mod health;
 mod insights;

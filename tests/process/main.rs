@@ -13,4 +13,5 @@ mod recover;
 mod simulate;
 mod starts;
 mod transfer;
+mod typed;
 mod upgrade;

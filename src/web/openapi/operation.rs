@@ -67,7 +67,12 @@ impl<'a> Operation<'a> {
             (false, false) => &[Kind::CrossSite],
             (false, true) => &[Kind::CrossSite, Kind::TooManyRequests],
         };
-        operation.refuses(unsafe_problems)
+        let query_problems: &[Kind] = match operation.method {
+            Method::OPTIONS => &[],
+            _ if path.starts_with("/api/") => &[Kind::InvalidQuery],
+            _ => &[],
+        };
+        operation.refuses(unsafe_problems).refuses(query_problems)
     }
 
     /// Gives the operation its id and its summary.
@@ -116,7 +121,7 @@ impl<'a> Operation<'a> {
                 "schema": schema,
             }));
         }
-        self.refuses(&[Kind::InvalidQuery])
+        self
     }
 
     /// May be sent with these headers.

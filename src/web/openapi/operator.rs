@@ -27,7 +27,7 @@ pub fn sign_in(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "signInOperator", "Let this browser in as the operator")
         .text("For pages: a program sends the token with each request. The cookie proves that its holder had the token, without telling it, and lasts as long as the browser's session.")
-        .body::<SignIn>(true, &json!({ "token": "the operator's token" }))
+        .body::<SignIn>(true, &json!({ "token": "what-the-configuration-says" }))
         .answers(StatusCode::NO_CONTENT, "It is let in.")
         .maybe_with(&[Header::SetCookie])
         .refuses(&[Kind::OperatorOnly])

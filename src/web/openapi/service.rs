@@ -66,6 +66,7 @@ pub fn cart_history(operation: Operation<'_>) -> Operation<'_> {
     page(operation)
         .named(Tag::Pages, "getCartHistoryPage", "The history of a cart")
         .text("The page is the same for every cart: it asks the API for the cart, with the token that the browser has.")
+        .refuses(&[Kind::NotFound])
 }
 
 pub fn insights(operation: Operation<'_>) -> Operation<'_> {

@@ -4,9 +4,9 @@ use super::{pointer, refused, with_body};
 use crate::app::TestApp;
 
 /// A method and a path below a cart, a body, and where in it the mistake is.
-type Pointed = (&'static str, &'static str, &'static str, &'static str);
+pub type Pointed = (&'static str, &'static str, &'static str, &'static str);
 
-const POINTED: &[Pointed] = &[
+pub const POINTED: &[Pointed] = &[
     ("POST", "/items", r#"{"sku":null,"quantity":1}"#, "/sku"),
     ("POST", "/items", r#"{"sku":7,"quantity":1}"#, "/sku"),
     ("POST", "/items", r#"{"sku":true,"quantity":1}"#, "/sku"),
@@ -195,7 +195,7 @@ async fn what_is_wrong_in_a_body_is_pointed_at() {
     }
 }
 
-const OPENINGS: &[(&str, &str)] = &[
+pub const OPENINGS: &[(&str, &str)] = &[
     ("[]", ""),
     ("null", ""),
     ("{", ""),

@@ -5,7 +5,7 @@ use crate::app::TestApp;
 use reqwest::Method;
 
 /// Where a whole item is expected, and nothing in particular can be pointed at.
-const NO_JSON: &[Body] = &[
+pub const NO_JSON: &[Body] = &[
     ("nothing", b""),
     ("blank", b"  \n"),
     ("cut off after the brace", b"{"),

@@ -57,10 +57,22 @@ fn with_body(cart: &CartClient<'_>, method: Method, below: &str, body: &[u8]) ->
 }
 
 /// Where the body is wrong, by the problem's pointer.
-fn pointer(problem: &Value) -> &str {
+pub fn pointer(problem: &Value) -> &str {
     let pointer = problem.pointer("/errors/0/pointer");
     let pointer = pointer.and_then(Value::as_str);
     pointer.unwrap_or_else(|| panic!("a pointer: {problem}"))
+}
+
+/// How many cases the tables have: each row counts as often as it is sent. The lists, conditions and
+/// states that are asked in loops come on top.
+#[test]
+fn the_tables_alone_have_at_least_150_cases() {
+    let json = json::NO_JSON.len() + bodies::POINTED.len() + bodies::OPENINGS.len();
+    let numbers = 3 * (quantities::NO_NUMBERS.len() + quantities::TOO_MANY.len());
+    let names = 2 * names::NO_CARTS.len() + 3 * names::NO_SKUS.len();
+    let heads = wire::NO_REQUESTS.len();
+    let all = json + numbers + names + heads;
+    assert!(all >= 150, "{all}");
 }
 
 /// Every command to a cart at `version`, each as it would be carried out but for the cart's state.

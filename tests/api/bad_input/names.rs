@@ -8,7 +8,7 @@ use serde_json::json;
 const UNKNOWN: &str = "01990000-0000-7000-8000-000000000001";
 
 /// What stands in a path where a cart's id should, and leads nowhere.
-const NO_CARTS: &[&str] = &[
+pub const NO_CARTS: &[&str] = &[
     "1",
     "-1",
     "null",
@@ -76,7 +76,7 @@ async fn what_is_no_carts_id_leads_nowhere_whatever_is_in_it() {
 }
 
 /// What stands in a path where a sku should.
-const NO_SKUS: &[&str] = &[
+pub const NO_SKUS: &[&str] = &[
     "%20",
     "-a",
     ".hidden",

@@ -5,7 +5,7 @@ use crate::app::{CartClient, TestApp};
 use reqwest::Method;
 
 /// What is no whole number of units, wherever one is expected.
-const NO_NUMBERS: &[&str] = &[
+pub const NO_NUMBERS: &[&str] = &[
     "-1",
     "-0",
     "-9223372036854775808",
@@ -30,7 +30,7 @@ const NO_NUMBERS: &[&str] = &[
 ];
 
 /// Whole numbers that are more than any cart holds.
-const TOO_MANY: &[&str] = &[
+pub const TOO_MANY: &[&str] = &[
     "1000",
     "2147483648",
     "4294967295",

@@ -8,7 +8,7 @@ use crate::app::TestApp;
 use reqwest::Method;
 
 /// Whole requests that the parser refuses.
-const NO_REQUESTS: &[(&str, u16, &str)] = &[
+pub const NO_REQUESTS: &[(&str, u16, &str)] = &[
     ("no HTTP", 400, "hello\r\n\r\n"),
     ("HTTP/0.9", 400, "GET /livez\r\n\r\n"),
     (

@@ -1,0 +1,263 @@
+//! What holds on every route, asked of every route: the description says which there are.
+
+use crate::app::{Answer, Ask, CartClient, TestApp, text};
+use crate::bad_input::pointer;
+use reqwest::Method;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// A method at a path that is there.
+struct Route {
+    method: Method,
+    path: String,
+}
+
+impl Route {
+    /// A request with all that any route asks for beside a body.
+    fn ask(&self, cart: &CartClient<'_>) -> Ask {
+        let ask = cart.app.ask(self.method.clone(), &self.path);
+        ask.token(&cart.token).header("if-match", "*").key("a-key")
+    }
+
+    /// The same with another query.
+    fn with_query(&self, query: &str) -> Route {
+        Route {
+            method: self.method.clone(),
+            path: format!("{}?{query}", self.path),
+        }
+    }
+
+    fn writes(&self) -> bool {
+        matches!(self.method, Method::POST | Method::PUT | Method::DELETE)
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+/// Every route of the description, with `cart` in its path.
+async fn routes(cart: &CartClient<'_>) -> Vec<Route> {
+    let description = cart.app.get("/openapi.json").await.expect(200).json();
+    let paths = description["paths"].as_object().expect("paths").iter();
+    let routes: Vec<Route> = paths
+        .flat_map(|(path, methods)| {
+            let path = path
+                .replace("{id}", &cart.id)
+                .replace("{sku}", "teapot")
+                .replace("{slug}", "cart-closed")
+                .replace("{file}", "css/base.css");
+            let methods = methods.as_object().expect("methods").keys();
+            methods.map(move |method| Route {
+                method: method.to_uppercase().parse().expect("a method"),
+                path: path.clone(),
+            })
+        })
+        .collect();
+    assert!(routes.len() > 80, "{}", routes.len());
+    routes
+}
+
+#[tokio::test]
+async fn head_is_wherever_get_is_with_the_same_headers() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    app.written().await;
+    let told = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
+        // What the time of asking is in, and the length of what is counted.
+        let differing = ["date", "server-timing", "content-length"];
+        let headers = answer.headers.iter();
+        headers
+            .filter(|(name, _)| !differing.contains(&name.as_str()))
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect()
+    };
+    let mut asked = 0;
+    for route in routes(&cart).await {
+        if route.method == Method::GET {
+            let ask = |method| app.ask(method, &route.path).token(&cart.token);
+            let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+            assert_eq!(get.status, 200, "{}", route.path);
+            assert_eq!(head.status, 200, "{}", route.path);
+            assert_eq!(told(&head), told(&get), "{}", route.path);
+            asked += 1;
+        }
+    }
+    assert!(asked > 25, "{asked}");
+}
+
+#[tokio::test]
+async fn a_body_is_read_strictly_wherever_one_can_be_sent() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let mut asked = 0;
+    for route in routes(&cart).await.into_iter().filter(Route::writes) {
+        let case = route.name();
+        let send = |body: &str| {
+            let ask = route.ask(&cart).body(body.to_owned());
+            ask.header("content-type", "application/json")
+        };
+        let large = send(&" ".repeat(16_385)).await;
+        let large = large.expect_problem(413, "body-too-large");
+        assert_eq!(large["max"], 16_384, "{case}");
+        for ask in [
+            send("{}").header("content-encoding", "gzip"),
+            send("{}").header("content-type", "text/plain"),
+            send("{}").without_header("content-type"),
+        ] {
+            ask.await.expect_problem(415, "unsupported-media-type");
+        }
+        for (body, place) in [
+            ("[]", ""),
+            ("{", ""),
+            ("{\"unknown\":1}", "/unknown"),
+            ("\u{feff}{}", ""),
+        ] {
+            let problem = send(body).await.expect_problem(400, "invalid-body");
+            assert_eq!(pointer(&problem), place, "{case}: {body}");
+        }
+        asked += 1;
+    }
+    assert!(asked > 12, "{asked}");
+    assert_eq!(app.log_head(), 2);
+    for path in ["/api/views/rebuild", "/api/verify"] {
+        let status = app.get(path).await.expect(200).json();
+        assert_eq!(status["state"], "idle", "{path}: something was started");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_described_is_refused_on_every_path_of_the_api() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let mut asked = 0;
+    for route in routes(&cart).await {
+        if !route.path.starts_with("/api/") || route.method == Method::OPTIONS {
+            continue;
+        }
+        for query in ["colour=red", "Version=1", "=", "a"] {
+            let answer = route.with_query(query).ask(&cart).await;
+            if route.method == Method::HEAD {
+                assert_eq!(answer.status, 400, "{}", route.name());
+            } else {
+                answer.expect_problem(400, "invalid-query");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 150, "{asked}");
+    assert_eq!(app.log_head(), 2);
+}
+
+#[tokio::test]
+async fn every_problem_of_every_route_has_the_trace_of_its_request() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let traced = |problem: &Value, case: &str| {
+        assert_eq!(problem["trace_id"], TRACE, "{case}");
+    };
+    for route in routes(&cart).await {
+        if route.method == Method::HEAD {
+            continue;
+        }
+        let case = route.name();
+        let ask = || route.ask(&cart).header("traceparent", &traceparent);
+        let elsewhere = ask().header("host", "shop.example").await;
+        traced(&elsewhere.expect_problem(421, "wrong-host"), &case);
+        let large = ask().header("x-large", &"a".repeat(16 * 1024)).await;
+        traced(&large.expect_problem(431, "headers-too-large"), &case);
+        if route.writes() {
+            let foreign = ask().header("sec-fetch-site", "cross-site").await;
+            traced(&foreign.expect_problem(403, "cross-site"), &case);
+        }
+        let patch = app.ask(Method::PATCH, &route.path);
+        let patch = patch.header("traceparent", &traceparent).await;
+        assert!(patch.header("allow").is_some(), "{case}");
+        traced(&patch.expect_problem(405, "method-not-allowed"), &case);
+    }
+    assert_eq!(app.log_head(), 2);
+}
+
+#[tokio::test]
+async fn every_request_that_is_counted_says_how_many_are_left() {
+    let app = TestApp::start_with(&[("rates.loopback", "true")]);
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    for route in routes(&cart).await {
+        let counted = route.writes() && route.path.starts_with("/api/carts");
+        let answer = route.ask(&cart).await;
+        for name in ["ratelimit", "ratelimit-policy"] {
+            let told = answer.header(name).is_some();
+            assert_eq!(told, counted, "{name} of {}", route.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_cart_s_history_is_there_for_what_could_be_a_cart() {
+    let app = TestApp::start();
+    let page = |id: &str| app.get(&format!("/history/{id}"));
+    let found = page("01990000-0000-7000-8000-000000000001").await;
+    assert_eq!(
+        found.expect(200).header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    page("1").await.expect_problem(404, "not-found");
+    for path in ["/history/1", "/problems/no-such-problem"] {
+        let lost = app.get(path).header("accept", "text/html").await;
+        let lost = lost.expect(404);
+        assert_eq!(
+            lost.header("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cart_is_named_by_a_uuid_of_the_seventh_version_and_speaks_snake_case() {
+    fn names(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    found.push(name.clone());
+                    names(value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            _ => {}
+        }
+    }
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let id = uuid::Uuid::parse_str(&cart.id).expect("a UUID");
+    assert_eq!(id.get_version_num(), 7);
+    cart.apply_promotion("TEA10").await.expect(200);
+    app.written().await;
+    for route in routes(&cart).await {
+        if route.method != Method::GET || !route.path.starts_with("/api/") {
+            continue;
+        }
+        let document = app.get(&route.path).token(&cart.token).await.json();
+        let mut found = Vec::new();
+        // Types of events are names of the log's, not of the document's.
+        names(&document, &mut found);
+        for name in found.iter().filter(|name| !is_type_of_event(name)) {
+            let snake =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            assert!(name.bytes().all(snake), "{name} of {}", route.path);
+        }
+        for time in ["opened_at", "changed_at"] {
+            if let Some(time) = document.get(time) {
+                let time = text(time);
+                assert!(time.ends_with('Z') && time.contains('T'), "{time}");
+            }
+        }
+    }
+}
+
+fn is_type_of_event(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+}
