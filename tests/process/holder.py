@@ -1,0 +1,27 @@
+"""The holder of each cart that was opened: sends the cart's token along, which no link can carry."""
+import schemathesis
+
+TOKENS = {}
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if case.operation.definition.raw.get("operationId") == "openCart" and response.status_code == 201:
+        cart = response.json()
+        TOKENS[cart["id"]] = cart["token"]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    token = TOKENS.get(case.path_parameters.get("id"))
+    if token:
+        case.headers["Authorization"] = "Bearer " + token
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """What the shop has, where a text of the right form would nearly always be what it has not."""
+    known = {"sku": "teapot", "code": "TEA10"}
+    if isinstance(body, dict):
+        body = {name: known.get(name, value) for name, value in body.items()}
+    return body
