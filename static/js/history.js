@@ -3,7 +3,7 @@
 import { showHeader } from "./page/header.js";
 import { asOperator } from "./page/operator.js";
 import { byId } from "./page/element.js";
-import { cartInAddress, isStrayAddress } from "./history/address.js";
+import { cartInAddress } from "./history/address.js";
 import { CartHistory, showNote } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
 import { showOwnCarts } from "./history/own_list.js";
@@ -12,7 +12,6 @@ showHeader();
 
 const id = cartInAddress();
 if (id) new CartHistory(id).start();
-else if (isStrayAddress()) showNote("No cart has this address", "The address does not name a cart.");
 else showAll();
 
 async function showAll() {

@@ -253,6 +253,16 @@ impl Browser {
         self.until(&format!("!seen(at({}))", json!(id))).await;
     }
 
+    /// What the element is called for those who do not see it.
+    pub async fn is_called(&self, id: &str, name: &str) {
+        self.sees(id).await;
+        let element = self.session().find(&selector(id)).await;
+        let element = element.expect("an element that is seen");
+        let label = format!("element/{element}/computedlabel");
+        let called = self.session().get(&label).await.expect("its name");
+        assert_eq!(called, name, "{id}");
+    }
+
     /// Waits until the element has the focus.
     pub async fn focus_is_on(&self, id: &str) {
         self.until(&format!("document.activeElement === at({})", json!(id)))

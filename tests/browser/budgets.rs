@@ -5,7 +5,8 @@ use crate::browser::Browser;
 use crate::service::Service;
 use crate::stage::{drive, drive_with};
 use crate::webdriver::key;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const PAGES: [&str; 4] = ["/", "/history", "/insights", "/operations"];
@@ -13,10 +14,8 @@ const PAGES: [&str; 4] = ["/", "/history", "/insights", "/operations"];
 const CODE: u64 = 60_000;
 /// Milliseconds to the largest contentful paint.
 const PAINT: f64 = 1000.0;
-/// Milliseconds of the page's thread for a scrub step, at the 95th percentile. The aim is one frame,
-/// 16 ms; two cores that have the browser, its driver and the service to run take 15 to 17, so what
-/// fails the test is a second frame.
-const STEP: f64 = 33.0;
+/// Milliseconds of the page's thread for a scrub step, at the 95th percentile: one frame.
+const STEP: f64 = 16.0;
 const EVENTS: u64 = 10_000;
 const ROUNDS: usize = 5;
 const STEPS: usize = 100;
@@ -92,9 +91,12 @@ async fn every_page_is_painted_within_a_second_and_nothing_jumps() {
     .await;
 }
 
-/// A step's cost is what the page's thread works for it: the handling of the key, and the frame that
-/// follows, from its first callback to the end of its style, layout and paint. The wait for the
-/// display in between is left out: it says how often the screen is renewed, not how long a step takes.
+/// What counts is how long the page's thread is taken for a step, by the clock on the wall: the
+/// handling of the key, and the frame that follows, from its first callback to the end of its style,
+/// layout and paint. The wait for the display in between is left out: it says how often the screen
+/// is renewed, not how long a step takes. Printed beside it, for whoever doubts that: the time from
+/// the key to the screen as the browser tells it (Event Timing, in steps of 8 ms, that wait and the
+/// drawing by other threads included), and the processor's time, which no other program lengthens.
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
@@ -107,6 +109,10 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
         browser
             .script::<()>(
                 "window.steps = [];
+                 window.seen = [];
+                 new PerformanceObserver((list) => {
+                     for (const { name, duration } of list.getEntries()) if (name === 'keydown') window.seen.push(duration);
+                 }).observe({ type: 'event', durationThreshold: 16 });
                  let handling = 0;
                  addEventListener('keydown', () => {
                      const start = performance.now();
@@ -123,6 +129,9 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
                  addEventListener('keydown', () => { handling = performance.now() - window.handlingSince; });",
             )
             .await;
+        let ticks = json!({ "timeDomain": "threadTicks" });
+        browser.devtools("Performance.enable", ticks).await;
+        let before = browser.processor_time().await;
         let mut rounds = Vec::new();
         for round in 0..ROUNDS {
             let arrow = if round % 2 == 0 { key::RIGHT } else { key::LEFT };
@@ -132,9 +141,28 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
             steps.sort_by(f64::total_cmp);
             rounds.push(steps[STEPS * 95 / 100]);
         }
+        let after = browser.processor_time().await;
+        // Whatever the browser does not tell of took less than its threshold.
+        let mut seen: Vec<f64> = browser.script("return window.seen").await;
+        seen.resize(ROUNDS * STEPS, 16.0);
+        seen.sort_by(f64::total_cmp);
         let (step, median) = of_rounds(rounds);
         println!(
             "measured: a scrub step over {EVENTS} events, 95th percentile of {STEPS} steps {step:.1} ms (median of {ROUNDS} rounds {median:.1} ms)"
+        );
+        println!(
+            "measured: from the key to the screen, the wait for the display included, half within {:.0} ms, 95 of 100 within {:.0} ms",
+            seen[seen.len() / 2],
+            seen[seen.len() * 95 / 100]
+        );
+        let taken = f64::from(u32::try_from(ROUNDS * STEPS).expect("a few hundred"));
+        let each = |name: &str| (after[name] - before[name]) * 1000.0 / taken;
+        println!(
+            "measured: of the processor a step takes {:.1} ms in the page's thread, of which script {:.1}, style {:.1}, layout {:.1}",
+            each("TaskDuration"),
+            each("ScriptDuration"),
+            each("RecalcStyleDuration"),
+            each("LayoutDuration")
         );
         assert!(step < STEP, "{step} ms");
     })
@@ -176,6 +204,17 @@ impl Browser {
         self.hover(things).await;
         let sent = self.sent().await;
         assert!(sent.is_empty(), "{sent:?}");
+    }
+
+    /// What the page's thread has taken of the processor so far, in seconds, by what for.
+    async fn processor_time(&self) -> HashMap<String, f64> {
+        let told = self.devtools("Performance.getMetrics", json!({})).await;
+        let metrics = told["metrics"].as_array().expect("metrics");
+        let pair = |it: &Value| {
+            let name = it["name"].as_str().expect("a name").to_owned();
+            (name, it["value"].as_f64().expect("a value"))
+        };
+        metrics.iter().map(pair).collect()
     }
 
     /// A cart with so many events, most of them of commands that clear it and of their undoing.

@@ -109,9 +109,12 @@ async fn the_history_looks_good() {
         browser.press("x").await;
         browser.sees("what-if-banner").await;
         browser.looks_good("a what-if").await;
-        browser.open("/history/nonsense").await;
+        browser
+            .open("/history/0198f0f0-0000-7000-8000-000000000000")
+            .await;
         browser.sees("history-failed").await;
         browser.looks_good("no such history").await;
+        browser.expect_complaint("status of 404");
     })
     .await;
 }

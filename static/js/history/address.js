@@ -11,8 +11,6 @@ const UUID = /^\/history\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 /** The cart that the path names, or `null` on the page without a cart. */
 export const cartInAddress = () => UUID.exec(location.pathname)?.[1].toLowerCase() ?? null;
 
-export const isStrayAddress = () => !cartInAddress() && !/^\/history\/?$/.test(location.pathname);
-
 function version(text) {
   const number = Number(text);
   return Number.isSafeInteger(number) && number >= 1 ? number : null;

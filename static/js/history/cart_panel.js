@@ -13,16 +13,19 @@ const SUMS = ["items_total", "discount", "total"];
 class NumberButton {
   #value = element("span", { class: "number-value" });
   #change = element("span", { class: "number-change" });
+  #label;
 
   constructor(why, label, page) {
     this.why = why;
+    this.#label = label;
     this.#change.dataset.testid = `change-${why}`;
-    this.root = element("button", { class: "number", type: "button", testid: `number-${why}`, data: { why }, on: { click: () => page.explain(why) } }, element("span", { class: "unseen" }, `${label}: `), this.#value);
+    this.root = element("button", { class: "number", type: "button", testid: `number-${why}`, data: { why }, on: { click: () => page.explain(why) } }, this.#value);
     this.cell = [this.root, this.#change];
   }
 
   show(text, change, asked) {
     setText(this.#value, text);
+    setAttribute(this.root, "aria-label", `${this.#label}: ${text}`);
     setText(this.#change, change);
     setAttribute(this.#change, "data-sign", change ? (change.startsWith("−") ? "minus" : "plus") : null);
     setAttribute(this.root, "aria-pressed", String(asked === this.why));
@@ -44,6 +47,8 @@ export class CartPanel {
       page.pin(page.state.pin);
       byId("slider").focus();
     });
+    new ResizeObserver(() => (this.#measured = null)).observe(this.#frame);
+    this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), { passive: true });
     for (const field of SUMS) {
       const number = new NumberButton(field, field.replace("_", " "), page);
       this.#sums.push([field, number]);
@@ -53,6 +58,8 @@ export class CartPanel {
 
   show(moment) {
     const { version, head, event, state, base, compared, pin, why } = moment;
+    this.#makeRows();
+    this.#reveal(this.#rows.get(event.data.sku));
     setText(byId("cart-title"), moment.without.length ? `The cart as it would be at version ${version}` : `The cart at version ${version}`);
     const status = byId("cart-status");
     setText(status, STATUS[state.status]);
@@ -73,7 +80,6 @@ export class CartPanel {
     const { currency } = this.#chronicle;
     const before = new Map(base.shelf.map((line) => [line.sku, line]));
     const now = new Map(state.shelf.map((line) => [line.sku, line]));
-    this.#makeRows();
     for (const [sku, row] of this.#rows) {
       const line = now.get(sku);
       const old = before.get(sku);
@@ -89,7 +95,6 @@ export class CartPanel {
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }
-    if (event.data.sku) this.#reveal(this.#rows.get(event.data.sku));
   }
 
   /** A row for each product of the whole history, in the order in which they first came. */
@@ -119,17 +124,20 @@ export class CartPanel {
   }
 
   #measured = null;
+  #scrolled = 0;
 
-  /** Scrolls the touched row into the frame, by arithmetic: asking the layout would cost a frame. */
+  /**
+   * Scrolls the touched row into the frame, by arithmetic. It comes before anything is written:
+   * setting a scroll position asks for the layout, which is at hand then and would cost a second one later.
+   */
   #reveal(row) {
     if (!row) return;
-    this.#measured ??= { row: row.root.offsetHeight, frame: this.#frame.clientHeight - this.#body.offsetTop, at: -1 };
+    this.#measured ??= { row: row.root.offsetHeight, frame: this.#frame.clientHeight - this.#body.offsetTop };
     const { row: height, frame } = this.#measured;
     if (this.#rows.size * height <= frame) return;
     const top = row.place * height;
-    const at = this.#frame.scrollTop;
-    if (top < at) this.#frame.scrollTop = top;
-    else if (top + height > at + frame) this.#frame.scrollTop = top + height - frame;
+    const at = Math.min(Math.max(this.#scrolled, top + height - frame), top);
+    if (at !== this.#scrolled) this.#frame.scrollTop = this.#scrolled = at;
   }
 }
 

@@ -4,7 +4,7 @@
  * canvas is drawn anew only when what it shows changes: a step costs the same in any history.
  */
 
-import { byId, element, setAttribute } from "../page/element.js";
+import { byId, element, setAttribute, setText } from "../page/element.js";
 import { money, span, timeOfDay } from "../page/writing.js";
 import { kindOf, markOf, unitsOf } from "../page/kinds.js";
 
@@ -109,10 +109,9 @@ export class Ribbon {
     const number = element("span", { class: "tile-number" });
     const pause = element("span", { class: "tile-pause" });
     // Not a tab stop each: the slider steps through them.
-    const words = element("span", { class: "unseen" });
-    const root = element("button", { type: "button", tabIndex: -1 }, pause, mark, " ", number, " ", words);
+    const root = element("button", { type: "button", tabIndex: -1 }, pause, " ", mark, " ", number);
     this.#band.append(root);
-    return { root, mark, number, pause, words, event: null };
+    return { root, mark, number, pause, event: null };
   }
 
   #fill(tile, version) {
@@ -124,10 +123,12 @@ export class Ribbon {
     tile.root.dataset.version = version;
     tile.root.dataset.testid = `event-${version}`;
     tile.root.title = `${event.sentence} (${timeOfDay(event.recorded_at)})`;
-    tile.words.textContent = event.sentence;
-    tile.mark.textContent = markOf(event);
-    tile.number.textContent = version;
-    tile.pause.textContent = pause >= PAUSE_MS ? span(pause) : "";
+    setText(tile.mark, markOf(event));
+    setText(tile.number, String(version));
+    tile.pause.hidden = pause < PAUSE_MS;
+    setText(tile.pause, tile.pause.hidden ? "" : span(pause));
+    // Words that are only heard are an attribute: as text they would be laid out and painted.
+    tile.root.ariaLabel = `${tile.root.textContent.trim()} ${event.sentence}`;
     tile.root.style.transform = `translateX(${this.#x(version)}px)`;
   }
 }
