@@ -224,10 +224,12 @@ fn proven<T>(
     guard: &Guard,
     generation: u32,
 ) -> Result<T, ViewReadError> {
+    // What is wrong with a file tells more than what that made of the reading.
+    guard.check(generation)?;
     if let Err(error) = &read {
         guard.report(error);
+        guard.intact()?;
     }
-    guard.check(generation)?;
     Ok(read?)
 }
 

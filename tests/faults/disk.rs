@@ -72,6 +72,41 @@ async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_st
     }
 }
 
+/// The program, which moves its write-ahead log into the log as often as it may.
+fn moving(folder: &Path) -> Program {
+    let mut command = command(folder, &[]);
+    command.env("CARTLOG_LOG__CHECKPOINT_PAGES", "100");
+    Program::run(command)
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_start_is_whole() {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let log = log_in(folder.path());
+    for (round, calls) in (0..).zip(["pwrite64", "fdatasync,fsync"]) {
+        let program = moving(folder.path());
+        let fault = Fault::inject(&program, calls, "error=EIO", &[&log]);
+        let load = Load::start(program.address, 6, plan.round(round));
+        ends_loudly(program).await;
+        drop(fault);
+        let mut record = load.end().await;
+        println!(
+            "{calls}: {} acknowledged before the end",
+            record.acknowledged.len()
+        );
+        comes_back_whole(folder.path(), &mut record).await;
+    }
+    // The control: that often it is moved where nothing fails, and nothing ends.
+    let program = moving(folder.path());
+    let mut load = Load::start(program.address, 6, plan.round(9));
+    load.acknowledged(2_000).await;
+    let mut record = load.stop().await;
+    program.kill();
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
 async fn control_a_log_that_outlives_only_the_process_does_not_notice_that_syncs_fail() {

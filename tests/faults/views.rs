@@ -1,7 +1,7 @@
 //! The files of the views damaged under the running service, which makes them anew by itself.
 
 use crate::disk::{begun, beside};
-use crate::load::{Record, client, ready};
+use crate::load::{Record, client, ready, view_catches_up};
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program};
 use rusqlite::Connection;
@@ -75,10 +75,15 @@ impl Asked {
         asked
     }
 
-    /// Every cart is answered as before, and every other question as before or not at all. Says
-    /// whether all were answered.
+    /// Every cart is answered as before, and every other question as before or not at all. The carts
+    /// are asked for first: the very question that notices is not answered from what is damaged.
+    /// Says whether all were answered.
     async fn hold(&self, address: SocketAddr) -> bool {
         let mut all = true;
+        for (path, token, before) in &self.carts {
+            let (status, _, now) = ask(address, path, token).await;
+            assert_eq!((status, &now), (200, before), "{path}");
+        }
         for (path, token, before) in &self.questions {
             let (status, again, now) = ask(address, path, token).await;
             if status == 503 {
@@ -89,23 +94,20 @@ impl Asked {
                 assert_eq!(&now, before, "{path}");
             }
         }
-        for (path, token, before) in &self.carts {
-            let (status, _, now) = ask(address, path, token).await;
-            assert_eq!((status, &now), (200, before), "{path}");
-        }
         all
     }
 }
 
-/// A service whose views are whole in their file, and what it is asked.
+/// A service whose views are whole in their file, and what one before it was asked. Of this one nothing
+/// was asked: no page of the file is remembered for its readers.
 async fn at_rest(folder: &Path, plan: &Plan) -> (Program, Record, Asked) {
     let (program, record) = begun(folder, plan, 0).await;
+    view_catches_up(&record, program.address).await;
+    let asked = Asked::of(program.address, &record).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
     let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
     assert_eq!(ended.await.unwrap().code(), Some(0));
-    let program = Program::serve(folder);
-    let asked = Asked::of(program.address, &record).await;
-    (program, record, asked)
+    (Program::serve(folder), record, asked)
 }
 
 /// Damages the views of a running service by `damage`, which is given their file, and expects
@@ -148,7 +150,7 @@ async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
     assert!(answered.is_ok(), "{answered:?}");
     let mut after = Record::default();
     after.acknowledged.push((another, answered));
-    crate::load::view_catches_up(&after, address).await;
+    view_catches_up(&after, address).await;
 }
 
 /// Writes `bytes` into the file at `path` as if by accident.
@@ -158,28 +160,30 @@ fn overwrite(path: &Path, offset: u64, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
-/// Flips one bit of an amount in a cart's row.
-fn flip_a_digit(path: &Path) {
+/// Flips one bit of an amount in each cart's row.
+fn flip_digits(path: &Path) {
     // Asked of a copy: SQLite is not to see the file itself.
     let copy = beside(path, ".copy");
     fs::copy(path, &copy).unwrap();
-    let row: String = Connection::open(&copy)
-        .unwrap()
-        .query_row("SELECT document FROM carts LIMIT 1", [], |row| row.get(0))
-        .unwrap();
+    let rows: Vec<String> = {
+        let copy = Connection::open(&copy).unwrap();
+        let mut rows = copy.prepare("SELECT document FROM carts").unwrap();
+        let rows = rows.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
     fs::remove_file(copy).unwrap();
     let content = fs::read(path).unwrap();
-    let amount = row.find("\"total\":").expect("a total") + "\"total\":".len();
-    assert!(row.as_bytes()[amount].is_ascii_digit(), "{row}");
-    // A page may also hold a former place of the row, which nobody reads.
-    let mut places = content.windows(row.len()).enumerate();
-    let mut flipped = 0;
-    while let Some((place, _)) = places.find(|(_, it)| *it == row.as_bytes()) {
-        let digit = place + amount;
-        overwrite(path, digit as u64, &[content[digit] ^ 1]);
-        flipped += 1;
+    assert!(!rows.is_empty());
+    for row in rows {
+        let amount = row.find("\"total\":").expect("a total") + "\"total\":".len();
+        assert!(row.as_bytes()[amount].is_ascii_digit(), "{row}");
+        // A page may also hold a former place of the row, which nobody reads.
+        let mut places = content.windows(row.len()).enumerate();
+        while let Some((place, _)) = places.find(|(_, it)| *it == row.as_bytes()) {
+            let digit = place + amount;
+            overwrite(path, digit as u64, &[content[digit] ^ 1]);
+        }
     }
-    assert!(flipped > 0, "the row in one piece");
 }
 
 fn cut(path: &Path, kept: impl Fn(u64) -> u64) {
@@ -199,7 +203,7 @@ async fn views_that_are_emptied_while_they_serve_are_made_anew() {
 
 #[tokio::test]
 async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
-    mends_itself("written by another hand", flip_a_digit).await;
+    mends_itself("written by another hand", flip_digits).await;
 }
 
 /// Which file the views are in.
@@ -306,6 +310,6 @@ async fn control_sqlite_alone_does_not_notice_a_digit_that_flips() {
         rows.map(Result::unwrap).collect()
     };
     let before = documents();
-    flip_a_digit(&views);
+    flip_digits(&views);
     assert_ne!(documents(), before);
 }

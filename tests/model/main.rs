@@ -1,11 +1,15 @@
 //! The model of a cart, by its public face alone: what is decided, and what it adds up to.
-//! [`rules`] goes through every command and every refusal, [`properties`] says what holds whatever
-//! is wanted in whichever order. [`decoders`] reads texts that may be anything.
+//! [`rules`], [`undo`] and [`limits`] go through every command and every refusal, [`told`] says what
+//! it tells of itself, and [`properties`] what holds whatever is wanted in whichever order. [`decoders`] reads texts that may be anything.
 
 mod cast;
 mod decoders;
+mod drawn;
+mod limits;
 mod properties;
 mod rules;
+mod told;
+mod undo;
 
 #[path = "../support/seeded.rs"]
 mod seeded;

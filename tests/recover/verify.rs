@@ -1,16 +1,15 @@
-//! What is wrong with log or views is found and named, and what is right is not.
+//! What is wrong with views is found and named, and what is right is not.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use crate::shop::{Shop, Shoppers};
-use cartlog::log::{EventLog, Position};
-use cartlog::verify::{Finding, FindingKind, Subject, VerifyState, VerifyStatus, verify};
+use cartlog::log::EventLog;
+use cartlog::verify::{FindingKind, Subject, VerifyState, VerifyStatus, verify};
 use rusqlite::Connection;
 use std::fs;
-use std::path::Path;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-async fn verified(shop: &Shop) -> VerifyStatus {
+pub async fn verified(shop: &Shop) -> VerifyStatus {
     let subject = Subject {
         log: shop.log.path().to_owned(),
         views: shop.views_path(),
@@ -19,7 +18,7 @@ async fn verified(shop: &Shop) -> VerifyStatus {
     verified_as(subject).await
 }
 
-async fn verified_as(subject: Subject) -> VerifyStatus {
+pub async fn verified_as(subject: Subject) -> VerifyStatus {
     let verifying = tokio::task::spawn_blocking(move || {
         let status = watch::Sender::default();
         let (_stop, stopping) = watch::channel(false);
@@ -30,7 +29,7 @@ async fn verified_as(subject: Subject) -> VerifyStatus {
 }
 
 #[track_caller]
-fn sound(status: &VerifyStatus) {
+pub fn sound(status: &VerifyStatus) {
     assert_eq!(status.state, VerifyState::Sound, "{status:#?}");
     assert_eq!(status.findings_total, 0);
     assert!(status.ended_at >= status.started_at);
@@ -38,7 +37,7 @@ fn sound(status: &VerifyStatus) {
 }
 
 /// The kinds of the findings, each once, in the order in which they first occur.
-fn kinds(status: &VerifyStatus) -> Vec<FindingKind> {
+pub fn kinds(status: &VerifyStatus) -> Vec<FindingKind> {
     let mut kinds = Vec::new();
     for finding in &status.findings {
         if !kinds.contains(&finding.kind) {
@@ -49,7 +48,7 @@ fn kinds(status: &VerifyStatus) -> Vec<FindingKind> {
 }
 
 /// A shop whose views are up to date and at rest.
-async fn closed_shop(seed: u64, steps: usize) -> (Shop, Shoppers) {
+pub async fn closed_shop(seed: u64, steps: usize) -> (Shop, Shoppers) {
     let (shop, shoppers) = busy_shop(seed, steps).await;
     shop.views().await;
     (shop, shoppers)
@@ -112,234 +111,6 @@ async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and
     );
     assert_eq!(of_journey.cart_id, Some(cart));
     assert!(of_cart.to_string().contains(&cart.to_string()));
-}
-
-/// Changes the log by hand, past its triggers.
-fn tamper(log: &Path, sql: &str) {
-    let file = Connection::open(log).expect("the log");
-    file.execute_batch(&format!(
-        "DROP TRIGGER log_refuses_update; DROP TRIGGER log_refuses_delete; {sql}"
-    ))
-    .unwrap();
-}
-
-#[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one table of what can be done")]
-async fn whatever_is_done_to_the_log_by_hand_is_found() {
-    let (shop, _) = closed_shop(3, 600).await;
-    let whole = shop.folder.path().join("whole.db");
-    let log = Connection::open(shop.log.path()).unwrap();
-    log.execute("VACUUM INTO ?1", [whole.to_str().unwrap()])
-        .unwrap();
-    // An event in the middle of its stream, with another of the same stream behind it.
-    let (position, stream, version): (u64, [u8; 16], u64) = log
-        .query_row(
-            "SELECT position, stream, version FROM log WHERE type = 'ItemAdded' AND version = 3 AND
-                stream IN (SELECT stream FROM log WHERE version = 5) LIMIT 1 OFFSET 3",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .unwrap();
-    let of = |statement: &str| format!("{statement} WHERE position = {position}");
-    for (what, sql, expected) in [
-        (
-            "its data",
-            of("UPDATE log SET data = replace(data, '\"quantity\":', '\"quantity\":1')"),
-            vec![FindingKind::HashMismatch, FindingKind::RowDifferent],
-        ),
-        (
-            "its metadata",
-            of("UPDATE log SET metadata = replace(metadata, 'shopper', 'service')"),
-            vec![FindingKind::HashMismatch],
-        ),
-        (
-            "its data to what cannot be read",
-            of("UPDATE log SET data = '{\"sku\":1}'"),
-            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
-        ),
-        (
-            "its metadata to what cannot be read",
-            of("UPDATE log SET metadata = '[]'"),
-            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
-        ),
-        (
-            "its name to one that nobody knows",
-            of("UPDATE log SET type = 'ItemAdored'"),
-            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
-        ),
-        (
-            "its time to an earlier one",
-            of("UPDATE log SET recorded_at = '2001-01-01T00:00:00.000Z'"),
-            vec![FindingKind::HashMismatch, FindingKind::TimeBackwards, FindingKind::RowDifferent],
-        ),
-        (
-            "how its time is written",
-            of("UPDATE log SET recorded_at = lower(recorded_at)"),
-            vec![FindingKind::UnreadableRow],
-        ),
-        (
-            "its time to none",
-            of("UPDATE log SET recorded_at = 'noon'"),
-            vec![FindingKind::UnreadableRow],
-        ),
-        (
-            "its hash",
-            of("UPDATE log SET hash = zeroblob(32)"),
-            vec![FindingKind::HashMismatch],
-        ),
-        (
-            "a line feed into it",
-            of("UPDATE log SET data = replace(data, ',', char(10) || ',')"),
-            vec![FindingKind::HashMismatch],
-        ),
-        (
-            "its version",
-            of("UPDATE log SET version = 100000"),
-            vec![FindingKind::VersionGap],
-        ),
-        (
-            "its position",
-            of("UPDATE log SET position = 1000000"),
-            vec![FindingKind::PositionGap, FindingKind::VersionGap],
-        ),
-        (
-            "it is gone",
-            of("DELETE FROM log"),
-            vec![FindingKind::PositionGap, FindingKind::VersionGap],
-        ),
-        (
-            "the last event is gone",
-            "DELETE FROM log WHERE position = (SELECT max(position) FROM log)".to_owned(),
-            vec![FindingKind::LogCutOff],
-        ),
-        (
-            "a cart without an opening",
-            "INSERT INTO log SELECT (SELECT max(position) + 1 FROM log), x'00000000000000000000000000000001',
-                1, type, schema, recorded_at, data, metadata, hash FROM log WHERE type = 'ItemAdded' LIMIT 1"
-                .to_owned(),
-            vec![FindingKind::HashMismatch],
-        ),
-    ] {
-        let copy = shop.folder.path().join("copy.db");
-        fs::copy(&whole, &copy).unwrap();
-        let subject = Subject {
-            log: copy.clone(),
-            views: shop.views_path(),
-            cache_bytes: 1 << 20,
-        };
-        sound(&verified_as(subject.clone()).await);
-        tamper(&copy, &sql);
-        let status = verified_as(subject).await;
-        assert_eq!(status.state, VerifyState::Findings, "{what}");
-        let found = kinds(&status);
-        for kind in expected {
-            assert!(found.contains(&kind), "{what}: {kind:?} in {:#?}", status.findings);
-        }
-        let named = |finding: &Finding| {
-            finding.cart_id == Some(Uuid::from_bytes(stream))
-                && finding.position == Some(Position(position))
-                && finding.version.is_some_and(|found| found.0 == version)
-        };
-        if found.contains(&FindingKind::HashMismatch) && what.contains("its") {
-            assert!(status.findings.iter().any(named), "{what}: {:#?}", status.findings);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
-    let (shop, _) = closed_shop(4, 100).await;
-    shop.log
-        .append(crate::shop::cart_of(
-            Uuid::from_u128(1),
-            cartlog::timestamp::Timestamp::now(),
-            &[cartlog::cart::CartEvent::PromotionRemoved(
-                cartlog::cart::event::PromotionRemoved { code: "X".into() },
-            )],
-        ))
-        .await
-        .unwrap();
-    shop.views().await;
-    let status = verified(&shop).await;
-    assert_eq!(
-        kinds(&status),
-        [FindingKind::DoesNotFold],
-        "{:#?}",
-        status.findings
-    );
-    assert_eq!(status.findings[0].cart_id, Some(Uuid::from_u128(1)));
-}
-
-#[tokio::test]
-async fn no_bit_of_an_event_can_be_turned_without_being_found() {
-    let (shop, _) = closed_shop(5, 60).await;
-    let whole = shop.folder.path().join("whole.db");
-    let log = Connection::open(shop.log.path()).unwrap();
-    log.execute("VACUUM INTO ?1", [whole.to_str().unwrap()])
-        .unwrap();
-    let (stream, hash): (Vec<u8>, Vec<u8>) = log
-        .query_row(
-            "SELECT stream, hash FROM log WHERE type = 'ItemAdded' AND version = 2",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .unwrap();
-    let bytes = fs::read(&whole).unwrap();
-    let find = |part: &[u8]| {
-        bytes
-            .windows(part.len())
-            .position(|window| window == part)
-            .expect("it is in the file")
-    };
-    let end = find(&hash) + hash.len();
-    // A row is stored from its stream to its hash, in the order of the columns.
-    let begin = bytes[..end]
-        .windows(stream.len())
-        .rposition(|window| window == stream)
-        .expect("the row begins before it ends");
-    let copy = shop.folder.path().join("copy.db");
-    let subject = Subject {
-        log: copy.clone(),
-        views: shop.views_path(),
-        cache_bytes: 1 << 20,
-    };
-    // SQLite leaves an old copy of a row in the unused part of a page that it has split.
-    let record = &bytes[begin..end];
-    let copies: Vec<usize> = (0..=bytes.len() - record.len())
-        .filter(|at| bytes[*at..].starts_with(record))
-        .collect();
-    for turn in 0..record.len() {
-        let mut bytes = bytes.clone();
-        for at in &copies {
-            bytes[at + turn] ^= 1 << (turn % 8);
-        }
-        fs::write(&copy, &bytes).unwrap();
-        let status = verified_as(subject.clone()).await;
-        assert_eq!(
-            status.state,
-            VerifyState::Findings,
-            "byte {turn} of {}, bit {}",
-            record.len(),
-            turn % 8
-        );
-    }
-}
-
-#[tokio::test]
-async fn an_index_that_leads_past_an_event_is_found() {
-    let (shop, _) = closed_shop(6, 300).await;
-    sound(&verified(&shop).await);
-    tamper(
-        shop.log.path(),
-        "INSERT OR IGNORE INTO by_stream
-             SELECT stream, version, position FROM log WHERE position <> 7;
-         UPDATE by_stream_checkpoint SET position = (SELECT max(position) FROM log);",
-    );
-    let status = verified(&shop).await;
-    assert!(
-        kinds(&status).contains(&FindingKind::DamagedIndex),
-        "{status:#?}"
-    );
 }
 
 #[tokio::test]

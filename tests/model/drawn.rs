@@ -1,0 +1,115 @@
+//! What is drawn: wishes that a shopper may have, whole lives of carts, and events as no rule would
+//! write them.
+
+use crate::cast::*;
+use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
+use cartlog::cart::{CartCommand, CartEvent, Currency, Money, Offer, Promotion, Terms};
+use cartlog::decider::Happened;
+use cartlog::timestamp::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+pub const SKUS: [&str; 5] = ["tea", "mug", "pot", "cup", "tin"];
+
+/// The product's own limit: the same at every price, as in a catalogue.
+pub fn own_limit(name: &str) -> Option<u32> {
+    match name {
+        "tea" => Some(4),
+        "mug" => Some(50),
+        _ => None,
+    }
+}
+
+prop_compose! {
+    /// One of a few products, at one of a few prices: prices change between commands.
+    pub fn offers()(name in prop::sample::select(&SKUS[..]), price in prop::sample::select(&[0i64, 1, 99, 100, 1_999][..])) -> Offer {
+        Offer { max_per_cart: own_limit(name), ..offer(name, price) }
+    }
+}
+
+fn promotions() -> impl Strategy<Value = Promotion> {
+    prop_oneof![
+        (1u8..=100).prop_map(|percent| promotion("PERCENT", Terms::Percent(percent))),
+        (1i64..=5_000).prop_map(|amount| promotion("AMOUNT", Terms::Amount(money(amount)))),
+    ]
+}
+
+/// What a shopper may want of an open cart. Quantities reach beyond the limits.
+pub fn wishes() -> impl Strategy<Value = CartCommand> {
+    prop_oneof![
+        6 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| add(offer, quantity)),
+        4 => (offers(), 0u32..=12).prop_map(|(offer, quantity)| set(offer, quantity)),
+        1 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| CartCommand::SetQuantity {
+            sku: offer.sku,
+            quantity,
+            offer: None,
+        }),
+        2 => prop::sample::select(&SKUS[..]).prop_map(remove),
+        1 => Just(CartCommand::ClearCart),
+        2 => promotions().prop_map(CartCommand::ApplyPromotion),
+        1 => Just(CartCommand::RemovePromotion),
+        3 => Just(CartCommand::Undo),
+    ]
+}
+
+/// A cart's whole life: how it is opened, what is wanted of it, and perhaps how it is closed.
+pub fn lives() -> impl Strategy<Value = Vec<CartCommand>> {
+    let openings = vec((offers(), 1u32..=2), 0..=2).prop_map(|items| open(&items));
+    (openings, vec(wishes(), 0..40)).prop_map(|(open, wishes)| {
+        let mut commands = vec![open];
+        commands.extend(wishes);
+        commands
+    })
+}
+
+/// Units as no rule would allow them, mostly at the ends of what their types can say.
+fn any_units() -> impl Strategy<Value = Units> {
+    let quantities = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
+    let prices = prop_oneof![Just(100), Just(i64::MAX), Just(i64::MIN), any::<i64>()];
+    (prop::sample::select(&SKUS[..2]), quantities, prices)
+        .prop_map(|(name, quantity, price)| units(name, quantity, price))
+}
+
+fn any_events() -> impl Strategy<Value = CartEvent> {
+    let moments = || any::<i64>().prop_map(Timestamp::from_millis);
+    let terms = prop_oneof![
+        any::<u8>().prop_map(Terms::Percent),
+        any::<i64>().prop_map(|amount| Terms::Amount(Money::from_minor(amount))),
+    ];
+    prop_oneof![
+        2 => any::<[u8; 32]>().prop_map(|token_hash| CartEvent::CartOpened(CartOpened {
+            currency: Currency::EUR,
+            token_hash,
+        })),
+        4 => any_units().prop_map(CartEvent::ItemAdded),
+        4 => any_units().prop_map(CartEvent::ItemRemoved),
+        2 => (".{0,8}", terms).prop_map(|(code, terms)| CartEvent::PromotionApplied(promotion(&code, terms))),
+        1 => ".{0,8}".prop_map(|code| CartEvent::PromotionRemoved(PromotionRemoved { code })),
+        1 => any::<[i64; 3]>().prop_map(|amounts| CartEvent::CartCheckedOut(CartCheckedOut {
+            order_id: ORDER,
+            items_total: money(amounts[0]),
+            discount: money(amounts[1]),
+            total: money(amounts[2]),
+        })),
+        1 => moments().prop_map(|idle_since| CartEvent::CartExpired(CartExpired { idle_since })),
+    ]
+}
+
+/// Events of any kind in any order, of commands that may be called anything and come back.
+pub fn arbitrary_events() -> impl Strategy<Value = Happened<CartEvent>> {
+    (
+        any_events(),
+        0u64..=20_000,
+        any::<i64>(),
+        prop::sample::select(&["add_item", "undo", "open_cart", "", "checkout"][..]),
+        0u128..4,
+    )
+        .prop_map(|(event, version, millis, command, id)| Happened {
+            version,
+            at: Timestamp::from_millis(millis),
+            command: command.to_owned(),
+            command_id: Uuid::from_u128(id),
+            event,
+        })
+}

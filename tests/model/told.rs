@@ -1,0 +1,91 @@
+//! What a cart tells of itself: in sentences, in sums, and to the views and caches that keep it.
+
+use crate::cast::*;
+use cartlog::cart::explain;
+use cartlog::cart::sentence::sentence;
+use cartlog::cart::{CartCommand, CartModel, Currency, Refusal};
+use cartlog::decider::Decider;
+
+#[test]
+fn every_refusal_tells_a_shopper_what_is_the_matter() {
+    for (refusal, told) in [
+        (Refusal::EmptyCart, "Put something in first"),
+        (
+            Refusal::TooManyUnits {
+                name: "Teapot".into(),
+                max: 3,
+            },
+            "at most 3 of “Teapot”",
+        ),
+        (
+            Refusal::TooManyEvents { max: 9 },
+            "can still be checked out",
+        ),
+        (Refusal::CheckedOut { order_id: ORDER }, "Open a new cart"),
+    ] {
+        assert!(refusal.to_string().contains(told), "{refusal}");
+    }
+}
+
+#[test]
+fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
+    let applied_by = |story: &Story| {
+        let why = explain::why(CART, &story.history).expect("an opened cart");
+        let terms = why.discount.sum.iter();
+        terms.map(|term| term.version).collect::<Vec<_>>()
+    };
+    let tea = given(&[opened(), added("tea", 1, 1_000)]);
+    assert_eq!(applied_by(&tea), [0u64; 0]);
+    let five = tea.and(&CartCommand::ApplyPromotion(five_off()));
+    assert_eq!(applied_by(&five), [3]);
+    let tenth = five.and(&CartCommand::ApplyPromotion(tenth_off()));
+    assert_eq!(applied_by(&tenth), [4]);
+    let none = tenth.and(&CartCommand::RemovePromotion);
+    assert_eq!(applied_by(&none), [0u64; 0]);
+}
+
+#[test]
+fn an_event_is_told_in_the_cart_s_currency() {
+    let eur = Currency::EUR;
+    assert_eq!(
+        sentence(&added("tea", 2, 1_999), eur),
+        "Added 2 × TEA at €19.99"
+    );
+    for (code, minor, shown) in [
+        ("EUR", 0, "€0.00"),
+        ("EUR", -5, "−€0.05"),
+        ("USD", 100, "$1.00"),
+        ("GBP", 100, "£1.00"),
+    ] {
+        let currency = Currency::parse(code).expect("a currency");
+        assert_eq!(money(minor).display(currency).to_string(), shown);
+    }
+}
+
+#[test]
+fn a_cart_weighs_more_with_each_line_and_with_what_undo_keeps() {
+    let weight = |story: &Story| CartModel::weight(&story.cart);
+    let empty = given(&[opened()]);
+    let one = empty.clone().and(&add(offer("tea", 1), 1));
+    let two = one.clone().and(&add(offer("mug", 1), 1));
+    assert!(weight(&empty) < weight(&one) && weight(&one) < weight(&two));
+    let busy = (0..50).fold(two.clone(), |story, _| story.and(&add(offer("mug", 1), 1)));
+    let mut quiet = busy.cart.clone();
+    quiet.forget_undo();
+    assert!(weight(&busy) >= CartModel::weight(&quiet) + 50 * 24);
+}
+
+#[test]
+fn a_cart_remembers_what_was_ever_in_it() {
+    let ever = |story: &Story| {
+        let contents = story.cart.contents().expect("an opened cart");
+        let held = |name: &str| contents.ever_held(&sku(name));
+        (contents.was_filled(), held("tea"), held("mug"))
+    };
+    let story = given(&[opened()]);
+    assert_eq!(ever(&story), (false, None, None));
+    let story = story.and(&add(offer("tea", 100), 3));
+    assert_eq!(ever(&story), (true, Some(3), None));
+    let story = story.and(&add(offer("mug", 50), 1)).and(&remove("tea"));
+    assert_eq!(ever(&story), (true, Some(0), Some(1)));
+}

@@ -1,0 +1,356 @@
+//! Whatever is done to the log's file is found and named, and holds nothing up.
+
+use crate::kept::PATIENCE;
+use crate::shop::Shop;
+use crate::verify::{closed_shop, kinds, sound, verified, verified_as};
+use cartlog::log::{EventLog, Position};
+use cartlog::verify::{Finding, FindingKind, Subject, VerifyState, VerifyStatus, verify};
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Changes the log by hand, past its triggers.
+fn tamper(log: &Path, sql: &str) {
+    let file = Connection::open(log).expect("the log");
+    file.execute_batch(&format!(
+        "DROP TRIGGER log_refuses_update; DROP TRIGGER log_refuses_delete; {sql}"
+    ))
+    .unwrap();
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of what can be done")]
+async fn whatever_is_done_to_the_log_by_hand_is_found() {
+    let (shop, _) = closed_shop(3, 600).await;
+    let whole = shop.folder.path().join("whole.db");
+    let log = Connection::open(shop.log.path()).unwrap();
+    log.execute("VACUUM INTO ?1", [whole.to_str().unwrap()])
+        .unwrap();
+    // An event in the middle of its stream, with another of the same stream behind it.
+    let (position, stream, version): (u64, [u8; 16], u64) = log
+        .query_row(
+            "SELECT position, stream, version FROM log WHERE type = 'ItemAdded' AND version = 3 AND
+                stream IN (SELECT stream FROM log WHERE version = 5) LIMIT 1 OFFSET 3",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    let of = |statement: &str| format!("{statement} WHERE position = {position}");
+    for (what, sql, expected) in [
+        (
+            "its data",
+            of("UPDATE log SET data = replace(data, '\"quantity\":', '\"quantity\":1')"),
+            vec![FindingKind::HashMismatch, FindingKind::RowDifferent],
+        ),
+        (
+            "its metadata",
+            of("UPDATE log SET metadata = replace(metadata, 'shopper', 'service')"),
+            vec![FindingKind::HashMismatch],
+        ),
+        (
+            "its data to what cannot be read",
+            of("UPDATE log SET data = '{\"sku\":1}'"),
+            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
+        ),
+        (
+            "its metadata to what cannot be read",
+            of("UPDATE log SET metadata = '[]'"),
+            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
+        ),
+        (
+            "its name to one that nobody knows",
+            of("UPDATE log SET type = 'ItemAdored'"),
+            vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
+        ),
+        (
+            "its time to an earlier one",
+            of("UPDATE log SET recorded_at = '2001-01-01T00:00:00.000Z'"),
+            vec![FindingKind::HashMismatch, FindingKind::TimeBackwards, FindingKind::RowDifferent],
+        ),
+        (
+            "how its time is written",
+            of("UPDATE log SET recorded_at = lower(recorded_at)"),
+            vec![FindingKind::UnreadableRow],
+        ),
+        (
+            "its time to none",
+            of("UPDATE log SET recorded_at = 'noon'"),
+            vec![FindingKind::UnreadableRow],
+        ),
+        (
+            "its hash",
+            of("UPDATE log SET hash = zeroblob(32)"),
+            vec![FindingKind::HashMismatch],
+        ),
+        (
+            "a line feed into it",
+            of("UPDATE log SET data = replace(data, ',', char(10) || ',')"),
+            vec![FindingKind::HashMismatch],
+        ),
+        (
+            "its version",
+            of("UPDATE log SET version = 100000"),
+            vec![FindingKind::VersionGap],
+        ),
+        (
+            "its position",
+            of("UPDATE log SET position = 1000000"),
+            vec![FindingKind::PositionGap, FindingKind::VersionGap],
+        ),
+        (
+            "it is gone",
+            of("DELETE FROM log"),
+            vec![FindingKind::PositionGap, FindingKind::VersionGap],
+        ),
+        (
+            "the last event is gone",
+            "DELETE FROM log WHERE position = (SELECT max(position) FROM log)".to_owned(),
+            vec![FindingKind::LogCutOff],
+        ),
+        (
+            "a cart without an opening",
+            "INSERT INTO log SELECT (SELECT max(position) + 1 FROM log), x'00000000000000000000000000000001',
+                1, type, schema, recorded_at, data, metadata, hash FROM log WHERE type = 'ItemAdded' LIMIT 1"
+                .to_owned(),
+            vec![FindingKind::HashMismatch],
+        ),
+    ] {
+        let copy = shop.folder.path().join("copy.db");
+        fs::copy(&whole, &copy).unwrap();
+        let subject = Subject {
+            log: copy.clone(),
+            views: shop.views_path(),
+            cache_bytes: 1 << 20,
+        };
+        sound(&verified_as(subject.clone()).await);
+        tamper(&copy, &sql);
+        let status = verified_as(subject).await;
+        assert_eq!(status.state, VerifyState::Findings, "{what}");
+        let found = kinds(&status);
+        for kind in expected {
+            assert!(found.contains(&kind), "{what}: {kind:?} in {:#?}", status.findings);
+        }
+        let named = |finding: &Finding| {
+            finding.cart_id == Some(Uuid::from_bytes(stream))
+                && finding.position == Some(Position(position))
+                && finding.version.is_some_and(|found| found.0 == version)
+        };
+        if found.contains(&FindingKind::HashMismatch) && what.contains("its") {
+            assert!(status.findings.iter().any(named), "{what}: {:#?}", status.findings);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
+    let (shop, _) = closed_shop(4, 100).await;
+    shop.log
+        .append(crate::shop::cart_of(
+            Uuid::from_u128(1),
+            cartlog::timestamp::Timestamp::now(),
+            &[cartlog::cart::CartEvent::PromotionRemoved(
+                cartlog::cart::event::PromotionRemoved { code: "X".into() },
+            )],
+        ))
+        .await
+        .unwrap();
+    shop.views().await;
+    let status = verified(&shop).await;
+    assert_eq!(
+        kinds(&status),
+        [FindingKind::DoesNotFold],
+        "{:#?}",
+        status.findings
+    );
+    assert_eq!(status.findings[0].cart_id, Some(Uuid::from_u128(1)));
+}
+
+#[tokio::test]
+async fn no_bit_of_an_event_can_be_turned_without_being_found() {
+    let (shop, _) = closed_shop(5, 60).await;
+    let whole = shop.folder.path().join("whole.db");
+    let log = Connection::open(shop.log.path()).unwrap();
+    log.execute("VACUUM INTO ?1", [whole.to_str().unwrap()])
+        .unwrap();
+    let (stream, hash): (Vec<u8>, Vec<u8>) = log
+        .query_row(
+            "SELECT stream, hash FROM log WHERE type = 'ItemAdded' AND version = 2",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    let bytes = fs::read(&whole).unwrap();
+    let find = |part: &[u8]| {
+        bytes
+            .windows(part.len())
+            .position(|window| window == part)
+            .expect("it is in the file")
+    };
+    let end = find(&hash) + hash.len();
+    // A row is stored from its stream to its hash, in the order of the columns.
+    let begin = bytes[..end]
+        .windows(stream.len())
+        .rposition(|window| window == stream)
+        .expect("the row begins before it ends");
+    let copy = shop.folder.path().join("copy.db");
+    let subject = Subject {
+        log: copy.clone(),
+        views: shop.views_path(),
+        cache_bytes: 1 << 20,
+    };
+    // SQLite leaves an old copy of a row in the unused part of a page that it has split.
+    let record = &bytes[begin..end];
+    let copies: Vec<usize> = (0..=bytes.len() - record.len())
+        .filter(|at| bytes[*at..].starts_with(record))
+        .collect();
+    for turn in 0..record.len() {
+        let mut bytes = bytes.clone();
+        for at in &copies {
+            bytes[at + turn] ^= 1 << (turn % 8);
+        }
+        fs::write(&copy, &bytes).unwrap();
+        let status = verified_as(subject.clone()).await;
+        assert_eq!(
+            status.state,
+            VerifyState::Findings,
+            "byte {turn} of {}, bit {}",
+            record.len(),
+            turn % 8
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_leads_past_an_event_is_found() {
+    let (shop, _) = closed_shop(6, 300).await;
+    sound(&verified(&shop).await);
+    tamper(
+        shop.log.path(),
+        "INSERT OR IGNORE INTO by_stream
+             SELECT stream, version, position FROM log WHERE position <> 7;
+         UPDATE by_stream_checkpoint SET position = (SELECT max(position) FROM log);",
+    );
+    let status = verified(&shop).await;
+    assert!(
+        kinds(&status).contains(&FindingKind::DamagedIndex),
+        "{status:#?}"
+    );
+}
+
+/// What is found in the log of `shop` as it is at `path`, within the time that it takes many times
+/// over.
+async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
+    let subject = Subject {
+        log: path.to_owned(),
+        views: shop.views_path(),
+        cache_bytes: 1 << 20,
+    };
+    let status = watch::Sender::default();
+    let (stop, stopping) = watch::channel(false);
+    let verifying = tokio::task::spawn_blocking({
+        let status = status.clone();
+        move || verify(&subject, &status, &stopping)
+    });
+    let ended = tokio::time::timeout(PATIENCE, verifying).await;
+    // One that goes on for ever would keep this test from its end.
+    stop.send_replace(true);
+    ended.expect("it ends").expect("it does not panic");
+    status.borrow().clone()
+}
+
+/// The log of a shop in a file of its own, its index filled, and the bytes of that file.
+async fn in_one_file(shop: &Shop) -> (PathBuf, Vec<u8>) {
+    let path = shop.folder.path().join("one.db");
+    let log = Connection::open(shop.log.path()).unwrap();
+    log.execute_batch(
+        "INSERT OR IGNORE INTO by_stream SELECT stream, version, position FROM log;
+         UPDATE by_stream_checkpoint SET position = (SELECT max(position) FROM log);",
+    )
+    .unwrap();
+    log.execute("VACUUM INTO ?1", [path.to_str().unwrap()])
+        .unwrap();
+    let status = found_in_time(shop, &path).await;
+    assert_eq!(status.state, VerifyState::Sound, "{status:#?}");
+    let bytes = fs::read(&path).unwrap();
+    (path, bytes)
+}
+
+/// Where `part` is in `bytes`, which have it once.
+fn place_of(bytes: &[u8], part: &[u8]) -> usize {
+    let mut places = bytes
+        .windows(part.len())
+        .enumerate()
+        .filter(|(_, window)| *window == part)
+        .map(|(place, _)| place);
+    let place = places.next().expect("it is in the file");
+    assert_eq!(places.next(), None, "it is there once");
+    place
+}
+
+/// A whole number of two bytes, as SQLite's file format writes it (1.6, "varint").
+fn varint(number: u64) -> [u8; 2] {
+    assert!((128..16_384).contains(&number));
+    [0x80 | (number >> 7) as u8, (number & 0x7f) as u8]
+}
+
+#[tokio::test]
+async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
+    let (shop, _) = closed_shop(10, 400).await;
+    let (path, mut bytes) = in_one_file(&shop).await;
+    let log = Connection::open(&path).unwrap();
+    let (last, stream, hash): (u64, [u8; 16], [u8; 32]) = log
+        .query_row(
+            "SELECT position, stream, hash FROM log ORDER BY position DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    let end = place_of(&bytes, &hash);
+    let row = bytes[..end]
+        .windows(stream.len())
+        .rposition(|window| window == stream)
+        .expect("a row begins with its stream");
+    // In front of it there is the header, which begins with its own length, and in front of that the
+    // position. Behind it the last row of the file says that it is an early one.
+    let header = (1..32).find(|length| usize::from(bytes[row - length]) == *length);
+    let position = row - header.expect("a header") - 2;
+    assert_eq!(bytes[position..][..2], varint(last));
+    bytes[position..][..2].copy_from_slice(&varint(last / 2));
+    fs::write(&path, bytes).unwrap();
+
+    let status = found_in_time(&shop, &path).await;
+    assert_eq!(status.state, VerifyState::Findings);
+    let told = "the rows behind it are not in the order of their positions";
+    let told = |finding: &Finding| finding.detail.ends_with(told);
+    assert!(status.findings.iter().any(told), "{:#?}", status.findings);
+}
+
+#[tokio::test]
+async fn an_index_that_leads_back_does_not_hold_up_the_verification_for_ever() {
+    let (shop, _) = closed_shop(11, 400).await;
+    let (path, mut bytes) = in_one_file(&shop).await;
+    let log = Connection::open(&path).unwrap();
+    let entry = |order: &str| -> ([u8; 16], u8, u16) {
+        let entry = format!("SELECT * FROM by_stream ORDER BY {order} LIMIT 1");
+        log.query_row(&entry, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap()
+    };
+    let (first, ..) = entry("stream, version");
+    let (last, version, position) = entry("stream DESC, version DESC");
+    // An entry is its stream, its version and its position, one behind the other; a 1 takes no byte.
+    assert!(version < 128 && (128..32_768).contains(&position));
+    let version = if version == 1 { vec![] } else { vec![version] };
+    let record = [&last[..], &version, &position.to_be_bytes()].concat();
+    let place = place_of(&bytes, &record);
+    bytes[place..][..16].copy_from_slice(&first);
+    fs::write(&path, bytes).unwrap();
+
+    let status = found_in_time(&shop, &path).await;
+    assert_eq!(status.state, VerifyState::Findings);
+    let found = kinds(&status);
+    assert_eq!(found, [FindingKind::DamagedIndex], "{status:#?}");
+}
