@@ -5,7 +5,7 @@ use crate::cart::Limits;
 use crate::log::sqlite::{Durability, SqliteLogSettings};
 use crate::web::RateSettings;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -308,6 +308,19 @@ impl Config {
             checkpoint_pages: self.log.checkpoint_pages,
             durability: self.log.durability,
         }
+    }
+}
+
+impl Server {
+    /// Where a client on this machine finds the service: on loopback, if it listens everywhere.
+    pub fn reachable_at(&self) -> SocketAddr {
+        let mut address = self.bind;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
+        address
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is asked of files in more than one place.
 
+use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use tempfile::TempPath;
 
 /// The file beside `path` whose name has `suffix` at its end.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -24,4 +27,95 @@ pub fn remove(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// What the names of files end with that are not whole yet.
+const PARTIAL: &str = ".partial";
+/// What SQLite may keep beside a database that it has not finished.
+const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// A file under way, which takes the place of another once it is whole. Until then it has a name of
+/// its own in the same folder, and is locked: by that it is told from those that killed processes
+/// have left, which nobody holds.
+#[derive(Debug)]
+pub struct Partial {
+    file: File,
+    path: TempPath,
+}
+
+impl Partial {
+    /// Begins a file of some `kind` beside `target`, and removes those of this kind that were left
+    /// there. One that cannot be removed does not stand in the way.
+    pub fn beside(target: &Path, kind: &str) -> io::Result<Partial> {
+        let folder = folder_of(target);
+        let prefix = format!("cartlog-{kind}-");
+        for entry in std::fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let name = name.to_string_lossy();
+            let Some((left, _)) = name
+                .split_once(PARTIAL)
+                .filter(|_| name.starts_with(&prefix))
+            else {
+                continue;
+            };
+            let left = folder.join(format!("{left}{PARTIAL}"));
+            if let Err(error) = remove_left(&left) {
+                tracing::warn!(%error, file = %left.display(), "what a killed process has left stays there");
+            }
+        }
+        loop {
+            let made = tempfile::Builder::new()
+                .prefix(&prefix)
+                .suffix(PARTIAL)
+                .tempfile_in(folder)?;
+            let (file, path) = made.into_parts();
+            file.lock()?;
+            // Whoever looked between the two took it for one that was left.
+            if file.metadata()?.nlink() > 0 {
+                return Ok(Partial { file, path });
+            }
+        }
+    }
+
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the place of `target`, whether there is something or not, once all of it is on the disk.
+    pub fn replace(self, target: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        self.path.persist(target).map_err(|refused| refused.error)?;
+        File::open(folder_of(target))?.sync_all()
+    }
+
+    /// Becomes `target`, where there must be nothing, once all of it is on the disk.
+    pub fn place(self, target: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        let placed = self.path.persist_noclobber(target);
+        placed.map_err(|refused| refused.error)?;
+        File::open(folder_of(target))?.sync_all()
+    }
+}
+
+/// Removes a file that is not whole, with what is beside it, unless somebody is at work on it.
+fn remove_left(path: &Path) -> io::Result<()> {
+    let held = match File::open(path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => Some(file),
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    for companion in COMPANIONS {
+        remove(&beside(path, companion))?;
+    }
+    remove(path)?;
+    drop(held);
+    Ok(())
 }

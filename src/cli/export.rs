@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::progress::Progress;
 use crate::config::Config;
+use crate::files::Partial;
 use crate::log::EventLog;
 use crate::log::sqlite::ReadOnlyLog;
 use crate::transfer;
@@ -32,17 +33,12 @@ pub fn run(config: &Config, arguments: &Export) -> Outcome {
 }
 
 fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix("export-")
-        .suffix(".partial")
-        .tempfile_in(folder)?;
-    let written = export(log, &mut BufWriter::new(file.as_file_mut()))?;
-    file.as_file().sync_all()?;
-    file.persist(target)?;
+    if target.is_dir() {
+        return Err("it is a folder, and the export is a file: name one in it".into());
+    }
+    let mut partial = Partial::beside(target, "export")?;
+    let written = export(log, &mut BufWriter::new(partial.file()))?;
+    partial.replace(target)?;
     Ok(written)
 }
 

@@ -36,7 +36,7 @@ enum Command {
     ///
     /// Where a service has the log, it is asked to do it, at server.bind with
     /// security.operator_token. Ends with 0 once the new views serve, whether or not rows differed,
-    /// and with 1 if those from before still do.
+    /// and with 1 if the views are still those from before.
     Rebuild,
     /// Check that the log is whole and unaltered and that every row of every view is the fold of its
     /// events, also beside a service that runs.
@@ -81,6 +81,6 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Some(Command::Export(arguments)) => export::run(&config, arguments),
         Some(Command::Import(arguments)) => import::run(&config, arguments),
         Some(Command::Backup(arguments)) => backup::run(&config, arguments),
-        Some(Command::Simulate(arguments)) => simulate::run(arguments),
+        Some(Command::Simulate(arguments)) => simulate::run(&config, arguments),
     }
 }

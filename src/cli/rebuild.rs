@@ -19,6 +19,11 @@ const REBUILD: &str = "/api/views/rebuild";
 const MIB: u64 = 1024 * 1024;
 
 pub fn run(config: &Config) -> Outcome {
+    // Opening a log makes one where there is none, which is not what whoever is in the wrong folder wants.
+    if !config.log.path.exists() {
+        let path = config.log.path.display();
+        return Err(format!("there is no log at {path} to make views from: set log.path").into());
+    }
     let (log, writer) = match SqliteLog::open(&config.log_settings()) {
         Ok(opened) => opened,
         Err(error) if error.in_use => return ask(config),
@@ -43,10 +48,7 @@ pub fn run(config: &Config) -> Outcome {
 
 /// Lets the service that has the log do it.
 fn ask(config: &Config) -> Outcome {
-    let mut address = config.server.bind;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
+    let address = config.server.reachable_at();
     let url = format!("http://{address}{REBUILD}");
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
@@ -106,7 +108,7 @@ fn follow(status: impl Fn() -> Result<RebuildStatus, Box<dyn Error>>) -> Outcome
     progress.end();
     if ended.state != RebuildState::Swapped {
         let reason = ended.error.as_deref().unwrap_or("it was told to stop");
-        return Err(format!("the views that served still do: {reason}").into());
+        return Err(format!("the views are those from before: {reason}").into());
     }
     for found in &ended.differences {
         println!("{} {}: {}", found.table, found.key, found.detail);

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::progress::Progress;
+use crate::config::Config;
 use crate::simulate::{self, Plan};
 use clap::Args;
 use std::io::Write;
@@ -10,14 +11,14 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// Where the service is.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
+    /// Where the service is, such as http://127.0.0.1:8080; without it, at server.bind.
+    #[arg(long)]
+    url: Option<String>,
     /// How many carts are opened.
     #[arg(long, default_value_t = 1_000)]
     carts: u64,
     /// How many carts are opened a second; 0 for as many as the service takes.
-    #[arg(long, default_value_t = 0.0, value_parser = rate)]
+    #[arg(long, default_value_t = 0.0, value_parser = rate, allow_negative_numbers = true)]
     rate: f64,
     /// What the shoppers' choices are drawn from: the same seed is the same shopping.
     #[arg(long, default_value_t = 1)]
@@ -42,9 +43,10 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// Succeeds if every answer was one that the contract allows.
-pub fn run(arguments: &Simulate) -> Outcome {
+pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
+    let configured = || format!("http://{}", config.server.reachable_at());
     let plan = Plan {
-        url: arguments.url.clone(),
+        url: arguments.url.clone().unwrap_or_else(configured),
         carts: arguments.carts,
         rate: arguments.rate,
         concurrency: arguments.concurrency.into(),

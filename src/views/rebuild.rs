@@ -64,7 +64,7 @@ pub enum RebuildState {
     Running,
     /// The new views serve.
     Swapped,
-    /// Those that served before still do.
+    /// The views are those from before, as they are.
     Failed,
     /// The service stopped meanwhile.
     Cancelled,
@@ -392,7 +392,19 @@ impl Rebuild {
         match status.state {
             RebuildState::Failed => {
                 let reason = status.error.as_deref().unwrap_or_default();
-                tracing::error!(reason, "the views could not be rebuilt: those before go on");
+                match &*self.trouble.borrow() {
+                    None => {
+                        tracing::error!(
+                            reason,
+                            "the views could not be rebuilt: those before go on"
+                        );
+                    }
+                    // What is wrong with those was told when it was found.
+                    Some(_) => tracing::error!(
+                        reason,
+                        "the views could not be rebuilt, and those before do not go on either"
+                    ),
+                }
             }
             _ => tracing::info!(
                 state = ?status.state,

@@ -299,11 +299,15 @@ impl Updater {
         Ok(())
     }
 
-    /// Brings `next` to where the views are that serve, with all that they have shown.
+    /// Brings `next` to where the views are that serve, with all that they have shown and nothing
+    /// else: what it had seen and they had not would never be shown, and the row from before, which
+    /// is still shown, would stand in front of the one in the tables.
     async fn level(&self, next: &mut Generation) -> Result<(), UpdateError> {
-        while next.position() < self.serving.taken() {
+        let shown = self.serving.taken();
+        while next.position() < shown {
             let events = self.log.read_all(next.position(), BATCH).await;
-            let events = events.map_err(HistoryError::from)?;
+            let mut events = events.map_err(HistoryError::from)?;
+            events.truncate(events.partition_point(|event| event.position <= shown));
             if events.is_empty() {
                 return Ok(());
             }

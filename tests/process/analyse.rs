@@ -23,6 +23,9 @@ struct Story {
     ever: BTreeSet<String>,
     taken_out: Option<String>,
     last_version: u64,
+    last_type: String,
+    last_time: String,
+    promoted: bool,
 }
 
 /// What happened to a product: carts, added, removed, bought, carts that bought, revenue, given up,
@@ -51,6 +54,9 @@ fn count(lines: &str) -> Tally {
         *tally.minutes.entry(minute).or_default() += 1;
         let story = tally.carts.entry(text("subject")).or_default();
         story.last_version = text("streamversion").parse().unwrap();
+        story.last_type.clone_from(&kind);
+        story.last_time = text("time");
+        story.promoted |= kind == "PromotionApplied";
         let data = &event["data"];
         let sku = data["sku"].as_str().unwrap_or_default().to_owned();
         let quantity = data["quantity"].as_i64().unwrap_or(0);
@@ -200,9 +206,15 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
         .map(|product| (product["sku"].as_str().unwrap().to_owned(), counts(product)))
         .collect();
     assert_eq!(told, tally.products);
-    let lost: Vec<i64> = asked
-        .pages("hesitated")
-        .await
+    let hesitated = asked.pages("hesitated").await;
+    let told: BTreeMap<String, Counts> = hesitated
+        .iter()
+        .map(|product| (product["sku"].as_str().unwrap().to_owned(), counts(product)))
+        .collect();
+    let mut taken_out = tally.products.clone();
+    taken_out.retain(|_, product| product[2] > 0);
+    assert_eq!(told, taken_out);
+    let lost: Vec<i64> = hesitated
         .iter()
         .map(|product| number(&product["given_up"]) - number(&product["came_back"]))
         .collect();
@@ -275,15 +287,29 @@ async fn activity(asked: &Asked, tally: &Tally) {
 }
 
 async fn abandoned(asked: &Asked, tally: &Tally) {
-    let mut told: BTreeMap<String, (u64, Option<String>)> = BTreeMap::new();
+    let mut told = BTreeMap::new();
+    let mut since = Vec::new();
     for cart in asked.pages("abandoned").await {
-        let version = cart["version"].as_u64().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (id, last) = (text(&cart["cart_id"]), &cart["last_event"]);
+        let story = &tally.carts[&id];
+        if !story.promoted {
+            let value: i64 = story.held.values().map(|(_, value)| value).sum();
+            assert_eq!(number(&cart["total"]), value, "{cart}");
+        }
+        assert_eq!(last["version"], cart["version"], "{cart}");
+        assert_eq!(last["type"], story.last_type.as_str(), "{cart}");
+        assert_eq!(cart["idle_since"], story.last_time.as_str(), "{cart}");
+        assert_eq!(millis(&text(&cart["opened_at"])), story.opened, "{cart}");
+        since.push(text(&cart["idle_since"]));
         let taken_out = cart["taken_out_last"]["sku"].as_str().map(str::to_owned);
-        told.insert(
-            cart["cart_id"].as_str().unwrap().to_owned(),
-            (version, taken_out),
-        );
+        told.insert(id, (cart["version"].as_u64().unwrap(), taken_out));
     }
+    let hours = since.iter().map(|time| &time[..13]);
+    assert!(
+        hours.is_sorted(),
+        "the longest idle first, to the hour: {since:?}"
+    );
     let counted: BTreeMap<String, (u64, Option<String>)> = tally
         .carts
         .iter()

@@ -4,10 +4,11 @@ use crate::load::client;
 use crate::program::{PATIENCE, Program, command, run};
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Instant;
 
 /// A cart, and how it is asked for.
@@ -184,4 +185,158 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
     ended(&beside(folder, program.address, "rebuild"), 0);
     assert_eq!(documents(program.address, &carts).await, sound);
     ended(&beside(folder, program.address, "verify"), 0);
+}
+
+/// Every answer that the views have a part in, by what was asked, to the byte; of the funnel all but
+/// the time of asking.
+async fn answers(address: SocketAddr, carts: &[Opened]) -> BTreeMap<String, String> {
+    let mut answers = BTreeMap::new();
+    for (number, document) in documents(address, carts).await.into_iter().enumerate() {
+        answers.insert(format!("cart {number}"), document);
+    }
+    for question in [
+        "events?limit=200",
+        "events?limit=200&order=desc",
+        "events?limit=200&type=ItemRemoved",
+        "events?limit=200&sku=teapot",
+        "events?limit=200&command=undo&order=desc",
+        "insights/funnel",
+        "insights/products?limit=5",
+        "insights/hesitated?limit=5",
+        "insights/pairs?limit=200",
+        "insights/pairs?limit=200&sku=teapot",
+        "insights/abandoned?limit=50",
+        "insights/activity?step=minute",
+        "views",
+    ] {
+        let mut cursor = String::new();
+        loop {
+            let path = format!("{question}{cursor}");
+            let answer = client()
+                .get(format!("http://{address}/api/{path}"))
+                .send()
+                .await;
+            let answer = answer.unwrap();
+            assert_eq!(answer.status(), 200, "{path}");
+            let position = answer.headers()["log-position"]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let mut text = answer.text().await.unwrap();
+            let document: Value = serde_json::from_str(&text).unwrap();
+            if let Some(since) = document["idle_since"].as_str() {
+                text = text.replace(since, "then");
+            }
+            cursor = match document["next"].as_str() {
+                Some(next) => format!("&cursor={next}"),
+                None => String::new(),
+            };
+            answers.insert(path, format!("{position} {text}"));
+            if cursor.is_empty() {
+                break;
+            }
+        }
+    }
+    answers
+}
+
+/// Lets nothing in the views be as it was, past the service.
+fn vandalise(folder: &Path) {
+    let file = Connection::open(folder.join("data/views.db")).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    file.execute_batch(
+        "UPDATE carts SET document = replace(document, '\"total\":', '\"total\":7');
+         DELETE FROM journal_blocks;
+         DELETE FROM journal_terms WHERE term % 2;
+         UPDATE journeys SET opened_at = opened_at + 1;
+         UPDATE products SET revenue = revenue + 1, given_up = given_up + 3;
+         DELETE FROM baskets WHERE position % 3 = 0;
+         UPDATE activity SET events = events + 1;",
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let serve = || {
+        let mut serve = command(folder, &["serve"]);
+        // So that there are carts that were left behind.
+        serve.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
+        Program::run(serve)
+    };
+    let program = serve();
+    let url = format!("http://{}", program.address);
+    let shopped = run(command(
+        folder,
+        &["simulate", "--url", &url, "--carts", "150"],
+    ));
+    ended(&shopped, 0);
+    let carts = open_carts(program.address, 3).await;
+    let before = answers(program.address, &carts).await;
+    assert!(before.len() > 25, "{:?}", before.keys());
+    vandalise(folder);
+    program.kill();
+
+    let program = serve();
+    let vandalised = answers(program.address, &carts).await;
+    for of in [
+        "cart 0",
+        "insights/products?limit=5",
+        "insights/activity?step=minute",
+    ] {
+        assert_ne!(vandalised[of], before[of], "{of}");
+    }
+    program.kill();
+    let rebuilt = ended(&run(command(folder, &["rebuild"])), 0);
+    assert!(!rebuilt.ends_with(", 0 differed\n"), "{rebuilt}");
+    let program = serve();
+    assert_eq!(answers(program.address, &carts).await, before);
+    ended(&beside(folder, program.address, "verify"), 0);
+}
+
+#[tokio::test]
+async fn views_are_mended_under_load_without_a_request_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let program = Program::serve(folder);
+    let address = program.address;
+    let carts = open_carts(address, 2).await;
+    let before = documents(address, &carts).await;
+    let url = format!("http://{address}");
+    // A question of several rows is answered once what was shown is written.
+    let funnel = client().get(format!("{url}/api/insights/funnel")).send();
+    assert_eq!(funnel.await.unwrap().status(), 200);
+    let shopping = ["simulate", "--url", &url, "--carts", "800", "--rate", "200"];
+    let shopping = command(folder, &shopping)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for cart in &carts {
+        change(folder, cart);
+        let found = ended(&beside(folder, address, "verify"), 1);
+        assert!(found.contains(&cart.id), "{found}");
+        let rebuilt = ended(&beside(folder, address, "rebuild"), 0);
+        assert!(rebuilt.ends_with(", 1 differed\n"), "{rebuilt}");
+        assert_eq!(documents(address, &carts).await, before);
+    }
+    let shopped = shopping.wait_with_output().unwrap();
+    let told = ended(&shopped, 0);
+    assert!(told.contains("unexpected 0; tried again 0"), "{told}");
+    let sound = ended(&beside(folder, address, "verify"), 0);
+    assert!(sound.ends_with("sound: nothing was found\n"), "{sound}");
+}
+
+#[test]
+fn where_there_is_no_log_nothing_is_made_and_nothing_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, code) in [("rebuild", 1), ("verify", 2)] {
+        let output = run(command(folder.path(), &[name]));
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("data/events.db"), "{told}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
+    }
 }

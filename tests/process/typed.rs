@@ -1,6 +1,9 @@
 //! What the pages tell one to type, typed as it stands there.
 
 use crate::program::{Program, command};
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -84,4 +87,116 @@ async fn the_lines_of_the_docs_typed_by_a_stranger_use_every_route() {
             .unwrap_or_else(|| panic!("{line}: {answer}"));
         assert!(status.starts_with('2'), "{line}: {answer}");
     }
+}
+
+/// Where the README has the shop. Here it is elsewhere, since that address may be taken.
+const SHOP: &str = "http://127.0.0.1:8080";
+
+/// The blocks to type in the README, in its order.
+fn sessions(shop: &str) -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let blocks = readme.split("```sh\n").skip(1);
+    blocks
+        .map(|rest| rest.split("```").next().unwrap().replace(SHOP, shop))
+        .collect()
+}
+
+/// Lays the program where the README has it, and lets it say what it ends with. A service is the
+/// program itself, so that it is that which is killed.
+fn lay_out(folder: &Path) {
+    let release = folder.join("target/release");
+    fs::create_dir_all(&release).unwrap();
+    symlink(env!("CARGO_BIN_EXE_cartlog"), release.join("itself")).unwrap();
+    let script = "#!/bin/sh\n[ \"$1\" = serve ] && exec target/release/itself \"$@\"\n\
+                  target/release/itself \"$@\"\ncode=$?\necho \"$1 ended with $code\"\nexit $code\n";
+    fs::write(release.join("cartlog"), script).unwrap();
+    let may_run = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(release.join("cartlog"), may_run).unwrap();
+}
+
+/// What each run of the program ended with.
+fn ends(printed: &str) -> Vec<&str> {
+    let ends = printed.lines().filter(|line| line.contains(" ended with "));
+    ends.collect()
+}
+
+#[track_caller]
+fn shows(printed: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(printed.contains(part), "{part} in {printed}");
+    }
+}
+
+#[test]
+#[ignore = "needs curl and sqlite3"]
+fn the_sessions_of_the_readme_show_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    lay_out(folder);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let shop = format!("http://{address}");
+    let [_, first, variables, analyse, prove, recover] = &sessions(&shop)[..] else {
+        panic!("the sessions of the README");
+    };
+    let known = [
+        ("CARTLOG_SERVER__BIND", address.as_str()),
+        ("CARTLOG_LOGGING__LEVEL", "error"),
+    ];
+    let mut serve = command(folder, &["serve"]);
+    serve.env("CARTLOG_SERVER__BIND", &address);
+    let program = Program::run(serve);
+
+    let printed = bash(folder, first, &known);
+    let told = [
+        "idempotent-replayed: true",
+        "\"status\":\"checked_out\"",
+        "5|CartCheckedOut|",
+    ];
+    shows(&printed, &told);
+
+    let printed = bash(folder, &format!("{variables}{analyse}"), &known);
+    shows(
+        &printed,
+        &["unexpected 0", "\"opened\":501", "given_up", "came_back"],
+    );
+    shows(&printed, &["support", "confidence", "lift"]);
+
+    let printed = bash(folder, &format!("{variables}{prove}"), &known);
+    assert_eq!(
+        ends(&printed),
+        [
+            "verify ended with 0",
+            "verify ended with 1",
+            "verify ended with 1"
+        ]
+    );
+    let told = [
+        "sound: nothing was found",
+        "row_different cart ",
+        "the log is append-only: an event is never changed",
+        "hash_mismatch cart ",
+    ];
+    shows(&printed, &told);
+
+    let (beside, without) = recover
+        .split_once("# With the service above stopped")
+        .expect("what is done beside the service comes first");
+    let printed = bash(folder, &format!("{variables}{beside}"), &known);
+    assert_eq!(
+        ends(&printed),
+        ["rebuild ended with 0", "verify ended with 0"]
+    );
+    shows(&printed, &["document is ", "rows compared, 1 differed"]);
+
+    assert_eq!(program.signal("TERM").code(), Some(0));
+    let without = format!("{variables}#{without}\nkill $(jobs -p)\nwait\n");
+    let printed = bash(folder, &without, &known);
+    shows(&printed, &["unexpected 0", "sound: nothing was found"]);
+    assert_eq!(
+        ends(&printed),
+        ["simulate ended with 0", "verify ended with 0"]
+    );
 }

@@ -1,11 +1,10 @@
 //! A copy of the log, taken while it serves (SQLite, "Online Backup API").
 
 use super::{rows, schema};
-use crate::files::folder_of;
+use crate::files::Partial;
 use crate::log::Position;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -52,33 +51,19 @@ pub fn back_up(
     let (log, _) = schema::open_read_only(path).map_err(|error| unreadable(error.to_string()))?;
     log.execute_batch("BEGIN; SELECT count(*) FROM identity;")
         .map_err(|error| unreadable(error.to_string()))?;
-    let copy = tempfile::Builder::new()
-        .prefix("backup-")
-        .suffix(".partial")
-        .tempfile_in(folder_of(target))
-        .map_err(io)?
-        .into_temp_path();
-    copy_pages(&log, &copy, progress).map_err(|error| unwritable(error.to_string()))?;
-    let (found, events) = check(&copy).map_err(|error| unwritable(error.to_string()))?;
+    let copy = Partial::beside(target, "backup").map_err(io)?;
+    copy_pages(&log, copy.path(), progress).map_err(|error| unwritable(error.to_string()))?;
+    let (found, events) = check(copy.path()).map_err(|error| unwritable(error.to_string()))?;
     if found != "ok" {
         return Err(BackupError::NotWhole {
             path: path.to_owned(),
             found,
         });
     }
-    File::open(&copy)
-        .and_then(|file| file.sync_all())
-        .map_err(io)?;
-    copy.persist_noclobber(target).map_err(|refused| {
-        if refused.error.kind() == io::ErrorKind::AlreadyExists {
-            BackupError::Exists(target.to_owned())
-        } else {
-            io(refused.error)
-        }
+    copy.place(target).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(target.to_owned()),
+        _ => io(error),
     })?;
-    File::open(folder_of(target))
-        .and_then(|folder| folder.sync_all())
-        .map_err(io)?;
     Ok(events.0)
 }
 

@@ -1,30 +1,12 @@
-//! `cartlog export`, `import` and `backup`: the log taken along.
+//! The log as lines: written out, and read into an empty log.
 
+use super::{export, nothing_but, rows, shopped, told};
 use crate::program::{PATIENCE, Program, command, log_in, run, whole_log};
-use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// A folder in which shoppers have filled a log, and what serves there.
-fn shopped(carts: &str) -> (TempDir, Program) {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
-    let url = format!("http://{}", program.address);
-    let arguments = ["simulate", "--url", &url, "--carts", carts, "--seed", "9"];
-    assert!(run(command(folder.path(), &arguments)).status.success());
-    (folder, program)
-}
-
-fn export(folder: &Path) -> Vec<u8> {
-    let output = run(command(folder, &["export"]));
-    assert!(output.status.success(), "{output:?}");
-    output.stdout
-}
+use std::time::Instant;
 
 fn begin_import(folder: &Path) -> Child {
     command(folder, &["import"])
@@ -39,24 +21,6 @@ fn import(folder: &Path, lines: &[u8]) -> Output {
     // Whoever has seen enough stops reading.
     let _ = child.stdin.take().unwrap().write_all(lines);
     child.wait_with_output().unwrap()
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// All rows of `table` as they stand, sorted.
-fn rows(file: &Path, table: &str) -> Vec<String> {
-    let file = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let mut statement = file.prepare(&format!("SELECT * FROM {table}")).unwrap();
-    let columns = statement.column_count();
-    let rows = statement.query_map([], |row| {
-        let cells: Result<Vec<Cell>, _> = (0..columns).map(|column| row.get(column)).collect();
-        Ok(format!("{:?}", cells?))
-    });
-    let mut rows: Vec<String> = rows.unwrap().collect::<Result<_, _>>().unwrap();
-    rows.sort();
-    rows
 }
 
 /// Every row of every view, once the views in `folder` have seen the whole log.
@@ -85,15 +49,6 @@ fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
         .filter(|table| *table != "checkpoint")
         .map(|table| (table.to_owned(), rows(&path, table)))
         .collect()
-}
-
-fn nothing_but(folder: &Path, expected: &[&str]) {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    assert_eq!(names, expected);
 }
 
 #[test]
@@ -324,139 +279,4 @@ fn an_import_that_is_killed_leaves_no_log_and_the_next_one_fills_it() {
         rows(&log_in(there.path()), "events"),
         rows(&log_in(folder.path()), "events")
     );
-}
-
-#[test]
-fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
-    let (folder, program) = shopped("60");
-    let url = format!("http://{}", program.address);
-    let mut shopping = command(
-        folder.path(),
-        &[
-            "simulate", "--url", &url, "--carts", "100000", "--seed", "2",
-        ],
-    )
-    .stdout(Stdio::null())
-    .stderr(Stdio::null())
-    .spawn()
-    .unwrap();
-    let before = whole_log(&log_in(folder.path())).len();
-    for number in 0..3 {
-        let target = format!("backup-{number}.db");
-        let output = run(command(folder.path(), &["backup", &target]));
-        assert!(output.status.success(), "{output:?}");
-        let copied = whole_log(&folder.path().join(&target)).len();
-        assert!(copied >= before, "what was there before is in it");
-        assert!(
-            told(&output).contains(&format!("its {copied} events")),
-            "{}",
-            told(&output)
-        );
-        let all = rows(
-            &log_in(folder.path()),
-            "(SELECT * FROM events ORDER BY position)",
-        );
-        let prefix = rows(&folder.path().join(&target), "events");
-        assert!(prefix.iter().all(|event| all.binary_search(event).is_ok()));
-    }
-    shopping.kill().unwrap();
-    shopping.wait().unwrap();
-    program.kill();
-
-    let target = folder.path().join("backup-0.db");
-    let events = whole_log(&target).len();
-    let mut from_backup = command(folder.path(), &["serve"]);
-    from_backup
-        .env("CARTLOG_LOG__PATH", &target)
-        .env("CARTLOG_VIEWS__PATH", folder.path().join("other-views.db"));
-    let program = Program::run(from_backup);
-    assert_eq!(program.signal("TERM").code(), Some(0));
-    assert_eq!(whole_log(&target).len(), events);
-}
-
-#[test]
-fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
-    let (folder, _program) = shopped("3");
-    std::fs::write(folder.path().join("taken.db"), "mine").unwrap();
-    for (target, part) in [
-        ("taken.db", "is there already"),
-        ("nowhere/backup.db", "nowhere/backup.db"),
-        ("data/events.db", "is there already"),
-    ] {
-        let output = run(command(folder.path(), &["backup", target]));
-        assert_eq!(output.status.code(), Some(1), "{target}");
-        assert!(told(&output).contains(part), "{}", told(&output));
-    }
-    assert_eq!(
-        std::fs::read(folder.path().join("taken.db")).unwrap(),
-        b"mine"
-    );
-    let nothing = tempfile::tempdir().unwrap();
-    for arguments in [&["backup", "b.db"][..], &["export"]] {
-        let output = run(command(nothing.path(), arguments));
-        assert_eq!(output.status.code(), Some(1));
-        assert!(
-            told(&output).contains("data/events.db"),
-            "{}",
-            told(&output)
-        );
-        nothing_but(nothing.path(), &[]);
-    }
-}
-
-/// The names of the files in `folder`.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.collect()
-}
-
-#[test]
-fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_works() {
-    let (folder, _program) = shopped("300");
-    let events = whole_log(&log_in(folder.path())).len();
-    let lines = export(folder.path());
-    let whole = |file: &Path| match file.extension() {
-        Some(extension) if extension == "db" => assert_eq!(whole_log(file).len(), events),
-        _ => assert!(std::fs::read(file).unwrap() == lines, "the same export"),
-    };
-    for arguments in [
-        &["backup", "copies/backup.db"][..],
-        &["export", "--output", "copies/export.ndjson"],
-    ] {
-        let copies = folder.path().join("copies");
-        std::fs::create_dir(&copies).unwrap();
-        let target = folder.path().join(arguments.last().unwrap());
-        let mut killed = 0;
-        for round in 1..=10 {
-            let mut child = command(folder.path(), arguments)
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            // As soon as one more file is begun, or a moment later, by the round.
-            let before = names(&copies).len();
-            while names(&copies).len() == before && child.try_wait().unwrap().is_none() {
-                std::thread::yield_now();
-            }
-            std::thread::sleep(Duration::from_micros(200 * (round - 1)));
-            child.kill().unwrap();
-            child.wait().unwrap();
-            if target.exists() {
-                // It was quicker, and what is there is all of it.
-                whole(&target);
-                std::fs::remove_file(&target).unwrap();
-            } else {
-                killed += 1;
-            }
-            let left = names(&copies);
-            assert!(
-                left.iter().all(|name| name.contains(".partial")),
-                "{left:?}"
-            );
-        }
-        assert!(killed > 0, "all were quicker than a kill");
-        assert!(run(command(folder.path(), arguments)).status.success());
-        whole(&target);
-        std::fs::remove_dir_all(&copies).unwrap();
-    }
 }
