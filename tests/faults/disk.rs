@@ -85,15 +85,20 @@ async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_st
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let log = log_in(folder.path());
-    for (round, calls) in (0..).zip(["pwrite64", "fdatasync,fsync"]) {
+    for (round, (thread, calls)) in (0..).zip([
+        ("wal mover", "pwrite64"),
+        ("wal mover", "fdatasync,fsync"),
+        ("log writer", "pwrite64"),
+        ("log writer", "fdatasync,fsync"),
+    ]) {
         let program = moving(folder.path());
-        let fault = Fault::inject(&program, calls, "error=EIO", &[&log]);
+        let fault = Fault::inject_in(thread, &program, calls, "error=EIO", &[&log]);
         let load = Load::start(program.address, 6, plan.round(round));
         ends_loudly(program).await;
         drop(fault);
         let mut record = load.end().await;
         println!(
-            "{calls}: {} acknowledged before the end",
+            "{thread}, {calls}: {} acknowledged before the end",
             record.acknowledged.len()
         );
         comes_back_whole(folder.path(), &mut record).await;

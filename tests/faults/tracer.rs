@@ -16,11 +16,29 @@ impl Fault {
     /// Lets `calls` (names, with commas) of `program` go wrong as `how` says, in the words of
     /// strace's `inject`; only those on the file `on` where that is given.
     pub fn inject(program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
+        let fault = Fault::attach(&["-f"], program.id(), calls, how, on);
+        fault.holds_every_thread(program);
+        fault
+    }
+
+    /// The same in the thread called `name` alone.
+    pub fn inject_in(name: &str, program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
+        let threads = fs::read_dir(format!("/proc/{}/task", program.id())).expect("its threads");
+        let thread = threads
+            .map(|thread| thread.expect("a thread").path())
+            .find(|thread| fs::read_to_string(thread.join("comm")).unwrap().trim_end() == name)
+            .expect("a thread of that name");
+        let id = thread.file_name().and_then(|id| id.to_str());
+        let id = id.and_then(|id| id.parse().ok()).expect("a number");
+        Fault::attach(&[], id, calls, how, on)
+    }
+
+    fn attach(options: &[&str], id: u32, calls: &str, how: &str, on: &[&Path]) -> Fault {
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-o", "/dev/null"]);
+        strace.args(options).args(["-o", "/dev/null"]);
         what(&mut strace, calls, how, on);
         let mut strace = strace
-            .args(["-p", &program.id().to_string()])
+            .args(["-p", &id.to_string()])
             .stderr(Stdio::piped())
             .spawn()
             .expect("strace runs");
@@ -33,9 +51,7 @@ impl Fault {
         assert!(attached, "strace did not attach");
         // It goes on to say so of each thread, and ends where nobody listens.
         std::thread::spawn(move || said.for_each(drop));
-        let fault = Fault { strace };
-        fault.holds_every_thread(program);
-        fault
+        Fault { strace }
     }
 
     /// Threads are taken hold of one by one.

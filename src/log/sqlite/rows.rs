@@ -128,12 +128,23 @@ pub(super) fn read_all(
     after: Position,
     limit: usize,
 ) -> Result<Vec<Recorded>, ReadError> {
-    select(
+    let events = select(
         connection,
         &format!("SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"),
         params![after.0, limit],
     )
-    .map_err(|error| ReadError(error.to_string()))
+    .map_err(|error| ReadError(error.to_string()))?;
+    let mut last = after;
+    for event in &events {
+        // A damaged file may lead back, and whoever follows it would go round for ever.
+        if event.position <= last {
+            return Err(ReadError(format!(
+                "the rows behind position {last} are not in the order of their positions: verify the log"
+            )));
+        }
+        last = event.position;
+    }
+    Ok(events)
 }
 
 fn select(
