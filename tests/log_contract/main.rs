@@ -1,9 +1,10 @@
 //! What every engine of the log has to keep ([`contract`]), and what the embedded one promises
-//! beyond that ([`sqlite`]).
+//! beyond that ([`sqlite`], [`index`]). An engine that lies does not pass ([`lies`]).
 
 mod contract;
 #[path = "../support/memory.rs"]
 mod engine;
+mod index;
 mod lies;
 mod memory;
 mod sqlite;

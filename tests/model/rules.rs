@@ -83,6 +83,14 @@ fn an_item_is_added_at_the_price_of_the_offer() {
 }
 
 #[test]
+fn an_addition_of_nothing_that_history_holds_makes_no_line() {
+    let story = given(&[opened(), added("tea", 0, 100)]);
+    let contents = story.cart.contents().expect("an opened cart");
+    assert_eq!(contents.lines().count(), 0);
+    assert_eq!(contents.ever_held(&sku("tea")), Some(0));
+}
+
+#[test]
 fn no_units_are_no_addition() {
     given(&[opened()])
         .when(&add(offer("tea", 100), 0))
