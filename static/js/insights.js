@@ -21,7 +21,7 @@ byId("in-period").append(funnel.root, activity.root);
 byId("since-start").append(products.root, hesitated.root, pairs.root, abandoned.root);
 
 let asked = 0;
-const period = new ask.Period((stretch) => show(stretch));
+const period = new ask.Period(show);
 
 open();
 
@@ -37,7 +37,7 @@ async function open() {
 }
 
 /** Draws all at once, when all is there: nothing jumps. */
-async function show(stretch) {
+async function show(stretch, time) {
   asked += 1;
   const own = asked;
   byId("failed").hidden = true;
@@ -50,8 +50,9 @@ async function show(stretch) {
     byId("empty").hidden = !nothing;
     byId("insights").hidden = nothing;
     byId("waiting").hidden = true;
-    showFunnel(funnel, numbers, numbers.idle_since);
-    showActivity(activity, steps);
+    setText(byId("span"), time);
+    showFunnel(funnel, numbers, numbers.idle_since, time);
+    showActivity(activity, steps, time);
     showProducts(products, all);
     showHesitated(hesitated, doubts);
     showPairs(pairs, together, (sku) => names.get(sku) ?? sku);

@@ -1,25 +1,16 @@
-//! What a person does with a page, and what a person sees.
-//!
-//! Elements are named by their `data-testid`. Nothing here waits for time to pass: each step waits,
-//! within [`PATIENCE`], until the page is such that a person could take it.
+//! The browser of a test: its pages, tabs and windows, and what it complains about.
 
 use crate::chromium::Chromium;
-use crate::webdriver::{ELEMENT, Failed, Session};
+use crate::senses::PATIENCE;
+use crate::webdriver::{Failed, Session};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::time::{Duration, Instant};
-
-/// After this long a test has failed. A bound on waiting, never a way to wait.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How long a mouse rests on a thing: longer than pages that fetch ahead wait for.
-const HOVER: Duration = Duration::from_millis(150);
 
 /// Words that conditions and scripts may use: the element of a test id, what it says in one line,
 /// and whether everything that moves has come to rest.
-const WORDS: &str = r#"
+pub const WORDS: &str = r#"
     const at = (id) => document.querySelector(`[data-testid="${id}"]`);
     const seen = (it) => Boolean(it?.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
     const words = (id) => seen(at(id)) ? at(id).innerText.replace(/\s+/g, " ").trim() : null;
@@ -27,8 +18,13 @@ const WORDS: &str = r#"
         && [...document.images].every((it) => it.complete || it.loading === "lazy") && document.fonts.status === "loaded";
 "#;
 
-/// Runs in each page before its own scripts: what its policy refused becomes an error in the log.
+/// Runs in each page before its own scripts: what its policy refused becomes an error in the log, and
+/// what moved without anybody's doing is summed up.
 const TELL_TALE: &str = r#"
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) window.shifted += value;
+    }).observe({ type: "layout-shift", buffered: true });
     addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
         console.error(`policy violated: ${violatedDirective} by ${blockedURI} in ${sourceFile}:${lineNumber}`));
 "#;
@@ -36,15 +32,9 @@ const TELL_TALE: &str = r#"
 /// The browser of a test. Its methods act on the tab that was opened or turned to last.
 pub struct Browser {
     chromium: Chromium,
-    origin: String,
+    /// Where the service is that it looks at.
+    pub origin: String,
     expected: RefCell<Vec<&'static str>>,
-}
-
-/// A request that the browser sent to the service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    pub method: String,
-    pub path: String,
 }
 
 impl Browser {
@@ -88,7 +78,7 @@ impl Browser {
     }
 
     /// What one of the browser's logs has gained since it was last asked.
-    async fn log(&self, name: &str) -> Vec<Value> {
+    pub async fn log(&self, name: &str) -> Vec<Value> {
         let log = self.tell("se/log", json!({ "type": name })).await;
         log.as_array().expect("entries").clone()
     }
@@ -103,7 +93,7 @@ impl Browser {
     }
 
     /// A command that has to be carried out.
-    async fn tell(&self, path: &str, body: Value) -> Value {
+    pub async fn tell(&self, path: &str, body: Value) -> Value {
         let told = self.session().post(path, body).await;
         told.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
@@ -203,221 +193,10 @@ impl Browser {
         serde_json::from_value(answer["it"].clone()).expect("what the script returns")
     }
 
-    /// Waits until a condition of the page, a JavaScript expression that may use [`WORDS`], holds.
-    pub async fn until(&self, condition: &str) {
-        let script = format!(
-            "{WORDS}
-            const done = arguments[arguments.length - 1];
-            const until = performance.now() + arguments[0];
-            const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
-            (function look() {{
-                if (holds()) done(true);
-                else if (performance.now() > until) done(false);
-                else setTimeout(look, 5);
-            }})();"
-        );
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let run = json!({ "script": script, "args": [left.as_millis() as u64] });
-            let asked = self.session().post("execute/async", run).await;
-            match asked {
-                Ok(answer) if answer == true => return,
-                // The page went and another one came: it is asked of that one.
-                Err(error) if left > Duration::ZERO && error.passes() => {}
-                Ok(_) => panic!("it never was so: {condition}\n{}", self.summary().await),
-                Err(error) => panic!("{condition}: {error}"),
-            }
-        }
-    }
-
-    /// Waits until the element says exactly `text`.
-    pub async fn says(&self, id: &str, text: &str) {
-        self.until(&format!("words({}) === {}", json!(id), json!(text)))
-            .await;
-    }
-
-    /// Waits until what the element says holds `part`.
-    pub async fn mentions(&self, id: &str, part: &str) {
-        self.until(&format!("words({}).includes({})", json!(id), json!(part)))
-            .await;
-    }
-
-    /// Waits until the element can be seen.
-    pub async fn sees(&self, id: &str) {
-        self.until(&format!("seen(at({}))", json!(id))).await;
-    }
-
-    /// Waits until the element can not be seen, or is not there.
-    pub async fn misses(&self, id: &str) {
-        self.until(&format!("!seen(at({}))", json!(id))).await;
-    }
-
-    /// What the element is called for those who do not see it.
-    pub async fn is_called(&self, id: &str, name: &str) {
-        self.sees(id).await;
-        let element = self.session().find(&selector(id)).await;
-        let element = element.expect("an element that is seen");
-        let label = format!("element/{element}/computedlabel");
-        let called = self.session().get(&label).await.expect("its name");
-        assert_eq!(called, name, "{id}");
-    }
-
-    /// Waits until the element has the focus.
-    pub async fn focus_is_on(&self, id: &str) {
-        self.until(&format!("document.activeElement === at({})", json!(id)))
-            .await;
-    }
-
-    /// What the element says, once it can be seen.
-    pub async fn text(&self, id: &str) -> String {
-        self.sees(id).await;
-        self.script(&format!("return words({})", json!(id))).await
-    }
-
-    /// Waits until nothing moves any more and all that is to be seen has come.
-    pub async fn rests(&self) {
-        self.until("document.readyState === 'complete' && still()")
-            .await;
-    }
-
-    /// Clicks an element once it can be clicked.
-    pub async fn click(&self, id: &str) {
-        self.act(id, "click", json!({})).await;
-    }
-
-    /// Types into a field.
-    pub async fn write(&self, id: &str, text: &str) {
-        self.act(id, "value", json!({ "text": text })).await;
-    }
-
-    async fn act(&self, id: &str, action: &str, body: Value) {
-        self.sees(id).await;
-        let until = Instant::now() + PATIENCE;
-        let css = selector(id);
-        loop {
-            let acted = self.session().act(&css, action, body.clone()).await;
-            match acted {
-                Ok(()) => return,
-                // What slides in lies over it, or it was drawn anew: in a moment it can be done.
-                Err(error) if error.passes() && Instant::now() < until => {}
-                Err(error) => panic!("{action} on {id}: {error}"),
-            }
-        }
-    }
-
-    /// Presses keys, one after another, wherever the focus is.
-    pub async fn press(&self, keys: &str) {
-        self.press_while("", keys).await;
-    }
-
-    /// Presses keys while others are held down.
-    pub async fn press_while(&self, held: &str, keys: &str) {
-        let pressed = self.session().type_keys(held, keys, 0).await;
-        pressed.expect("keys can be pressed");
-    }
-
-    /// Presses a key as one that is held down repeats itself, thirty times a second.
-    pub async fn repeat(&self, key: &str, times: usize) {
-        let pressed = self.session().type_keys("", &key.repeat(times), 33).await;
-        pressed.expect("keys can be pressed");
-    }
-
-    /// Clicks an element so many times as fast as the browser takes it.
-    pub async fn click_in_a_burst(&self, id: &str, times: usize) {
-        let mut actions = vec![self.over(id).await];
-        for _ in 0..times {
-            actions.push(json!({ "type": "pointerDown", "button": 0 }));
-            actions.push(json!({ "type": "pointerUp", "button": 0 }));
-        }
-        let clicked = self.session().move_mouse(actions).await;
-        clicked.expect("the mouse can be clicked");
-    }
-
-    /// Moves the mouse over elements, and lets it rest on each for a moment.
-    pub async fn hover(&self, ids: &[&str]) {
-        let mut actions = Vec::new();
-        for id in ids {
-            actions.push(self.over(id).await);
-            actions.push(json!({ "type": "pause", "duration": HOVER.as_millis() as u64 }));
-        }
-        let moved = self.session().move_mouse(actions).await;
-        moved.expect("the mouse can be moved");
-    }
-
-    /// The mouse's way to the middle of an element.
-    async fn over(&self, id: &str) -> Value {
-        self.sees(id).await;
-        self.rests().await;
-        let element = self.session().find(&selector(id)).await;
-        let element = element.expect("an element that is seen");
-        json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": { ELEMENT: element } })
-    }
-
     /// What is shown, as a PNG.
     pub async fn picture(&self) -> Result<Vec<u8>, Failed> {
         let picture = self.session().get("screenshot").await?;
         let text = picture.as_str().unwrap_or_default();
         Ok(BASE64_STANDARD.decode(text).expect("a picture in base64"))
     }
-
-    /// Sends a request to the service from within the page, with its cookies, and answers the body.
-    pub async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
-        self.asynchronous(
-            "const answer = await fetch(given.path, { method: given.method, headers: { 'Content-Type': 'application/json' }, body: given.body && JSON.stringify(given.body) });
-             if (!answer.ok) throw new Error(`${given.method} ${given.path}: ${await answer.text()}`);
-             return answer.json();",
-            json!({ "method": method, "path": path, "body": body }),
-        )
-        .await
-    }
-
-    /// The cart that the shop shows, once it has one.
-    pub async fn current_cart(&self) -> String {
-        self.until("localStorage['cartlog.cart']").await;
-        self.script("return localStorage['cartlog.cart']").await
-    }
-
-    /// The types of all events of a cart of this browser.
-    pub async fn events_of(&self, cart: &str) -> Vec<String> {
-        let path = format!("/api/carts/{cart}/events?limit=200");
-        let events = self.ask("GET", &path, Value::Null).await;
-        let events = events["items"].as_array().expect("events");
-        let name = |event: &Value| event["type"].as_str().expect("a type").to_owned();
-        events.iter().map(name).collect()
-    }
-
-    /// The requests that were sent to the service since this was last asked.
-    pub async fn sent(&self) -> Vec<Sent> {
-        self.log("performance")
-            .await
-            .iter()
-            .filter_map(|entry| {
-                let entry: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
-                let message = &entry["message"];
-                let request = &message["params"]["request"];
-                (message["method"] == "Network.requestWillBeSent").then(|| Sent {
-                    method: request["method"].as_str().unwrap_or_default().to_owned(),
-                    path: request["url"]
-                        .as_str()
-                        .and_then(|url| url.strip_prefix(&self.origin))
-                        .map_or_else(|| request["url"].to_string(), str::to_owned),
-                })
-            })
-            .collect()
-    }
-
-    /// What the page says, for whoever reads why a test failed.
-    async fn summary(&self) -> String {
-        let script = "return `${location.href}\\n${document.body.innerText}`.slice(0, 1500)";
-        let run = json!({ "script": script, "args": [] });
-        match self.session().post("execute/sync", run).await {
-            Ok(told) => told.as_str().unwrap_or_default().to_owned(),
-            Err(error) => error.to_string(),
-        }
-    }
-}
-
-fn selector(id: &str) -> String {
-    format!("[data-testid={}]", json!(id))
 }

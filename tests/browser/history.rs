@@ -113,6 +113,29 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
             .says("what-if-verdict", "✓ The service comes to the same.")
             .await;
         browser.says("number-teapot.quantity", "1").await;
+        // What is set aside is no part of the sum, and its tile stays unlit.
+        browser.click("number-teapot.quantity").await;
+        browser.says("explanation-sum", "+2 −1 = 1").await;
+        browser
+            .says(
+                "ledger",
+                "#2 Added 2 × Teapot at €19.99 +2 #4 Took out 1 × Teapot at €19.99 −1",
+            )
+            .await;
+        for (event, look) in [(2, "lit"), (3, "dim"), (3, "aside"), (4, "lit")] {
+            browser
+                .until(&format!("at('event-{event}').classList.contains('{look}')"))
+                .await;
+        }
+        browser.click("number-total").await;
+        browser
+            .says("explanation-sum", "31.79 − 3.18 = 28.61")
+            .await;
+        browser.sees("term-2").await;
+        browser.misses("term-3").await;
+        browser
+            .until("at('event-3').classList.contains('dim')")
+            .await;
         browser.click("what-if-end").await;
         browser.misses("what-if-banner").await;
         browser.says("number-total", "€64.59").await;

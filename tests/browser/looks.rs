@@ -1,20 +1,129 @@
-//! Every page in every state: for those who hear it, for those who like it dark, and on a small
-//! screen as on a large one.
+//! Every page in every state that it can come to: for those who hear it, for those who like it dark,
+//! and on a small screen as on a large one. Each state is come to for real, at each width.
+//!
+//! With `CARTLOG_LOOKS=folder` a picture of each look is kept there, for people to judge.
+
+mod cart;
+mod history;
+mod insights;
+mod journal;
+mod operations;
+mod reference;
+mod shop;
 
 use crate::browser::Browser;
-use crate::stage::drive;
+use crate::service::Service;
+use crate::stage::drive_with;
 use crate::webdriver::key;
 use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
-/// A wide window, a telephone, and the narrowest page of WCAG 2.2 (1.4.10), in either scheme. A
-/// window of 1280 pixels zoomed to 200 % is 640 wide.
-const LOOKS: [(&str, u32); 5] = [
-    ("light", 1280),
-    ("dark", 1280),
-    ("light", 640),
-    ("dark", 390),
-    ("light", 320),
+/// The states of each page, in the order in which they are come to.
+const STATES: [(&str, &[&str]); 7] = [
+    (
+        "the shop",
+        &[
+            "products",
+            "nothing found",
+            "a refused product",
+            "products that did not come",
+            "out of reach",
+        ],
+    ),
+    (
+        "the cart",
+        &[
+            "empty",
+            "filled",
+            "refusals",
+            "a promotion",
+            "not settled",
+            "out of reach",
+            "nothing to undo",
+            "ordered",
+            "expired",
+        ],
+    ),
+    (
+        "a history",
+        &[
+            "on its way",
+            "newest",
+            "a number explained",
+            "compared with a pinned moment",
+            "a what-if in the past",
+            "a what-if",
+            "copied",
+            "text to copy",
+            "just opened",
+            "long",
+            "ordered",
+            "did not come",
+            "somebody else's",
+            "read by the operator",
+            "unknown",
+            "out of reach",
+            "expired",
+        ],
+    ),
+    (
+        "the journal",
+        &[
+            "signed out",
+            "a wrong token",
+            "empty",
+            "full",
+            "filtered",
+            "no such event",
+            "paused, with news",
+            "did not come",
+            "out of reach",
+        ],
+    ),
+    (
+        "the insights",
+        &[
+            "signed out",
+            "empty",
+            "full",
+            "a period without events",
+            "on their way",
+            "did not come",
+        ],
+    ),
+    (
+        "the operations",
+        &[
+            "signed out",
+            "all current",
+            "rebuilding",
+            "rebuilt",
+            "verifying",
+            "sound",
+            "findings",
+            "rows that differ",
+            "a refused rebuild",
+            "did not come",
+            "out of reach",
+        ],
+    ),
+    (
+        "the reference",
+        &["docs", "problems", "a problem", "nowhere"],
+    ),
 ];
+
+/// A large screen, and what is left of it at a zoom of 200 %.
+const LARGE: (u32, u32) = (1280, 640);
+/// A telephone, and the narrowest page of WCAG 2.2 (1.4.10).
+const SMALL: (u32, u32) = (390, 320);
+const HEIGHT: u32 = 900;
+/// Pages that are longer, such as the API's, have nothing that floats but the header.
+const HIGHEST: u32 = 2600;
+
+/// The operator's token where the operator's pages are looked at.
+const TOKEN: &str = "the operator's token of this test";
 
 /// Where `tests/all` puts axe-core.
 const AXE: &str = concat!(
@@ -22,182 +131,140 @@ const AXE: &str = concat!(
     "/target/axe/node_modules/axe-core/axe.min.js"
 );
 
-#[tokio::test]
-#[ignore = "drives Chromium, which tests/all installs"]
-async fn the_shop_looks_good() {
-    drive(async |browser, _| {
-        browser.open("/").await;
-        browser.says("found", "32 products").await;
-        browser.looks_good("the shop").await;
-        browser.write("search", "gold").await;
-        browser.sees("nothing-found").await;
-        browser.looks_good("nothing found").await;
-        let blocked = json!({ "urls": ["*/api/products*"] });
-        browser.devtools("Network.enable", json!({})).await;
-        browser.devtools("Network.setBlockedURLs", blocked).await;
-        browser.open("/").await;
-        browser.sees("catalogue-failed").await;
-        browser.looks_good("no products").await;
+/// Looks at the states of one page on one kind of screen.
+struct Gallery<'a> {
+    browser: &'a Browser,
+    page: &'static str,
+    screens: (u32, u32),
+    seen: RefCell<Vec<&'static str>>,
+}
+
+/// Lets `come` come to each state of `page`, on a screen of the first width.
+async fn look_through(
+    page: &'static str,
+    screens: (u32, u32),
+    service: Service,
+    come: impl AsyncFnOnce(&Gallery<'_>, &mut Service),
+) {
+    drive_with(service, async |browser, service| {
+        let gallery = Gallery {
+            browser,
+            page,
+            screens,
+            seen: RefCell::default(),
+        };
+        browser.resize(screens.0, HEIGHT).await;
+        come(&gallery, service).await;
+        let (_, states) = STATES
+            .iter()
+            .find(|(it, _)| *it == page)
+            .expect("the page's states");
+        assert_eq!(*gallery.seen.borrow(), *states, "the states of {page}");
     })
     .await;
 }
 
-#[tokio::test]
-#[ignore = "drives Chromium, which tests/all installs"]
-async fn the_cart_looks_good() {
-    drive(async |browser, service| {
-        browser.open("/").await;
-        browser.click("cart-button").await;
-        browser.sees("cart-empty").await;
-        browser.looks_good("an empty cart").await;
-        browser.click("drawer-close").await;
-        for product in [
-            "teapot",
-            "tea-bowl",
-            "tea-bowl",
-            "tea-bowl",
-            "espresso-cups",
-        ] {
-            browser.click(&format!("add-{product}")).await;
-        }
-        browser.sees("product-refusal-tea-bowl").await;
-        browser.says("cart-count", "4").await;
-        browser.looks_good("the shop with a refusal").await;
-        browser.click("cart-button").await;
-        browser.says("total", "€119.99").await;
-        browser.click("more-tea-bowl").await;
-        browser.sees("line-refusal-tea-bowl").await;
-        browser.write("promotion-code", "freebie").await;
-        browser.click("promotion-apply").await;
-        browser.sees("promotion-refusal").await;
-        browser.looks_good("a full cart with refusals").await;
-        browser.click("promotion-code").await;
-        browser.press_while(key::CONTROL, "a").await;
-        browser.press("TEA10").await;
-        browser.click("promotion-apply").await;
-        browser.says("promotion", "TEA10: 10 % off").await;
-        browser.looks_good("a cart with a promotion").await;
-        service.kill();
-        browser.click("more-teapot").await;
-        browser.sees("offline").await;
-        browser.looks_good("a cart out of reach").await;
-        service.start_again();
-        browser.says("total", "€125.98").await;
-        browser.click("checkout").await;
-        browser.sees("order").await;
-        browser.looks_good("an order").await;
-        browser.expect_complaint("status of 422");
-        browser.expect_complaint("ERR_");
-    })
-    .await;
-}
-
-#[tokio::test]
-#[ignore = "drives Chromium, which tests/all installs"]
-async fn the_history_looks_good() {
-    drive(async |browser, _| {
-        browser.open_history_of_a_pot_of_tea().await;
-        browser.sees("light-fold").await;
-        browser.mentions("light-lag", "The view has").await;
-        browser.looks_good("a history").await;
-        browser.click("event-2").await;
-        browser.press("p").await;
-        browser.click("event-5").await;
-        browser.click("number-total").await;
-        browser.sees("ledger").await;
-        browser.looks_good("a number explained").await;
-        browser.press("x").await;
-        browser.sees("what-if-banner").await;
-        browser.looks_good("a what-if").await;
+impl Gallery<'_> {
+    /// The page as it is now came without a jump, breaks no rule of axe-core and fits the screen.
+    async fn look(&self, state: &'static str) {
+        let browser = self.browser;
+        let name = format!("{}, {state}", self.page);
+        browser.rests().await;
+        let shifted = self.shifted().await;
+        assert!(shifted < f64::EPSILON, "{name}: it jumped by {shifted}");
+        let axe = std::fs::read_to_string(AXE)
+            .unwrap_or_else(|error| panic!("{AXE}: {error}; tests/all installs it"));
         browser
-            .open("/history/0198f0f0-0000-7000-8000-000000000000")
+            .script::<()>(&format!("if (!window.axe) {{ {axe} }}"))
             .await;
-        browser.sees("history-failed").await;
-        browser.looks_good("no such history").await;
-        browser.expect_complaint("status of 404");
-    })
-    .await;
-}
+        let (width, reflowed) = self.screens;
+        for scheme in ["light", "dark"] {
+            let name = format!("{name}, {width} pixels, {scheme}");
+            browser.prefer(&[("prefers-color-scheme", scheme)]).await;
+            self.unroll(width).await;
+            self.breaks_no_rule(&name).await;
+            self.fits(&name, width).await;
+            self.keep(&name).await;
+        }
+        self.unroll(reflowed).await;
+        self.fits(&name, reflowed).await;
+        self.keep(&format!("{name}, {reflowed} pixels")).await;
+        browser.resize(width, HEIGHT).await;
+        self.shifted().await;
+        browser.script::<()>("window.shifted = 0").await;
+        self.seen.borrow_mut().push(state);
+    }
 
-#[tokio::test]
-#[ignore = "drives Chromium, which tests/all installs"]
-async fn who_wants_no_motion_gets_none() {
-    drive(async |browser, _| {
-        browser.prefer(&[("prefers-reduced-motion", "reduce")]).await;
-        browser.open("/").await;
-        browser.click("add-teapot").await;
-        browser.click("cart-button").await;
-        browser.sees("drawer").await;
-        let moving: Vec<String> = browser
-            .script("return document.getAnimations().filter((it) => it.effect.getComputedTiming().duration > 1).map((it) => it.effect.target.outerHTML.slice(0, 80))")
+    /// How far things have moved on the page that nobody moved.
+    async fn shifted(&self) -> f64 {
+        self.browser
+            .asynchronous(
+                "await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 0))));
+                 return window.shifted;",
+                json!({}),
+            )
+            .await
+    }
+
+    /// Makes the window as high as the page: what is fixed to an edge hides nothing then.
+    async fn unroll(&self, width: u32) {
+        self.browser.resize(width, HEIGHT).await;
+        self.browser.rests().await;
+        let height: u32 = self
+            .browser
+            .script("return document.documentElement.scrollHeight")
             .await;
-        assert!(moving.is_empty(), "{moving:?}");
-    })
-    .await;
-}
+        self.browser.resize(width, height.min(HIGHEST)).await;
+        self.browser.rests().await;
+    }
 
-#[tokio::test]
-#[ignore = "drives Chromium, which tests/all installs"]
-async fn the_scheme_is_the_systems_until_the_visitor_chooses_one() {
-    drive(async |browser, _| {
-        let dark = "matchMedia('(prefers-color-scheme: dark)').matches && at('theme-switch').ariaPressed === 'true'";
-        let paper = "return getComputedStyle(document.body).backgroundColor";
-        browser.prefer(&[("prefers-color-scheme", "light")]).await;
-        browser.open("/").await;
-        let light_paper: String = browser.script(paper).await;
-        browser.prefer(&[("prefers-color-scheme", "dark")]).await;
-        browser.until(dark).await;
-        let dark_paper: String = browser.script(paper).await;
-        assert_ne!(light_paper, dark_paper);
-        browser.click("theme-switch").await;
-        browser.until("at('theme-switch').ariaPressed === 'false'").await;
-        browser.open("/history").await;
-        let chosen: String = browser.script(paper).await;
-        assert_eq!(chosen, light_paper, "the choice holds on every page");
-    })
-    .await;
+    async fn breaks_no_rule(&self, name: &str) {
+        let violations: Vec<Value> = self
+            .browser
+            .asynchronous(
+                "const { violations } = await axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } });
+                 return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((it) => `${it.target} ${it.any[0]?.message ?? ''}`) }));",
+                json!({}),
+            )
+            .await;
+        assert!(violations.is_empty(), "{name}: {violations:#?}");
+    }
+
+    async fn fits(&self, name: &str, width: u32) {
+        let (wide, beyond): (u32, Vec<String>) = self
+            .browser
+            .script(
+                "const { clientWidth, scrollWidth } = document.documentElement;
+                 // What can be scrolled to, or is cut on purpose, is within an element that clips it.
+                 const clipped = (it) => it !== document.body && (getComputedStyle(it).overflowX !== 'visible' || clipped(it.parentElement));
+                 const beyond = [...document.querySelectorAll('body *')].filter((it) => it.getBoundingClientRect().right > clientWidth + 1 && it.checkVisibility() && !clipped(it));
+                 return [scrollWidth, beyond.slice(0, 5).map((it) => it.outerHTML.slice(0, 120))]",
+            )
+            .await;
+        assert!(
+            wide <= width && beyond.is_empty(),
+            "{name}: {wide} pixels wide: {beyond:#?}"
+        );
+    }
+
+    async fn keep(&self, name: &str) {
+        let Some(folder) = std::env::var_os("CARTLOG_LOOKS").map(PathBuf::from) else {
+            return;
+        };
+        std::fs::create_dir_all(&folder).expect("a folder for pictures");
+        let picture = self.browser.picture().await.expect("a picture");
+        let file = Path::new(&folder).join(format!("{}.png", name.replace([' ', ','], "-")));
+        std::fs::write(file, picture).expect("the picture can be written");
+    }
 }
 
 impl Browser {
-    /// The page as it is now breaks no rule of axe-core and fits the screen, in all [`LOOKS`].
-    pub async fn looks_good(&self, state: &str) {
-        let axe = std::fs::read_to_string(AXE)
-            .unwrap_or_else(|error| panic!("{AXE}: {error}; tests/all installs it"));
-        self.script::<()>(&format!("if (!window.axe) {{ {axe} }}"))
-            .await;
-        for (scheme, width) in LOOKS {
-            self.prefer(&[("prefers-color-scheme", scheme)]).await;
-            self.resize(width, 900).await;
-            self.rests().await;
-            // As tall as it is: what is fixed to an edge hides nothing then.
-            let height = self
-                .script("return document.documentElement.scrollHeight")
-                .await;
-            self.resize(width, height).await;
-            self.rests().await;
-            let violations: Vec<Value> = self
-                .asynchronous(
-                    "const { violations } = await axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } });
-                     return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((it) => `${it.target} ${it.any[0]?.message ?? ''}`) }));",
-                    json!({}),
-                )
-                .await;
-            assert!(
-                violations.is_empty(),
-                "{state}, {scheme}, {width} pixels: {violations:#?}"
-            );
-            let (wide, beyond): (u32, Vec<String>) = self
-                .script(
-                    "const { clientWidth, scrollWidth } = document.documentElement;
-                     const beyond = [...document.querySelectorAll('body *')].filter((it) => it.getBoundingClientRect().right > clientWidth + 1);
-                     return [scrollWidth, scrollWidth > clientWidth ? beyond.slice(0, 5).map((it) => it.outerHTML.slice(0, 120)) : []]",
-                )
-                .await;
-            assert!(
-                wide <= width,
-                "{state}, {scheme}: {wide} pixels wide on {width}: {beyond:#?}"
-            );
-        }
-        self.resize(1280, 900).await;
+    /// Enters as the operator where the token is asked for.
+    async fn enter_token(&self) {
+        self.click("operator-token").await;
+        self.press_while(key::CONTROL, "a").await;
+        self.write("operator-token", TOKEN).await;
+        self.press(key::ENTER).await;
+        self.misses("operator-form").await;
     }
 }

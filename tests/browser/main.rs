@@ -4,11 +4,17 @@
 mod browser;
 mod budgets;
 mod chromium;
+mod hands;
 mod history;
 mod keyboard;
 mod looks;
 mod operator;
 mod pictures;
+mod requests;
+#[path = "../support/run_off.rs"]
+mod run_off;
+mod schemes;
+mod senses;
 mod service;
 mod shop;
 mod stage;

@@ -1,8 +1,9 @@
 //! The service that a test's browser looks at: the program itself, in a folder of its own.
 
+use crate::run_off::run_off;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -61,7 +62,41 @@ impl Service {
 
     /// Starts it on its files, and at its address if it had one already.
     pub fn start_again(&mut self) {
-        let mut child = command(self.folder.path(), &["serve"])
+        let serve = command(self.folder.path(), &["serve"]);
+        self.run(serve);
+    }
+
+    /// The same, so many days later by its own clock.
+    pub fn start_again_after(&mut self, days: u32) {
+        let mut serve = command(self.folder.path(), &["serve"]);
+        run_off(&mut serve).env("FAKETIME", format!("+{days}d"));
+        self.run(serve);
+    }
+
+    /// Stops it in the middle of what it does, until it is thawed: whoever asks waits.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let child = self.child.as_ref().expect("the service runs");
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success(), "{name}");
+    }
+
+    /// Where a file of its is, such as `data/views.db`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&mut self, mut serve: Command) {
+        let mut child = serve
             .env("CARTLOG_SERVER__BIND", self.address.to_string())
             .envs(self.settings.iter().cloned())
             .stdout(Stdio::piped())

@@ -1,6 +1,6 @@
 //! The shop: from the first product to the order's number, and what is said when it does not go so.
 
-use crate::browser::Sent;
+use crate::requests::Sent;
 use crate::stage::drive;
 use crate::webdriver::key;
 

@@ -98,18 +98,37 @@ async fn what_is_done_while_the_service_is_away_is_sent_once_it_is_back() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
+async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        // A browser has but six connections to a service, and each of these pages a stream.
+        for version in 1..=6 {
+            browser.open(&format!("/history/{cart}?v={version}")).await;
+            browser.mentions("light-lag", "The view has").await;
+        }
+        browser.open("/history").await;
+        browser.sees("journal-6").await;
+        let path = format!("/api/carts/{cart}/items");
+        let body = json!({ "sku": "sencha", "quantity": 1 });
+        let _: Value = browser.ask("POST", &path, body).await;
+        browser.sees("journal-7").await;
+        // On the way back the stream goes on where it was left.
+        browser.go_back().await;
+        browser.says("cart-title", "The cart at version 7").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
 async fn a_shop_whose_products_do_not_come_says_so_and_tries_again() {
     drive(async |browser, _| {
-        let blocked = json!({ "urls": ["*/api/products*"] });
-        browser.devtools("Network.enable", json!({})).await;
-        browser.devtools("Network.setBlockedURLs", blocked).await;
+        browser.cut_off(&["*/api/products*"]).await;
         browser.open("/").await;
         browser
             .mentions("catalogue-failed", "cannot be reached")
             .await;
-        browser
-            .devtools("Network.setBlockedURLs", json!({ "urls": [] }))
-            .await;
+        browser.cut_off(&[]).await;
         browser.says("found", "32 products").await;
         browser.misses("catalogue-failed").await;
     })

@@ -4,6 +4,7 @@ use crate::disk::comes_back_whole;
 use crate::load::{Load, Record, Sent, client, view_catches_up};
 use crate::plan::Plan;
 use crate::program::{Program, command, log_in, whole_log};
+use crate::run_off::run_off;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,20 +28,9 @@ impl Clock {
     }
 
     fn run(&self, mut program: Command) -> Program {
-        let library = [
-            "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-            "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-        ]
-        .into_iter()
-        .find(|library| Path::new(library).exists())
-        .expect("the Debian package faketime");
-        program
-            .env("LD_PRELOAD", library)
+        run_off(&mut program)
             .env("FAKETIME_TIMESTAMP_FILE", &self.0)
-            .env("FAKETIME_NO_CACHE", "1")
-            // Only the clock on the wall is set; what measures time goes on.
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env("DONT_FAKE_MONOTONIC", "1");
+            .env("FAKETIME_NO_CACHE", "1");
         Program::run(program)
     }
 }

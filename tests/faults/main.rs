@@ -21,5 +21,7 @@ mod power;
 #[path = "../process/program.rs"]
 mod program;
 mod readers;
+#[path = "../support/run_off.rs"]
+mod run_off;
 mod tracer;
 mod views;

@@ -91,7 +91,7 @@ export class CartPanel {
       setAttribute(row.root, "data-present", String(quantity > 0));
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
-      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "taken out" : "not yet in the cart");
+      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "taken out" : without.length ? "not in the cart" : "not yet in the cart");
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }

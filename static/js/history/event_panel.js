@@ -102,7 +102,7 @@ export class EventPanel {
         ["type", `${type}, schema version ${schema}`],
         ["position", `${position} in the whole log`],
         ["hash", hash],
-        ["hash before", previous_hash ?? "none: it is the first"],
+        ["hash before", event.version === 1 ? "none: it is the first" : previous_hash],
       ]),
       element("pre", { tabIndex: 0, role: "region", "aria-label": "The event’s data" }, JSON.stringify(event.data, null, 2)),
     );

@@ -33,7 +33,7 @@ export class Lights {
       const took = performance.now() - asked;
       if (this.#chronicle.head < body.version) await this.#chronicle.catchUp();
       this.#compare(body);
-      this.#set("lag", "good", `The view has all ${body.version.toLocaleString("en")} events`);
+      this.#set("lag", "good", body.version === 1 ? "The view has the one event" : `The view has all ${body.version.toLocaleString("en")} events`);
       return took;
     } catch (error) {
       this.#set("lag", error.slug === "view-behind" ? "bad" : "waiting", error.slug === "view-behind" ? "The view is behind the log" : "The view could not be asked");

@@ -37,13 +37,19 @@ export class Ribbon {
       // The slider is the keyboard's way through the events.
       byId("slider").focus({ preventScroll: true });
     });
-    new ResizeObserver(([entry]) => {
-      this.#width = entry.contentRect.width;
-      const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-      this.#pitch = rem * 2.75;
-      this.#tileWidth = rem * 2.375;
+    // At once, so that the first tiles come where they stay.
+    this.#measure();
+    new ResizeObserver(() => {
+      this.#measure();
       if (this.#moment) this.show(this.#moment);
     }).observe(this.#root);
+  }
+
+  #measure() {
+    this.#width = this.#root.clientWidth;
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#pitch = rem * 2.75;
+    this.#tileWidth = rem * 2.375;
   }
 
   show(moment) {
@@ -249,8 +255,9 @@ export class Strip {
   }
 }
 
-function litEverywhere({ chronicle, reason, state }) {
+function litEverywhere({ chronicle, reason, state, without }) {
   return (version) => {
+    if (without.includes(version)) return false;
     const event = chronicle.event(version);
     if (version === state.promotion_version) return reason.isLit(version);
     return unitsOf(event) !== 0 && reason.field !== "discount" && (!reason.sku || event.data.sku === reason.sku);

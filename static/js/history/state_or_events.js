@@ -33,7 +33,7 @@ export class StateOrEvents {
       element("p", { class: "soft small" }, "A service that keeps state would hold these rows now, and overwrite them with the next change:"),
       this.#rows(lines, actual, event, version),
       element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event could not be told from the rows." : " events could not be told from the rows."),
-      forgotten.length ? element("ul", { class: "forgotten", testid: "forgotten" }, ...forgotten) : null,
+      element("ul", { class: "forgotten", testid: "forgotten", hidden: !forgotten.length }, ...forgotten),
       element("p", { class: "soft small" }, "The events that are kept here, the newest first:"),
       this.#events(version, actual),
     );

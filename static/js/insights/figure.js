@@ -3,7 +3,7 @@
  * it. Charts are SVG made of the numbers, in the width that there is, so that text keeps its size.
  */
 
-import { element } from "../page/element.js";
+import { element, setText } from "../page/element.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -99,6 +99,7 @@ export function strips(width, rows, { first, last, step }, when) {
 }
 
 export class Figure {
+  #span = element("span", { class: "status" });
   #words = element("p", { class: "soft small" });
   #chart = element("div", { class: "chart" });
   #legend = element("ul", { class: "legend small" });
@@ -113,15 +114,16 @@ export class Figure {
     this.#title = title;
     this.#frame.setAttribute("aria-label", `${title}, as a table`);
     this.#details = element("details", { open, testid: `table-${id}` }, element("summary", {}, "As a table"), this.#frame);
-    this.root = element("section", { class: `card panel figure ${shape}`, "aria-labelledby": `${id}-title`, testid: `figure-${id}` }, element("h2", { id: `${id}-title` }, title), this.#words, this.#legend, this.#chart, this.#details);
+    this.root = element("section", { class: `card panel figure ${shape}`, "aria-labelledby": `${id}-title`, testid: `figure-${id}` }, element("div", { class: "figure-head" }, element("h2", { id: `${id}-title` }, title), this.#span), this.#words, this.#legend, this.#chart, this.#details);
     new ResizeObserver(() => this.#chart.clientWidth !== this.#width && this.#redraw()).observe(this.#chart);
   }
 
   /**
    * `words` is the sentence, `draw(width)` makes the drawing, or is `null` where there is nothing
-   * to draw. `head` names the table's columns, those of numbers behind a `#`; `rows` are its cells.
+   * to draw; `span` is the time that it is about. `head` names the table's columns, those of numbers behind a `#`; `rows` are its cells.
    */
-  show({ words, draw, series = [], head, rows }) {
+  show({ words, draw, series = [], head, rows, span = "Since the first event" }) {
+    setText(this.#span, span);
     this.#words.replaceChildren(...[words].flat());
     this.#legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
     this.#legend.hidden = !draw || !series.length;

@@ -12,7 +12,7 @@ const PRODUCTS = 15;
 const dayOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", timeZone: "UTC" });
 const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-export function showActivity(figure, { step, size, first, last, items }) {
+export function showActivity(figure, { step, size, first, last, items }, time) {
   const write = step === "day" ? dayOf : minuteOf;
   const when = (at) => write.format(at);
   // A type of a later release stands under its own name.
@@ -26,6 +26,7 @@ export function showActivity(figure, { step, size, first, last, items }) {
   const all = rows.reduce((sum, row) => sum + row.total, 0);
   const zone = step === "day" ? " Days begin at midnight UTC." : "";
   figure.show({
+    span: time,
     words: all ? `${count(all, "event")}, by ${step}. Each row has a scale of its own; its highest bar is written beside it.${zone}` : "Nothing happened in this period.",
     draw: all ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
     head: ["Time", ...rows.map(({ name }) => `#${name}`)],
@@ -33,7 +34,7 @@ export function showActivity(figure, { step, size, first, last, items }) {
   });
 }
 
-export function showFunnel(figure, numbers, idleAfter) {
+export function showFunnel(figure, numbers, idleAfter, time) {
   const stages = [
     ["Opened", numbers.opened, "opened"],
     ["Filled", numbers.filled, "added"],
@@ -45,6 +46,7 @@ export function showFunnel(figure, numbers, idleAfter) {
   const { median_ms, p90_ms } = numbers.time_to_checkout;
   const paid = median_ms === null ? "" : ` Half of those that were checked out took at most ${span(median_ms)}, nine in ten at most ${span(p90_ms)}.`;
   figure.show({
+    span: `Opened: ${time}`,
     words: numbers.opened ? `Of ${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} were checked out.${paid} Abandoned: open, and untouched since ${fullTime(idleAfter)}.` : "No cart was opened in this period.",
     draw: numbers.opened
       ? (width) =>
@@ -111,6 +113,7 @@ export function showAbandoned(figure, { items, next }) {
   const best = [...left].sort(([, one], [, other]) => other - one).slice(0, DRAWN);
   const many = next ? `the ${items.length} that were left last` : count(items.length, "cart");
   figure.show({
+    span: "As of now",
     words: items.length ? `Open carts in which nothing has happened for long: ${many}. The bars say what was taken out last.` : "No cart is abandoned now.",
     draw: best.length ? (width) => bars(width, best.map(([name, value]) => ({ name, values: [value] })), [{ name: "carts", kind: "removed" }]) : null,
     head: ["Cart", "#Worth", "Idle since", "Last event", "Taken out last"],

@@ -8,6 +8,7 @@ import { get } from "../service/request.js";
 
 const STEPS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 const PRESETS = { hour: STEPS.hour, day: STEPS.day, week: 7 * STEPS.day, month: 30 * STEPS.day };
+const dayOf = new Intl.DateTimeFormat("en-IE", { dateStyle: "medium" });
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
 /** Midnight of a day as the reader's clock has it, so many days later; `null` for no date. */
@@ -29,7 +30,7 @@ export class Period {
     byId("period").addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Reads the address and tells `{from, to}`, each a `Date` or `null`. */
+  /** Reads the address and tells `{from, to}`, each a `Date` or `null`, and the words for it. */
   read() {
     const address = new URLSearchParams(location.search);
     const last = PRESETS[address.get("last")] ? address.get("last") : null;
@@ -38,7 +39,10 @@ export class Period {
     byId("to").value = midnight(to) ? to : "";
     const chosen = last ?? (byId("from").value || byId("to").value ? null : "");
     for (const chip of byId("presets").children) chip.setAttribute("aria-pressed", String(chip.value === chosen));
-    this.#changed(last ? { from: new Date(Date.now() - PRESETS[last]), to: null } : { from: midnight(from), to: midnight(to, 1) });
+    const stretch = last ? { from: new Date(Date.now() - PRESETS[last]), to: null } : { from: midnight(from), to: midnight(to, 1) };
+    const date = (at) => at && dayOf.format(at);
+    const named = byId("presets").querySelector("[aria-pressed=true]")?.textContent;
+    this.#changed(stretch, named ?? [date(stretch.from) ?? "The first event", date(midnight(to)) ?? "now"].join(" to "));
   }
 
   #go(parts) {

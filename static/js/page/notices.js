@@ -24,7 +24,7 @@ let stack;
 
 /** Shows `text`, with an optional link `{href, text}`, for a few seconds. */
 export function toast(text, link) {
-  stack ??= document.body.appendChild(element("div", { class: "toasts", popover: "manual" }));
+  stack ??= document.body.appendChild(element("div", { class: "toasts", popover: "manual", role: "region", "aria-label": "What was done" }));
   const shown = element("p", { class: "toast", testid: "toast" }, element("span", {}, text), link ? element("a", { href: link.href }, link.text) : null);
   stack.append(shown);
   // Shown anew each time, so that it comes to lie above a dialog opened since.
@@ -46,7 +46,7 @@ export function connectionLost(text, tryNow) {
   if (!notice) {
     notice = element(
       "div",
-      { class: "offline", popover: "manual", testid: "offline" },
+      { class: "offline", popover: "manual", role: "region", "aria-label": "Connection", testid: "offline" },
       element("span", {}),
       element("button", { class: "button small", type: "button", on: { click: () => retry() } }, "Try now"),
     );

@@ -65,9 +65,15 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
   }
 
   document.addEventListener("visibilitychange", look);
+  // A page that was left is kept for the way back, and would keep its stream: six such pages, and
+  // nothing more is sent to the service.
+  addEventListener("pagehide", shut);
+  addEventListener("pageshow", look);
   open();
   return () => {
     document.removeEventListener("visibilitychange", look);
+    removeEventListener("pagehide", shut);
+    removeEventListener("pageshow", look);
     clearTimeout(hiding);
     shut();
   };

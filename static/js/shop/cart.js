@@ -148,6 +148,8 @@ export class ShoppersCart {
     // The token is for programs; the cookie of the same answer serves this page.
     const { token, ...document } = body;
     if (document.id !== this.#document?.id) {
+      // What was refused of the cart before is nothing to this one.
+      this.refusals.clear();
       this.#document = document;
       this.#newest = document.version;
       rememberCart(document.id);

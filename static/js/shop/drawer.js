@@ -58,7 +58,8 @@ export class Drawer {
     byId("cart-empty").hidden = ordered || some;
     byId("drawer-foot").hidden = ordered || (!some && !shown.id);
     byId("cart-note").hidden = shown.status !== "expired";
-    byId("undo").hidden = !open || shown.version < 2;
+    // The first product comes with the cart: before it there is nothing to go back to.
+    byId("undo").hidden = !open || shown.version < 3;
     byId("clear").hidden = !open || !some;
     byId("why-link").hidden = !shown.id;
     byId("why-link").href = byId("order-history").href = `/history/${shown.id}`;

@@ -35,6 +35,7 @@ export class PromotionForm {
       setText(byId("promotion-words"), promotion.settled ? `${promotion.code}: ${promotion.description}` : `${promotion.code} …`);
       byId("promotion-words").classList.toggle("unsettled", !promotion.settled);
       if (hadFocus) this.#take.focus();
+      if (promotion.settled) this.#field.value = "";
     } else if (words && document.activeElement === document.body) this.#field.focus();
     setText(byId("promotion-refusal"), words);
     setAttribute(this.#field, "aria-invalid", words ? "true" : null);

@@ -1,0 +1,170 @@
+//! The history of a cart, from its opening to its end, as its holder and as the operator see it.
+
+use super::TOKEN;
+use super::{Gallery, LARGE, SMALL, look_through};
+use crate::browser::Browser;
+use crate::service::Service;
+use crate::webdriver::key;
+use serde_json::{Value, json};
+
+const PAGE: &str = "a history";
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_history_looks_good_on_a_large_screen() {
+    look_through(
+        PAGE,
+        LARGE,
+        Service::start_with(&[("security.operator_token", TOKEN)]),
+        come_to_all,
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_history_looks_good_on_a_small_screen() {
+    look_through(
+        PAGE,
+        SMALL,
+        Service::start_with(&[("security.operator_token", TOKEN)]),
+        come_to_all,
+    )
+    .await;
+}
+
+async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+    let browser = gallery.browser;
+    let cart = browser.open_history_of_a_pot_of_tea().await;
+    browser.mentions("light-lag", "The view has").await;
+    browser.hold_up("*/api/carts/*/events*").await;
+    browser.reload().await;
+    browser.sees("progress").await;
+    gallery.look("on its way").await;
+    browser.let_go().await;
+    browser.says("cart-title", "The cart at version 6").await;
+    browser.mentions("light-lag", "The view has").await;
+    gallery.look("newest").await;
+    browser.click("number-total").await;
+    browser.sees("ledger").await;
+    gallery.look("a number explained").await;
+    browser.click("explanation-close").await;
+    browser.click("event-2").await;
+    browser.press("p").await;
+    browser.click("event-5").await;
+    browser.mentions("compared", "the pinned version 2").await;
+    gallery.look("compared with a pinned moment").await;
+    browser.press("x").await;
+    browser.mentions("what-if-verdict", "up to version 5").await;
+    gallery.look("a what-if in the past").await;
+    browser.press(key::END).await;
+    browser
+        .mentions("what-if-verdict", "comes to the same")
+        .await;
+    browser.click("number-total").await;
+    gallery.look("a what-if").await;
+    browser.click("what-if-end").await;
+    browser.may_copy("granted").await;
+    browser.click("copy-link").await;
+    browser.sees("toast").await;
+    gallery.look("copied").await;
+    browser.may_copy("denied").await;
+    browser.click("copy-given").await;
+    browser
+        .until("document.querySelector('dialog[open] textarea')")
+        .await;
+    gallery.look("text to copy").await;
+    browser.press(key::ESCAPE).await;
+    let opened = browser.ask("POST", "/api/carts", json!({})).await;
+    let path = format!("/history/{}", opened["id"].as_str().expect("a cart"));
+    browser.remember(&opened["id"]).await;
+    browser.open(&path).await;
+    browser.says("cart-title", "The cart at version 1").await;
+    gallery.look("just opened").await;
+    let path = format!("/api/carts/{cart}/items/sencha");
+    for quantity in (0..40).map(|it| 2 + it % 2) {
+        browser
+            .ask("PUT", &path, json!({ "quantity": quantity }))
+            .await;
+    }
+    browser.remember(&json!(cart)).await;
+    browser
+        .open(&format!("/history/{cart}?v=20&why=sencha.quantity"))
+        .await;
+    browser.sees("ledger").await;
+    browser.mentions("light-lag", "The view has").await;
+    gallery.look("long").await;
+    let order = browser.order_a_teapot().await;
+    browser.open(&format!("/history/{order}")).await;
+    browser.says("cart-status", "ordered").await;
+    browser.mentions("light-lag", "The view has").await;
+    gallery.look("ordered").await;
+    browser.cut_off(&["*/events*"]).await;
+    browser.reload().await;
+    browser.sees("history-failed").await;
+    gallery.look("did not come").await;
+    browser.cut_off(&[]).await;
+    browser
+        .devtools("Network.clearBrowserCookies", json!({}))
+        .await;
+    browser.open(&format!("/history/{cart}")).await;
+    browser.mentions("history-failed", "not open to you").await;
+    browser.sees("operator-form").await;
+    gallery.look("somebody else's").await;
+    browser.enter_token().await;
+    browser.says("cart-title", "The cart at version 46").await;
+    browser.mentions("light-lag", "The view has").await;
+    gallery.look("read by the operator").await;
+    browser
+        .open("/history/0198f0f0-0000-7000-8000-000000000000")
+        .await;
+    browser.sees("history-failed").await;
+    gallery.look("unknown").await;
+    browser.open(&format!("/history/{cart}")).await;
+    browser.says("cart-title", "The cart at version 46").await;
+    browser.mentions("light-lag", "The view has").await;
+    service.kill();
+    browser.sees("offline").await;
+    gallery.look("out of reach").await;
+    service.start_again_after(40);
+    browser.says("cart-status", "expired").await;
+    browser.misses("offline").await;
+    // An event that comes while somebody looks may take more room than the one before it.
+    browser.reload().await;
+    browser.says("cart-status", "expired").await;
+    browser.mentions("light-lag", "The view has").await;
+    gallery.look("expired").await;
+    browser.expect_complaint("status of 404");
+    browser.expect_complaint("ERR_");
+}
+
+impl Browser {
+    /// Whether the page may write to the clipboard: `granted` or `denied`.
+    async fn may_copy(&self, setting: &str) {
+        let permission = json!({ "name": "clipboard-write" });
+        let set = json!({ "permission": permission, "setting": setting });
+        self.devtools("Browser.setPermission", set).await;
+    }
+
+    /// Takes a cart for one that was filled here.
+    async fn remember(&self, cart: &Value) {
+        self.script::<()>(&format!("localStorage['cartlog.carts'] = '[{cart}]'"))
+            .await;
+    }
+
+    /// A cart that was bought, as one that was filled here.
+    async fn order_a_teapot(&self) -> String {
+        let body = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
+        let cart = self.ask("POST", "/api/carts", body).await;
+        self.remember(&cart["id"]).await;
+        self.asynchronous(
+            "const headers = { 'Content-Type': 'application/json', 'If-Match': `\"${given.version}\"`, 'Idempotency-Key': 'order' };
+             const body = JSON.stringify({ expected_total: given.total });
+             const answer = await fetch(`/api/carts/${given.id}/checkout`, { method: 'POST', headers, body });
+             if (!answer.ok) throw new Error(await answer.text());
+             return given.id;",
+            cart,
+        )
+        .await
+    }
+}

@@ -1,0 +1,60 @@
+//! What the shop learns, with and without shoppers.
+
+use super::TOKEN;
+use super::{Gallery, LARGE, SMALL, look_through};
+use crate::service::Service;
+
+const PAGE: &str = "the insights";
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_insights_page_looks_good_on_a_large_screen() {
+    look_through(
+        PAGE,
+        LARGE,
+        Service::start_with(&[("security.operator_token", TOKEN)]),
+        come_to_all,
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_insights_page_looks_good_on_a_small_screen() {
+    look_through(
+        PAGE,
+        SMALL,
+        Service::start_with(&[("security.operator_token", TOKEN)]),
+        come_to_all,
+    )
+    .await;
+}
+
+async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+    let browser = gallery.browser;
+    browser.open("/insights").await;
+    browser.sees("operator-form").await;
+    gallery.look("signed out").await;
+    browser.enter_token().await;
+    browser.sees("insights-empty").await;
+    gallery.look("empty").await;
+    service.simulate(60, 7);
+    browser.open("/insights").await;
+    browser.says("stat-opened", "60").await;
+    gallery.look("full").await;
+    browser
+        .open("/insights?from=2001-01-01&to=2001-01-02")
+        .await;
+    browser.says("stat-opened", "0").await;
+    gallery.look("a period without events").await;
+    browser.hold_up("*/api/insights/*").await;
+    browser.open("/insights").await;
+    browser.sees("waiting").await;
+    gallery.look("on their way").await;
+    browser.let_go().await;
+    browser.says("stat-opened", "60").await;
+    browser.cut_off(&["*/api/insights/*"]).await;
+    browser.open("/insights").await;
+    browser.sees("insights-failed").await;
+    gallery.look("did not come").await;
+}

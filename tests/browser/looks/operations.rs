@@ -1,0 +1,129 @@
+//! The service at work: its views, a rebuild and a verification, each caught while it runs.
+
+use super::TOKEN;
+use super::{Gallery, LARGE, SMALL, look_through};
+use crate::senses::PATIENCE;
+use crate::service::Service;
+use rusqlite::Connection;
+use serde_json::json;
+use uuid::Uuid;
+
+/// How often a work may be over before it is seen.
+const TRIES: usize = 10;
+
+const PAGE: &str = "the operations";
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_operations_page_looks_good_on_a_large_screen() {
+    look_through(
+        PAGE,
+        LARGE,
+        Service::start_with(&[
+            ("security.operator_token", TOKEN),
+            ("log.durability", "process"),
+        ]),
+        come_to_all,
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_operations_page_looks_good_on_a_small_screen() {
+    look_through(
+        PAGE,
+        SMALL,
+        Service::start_with(&[
+            ("security.operator_token", TOKEN),
+            ("log.durability", "process"),
+        ]),
+        come_to_all,
+    )
+    .await;
+}
+
+async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+    let browser = gallery.browser;
+    browser.open("/operations").await;
+    browser.sees("operator-form").await;
+    gallery.look("signed out").await;
+    browser.enter_token().await;
+    service.simulate(400, 9);
+    let cart = browser.open_history_of_a_pot_of_tea().await;
+    browser.open("/operations").await;
+    browser
+        .mentions("light-views", "Every view has every event")
+        .await;
+    gallery.look("all current").await;
+    gallery.catch_running("rebuild", service).await;
+    gallery.look("rebuilding").await;
+    service.thaw();
+    browser.mentions("rebuild-words", "Swapped in").await;
+    browser.says("rebuild-rows-that-differ", "0").await;
+    gallery.look("rebuilt").await;
+    gallery.catch_running("verify", service).await;
+    gallery.look("verifying").await;
+    service.thaw();
+    browser.mentions("verify-words", "Sound").await;
+    gallery.look("sound").await;
+    damage(service, &cart);
+    browser.click("verify-start").await;
+    browser.mentions("verify-words", "There are findings").await;
+    browser.mentions("verify-table", "teapat").await;
+    gallery.look("findings").await;
+    browser.click("rebuild-start").await;
+    browser.says("rebuild-rows-that-differ", "1").await;
+    gallery.look("rows that differ").await;
+    browser.cut_off(&["*/api/views/rebuild"]).await;
+    browser.click("rebuild-start").await;
+    browser.sees("rebuild-refusal").await;
+    gallery.look("a refused rebuild").await;
+    browser.cut_off(&["*/api/views*"]).await;
+    browser.open("/operations").await;
+    browser.sees("operations-failed").await;
+    gallery.look("did not come").await;
+    browser.cut_off(&[]).await;
+    browser.open("/operations").await;
+    browser.mentions("light-views", "Every view").await;
+    service.kill();
+    browser.sees("offline").await;
+    gallery.look("out of reach").await;
+    browser.expect_complaint("ERR_");
+}
+
+/// Writes another product into the row of a cart, as a fault of the disk may.
+fn damage(service: &Service, cart: &str) {
+    let file = Connection::open(service.file("data/views.db")).expect("the views' file");
+    file.busy_timeout(PATIENCE).expect("a bound on waiting");
+    let id = Uuid::parse_str(cart).expect("a cart's id");
+    let changed = file
+        .execute(
+            "UPDATE carts SET document = replace(document, 'teapot', 'teapat') WHERE id = ?1",
+            [id.as_bytes()],
+        )
+        .expect("the row can be written");
+    assert_eq!(changed, 1, "the row of {cart}");
+}
+
+impl Gallery<'_> {
+    /// Starts a work and freezes the service in the middle of it, which the page shows then.
+    async fn catch_running(&self, work: &str, service: &Service) {
+        let words = json!(format!("{work}-words"));
+        let shows = format!("at({words}).dataset.state === 'running'");
+        for _ in 0..TRIES {
+            self.browser.click(&format!("{work}-start")).await;
+            let started = format!(
+                "{shows} || words({words}) !== {}",
+                json!(self.browser.text(&format!("{work}-words")).await)
+            );
+            self.browser.until(&started).await;
+            service.freeze();
+            if self.browser.script(&format!("return {shows}")).await {
+                return;
+            }
+            service.thaw();
+        }
+        panic!("{work} was over each time before it was seen");
+    }
+}

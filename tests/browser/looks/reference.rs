@@ -1,0 +1,32 @@
+//! Pages that explain: the API, each problem, and the one for an address that leads nowhere.
+
+use super::{Gallery, LARGE, SMALL, look_through};
+use crate::service::Service;
+
+const PAGE: &str = "the reference";
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_reference_looks_good_on_a_large_screen() {
+    look_through(PAGE, LARGE, Service::start(), come_to_all).await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_reference_looks_good_on_a_small_screen() {
+    look_through(PAGE, SMALL, Service::start(), come_to_all).await;
+}
+
+async fn come_to_all(gallery: &Gallery<'_>, _: &mut Service) {
+    let browser = gallery.browser;
+    browser.open("/docs").await;
+    gallery.look("docs").await;
+    browser.open("/problems").await;
+    gallery.look("problems").await;
+    browser.open("/problems/quantity-limit").await;
+    gallery.look("a problem").await;
+    browser.open("/history/nonsense").await;
+    browser.sees("nowhere").await;
+    gallery.look("nowhere").await;
+    browser.expect_complaint("status of 404");
+}

@@ -1,0 +1,47 @@
+//! The shop: its products, and what it says where they are not.
+
+use super::{Gallery, LARGE, SMALL, look_through};
+use crate::service::Service;
+
+const PAGE: &str = "the shop";
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_shop_looks_good_on_a_large_screen() {
+    look_through(PAGE, LARGE, Service::start(), come_to_all).await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_shop_looks_good_on_a_small_screen() {
+    look_through(PAGE, SMALL, Service::start(), come_to_all).await;
+}
+
+async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+    let browser = gallery.browser;
+    browser.open("/").await;
+    browser.says("found", "32 products").await;
+    gallery.look("products").await;
+    browser.write("search", "gold").await;
+    browser.sees("nothing-found").await;
+    gallery.look("nothing found").await;
+    browser.open("/").await;
+    for _ in 0..3 {
+        browser.click("add-tea-bowl").await;
+    }
+    browser.sees("product-refusal-tea-bowl").await;
+    browser.says("cart-count", "2").await;
+    gallery.look("a refused product").await;
+    browser.cut_off(&["*/api/products*"]).await;
+    browser.open("/").await;
+    browser.sees("catalogue-failed").await;
+    gallery.look("products that did not come").await;
+    browser.cut_off(&[]).await;
+    browser.says("found", "32 products").await;
+    service.kill();
+    browser.sees("offline").await;
+    gallery.look("out of reach").await;
+    service.start_again();
+    browser.misses("offline").await;
+    browser.expect_complaint("ERR_");
+}
