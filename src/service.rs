@@ -86,7 +86,7 @@ impl Service {
         let model = CartModel {
             limits: config.limits.limits(),
         };
-        let meter = Meter::of(&CartCommand::NAMES);
+        let meter = Meter::of(CartCommand::NAMES);
         let metrics = metrics(&meter, &log)?;
         let cache = config.cache.commands_mib * MIB;
         let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);

@@ -59,34 +59,30 @@ pub(super) const UNDO: &str = "undo";
 /// The name under which [`CartCommand::OpenCart`] is recorded: what opens a cart is not undone.
 pub(super) const OPEN_CART: &str = "open_cart";
 
-impl CartCommand {
-    /// The names of all commands.
-    pub const NAMES: [&'static str; 10] = [
-        OPEN_CART,
-        "add_item",
-        "set_quantity",
-        "remove_item",
-        "clear_cart",
-        "apply_promotion",
-        "remove_promotion",
-        UNDO,
-        "checkout",
-        "expire",
-    ];
+/// Says each command's name once.
+macro_rules! names {
+    ($($command:pat => $name:expr,)+) => {
+        impl CartCommand {
+            /// The names of all commands.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
 
-    /// The command's name in an event's metadata.
-    pub fn name(&self) -> &'static str {
-        match self {
-            CartCommand::OpenCart { .. } => OPEN_CART,
-            CartCommand::AddItem { .. } => "add_item",
-            CartCommand::SetQuantity { .. } => "set_quantity",
-            CartCommand::RemoveItem { .. } => "remove_item",
-            CartCommand::ClearCart => "clear_cart",
-            CartCommand::ApplyPromotion(_) => "apply_promotion",
-            CartCommand::RemovePromotion => "remove_promotion",
-            CartCommand::Undo => UNDO,
-            CartCommand::Checkout { .. } => "checkout",
-            CartCommand::Expire { .. } => "expire",
+            /// The command's name in an event's metadata.
+            pub fn name(&self) -> &'static str {
+                match self { $($command => $name),+ }
+            }
         }
-    }
+    };
+}
+
+names! {
+    CartCommand::OpenCart { .. } => OPEN_CART,
+    CartCommand::AddItem { .. } => "add_item",
+    CartCommand::SetQuantity { .. } => "set_quantity",
+    CartCommand::RemoveItem { .. } => "remove_item",
+    CartCommand::ClearCart => "clear_cart",
+    CartCommand::ApplyPromotion(_) => "apply_promotion",
+    CartCommand::RemovePromotion => "remove_promotion",
+    CartCommand::Undo => UNDO,
+    CartCommand::Checkout { .. } => "checkout",
+    CartCommand::Expire { .. } => "expire",
 }

@@ -7,6 +7,7 @@
 mod arrivals;
 pub mod carts;
 mod compare;
+mod difference;
 mod feed;
 mod files;
 mod folds;
@@ -18,19 +19,22 @@ mod moved;
 mod newest;
 mod reader;
 mod rebuild;
+mod rebuilds;
 mod store;
 mod updater;
 
 pub use arrivals::{Arrivals, Following};
-pub use compare::{Comparison, Difference, Differs, Snapshot};
+pub use compare::Snapshot;
+pub use difference::{Comparison, Difference, Differs};
 pub use feed::Feed;
 pub use generation::Generation;
 pub use guard::{Damaged, Guard};
 pub use moved::Moved;
 pub use newest::NewestRows;
 pub use reader::{Answered, Front, Reader, Seen, ViewReadError};
-pub(crate) use rebuild::per_cent;
-pub use rebuild::{Rebuild, RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
+pub use rebuild::Rebuild;
+pub(crate) use rebuilds::per_cent;
+pub use rebuilds::{RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use store::{StoreError, ViewStore};
 pub use updater::{Progress, Trouble, UpdateError, Updater};
 

@@ -12,15 +12,15 @@
 //! known, and an answer of the wrong shape is worse than none. Until they are whole, carts are
 //! folded from the log and other questions are told to come back.
 
-use super::compare::{Comparison, Difference, Snapshot};
+use super::compare::Snapshot;
+use super::difference::Comparison;
 use super::feed::Feed;
 use super::files;
 use super::generation::{Generation, Successor};
+use super::rebuilds::{RebuildPhase, RebuildState, RebuildStatus, Rebuilds};
 use super::updater::{Handover, Progress, Trouble, Updater};
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,114 +36,6 @@ const CLOSE: u64 = 2_048;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long damaged views wait at the most before they are made anew once more.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
-/// What a rebuild is at. Positions count as events here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, JsonSchema)]
-pub struct RebuildStatus {
-    pub state: RebuildState,
-    /// While it runs.
-    pub phase: Option<RebuildPhase>,
-    pub events_done: u64,
-    pub events_total: u64,
-    pub per_cent: f64,
-    pub started_at: Option<Timestamp>,
-    pub ended_at: Option<Timestamp>,
-    pub rows_compared: u64,
-    pub rows_differing: u64,
-    /// The first of them.
-    pub differences: Vec<Difference>,
-    pub error: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RebuildState {
-    /// None has run since the service began.
-    #[default]
-    Idle,
-    Running,
-    /// The new views serve.
-    Swapped,
-    /// The views are those from before, as they are.
-    Failed,
-    /// The service stopped meanwhile.
-    Cancelled,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RebuildPhase {
-    Building,
-    Comparing,
-    Swapping,
-}
-
-impl RebuildStatus {
-    fn begun(total: Position) -> RebuildStatus {
-        RebuildStatus {
-            state: RebuildState::Running,
-            phase: Some(RebuildPhase::Building),
-            events_total: total.0,
-            started_at: Some(Timestamp::now()),
-            ..RebuildStatus::default()
-        }
-    }
-
-    fn count(&mut self, done: Position, total: Position) {
-        self.events_done = done.0;
-        self.events_total = total.0.max(done.0);
-        self.per_cent = per_cent(self.events_done, self.events_total);
-    }
-}
-
-/// A share in per cent, to a tenth; of nothing it is all.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-pub(crate) fn per_cent(done: u64, total: u64) -> f64 {
-    if total == 0 {
-        return 100.0;
-    }
-    (done as f64 * 1_000.0 / total as f64).floor() / 10.0
-}
-
-/// Where rebuilds are asked for, and what becomes of them.
-#[derive(Debug)]
-pub struct Rebuilds {
-    status: watch::Sender<RebuildStatus>,
-    wanted: mpsc::Sender<()>,
-}
-
-/// A rebuild is under way already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the views are being rebuilt already")]
-pub struct RebuildRunning;
-
-impl Rebuilds {
-    /// Asks for a rebuild.
-    pub fn start(&self) -> Result<(), RebuildRunning> {
-        let begun = self.status.send_if_modified(|status| {
-            let idle = status.state != RebuildState::Running;
-            if idle {
-                *status = RebuildStatus::begun(Position(0));
-            }
-            idle
-        });
-        if !begun {
-            return Err(RebuildRunning);
-        }
-        // There is room: only one can be asked for at a time. Where nobody takes it, all is ending.
-        let _ = self.wanted.try_send(());
-        Ok(())
-    }
-
-    pub fn status(&self) -> RebuildStatus {
-        self.status.borrow().clone()
-    }
-
-    /// The status, as it changes.
-    pub fn watch(&self) -> watch::Receiver<RebuildStatus> {
-        self.status.subscribe()
-    }
-}
 
 /// What carries rebuilds out, one at a time.
 pub struct Rebuild {

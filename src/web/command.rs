@@ -2,6 +2,7 @@
 //! the cart as the answer.
 
 use super::access::Presented;
+use super::body::read_nothing;
 use super::headers;
 use super::problem::{Kind, Problem};
 use super::refusals::etag;
@@ -11,6 +12,7 @@ use crate::cart::{Cart, CartCommand};
 use crate::commands::{Envelope, Handled, IdempotencyKey};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 use uuid::Uuid;
@@ -122,6 +124,20 @@ pub async fn run(
     let handled = carry_out(shop, request, id, command, &said).await?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))
+}
+
+/// From the headers alone to the answer, for a command of which nothing is to be said beside its path.
+pub async fn run_bare(
+    shop: &Shop,
+    request: &HttpRequest,
+    id: Uuid,
+    payload: Payload,
+    command: &CartCommand,
+    required: Required,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(request, payload).await?;
+    let (_, answer) = run(shop, request, id, command, b"", required).await?;
+    Ok(answer.with_status(StatusCode::OK))
 }
 
 /// The answer to a command: the cart as it is after it.

@@ -4,7 +4,7 @@ use super::access::Presented;
 use super::event::event_document;
 use super::live_cart;
 use super::negotiate;
-use super::page::{Page, cursor, limit, place};
+use super::page::{Order, Page, cursor, limit, place};
 use super::path::{CartId, query};
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
@@ -32,14 +32,6 @@ pub struct Which {
     order: Order,
     /// Of the live stream: the version after which it begins.
     after: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Order {
-    #[default]
-    Asc,
-    Desc,
 }
 
 /// What the client accepts first, of what there is.

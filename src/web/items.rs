@@ -1,8 +1,8 @@
 //! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
 
-use super::body::{read_json, read_nothing};
+use super::body::read_json;
 use super::carts::offer;
-use super::command::{Required, run};
+use super::command::{Required, run, run_bare};
 use super::decode::{AtLeastOne, Quantity};
 use super::path::{CartId, PathSku};
 use super::problem::Problem;
@@ -76,10 +76,8 @@ pub async fn remove(
     payload: Payload,
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
-    read_nothing(&request, payload).await?;
     let command = CartCommand::RemoveItem { sku: sku.0 };
-    let (_, answer) = run(&shop, &request, id.0, &command, b"", Required::Nothing).await?;
-    Ok(answer.with_status(StatusCode::OK))
+    run_bare(&shop, &request, id.0, payload, &command, Required::Nothing).await
 }
 
 pub async fn clear(
@@ -88,15 +86,6 @@ pub async fn clear(
     payload: Payload,
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
-    read_nothing(&request, payload).await?;
-    let (_, answer) = run(
-        &shop,
-        &request,
-        id.0,
-        &CartCommand::ClearCart,
-        b"",
-        Required::Nothing,
-    )
-    .await?;
-    Ok(answer.with_status(StatusCode::OK))
+    let command = CartCommand::ClearCart;
+    run_bare(&shop, &request, id.0, payload, &command, Required::Nothing).await
 }

@@ -5,7 +5,7 @@ use super::event::event_document;
 use super::live_log::{self, Carts, unreadable};
 use super::negotiate;
 use super::operator::Operator;
-use super::page::{Page, cursor, limit, place};
+use super::page::{Order, Page, cursor, limit, place};
 use super::path::{hyphenated, moment, query};
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
@@ -52,14 +52,6 @@ pub struct Which {
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Order {
-    #[default]
-    Asc,
-    Desc,
 }
 
 /// In which form the journal is asked for.

@@ -2,7 +2,7 @@
 
 use super::problem::{Kind, Problem};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -16,6 +16,15 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; null at the end.
     pub next: Option<String>,
+}
+
+/// In which order a list of events comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    #[default]
+    Asc,
+    Desc,
 }
 
 /// How many items a page has.

@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/promotion`.
 
-use super::body::{read_json, read_nothing};
-use super::command::{Required, run};
+use super::body::read_json;
+use super::command::{Required, run, run_bare};
 use super::path::CartId;
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
@@ -42,15 +42,6 @@ pub async fn remove(
     payload: Payload,
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
-    read_nothing(&request, payload).await?;
-    let (_, answer) = run(
-        &shop,
-        &request,
-        id.0,
-        &CartCommand::RemovePromotion,
-        b"",
-        Required::Nothing,
-    )
-    .await?;
-    Ok(answer.with_status(StatusCode::OK))
+    let command = CartCommand::RemovePromotion;
+    run_bare(&shop, &request, id.0, payload, &command, Required::Nothing).await
 }

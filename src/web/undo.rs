@@ -1,12 +1,10 @@
 //! `/api/carts/{id}/undo`.
 
-use super::body::read_nothing;
-use super::command::{Required, run};
+use super::command::{Required, run_bare};
 use super::path::CartId;
 use super::problem::Problem;
 use super::shop::Shop;
 use crate::cart::CartCommand;
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -17,15 +15,6 @@ pub async fn undo(
     payload: Payload,
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
-    read_nothing(&request, payload).await?;
-    let (_, answer) = run(
-        &shop,
-        &request,
-        id.0,
-        &CartCommand::Undo,
-        b"",
-        Required::IfMatch,
-    )
-    .await?;
-    Ok(answer.with_status(StatusCode::OK))
+    let command = CartCommand::Undo;
+    run_bare(&shop, &request, id.0, payload, &command, Required::IfMatch).await
 }

@@ -1,0 +1,218 @@
+//! Nodes on one log that fails as it is told, and what they are sent.
+
+use async_trait::async_trait;
+use cartlog::background::Background;
+use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
+use cartlog::commands::{
+    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
+};
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
+
+pub type Outcome = Result<Handled<Cart>, CommandError<Refusal>>;
+
+/// What the log is told to answer to an append.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// As if somebody else had been quicker, though nobody was.
+    Conflict,
+    NotWritten,
+    Full,
+    /// It is written, and the answer is lost.
+    UnknownAndWritten,
+    /// It is not written, and nobody can tell.
+    UnknownAndNotWritten,
+}
+
+/// A log that fails as it is told, and is a log otherwise.
+pub struct Unreliable {
+    log: Arc<SqliteLog>,
+    faults: Mutex<VecDeque<Fault>>,
+}
+
+#[async_trait]
+impl EventLog for Unreliable {
+    async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        let fault = self.faults.lock().unwrap().pop_front();
+        let unknown = Err(AppendError::Unknown("the disk failed".into()));
+        match fault {
+            None => self.log.append(commit).await,
+            Some(Fault::Conflict) => Err(AppendError::Conflict {
+                stream: commit.stream(),
+                expected: commit.expected(),
+                actual: commit.expected(),
+            }),
+            Some(Fault::NotWritten) => Err(AppendError::NotWritten("the disk is full".into())),
+            Some(Fault::Full) => Err(AppendError::Full),
+            Some(Fault::UnknownAndWritten) => {
+                self.log.append(commit).await?;
+                unknown
+            }
+            Some(Fault::UnknownAndNotWritten) => unknown,
+        }
+    }
+
+    async fn read_stream(
+        &self,
+        stream: Uuid,
+        after: Version,
+        limit: usize,
+        freshness: Freshness,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_stream(stream, after, limit, freshness).await
+    }
+
+    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_all(after, limit).await
+    }
+
+    async fn barrier(&self) -> Result<Position, ReadError> {
+        self.log.barrier().await
+    }
+
+    fn identity(&self) -> Uuid {
+        self.log.identity()
+    }
+
+    fn wake_ups(&self) -> watch::Receiver<Position> {
+        self.log.wake_ups()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.log.trouble()
+    }
+}
+
+/// Some nodes on one log.
+pub struct Nodes {
+    pub log: Arc<Unreliable>,
+    _writer: Background,
+    _folder: TempDir,
+}
+
+pub fn nodes() -> Nodes {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, writer) = SqliteLog::open(&SqliteLogSettings {
+        path: folder.path().join("events.db"),
+        queue: 8_192,
+        group: 512,
+        checkpoint_pages: 8_000,
+        durability: Durability::Power,
+    })
+    .unwrap();
+    Nodes {
+        log: Arc::new(Unreliable {
+            log,
+            faults: Mutex::default(),
+        }),
+        _writer: writer,
+        _folder: folder,
+    }
+}
+
+impl Nodes {
+    /// A node, with a cache of its own.
+    pub fn node(&self) -> Node {
+        Node(CommandHandler::new(
+            CartModel::default(),
+            self.log.clone(),
+            1 << 20,
+        ))
+    }
+
+    pub fn fail(&self, faults: &[Fault]) {
+        self.log.faults.lock().unwrap().extend(faults);
+    }
+
+    pub async fn versions(&self) -> Vec<u64> {
+        let events = self
+            .log
+            .read_stream(CART, Version(0), 10_000, Freshness::Linearizable)
+            .await
+            .unwrap();
+        events.iter().map(|event| event.version.0).collect()
+    }
+}
+
+pub struct Node(pub CommandHandler<CartModel>);
+
+impl Node {
+    pub async fn send(&self, command: &CartCommand) -> Outcome {
+        self.0
+            .handle(CART, command, &envelope(command), |_| true)
+            .await
+    }
+
+    pub async fn send_at(&self, version: u64, command: &CartCommand) -> Outcome {
+        let envelope = Envelope {
+            if_match: Some(Condition::OneOf(vec![Version(version)])),
+            ..envelope(command)
+        };
+        self.0.handle(CART, command, &envelope, |_| true).await
+    }
+
+    pub async fn send_under(&self, key: &str, command: &CartCommand) -> Outcome {
+        let envelope = Envelope {
+            key: Some(IdempotencyKey::new(key, &[command.name().as_bytes()])),
+            ..envelope(command)
+        };
+        self.0.handle(CART, command, &envelope, |_| true).await
+    }
+}
+
+pub fn envelope(command: &CartCommand) -> Envelope {
+    Envelope {
+        command: command.name(),
+        command_id: Uuid::now_v7(),
+        actor: "shopper",
+        correlation_id: None,
+        trace_id: None,
+        key: None,
+        if_match: None,
+    }
+}
+
+pub fn open() -> CartCommand {
+    CartCommand::OpenCart {
+        currency: Currency::EUR,
+        token_hash: [0; 32],
+        items: Vec::new(),
+    }
+}
+
+pub fn tea() -> Offer {
+    Offer {
+        sku: Sku::parse("tea").unwrap(),
+        name: "Tea".into(),
+        unit_price: Money::from_minor(100),
+        max_per_cart: None,
+    }
+}
+
+pub fn add(quantity: u32) -> CartCommand {
+    CartCommand::AddItem {
+        offer: tea(),
+        quantity,
+    }
+}
+
+pub fn set(quantity: u32) -> CartCommand {
+    CartCommand::SetQuantity {
+        sku: tea().sku,
+        quantity,
+        offer: Some(tea()),
+    }
+}
+
+pub fn quantity(outcome: &Handled<Cart>) -> u32 {
+    outcome.state.contents().unwrap().quantity(&tea().sku)
+}
