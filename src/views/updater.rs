@@ -354,3 +354,6 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

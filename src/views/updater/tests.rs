@@ -1,0 +1,64 @@
+//! A generation that takes over while the log goes on.
+
+use super::*;
+use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
+use crate::commands::{CommandHandler, Envelope};
+use crate::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use crate::views::{Reader, all};
+
+const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
+
+#[tokio::test]
+async fn what_happens_while_a_generation_takes_over_is_shown_as_everything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _writer) = SqliteLog::open(&SqliteLogSettings {
+        path: folder.path().join("events.db"),
+        queue: 16,
+        group: 16,
+        checkpoint_pages: 1_000,
+        durability: Durability::Process,
+    })
+    .unwrap();
+    let commands = CommandHandler::new(CartModel::default(), log.clone(), 1 << 20);
+    let send = async |command: CartCommand| {
+        let envelope = Envelope::new(command.name(), "shopper");
+        let sent = commands.handle(CART, &command, &envelope, |_| true);
+        sent.await.unwrap().version.0
+    };
+    let add = || CartCommand::AddItem {
+        offer: Offer {
+            sku: Sku::parse("tea").unwrap(),
+            name: "Tea".into(),
+            unit_price: Money::from_minor(100),
+            max_per_cart: None,
+        },
+        quantity: 1,
+    };
+    send(CartCommand::OpenCart {
+        currency: Currency::EUR,
+        token_hash: [0; 32],
+        items: Vec::new(),
+    })
+    .await;
+    let path = folder.path().join("views.db");
+    let store = ViewStore::open(&path, all(), log.identity(), Position(1)).unwrap();
+    let mut updater = Updater::new(log.clone(), store, 1 << 20);
+    let reader = Reader::new(path.clone(), updater.front());
+    updater.catch_up_once().await.unwrap();
+    assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, 1);
+
+    // One event that the views have seen when the other generation comes, and one that they have not.
+    send(add()).await;
+    updater.take_in().await.unwrap();
+    let newest = send(add()).await;
+    let mut successor = Successor::begin(&path, all(), log.identity(), 1 << 20).unwrap();
+    successor.settle().unwrap();
+    let (done, swapped) = oneshot::channel();
+    let handover = Handover { successor, done };
+    updater.take_over(handover).await.unwrap();
+    swapped.await.unwrap().unwrap();
+    assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, 2);
+    updater.catch_up_once().await.unwrap();
+    assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, newest);
+    log.close();
+}
