@@ -19,11 +19,16 @@ pub const WORDS: &str = r#"
 "#;
 
 /// Runs in each page before its own scripts: what its policy refused becomes an error in the log, and
-/// what moved without anybody's doing is summed up.
+/// what moved without anybody's doing is kept.
 const TELL_TALE: &str = r#"
-    window.shifted = 0;
+    window.shifted = [];
+    const place = ({ x, y, width, height }) => `${x},${y} ${width}×${height}`;
     new PerformanceObserver((list) => {
-        for (const { hadRecentInput, value } of list.getEntries()) if (!hadRecentInput) window.shifted += value;
+        for (const { hadRecentInput, value, sources } of list.getEntries()) {
+            if (hadRecentInput) continue;
+            const moved = sources.map(({ node, previousRect, currentRect }) => `${node?.id || node?.className || node?.textContent}: ${place(previousRect)} → ${place(currentRect)}`);
+            window.shifted.push(`${value} by ${moved}`);
+        }
     }).observe({ type: "layout-shift", buffered: true });
     addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
         console.error(`policy violated: ${violatedDirective} by ${blockedURI} in ${sourceFile}:${lineNumber}`));

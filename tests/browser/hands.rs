@@ -3,7 +3,7 @@
 
 use crate::browser::Browser;
 use crate::senses::{PATIENCE, selector};
-use crate::webdriver::ELEMENT;
+use crate::webdriver::{ELEMENT, key};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,22 @@ impl Browser {
     pub async fn repeat(&self, key: &str, times: usize) {
         let pressed = self.session().type_keys("", &key.repeat(times), 33).await;
         pressed.expect("keys can be pressed");
+    }
+
+    /// Clicks an element with the shift key held down.
+    pub async fn click_with_shift(&self, id: &str) {
+        let over = self.over(id).await;
+        let keys = json!({ "type": "key", "id": "keyboard", "actions": [
+            { "type": "keyDown", "value": key::SHIFT },
+            { "type": "pause" }, { "type": "pause" }, { "type": "pause" },
+            { "type": "keyUp", "value": key::SHIFT },
+        ] });
+        let mouse = json!({ "type": "pointer", "id": "mouse", "actions": [
+            { "type": "pause" }, over,
+            { "type": "pointerDown", "button": 0 }, { "type": "pointerUp", "button": 0 },
+        ] });
+        self.tell("actions", json!({ "actions": [keys, mouse] }))
+            .await;
     }
 
     /// Clicks an element so many times as fast as the browser takes it.

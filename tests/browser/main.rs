@@ -10,6 +10,7 @@ mod keyboard;
 mod looks;
 mod operator;
 mod pictures;
+mod replay;
 mod requests;
 #[path = "../support/run_off.rs"]
 mod run_off;

@@ -34,6 +34,25 @@ async fn the_journal_is_live_is_filtered_and_reaches_the_first_event() {
             .await;
         browser.click("type-all").await;
         browser.until("location.search === ''").await;
+        // Each of a row's tags asks for what else has it.
+        let newest = newest + 4;
+        for (tag, parameter) in [("sku", "sku=sencha"), ("command", "command=open_cart")] {
+            browser.click(&format!("only-{tag}-{newest}")).await;
+            browser
+                .until(&format!("location.search.includes('{parameter}')"))
+                .await;
+            browser
+                .until(&format!(
+                    "{ENTRIES}.length > 0 && {ENTRIES}.every((it) => it.innerText.includes('{}'))",
+                    &parameter[tag.len() + 1..]
+                ))
+                .await;
+        }
+        browser.click(&format!("only-cart-{newest}")).await;
+        browser.sees("journal-open-cart").await;
+        browser.until(&format!("{ENTRIES}.length === 1")).await;
+        browser.open("/history").await;
+        browser.until(&format!("{ENTRIES}.length === 50")).await;
         browser.click("journal-first").await;
         browser.sees("journal-1").await;
         browser.until(&format!("{NEWEST} === 1")).await;

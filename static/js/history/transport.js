@@ -54,12 +54,12 @@ export class Transport {
     const { target, key } = event;
     const onSlider = target === byId("slider");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!onSlider && target.closest("input, textarea, select, dialog")) return;
+    if (!onSlider && target.closest("input:not(#letters), textarea, select, dialog")) return;
     const page = this.#page;
     const moves = { ArrowLeft: () => page.step(-1), ArrowRight: () => page.step(1), Home: () => page.go(1), End: () => page.go(this.#head) };
     const letters = { p: () => page.pin(page.version), x: () => page.toggleAside(page.version) };
     // A button takes the space bar for itself.
-    if (!target.closest("button, a, summary")) letters[" "] = () => this.#toggle();
+    if (!target.closest("button, a, summary, #letters")) letters[" "] = () => this.#toggle();
     // The slider moves by itself with arrows, Home and End.
     const act = (!onSlider && moves[key]) || (byId("letters").checked && letters[key.toLowerCase()]);
     if (act) {

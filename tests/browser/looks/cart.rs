@@ -88,6 +88,13 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.click("cart-button").await;
     browser.sees("cart-note").await;
     gallery.look("expired").await;
+    let expired = browser.current_cart().await;
+    browser.click("drawer-close").await;
+    browser.click("add-gooseneck-kettle").await;
+    browser
+        .until(&format!("localStorage['cartlog.cart'] !== '{expired}'"))
+        .await;
+    browser.says("cart-count", "1").await;
     browser.expect_complaint("status of 409");
     browser.expect_complaint("status of 422");
     browser.expect_complaint("ERR_");

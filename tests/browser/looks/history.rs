@@ -139,13 +139,6 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
 }
 
 impl Browser {
-    /// Whether the page may write to the clipboard: `granted` or `denied`.
-    async fn may_copy(&self, setting: &str) {
-        let permission = json!({ "name": "clipboard-write" });
-        let set = json!({ "permission": permission, "setting": setting });
-        self.devtools("Browser.setPermission", set).await;
-    }
-
     /// Takes a cart for one that was filled here.
     async fn remember(&self, cart: &Value) {
         self.script::<()>(&format!("localStorage['cartlog.carts'] = '[{cart}]'"))

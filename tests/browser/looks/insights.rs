@@ -3,6 +3,7 @@
 use super::TOKEN;
 use super::{Gallery, LARGE, SMALL, look_through};
 use crate::service::Service;
+use serde_json::Value;
 
 const PAGE: &str = "the insights";
 
@@ -57,4 +58,18 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.open("/insights").await;
     browser.sees("insights-failed").await;
     gallery.look("did not come").await;
+    browser.cut_off(&[]).await;
+    service.kill();
+    service.start_again_after(1);
+    browser.open("/insights").await;
+    let funnel = browser
+        .ask("GET", "/api/insights/funnel", Value::Null)
+        .await;
+    let idle = &funnel["idle"];
+    assert_ne!(*idle, 0, "some of sixty shoppers leave a cart behind");
+    browser.says("stat-idle", &idle.to_string()).await;
+    browser
+        .mentions("figure-abandoned", &format!("{idle} carts"))
+        .await;
+    gallery.look("abandoned carts").await;
 }

@@ -1,0 +1,108 @@
+//! A history played, pinned by the mouse, and taken along as text.
+
+use crate::browser::Browser;
+use crate::stage::drive;
+use crate::webdriver::key;
+use serde_json::{Value, json};
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn play_goes_through_a_history_from_its_first_event_to_its_newest() {
+    drive(async |browser, _| {
+        browser.open_history_of_a_pot_of_tea().await;
+        browser.says("cart-title", "The cart at version 6").await;
+        browser
+            .script::<()>(
+                "window.titles = [];
+                 new MutationObserver(() => titles.at(-1) === words('cart-title') || titles.push(words('cart-title')))
+                     .observe(at('cart-title'), { childList: true, characterData: true, subtree: true });",
+            )
+            .await;
+        browser.click("speed").await;
+        browser.click("play").await;
+        browser
+            .until("titles.at(-1) === 'The cart at version 6'")
+            .await;
+        browser.until("at('play').ariaPressed === 'false'").await;
+        let titles: Vec<String> = browser.script("return titles").await;
+        let each = (1..=6).map(|version| format!("The cart at version {version}"));
+        assert_eq!(titles, each.collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn letters_do_what_they_say_until_they_are_switched_off() {
+    drive(async |browser, _| {
+        browser.open_history_of_a_pot_of_tea().await;
+        browser.click_with_shift("event-3").await;
+        browser.mentions("compared", "the pinned version 3").await;
+        browser.click("unpin").await;
+        browser.mentions("compared", "the event before").await;
+        browser.press("p").await;
+        browser.mentions("compared", "the pinned version 6").await;
+        browser.click("letter-keys").await;
+        browser.press("x").await;
+        browser.press(key::LEFT).await;
+        browser.says("cart-title", "The cart at version 5").await;
+        browser.misses("what-if-banner").await;
+        browser.reload().await;
+        browser.until("at('letter-keys').checked === false").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn an_event_can_be_taken_along_as_text() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.may_copy("granted").await;
+        browser.click("event-4").await;
+        browser
+            .mentions("event-sentence", "Took out 1 × Teapot")
+            .await;
+        let stored = browser
+            .ask(
+                "GET",
+                &format!("/api/carts/{cart}/events?limit=6"),
+                Value::Null,
+            )
+            .await;
+        browser.click("copy-json").await;
+        browser.mentions("toast", "Copied as JSON").await;
+        let copied: Value = serde_json::from_str(&browser.clipboard().await).expect("JSON");
+        assert_eq!(copied, stored["items"][3]);
+        browser.click("copy-cloudevent").await;
+        browser.until("document.body.innerText.includes('Copied as CloudEvent')").await;
+        let copied: Value = serde_json::from_str(&browser.clipboard().await).expect("JSON");
+        assert_eq!(copied["specversion"], "1.0");
+        assert_eq!(copied["data"]["sku"], "teapot", "{copied}");
+        browser.click("copy-given").await;
+        browser.until("document.body.innerText.includes('Copied as given/when/then')").await;
+        let given = "given CartOpened\n      ItemAdded teapot 2 × 19.99\n      ItemAdded teapot 2 × 19.99\nwhen  set_quantity teapot 3\nthen  ItemRemoved teapot 1 × 19.99";
+        assert_eq!(browser.clipboard().await, given);
+        browser.click("copy-link").await;
+        browser.until("document.body.innerText.includes('Link to this moment copied')").await;
+        let link = browser.clipboard().await;
+        assert!(link.ends_with(&format!("/history/{cart}?v=4")), "{link}");
+    })
+    .await;
+}
+
+impl Browser {
+    /// Whether the page may read and write the clipboard: `granted` or `denied`.
+    pub async fn may_copy(&self, setting: &str) {
+        for name in ["clipboard-write", "clipboard-read"] {
+            let permission = json!({ "name": name });
+            let set = json!({ "permission": permission, "setting": setting });
+            self.devtools("Browser.setPermission", set).await;
+        }
+    }
+
+    async fn clipboard(&self) -> String {
+        self.asynchronous("return navigator.clipboard.readText()", json!({}))
+            .await
+    }
+}
