@@ -96,7 +96,7 @@ async fn past_its_capacity_the_service_sheds_load_and_answers_in_time_and_loses_
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (program, fault) = on_a_slow_disk(folder.path(), "32");
-    let time = Duration::from_secs(plan.times(60, 300));
+    let time = Duration::from_secs(plan.times(60, 120));
     let mut told = shop(program.address, &plan, time).await;
     println!(
         "{} acknowledged and {} shed in {time:?}; 99 of 100 answered within {:?}",
