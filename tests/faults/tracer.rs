@@ -23,11 +23,24 @@ impl Fault {
 
     /// The same in the thread called `name` alone.
     pub fn inject_in(name: &str, program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
-        let threads = fs::read_dir(format!("/proc/{}/task", program.id())).expect("its threads");
-        let thread = threads
-            .map(|thread| thread.expect("a thread").path())
-            .find(|thread| fs::read_to_string(thread.join("comm")).unwrap().trim_end() == name)
-            .expect("a thread of that name");
+        let threads = format!("/proc/{}/task", program.id());
+        // A thread may end before its name is read.
+        let is_called = |thread: &Path| {
+            let comm = fs::read_to_string(thread.join("comm"));
+            comm.is_ok_and(|comm| comm.trim_end() == name)
+        };
+        let started = Instant::now();
+        // A thread names itself, which may be after the program has begun to serve.
+        let thread = loop {
+            let mut threads = fs::read_dir(&threads)
+                .expect("its threads")
+                .map(|thread| thread.expect("a thread").path());
+            if let Some(thread) = threads.find(|thread| is_called(thread)) {
+                break thread;
+            }
+            assert!(started.elapsed() < PATIENCE, "no thread is called {name}");
+            std::thread::yield_now();
+        };
         let id = thread.file_name().and_then(|id| id.to_str());
         let id = id.and_then(|id| id.parse().ok()).expect("a number");
         Fault::attach(&[], id, calls, how, on)
