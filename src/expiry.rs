@@ -6,14 +6,13 @@
 //! that a cart in which something happened meanwhile refuses to expire.
 
 use crate::cart::{CartCommand, CartModel, Refusal};
-use crate::commands::{CommandError, CommandHandler, Envelope};
+use crate::commands::{CommandError, CommandHandler, Envelope, new_command_id};
 use crate::timestamp::Timestamp;
 use crate::views::carts::IdleCart;
 use crate::views::{Reader, ViewReadError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 /// How many idle carts are read from the view at a time.
 const PAGE: usize = 500;
@@ -106,7 +105,7 @@ impl Expiry {
         };
         let envelope = Envelope {
             command: command.name(),
-            command_id: Uuid::now_v7(),
+            command_id: new_command_id(),
             actor: "service",
             correlation_id: None,
             trace_id: None,

@@ -10,9 +10,11 @@
 //! is answered.
 
 mod folded;
+mod id;
 mod idempotency;
 mod meter;
 
+pub use id::new_command_id;
 pub use idempotency::IdempotencyKey;
 pub use meter::Meter;
 
@@ -47,7 +49,7 @@ impl Envelope {
     pub fn new(command: &'static str, actor: &'static str) -> Envelope {
         Envelope {
             command,
-            command_id: Uuid::now_v7(),
+            command_id: new_command_id(),
             actor,
             correlation_id: None,
             trace_id: None,

@@ -9,7 +9,7 @@ use super::refusals::etag;
 use super::shop::Shop;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand};
-use crate::commands::{Envelope, Handled, IdempotencyKey};
+use crate::commands::{Envelope, Handled, IdempotencyKey, new_command_id};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Payload;
@@ -67,7 +67,7 @@ pub fn said(
     Ok(Said {
         envelope: Envelope {
             command,
-            command_id: Uuid::now_v7(),
+            command_id: new_command_id(),
             actor: "shopper",
             correlation_id: headers::correlation_id(request)?,
             trace_id: headers::trace_id(request).map(str::to_owned),

@@ -10,6 +10,7 @@ mod filling;
 mod gauges;
 mod guard;
 mod read_only;
+mod replies;
 mod rows;
 mod schema;
 mod tail;
@@ -30,12 +31,13 @@ use by_stream::Unmerged;
 use gauges::Gauges;
 use guard::Guard;
 use prometheus::Registry;
+use replies::Reply;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use tail::Tail;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 use writer::{Message, Shared, Writer};
 
@@ -203,7 +205,7 @@ impl SqliteLog {
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::new();
         match self.queue.try_send(Message::Append { commit, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(AppendError::Full),

@@ -5,6 +5,7 @@ use super::SqliteLogSettings;
 use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
 use super::guard::Guard;
+use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::tail::Tail;
 use crate::log::{AppendError, Appended, Commit, Position, Recorded, Version};
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How long after a failed write the writer tries whether the disk takes writes again.
@@ -27,7 +28,7 @@ const REMEMBERED_VERSIONS: usize = 65_536;
 pub(super) enum Message {
     Append {
         commit: Commit,
-        reply: oneshot::Sender<Result<Appended, AppendError>>,
+        reply: Reply,
     },
     /// Write what was queued before, then end.
     Close,
@@ -67,8 +68,7 @@ pub(super) struct Writer {
     merge: Merge,
 }
 
-type Outcomes = Vec<Result<Appended, AppendError>>;
-type Queued = (Commit, oneshot::Sender<Result<Appended, AppendError>>);
+type Queued = (Commit, Reply);
 
 /// What became of a group that was not committed.
 enum GroupFailure {
@@ -183,10 +183,11 @@ impl Writer {
                 };
                 tracing::error!(%error, commits = group.len(), "a group was not committed");
                 self.shared.set_trouble(Some(error.to_string()));
-                for (_, reply) in group.drain(..) {
-                    // Whoever has gone meanwhile does not need the answer.
-                    let _ = reply.send(Err(error.clone()));
-                }
+                replies::answer(
+                    group
+                        .drain(..)
+                        .map(|(_, reply)| (reply, Err(error.clone()))),
+                );
                 over.map_or(Ok(()), Err)
             }
         }
@@ -194,7 +195,7 @@ impl Writer {
 
     /// Writes the group in one transaction, and a part of the index with it. A commit whose stream
     /// has moved on fails alone.
-    fn write(&mut self, group: &[Queued]) -> Result<(Outcomes, Step), GroupFailure> {
+    fn write(&mut self, group: &[Queued]) -> Result<(Vec<Outcome>, Step), GroupFailure> {
         let before = self.last;
         // Not within a group: what one of its commits has written is known from here alone.
         if self.versions.len() >= REMEMBERED_VERSIONS {
@@ -248,7 +249,7 @@ impl Writer {
         }
     }
 
-    fn write_commit(&mut self, commit: &Commit) -> rusqlite::Result<Result<Appended, AppendError>> {
+    fn write_commit(&mut self, commit: &Commit) -> rusqlite::Result<Outcome> {
         let stream = commit.stream();
         let actual = match self.versions.get(&stream) {
             Some(version) => *version,
@@ -277,15 +278,15 @@ impl Writer {
         }))
     }
 
-    /// Shows the committed group to followers, then answers those who wait for it.
+    /// Shows the committed group, answers those who wait for it, and wakes those who follow the log.
     fn publish(
         &mut self,
         before: Position,
         group: &mut Vec<Queued>,
-        outcomes: Outcomes,
+        outcomes: Vec<Outcome>,
         step: &Step,
     ) {
-        let mut replies = Vec::with_capacity(group.len());
+        let mut answers = Vec::with_capacity(group.len());
         let mut committed: Vec<Recorded> = Vec::with_capacity(group.len());
         let mut next = Position(before.0 + 1);
         for ((commit, reply), outcome) in group.drain(..).zip(outcomes) {
@@ -293,17 +294,21 @@ impl Writer {
                 committed.extend(commit.recorded_from(next));
                 next = Position(appended.position.0 + 1);
             }
-            replies.push((reply, outcome));
+            answers.push((reply, outcome));
         }
         self.shared.unmerged.extend(&committed);
         self.merge.committed(step, &self.shared.unmerged, self.last);
-        if !committed.is_empty() {
-            self.shared.tail.extend(committed);
-            self.shared.committed.send_replace(self.last);
-        }
-        for (reply, outcome) in replies {
-            // Whoever has gone meanwhile does not need the answer.
-            let _ = reply.send(outcome);
+        self.shared.tail.extend(committed);
+        let last = self.last;
+        // Told to nobody yet: whoever is answered finds the group, and is woken before those who
+        // follow the log, who would take the processor that the answer needs.
+        self.shared.committed.send_if_modified(|committed| {
+            *committed = last;
+            false
+        });
+        replies::answer(answers);
+        if last > before {
+            self.shared.committed.send_modify(|_| ());
         }
     }
 
