@@ -4,7 +4,8 @@
 //! group of commands in a few hundred waits for thousands of pages and two syncs: that was the tail
 //! of the latency. Here another thread moves nearly all of it while commits go on, and the writer
 //! only the few pages that were added meanwhile, after which the log begins anew (SQLite,
-//! "Write-Ahead Logging", 2.3).
+//! "Write-Ahead Logging", 2.3). It is the same for the views: rows that are folded while a commit
+//! waits for the disk are shown late.
 
 use rusqlite::{Connection, ErrorCode};
 use std::cell::Cell;
@@ -12,12 +13,14 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
 thread_local! {
-    /// How many pages the write-ahead log had after this thread's last commit.
+    /// How many pages the write-ahead log of the file had that this thread has committed to last.
     static PAGES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Keeps the write-ahead log of one file short. Belongs to the thread of the one connection that
-/// writes to the file.
+/// The work of moving what can be moved.
+pub type Moving<'a> = &'a mut dyn FnMut() -> rusqlite::Result<()>;
+
+/// Keeps the write-ahead log of one file short, which one connection writes to.
 pub struct WalMover {
     /// From how many pages on the log is moved.
     limit: u32,
@@ -31,8 +34,18 @@ pub struct WalMover {
 }
 
 impl WalMover {
-    /// A mover for the file that `writer` writes to on this thread. `limit` is in pages.
+    /// A mover for the file that `writer` writes to. `limit` is in pages.
     pub fn start(writer: &Connection, limit: u32) -> rusqlite::Result<WalMover> {
+        Self::start_within(writer, limit, |moving| moving())
+    }
+
+    /// The same for a file that is watched: whatever the mover's thread writes to it, it writes
+    /// within `watched`.
+    pub fn start_within(
+        writer: &Connection,
+        limit: u32,
+        watched: impl Fn(Moving<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> rusqlite::Result<WalMover> {
         let path = writer.path().expect("a write-ahead log is beside a file");
         writer.wal_hook(Some(|_, pages| {
             PAGES.set(pages.unsigned_abs());
@@ -46,7 +59,8 @@ impl WalMover {
             .name("wal mover".to_owned())
             .spawn(move || {
                 while asked.recv().is_ok() {
-                    if done.send(move_pages(&connection)).is_err() {
+                    let moved = watched(&mut || move_pages(&connection));
+                    if done.send(moved).is_err() {
                         break;
                     }
                 }
@@ -62,7 +76,7 @@ impl WalMover {
         })
     }
 
-    /// To be called after each commit of `writer`. An error means that pages may not be on the disk
+    /// To be called after each commit of `writer`, on the thread that committed. An error means that pages may not be on the disk
     /// although the system said so before: nothing more may be written.
     pub fn committed(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.get();

@@ -9,11 +9,12 @@ use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Folded carts, bounded in bytes. One that has been dropped is folded again from the log.
 pub(super) struct Folds {
-    cached: Cache<Uuid, Cart, CartWeight>,
+    cached: Cache<Uuid, Arc<Cart>, CartWeight>,
 }
 
 impl Folds {
@@ -29,7 +30,7 @@ impl Folds {
         &mut self,
         log: &dyn EventLog,
         events: &[Recorded],
-        carts: &mut HashMap<Uuid, Cart>,
+        carts: &mut HashMap<Uuid, Arc<Cart>>,
     ) -> Result<(), HistoryError> {
         for recorded in events {
             let Entry::Vacant(place) = carts.entry(recorded.stream) else {
@@ -38,18 +39,19 @@ impl Folds {
             let before = Version(recorded.version.0.saturating_sub(1));
             let cart = match self.cached.remove(&recorded.stream) {
                 Some((_, cart)) if version(&cart) == before => cart,
-                Some(_) | None => fold(log, recorded.stream, before).await?,
+                Some(_) | None => Arc::new(fold(log, recorded.stream, before).await?),
             };
             place.insert(cart);
         }
         Ok(())
     }
 
-    /// Keeps carts as they are after the events that they were taken out for.
-    pub(super) fn put_back(&mut self, carts: impl Iterator<Item = (Uuid, Cart)>) {
-        for (id, mut cart) in carts {
-            cart.forget_undo();
-            self.cached.insert(id, cart);
+    /// Keeps carts as they are after the events that they were taken out for. Who still looks at one
+    /// goes on seeing it as it is.
+    pub(super) fn put_back(&mut self, carts: &mut HashMap<Uuid, Arc<Cart>>) {
+        for (id, cart) in carts {
+            Arc::make_mut(cart).forget_undo();
+            self.cached.insert(*id, cart.clone());
         }
     }
 }
@@ -71,8 +73,8 @@ fn version(cart: &Cart) -> Version {
 #[derive(Debug, Clone, Copy)]
 struct CartWeight;
 
-impl Weighter<Uuid, Cart> for CartWeight {
-    fn weight(&self, _id: &Uuid, cart: &Cart) -> u64 {
+impl Weighter<Uuid, Arc<Cart>> for CartWeight {
+    fn weight(&self, _id: &Uuid, cart: &Arc<Cart>) -> u64 {
         const OVERHEAD: usize = 64;
         (CartModel::weight(cart) + OVERHEAD) as u64
     }

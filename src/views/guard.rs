@@ -26,11 +26,13 @@ pub struct Damaged(pub String);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts how often the files were opened for writing, or sealed.
+    /// Counts how often somebody began or ended to write to the files.
     turn: u64,
     /// What was read in an earlier generation than this may be damaged.
     sound_from: u32,
     damage: Option<Damaged>,
+    /// How many are writing to the files: the updater, and the thread that moves its write-ahead log.
+    writing: u32,
     /// How the files were left; none while they are being written.
     seal: Option<Seal>,
 }
@@ -59,7 +61,7 @@ impl Guard {
             state: Mutex::default(),
             noticed: Notify::new(),
         };
-        guard.seal();
+        guard.take_as_sound(&mut guard.lock());
         guard
     }
 
@@ -79,7 +81,7 @@ impl Guard {
             return Ok(());
         };
         let mut state = self.lock();
-        // Written meanwhile by the updater, who has looked at them before.
+        // Written meanwhile by somebody who has looked at them before.
         if state.turn != turn {
             return state.damage.clone().map_or(Ok(()), Err);
         }
@@ -91,8 +93,8 @@ impl Guard {
         self.lock().damage.clone().map_or(Ok(()), Err)
     }
 
-    /// Looks at the files and lets the updater write to them, until they are sealed again.
-    pub(super) fn open_for_writing(&self) -> Result<(), Damaged> {
+    /// Looks at the files and lets the caller write to them as long as it holds what is returned.
+    pub(super) fn open_for_writing(&self) -> Result<Writing<'_>, Damaged> {
         let mut state = self.lock();
         if let Some(damage) = &state.damage {
             return Err(damage.clone());
@@ -101,19 +103,21 @@ impl Guard {
         if let Some(reason) = broken {
             return Err(self.damage(&mut state, reason));
         }
-        state.turn += 1;
-        state.seal = None;
-        Ok(())
+        Ok(self.writing(&mut state))
     }
 
-    /// Takes the files as they are for what they should be.
-    pub(super) fn seal(&self) {
-        let mut state = self.lock();
+    fn writing(&self, state: &mut State) -> Writing<'_> {
         state.turn += 1;
+        state.writing += 1;
+        state.seal = None;
+        Writing(self)
+    }
+
+    fn take_as_sound(&self, state: &mut State) {
         match Seal::of(&self.path) {
             Ok(seal) => state.seal = Some(seal),
             Err(error) => {
-                self.damage(&mut state, gone(&error));
+                self.damage(state, gone(&error));
             }
         }
     }
@@ -124,11 +128,7 @@ impl Guard {
         generation: u32,
         switch: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<T> {
-        {
-            let mut state = self.lock();
-            state.turn += 1;
-            state.seal = None;
-        }
+        let _writing = self.writing(&mut self.lock());
         let switched = switch();
         if switched.is_ok() {
             let mut state = self.lock();
@@ -136,7 +136,6 @@ impl Guard {
                 state.sound_from = generation;
             }
         }
-        self.seal();
         switched
     }
 
@@ -145,6 +144,12 @@ impl Guard {
         if is_damage(error) {
             self.damage(&mut self.lock(), error.to_string());
         }
+    }
+
+    /// Takes the files for damaged, since pages of theirs may not be on the disk.
+    pub(super) fn give_up(&self, error: &rusqlite::Error) -> Damaged {
+        let reason = format!("their write-ahead log cannot be moved into them: {error}");
+        self.damage(&mut self.lock(), reason)
     }
 
     /// Waits until damage is noticed.
@@ -167,6 +172,22 @@ impl Guard {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody writes to the files. When the last one has ended, they are taken as they are for what they
+/// should be.
+#[must_use]
+pub(super) struct Writing<'a>(&'a Guard);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.turn += 1;
+        state.writing -= 1;
+        if state.writing == 0 {
+            self.0.take_as_sound(&mut state);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod compare;
 mod difference;
 mod feed;
 mod files;
+mod folding;
 mod folds;
 mod generation;
 mod guard;
@@ -43,6 +44,7 @@ use crate::log::Recorded;
 use carts::CartRow;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A table, or a few, that the events of the log add up to.
@@ -65,7 +67,7 @@ pub struct Batch<'a> {
     /// In the order of their positions.
     pub facts: &'a [Fact<'a>],
     /// Each cart of which the batch has an event, as it is after the batch.
-    pub carts: &'a HashMap<Uuid, Cart>,
+    pub carts: &'a HashMap<Uuid, Arc<Cart>>,
     /// The rows of these carts, in the order of their ids.
     pub rows: &'a BTreeMap<Uuid, CartRow>,
 }

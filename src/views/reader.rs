@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// How long a question waits for views that are being made.
@@ -36,6 +36,8 @@ pub struct Reader {
 pub struct Front {
     pub progress: watch::Receiver<Progress>,
     pub newest: Arc<NewestRows>,
+    /// Told when somebody waits for the tables.
+    pub wanted: Arc<Notify>,
     pub arrivals: Arc<Arrivals>,
     pub guard: Arc<Guard>,
 }
@@ -88,10 +90,8 @@ impl Reader {
     /// The row of the cart `id`, if the view has it, and the position that it has seen everything up
     /// to.
     pub fn cart(&self, id: Uuid) -> Result<(Option<CartRow>, Position), ViewReadError> {
-        match self.front.newest.find(id) {
-            (Some(row), position) => Ok((Some(row), position)),
-            (None, position) => Ok((self.read(|tables| carts::find(tables, id))?, position)),
-        }
+        let read = || self.read(|tables| carts::find(tables, id));
+        self.front.newest.find(id, read)
     }
 
     /// At most `limit` open carts in which nothing has happened since `before`, the longest idle
@@ -182,6 +182,10 @@ impl Reader {
     pub async fn written(&self) {
         let shown = self.front.newest.position();
         let mut progress = self.front.progress.clone();
+        if progress.borrow().position >= shown {
+            return;
+        }
+        self.front.wanted.notify_one();
         let written = progress.wait_for(|progress| progress.position >= shown);
         // Either way the question is asked of what there is.
         let _ = tokio::time::timeout(WRITTEN_WITHIN, written).await;

@@ -1,17 +1,23 @@
 //! `views.db`: the file that all views live in, and the checkpoint that says how far they are.
 
-use super::guard::Guard;
+use super::guard::{Damaged, Guard};
 use super::updater::UpdateError;
 use super::{Batch, View, files};
 use crate::log::Position;
+use crate::wal::{Moving, WalMover};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// From how many pages on the write-ahead log is moved into the file.
+const WAL_PAGES: u32 = 4_000;
+
 /// The tables of all views, open for writing.
 pub struct ViewStore {
+    // Closed before the tables are: the last connection to be closed moves what is left.
+    mover: Option<WalMover>,
     tables: Connection,
     views: Vec<Box<dyn View>>,
     /// How far the views are, by the checkpoint.
@@ -19,7 +25,7 @@ pub struct ViewStore {
     /// From where on they are whole: the end of the log when they were opened.
     pub(super) whole_at: Position,
     /// What watches over the files, once they serve.
-    pub(super) guard: Option<Arc<Guard>>,
+    guard: Option<Arc<Guard>>,
 }
 
 /// Why the views could not be opened or made.
@@ -47,13 +53,8 @@ impl ViewStore {
         if path.exists() {
             match Self::reopen(path, &views, log_identity, log_end) {
                 Ok((tables, position)) => {
-                    return Ok(ViewStore {
-                        tables,
-                        views,
-                        position,
-                        whole_at: log_end,
-                        guard: Some(Arc::new(Guard::of(path.to_owned()))),
-                    });
+                    return Self::serving(path, tables, views, position, log_end)
+                        .map_err(|error| failed(error.to_string()));
                 }
                 Err(reason) => {
                     tracing::warn!(path = %path.display(), reason, "the views are made anew");
@@ -64,13 +65,27 @@ impl ViewStore {
         let tables = connect(path)
             .and_then(|tables| create(tables, &views, log_identity))
             .map_err(|error| failed(error.to_string()))?;
-        Ok(ViewStore {
+        Self::serving(path, tables, views, Position(0), log_end)
+            .map_err(|error| failed(error.to_string()))
+    }
+
+    fn serving(
+        path: &Path,
+        tables: Connection,
+        views: Vec<Box<dyn View>>,
+        position: Position,
+        whole_at: Position,
+    ) -> rusqlite::Result<ViewStore> {
+        let mut store = ViewStore {
+            mover: None,
             tables,
             views,
-            position: Position(0),
-            whole_at: log_end,
-            guard: Some(Arc::new(Guard::of(path.to_owned()))),
-        })
+            position,
+            whole_at,
+            guard: None,
+        };
+        store.be_watched(Arc::new(Guard::of(path.to_owned())))?;
+        Ok(store)
     }
 
     /// Begins views in a new file that nobody reads yet. Without a journal, a killed process leaves
@@ -116,6 +131,7 @@ impl ViewStore {
                 create(tables, &views, log_identity)
             })
             .map(|tables| ViewStore {
+                mover: None,
                 tables,
                 views,
                 position: Position(0),
@@ -132,6 +148,24 @@ impl ViewStore {
         // Only with the first read is the write-ahead log open. Until then another connection that
         // is closed would take itself for the last one and write to the file.
         checkpoint(&self.tables).map(|_| ())
+    }
+
+    /// From now on `guard` watches over the files, which serve.
+    pub(super) fn be_watched(&mut self, guard: Arc<Guard>) -> rusqlite::Result<()> {
+        let watching = guard.clone();
+        let watched = move |moving: Moving<'_>| match watching.open_for_writing() {
+            Ok(_writing) => moving(),
+            // Whoever writes to them is told so.
+            Err(Damaged(_)) => Ok(()),
+        };
+        self.mover = Some(WalMover::start_within(&self.tables, WAL_PAGES, watched)?);
+        self.guard = Some(guard);
+        Ok(())
+    }
+
+    /// What watches over the files, once they serve.
+    pub(super) fn guard(&self) -> Option<Arc<Guard>> {
+        self.guard.clone()
     }
 
     pub(super) fn tables(&self) -> &Connection {
@@ -176,10 +210,16 @@ impl ViewStore {
         let Some(guard) = self.guard.clone() else {
             return Ok(self.write(batch, position)?);
         };
-        guard.open_for_writing()?;
+        let writing = guard.open_for_writing()?;
         let written = self.write(batch, position);
-        guard.seal();
-        Ok(written.inspect_err(|error| guard.report(error))?)
+        let moved = match &mut self.mover {
+            Some(mover) if written.is_ok() => mover.committed(&self.tables),
+            Some(_) | None => Ok(()),
+        };
+        drop(writing);
+        written.inspect_err(|error| guard.report(error))?;
+        // What was written is not written again: it is there, or the files are lost.
+        Ok(moved.map_err(|error| guard.give_up(&error))?)
     }
 
     fn write(&mut self, batch: &Batch<'_>, position: Position) -> rusqlite::Result<()> {
@@ -280,5 +320,5 @@ fn configure(tables: &Connection) -> rusqlite::Result<()> {
 
 fn keep_journal(tables: &Connection) -> rusqlite::Result<()> {
     tables.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    tables.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))
+    tables.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))
 }

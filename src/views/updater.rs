@@ -3,6 +3,8 @@
 //! gathered, rows and checkpoint in one transaction.
 
 use super::arrivals::Arrivals;
+use super::carts::CartRow;
+use super::folding::{Folding, Pending};
 use super::generation::{Generation, Successor};
 use super::guard::{Damaged, Guard, is_damage};
 use super::newest::NewestRows;
@@ -14,7 +16,8 @@ use crate::timestamp::Timestamp;
 use rusqlite::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// How many events are folded at once at the most.
@@ -25,11 +28,13 @@ const LARGE_BATCH: usize = 16_384;
 const FAR_BEHIND: u64 = 65_536;
 
 /// Rows of carts are shown as soon as they are folded. The tables are written when this many events
-/// wait, or when the first of them has waited this long: a transaction for each handful of events
-/// costs more than it is worth, and a page that several of them change is written once. No more of
-/// them, since what arrives meanwhile is folded only when they are written.
-const WRITE_AT: usize = 2_048;
-const WRITE_WITHIN: Duration = Duration::from_millis(10);
+/// wait, when the first of them has waited this long, or when somebody asks for them: a transaction
+/// for each handful of events costs more than it is worth, and a page that several of them change is
+/// written once.
+const WRITE_AT: usize = 8_192;
+const WRITE_WITHIN: Duration = Duration::from_millis(200);
+/// How many events may wait while others are being written.
+const MOST_WAITING: usize = 16_384;
 
 /// How long to wait before views that could not be written are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -86,10 +91,16 @@ pub(super) struct Handover {
 /// Turns the log into views.
 pub struct Updater {
     log: Arc<dyn EventLog>,
-    serving: Generation,
+    folding: Folding,
+    /// What serves; elsewhere while it is being written.
+    store: Option<ViewStore>,
+    writing: Option<JoinHandle<Written>>,
     guard: Arc<Guard>,
     arrivals: Arc<Arrivals>,
     newest: Arc<NewestRows>,
+    wanted: Arc<Notify>,
+    /// Whether somebody waits for the tables.
+    asked: bool,
     progress: watch::Sender<Progress>,
     /// What keeps the views from being written, if anything does.
     trouble: watch::Sender<Option<Trouble>>,
@@ -100,22 +111,25 @@ pub struct Updater {
 impl Updater {
     /// An updater that keeps folded carts of about `cache_bytes` in memory, and as much of their rows.
     pub fn new(log: Arc<dyn EventLog>, store: ViewStore, cache_bytes: u64) -> Updater {
-        let serving = Generation::new(store, cache_bytes);
-        let serving_position = serving.position();
+        let position = store.position;
         let progress = watch::Sender::new(Progress {
-            position: serving_position,
+            position,
             at: Timestamp::now(),
             generation: 0,
-            whole_at: serving.whole_at(),
+            whole_at: store.whole_at,
         });
         let (successors, handovers) = mpsc::channel(1);
-        let guard = serving.guard();
+        let guard = store.guard();
         Updater {
             log,
             guard: guard.expect("views that were opened to serve have one"),
-            serving,
+            folding: Folding::after(position, cache_bytes),
+            store: Some(store),
+            writing: None,
             arrivals: Arc::default(),
-            newest: Arc::new(NewestRows::new(serving_position, cache_bytes)),
+            newest: Arc::new(NewestRows::new(position, cache_bytes)),
+            wanted: Arc::default(),
+            asked: false,
             progress,
             trouble: watch::Sender::default(),
             successors,
@@ -138,6 +152,7 @@ impl Updater {
         Front {
             progress: self.progress(),
             newest: self.newest.clone(),
+            wanted: self.wanted.clone(),
             arrivals: self.arrivals.clone(),
             guard: self.guard.clone(),
         }
@@ -158,9 +173,13 @@ impl Updater {
     /// until they can be, or until a new generation takes their place.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), UpdateError> {
         let mut wake_ups = self.log.wake_ups();
+        let mut outcome = Ok(());
         loop {
             wake_ups.borrow_and_update();
-            let trouble = match self.catch_up(&stop).await {
+            if outcome.is_ok() {
+                outcome = self.catch_up(&stop).await;
+            }
+            let trouble = match std::mem::replace(&mut outcome, Ok(())) {
                 Ok(()) => None,
                 Err(UpdateError::Views(error)) => Some(Trouble::of(&error)),
                 Err(UpdateError::Damaged(Damaged(reason))) => Some(Trouble {
@@ -171,30 +190,47 @@ impl Updater {
             };
             let standing = trouble.is_some();
             self.set_trouble(trouble);
-            let pause = match self.serving.pending() {
+            let pause = match self.folding.pending().since() {
                 _ if standing => RETRY_AFTER,
-                Some((_, since)) => WRITE_WITHIN.saturating_sub(since.elapsed()),
-                None => LOOK_AFTER,
+                Some(since) if self.writing.is_none() => {
+                    WRITE_WITHIN.saturating_sub(since.elapsed())
+                }
+                Some(_) | None => LOOK_AFTER,
             };
             tokio::select! {
                 woken = wake_ups.changed(), if !standing => if woken.is_err() {
                     break;
                 },
-                () = tokio::time::sleep(pause) => {}
+                written = finished(&mut self.writing) => outcome = self.settle(written),
+                () = tokio::time::sleep(pause) => if standing {
+                    // Before anything else is folded: else more and more would wait.
+                    outcome = self.write_here().await;
+                },
                 () = self.guard.noticed(), if !standing => {}
+                () = self.wanted.notified(), if !standing => self.asked = true,
                 Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        self.end();
+        // What cannot be written is taken from the log by the next process.
+        if let Err(error) = self.write_here().await {
+            tracing::warn!(%error, "the views end behind the log");
+        }
         Ok(())
     }
 
-    /// Takes in what there is, and writes when that is due, as long as nothing else is to be done.
+    /// Takes in what there is, and lets it be written when that is due, as long as nothing else is
+    /// to be done.
     async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
         loop {
             if self.is_due() {
-                self.write()?;
+                self.write_aside();
+            }
+            let waiting = self.folding.pending().events();
+            if waiting >= MOST_WAITING || self.writing.as_ref().is_some_and(JoinHandle::is_finished)
+            {
+                self.finish().await?;
+                continue;
             }
             let taken = self.take_in().await?;
             if taken == 0 || *stop.borrow() || !self.handovers.is_empty() {
@@ -206,23 +242,19 @@ impl Updater {
     fn is_due(&self) -> bool {
         // Whoever asks before the views are whole waits for them.
         let is_whole = self.progress.borrow().is_whole();
-        self.serving.pending().is_some_and(|(events, since)| {
-            !is_whole || events >= WRITE_AT || since.elapsed() >= WRITE_WITHIN
+        let pending = self.folding.pending();
+        pending.since().is_some_and(|since| {
+            !is_whole
+                || self.asked
+                || pending.events() >= WRITE_AT
+                || since.elapsed() >= WRITE_WITHIN
         })
-    }
-
-    /// Leaves nothing unwritten behind. Where it cannot be written, the next process takes it from
-    /// the log.
-    fn end(mut self) {
-        if let Err(error) = self.write() {
-            tracing::warn!(%error, "the views end behind the log");
-        }
     }
 
     /// Applies one batch of what the views have not seen, and says how many events that was.
     pub async fn catch_up_once(&mut self) -> Result<usize, UpdateError> {
         let taken = self.take_in().await?;
-        self.write()?;
+        self.write_here().await?;
         Ok(taken)
     }
 
@@ -231,7 +263,7 @@ impl Updater {
     async fn take_in(&mut self) -> Result<usize, UpdateError> {
         let generation = self.progress.borrow().generation;
         self.guard.check(generation)?;
-        let position = self.serving.taken();
+        let position = self.folding.taken();
         let behind = self.progress.borrow().whole_at.0.saturating_sub(position.0);
         let batch = if behind > FAR_BEHIND {
             LARGE_BATCH
@@ -243,23 +275,83 @@ impl Updater {
         let Some(end) = events.last().map(|event| event.position) else {
             return Ok(0);
         };
-        let rows = self.serving.take_in(&*self.log, &events).await?;
+        let touched = self.folding.take_in(&*self.log, &events).await?;
+        let pending = self.folding.pending().rows();
+        let rows: Vec<(Uuid, CartRow)> = touched
+            .into_iter()
+            .filter_map(|id| Some((id, pending.get(&id)?.clone())))
+            .collect();
         let versions: Vec<(Uuid, u64)> = rows.iter().map(|(id, row)| (*id, row.version)).collect();
         self.newest.show(rows, end);
         self.arrivals.announce(versions.into_iter());
         Ok(events.len())
     }
 
-    /// Writes what waits.
-    fn write(&mut self) -> Result<(), UpdateError> {
-        if self.serving.pending().is_none() {
+    /// Lets what waits be written on another thread, unless something is being written already: what
+    /// arrives meanwhile is folded and shown.
+    fn write_aside(&mut self) {
+        let Some(mut store) = self.store.take() else {
+            return;
+        };
+        self.asked = false;
+        let Some(pending) = self.folding.hand_out() else {
+            self.store = Some(store);
+            return;
+        };
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            let outcome = pending.write(&mut store);
+            Written {
+                store,
+                pending,
+                outcome,
+            }
+        }));
+    }
+
+    /// Writes all that waits, on this thread.
+    async fn write_here(&mut self) -> Result<(), UpdateError> {
+        self.finish().await?;
+        let Some(mut store) = self.store.take() else {
+            return Ok(());
+        };
+        let pending = self.folding.hand_out().unwrap_or_default();
+        let outcome = pending.write(&mut store);
+        self.settle(Written {
+            store,
+            pending,
+            outcome,
+        })
+    }
+
+    /// Waits for what is being written.
+    async fn finish(&mut self) -> Result<(), UpdateError> {
+        if self.writing.is_none() {
             return Ok(());
         }
-        self.serving.write()?;
-        self.newest.written();
-        self.progress.send_modify(|progress| {
-            progress.position = self.serving.position();
-            progress.at = Timestamp::now();
+        let written = finished(&mut self.writing).await;
+        self.settle(written)
+    }
+
+    fn settle(&mut self, written: Written) -> Result<(), UpdateError> {
+        let Written {
+            store,
+            pending,
+            outcome,
+        } = written;
+        let position = store.position;
+        self.store = Some(store);
+        if let Err(error) = outcome {
+            self.folding.take_back(pending);
+            return Err(error);
+        }
+        self.newest.written(pending.rows());
+        self.progress.send_if_modified(|progress| {
+            let news = progress.position != position;
+            if news {
+                progress.position = position;
+                progress.at = Timestamp::now();
+            }
+            news
         });
         Ok(())
     }
@@ -271,6 +363,11 @@ impl Updater {
             mut successor,
             done,
         } = handover;
+        match self.finish().await {
+            // What could not be written waits, and the new generation has it.
+            Ok(()) | Err(UpdateError::Views(_) | UpdateError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
         let taken = match self.level(&mut successor.generation).await {
             Ok(()) => {
                 let next = self.progress.borrow().generation + 1;
@@ -283,14 +380,19 @@ impl Updater {
             Err(error) => return Err(error),
         };
         let taken = taken.map(|generation| {
-            let before = std::mem::replace(&mut self.serving, generation);
-            self.newest.written();
+            let (store, folding) = generation.into_parts();
+            let position = store.position;
+            let before = self.store.replace(store);
+            self.folding = folding;
+            self.newest.all_written();
             self.set_trouble(None);
             self.progress.send_modify(|progress| {
                 progress.generation += 1;
-                progress.position = self.serving.position();
+                progress.position = position;
                 progress.at = Timestamp::now();
             });
+            // Only now: whoever reads from here on reads the new tables.
+            self.newest.forget_written();
             // To close it may take a moment, for which readers need not wait.
             drop(before);
         });
@@ -303,7 +405,7 @@ impl Updater {
     /// else: what it had seen and they had not would never be shown, and the row from before, which
     /// is still shown, would stand in front of the one in the tables.
     async fn level(&self, next: &mut Generation) -> Result<(), UpdateError> {
-        let shown = self.serving.taken();
+        let shown = self.folding.taken();
         while next.position() < shown {
             let events = self.log.read_all(next.position(), BATCH).await;
             let mut events = events.map_err(HistoryError::from)?;
@@ -329,6 +431,23 @@ impl Updater {
             news
         });
     }
+}
+
+/// A write that has come to its end, and what it was given.
+struct Written {
+    store: ViewStore,
+    pending: Pending,
+    outcome: Result<(), UpdateError>,
+}
+
+/// Waits for what is being written, for ever if nothing is.
+async fn finished(writing: &mut Option<JoinHandle<Written>>) -> Written {
+    let Some(handle) = writing else {
+        return std::future::pending().await;
+    };
+    let written = handle.await;
+    *writing = None;
+    written.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 impl Trouble {

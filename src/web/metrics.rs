@@ -36,7 +36,7 @@ impl Metrics {
         let lag_seconds = GaugeVec::new(
             Opts::new(
                 "cartlog_view_lag_seconds",
-                "For how long the first event that is not in the view has been in the log.",
+                "For how long the first event that is not in the view has been in the log: up to 0.2 where nobody asks.",
             ),
             &["view"],
         )?;

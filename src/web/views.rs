@@ -93,6 +93,8 @@ pub async fn list(
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
+    // A question like any other: what waits is written for it.
+    shop.views.written().await;
     let Lag {
         head,
         position,

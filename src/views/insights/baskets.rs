@@ -6,7 +6,7 @@
 //! checkout up to that many writes, on the way of every shopper, for an answer that an operator
 //! reads now and then and that takes milliseconds to count.
 
-use crate::cart::{Cart, CartEvent, Sku};
+use crate::cart::{CartEvent, Sku};
 use crate::views::{Batch, View};
 use rusqlite::{Connection, params};
 use schemars::JsonSchema;
@@ -44,7 +44,7 @@ impl View for Baskets {
                 continue;
             }
             let cart = batch.carts.get(&fact.recorded.stream);
-            let Some(contents) = cart.and_then(Cart::contents) else {
+            let Some(contents) = cart.and_then(|cart| cart.contents()) else {
                 continue;
             };
             let mut skus: Vec<&str> = contents.lines().map(|line| line.sku.as_str()).collect();

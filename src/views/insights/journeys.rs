@@ -69,7 +69,7 @@ impl View for Journeys {
             let Some(contents) = cart.contents() else {
                 continue;
             };
-            let outcome = match cart {
+            let outcome = match &**cart {
                 Cart::NotOpened | Cart::Open(_) => None,
                 Cart::Closed(closed) => Some(match closed.closure {
                     Closure::CheckedOut { .. } => CHECKED_OUT,

@@ -1,7 +1,7 @@
 //! What becomes of the products: put in, taken out again, bought. One write a product and batch.
 
 use crate::cart::state::Contents;
-use crate::cart::{Cart, CartEvent, Currency, Money, Sku};
+use crate::cart::{CartEvent, Currency, Money, Sku};
 use crate::views::{Batch, Fact, View};
 use rusqlite::{Connection, params};
 use schemars::JsonSchema;
@@ -74,7 +74,7 @@ impl View for Products {
         let mut changes: HashMap<(Sku, Currency), (Arc<str>, Numbers)> = HashMap::new();
         for fact in batch.facts {
             let cart = batch.carts.get(&fact.recorded.stream);
-            if let Some(contents) = cart.and_then(Cart::contents) {
+            if let Some(contents) = cart.and_then(|cart| cart.contents()) {
                 count(&mut changes, fact, contents);
             }
         }

@@ -1,0 +1,166 @@
+//! From events to what is to be written of them: the carts that they lead to, and the carts' rows.
+
+use super::carts::CartRow;
+use super::folds::Folds;
+use super::store::ViewStore;
+use super::updater::UpdateError;
+use super::{Batch, Fact, Moved};
+use crate::cart::{Cart, CartEvent, CartModel};
+use crate::decider::Decider;
+use crate::history::{self, Metadata};
+use crate::log::{EventLog, Position, Recorded};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// Folds events in their order, and keeps what they lead to until it is written.
+pub(super) struct Folding {
+    folds: Folds,
+    taken: Position,
+    pending: Pending,
+}
+
+impl Folding {
+    /// Folds what follows after `position`, and keeps folded carts of about `cache_bytes` in memory.
+    pub(super) fn after(position: Position, cache_bytes: u64) -> Folding {
+        Folding {
+            folds: Folds::new(cache_bytes),
+            taken: position,
+            pending: Pending::default(),
+        }
+    }
+
+    /// Everything up to here has been folded.
+    pub(super) fn taken(&self) -> Position {
+        self.taken
+    }
+
+    /// What waits to be written.
+    pub(super) fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// Folds `events`, which follow in the log right after what was taken in before, and says which
+    /// carts they belong to.
+    pub(super) async fn take_in(
+        &mut self,
+        log: &dyn EventLog,
+        events: &[Recorded],
+    ) -> Result<BTreeSet<Uuid>, UpdateError> {
+        let pending = &mut self.pending;
+        // Read whole before anything is folded: a cart has seen all of `events` or none of them.
+        let mut read = Vec::with_capacity(events.len());
+        for recorded in events {
+            read.push((
+                history::event_of(recorded)?,
+                Metadata::read(&recorded.metadata)?,
+            ));
+        }
+        self.folds.take(log, events, &mut pending.carts).await?;
+        let mut touched = BTreeSet::new();
+        for (recorded, (event, metadata)) in events.iter().zip(read) {
+            let cart = Arc::make_mut(pending.carts.entry(recorded.stream).or_default());
+            let moved = Moved::by(&event, cart, |cart| {
+                CartModel::evolve(cart, &event, &metadata.moment(recorded));
+            });
+            touched.insert(recorded.stream);
+            pending.events.push(PendingEvent {
+                recorded: recorded.clone(),
+                event,
+                command: metadata.command.into(),
+                moved,
+            });
+        }
+        for id in &touched {
+            let row = pending
+                .carts
+                .get(id)
+                .and_then(|cart| CartRow::of(*id, cart));
+            if let Some(row) = row {
+                pending.rows.insert(*id, row);
+            }
+        }
+        if let Some(last) = events.last() {
+            self.taken = last.position;
+            pending.since.get_or_insert_with(Instant::now);
+        }
+        Ok(touched)
+    }
+
+    /// Hands out what waits, for it to be written; nothing if nothing does.
+    pub(super) fn hand_out(&mut self) -> Option<Pending> {
+        if self.pending.events.is_empty() {
+            return None;
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        self.folds.put_back(&mut pending.carts);
+        Some(pending)
+    }
+
+    /// Takes back what was handed out and could not be written.
+    pub(super) fn take_back(&mut self, mut unwritten: Pending) {
+        let later = std::mem::take(&mut self.pending);
+        unwritten.events.extend(later.events);
+        unwritten.carts.extend(later.carts);
+        unwritten.rows.extend(later.rows);
+        self.pending = unwritten;
+    }
+}
+
+/// What was folded and waits to be written.
+#[derive(Default)]
+pub(super) struct Pending {
+    events: Vec<PendingEvent>,
+    /// The carts that these events led to, and their rows.
+    carts: HashMap<Uuid, Arc<Cart>>,
+    rows: BTreeMap<Uuid, CartRow>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
+}
+
+struct PendingEvent {
+    recorded: Recorded,
+    event: CartEvent,
+    /// The name of the command that it came of.
+    command: Box<str>,
+    moved: Option<Moved>,
+}
+
+impl Pending {
+    pub(super) fn events(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn carts(&self) -> &HashMap<Uuid, Arc<Cart>> {
+        &self.carts
+    }
+
+    pub(super) fn rows(&self) -> &BTreeMap<Uuid, CartRow> {
+        &self.rows
+    }
+
+    /// Since when the first event waits.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
+    /// Writes all of it to `store` in one transaction.
+    pub(super) fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
+        let Some(last) = self.events.last() else {
+            return Ok(());
+        };
+        let facts = self.events.iter().map(|pending| Fact {
+            recorded: &pending.recorded,
+            event: &pending.event,
+            command: &pending.command,
+            moved: pending.moved,
+        });
+        let batch = Batch {
+            facts: &facts.collect::<Vec<_>>(),
+            carts: &self.carts,
+            rows: &self.rows,
+        };
+        store.apply(&batch, last.recorded.position)
+    }
+}
