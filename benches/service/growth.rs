@@ -1,7 +1,8 @@
 //! What happens to cost, memory and start-up as the log grows:
 //! `cargo bench --bench service -- growth` (CARTLOG_BENCH_EVENTS sets how far; 1,000,000 if unset).
 
-use super::load::Requests;
+use super::ROUNDS;
+use super::load::{self, Requests};
 use super::served::{Cart, Served, folder};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
@@ -17,11 +18,13 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 const SMALL: usize = 10_000;
-const EVENTS_A_CART: usize = 10;
+const EVENTS_A_CART: usize = 5;
+/// How many carts are touched.
+const TOUCHED: usize = 1_000;
 /// Of everything in these shops, in cents.
 pub const PRICE: i64 = 1_999;
 const TOKEN: &str = "a token that all carts of this benchmark share";
-const ROUND: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_secs(3);
 
 pub fn run() {
     let large = events_wanted().unwrap_or(1_000_000);
@@ -39,25 +42,48 @@ pub fn run() {
         let started = Instant::now();
         let service = Served::cartlog_in(folder, &[]);
         let start = started.elapsed();
-        let sample: Vec<&Cart> = carts.iter().step_by((carts.len() / 1_000).max(1)).collect();
-        let reads = Requests::spread(64, &sample, |cart| cart.request("GET", "", None));
-        let reads = service.load(reads, ROUND);
-        let body = r#"{"sku":"teapot","quantity":1}"#;
-        let commands = Requests::spread(64, &sample, |cart| {
-            cart.request("POST", "/items", Some(body))
-        });
-        let commands = service.load(commands, ROUND);
         println!(
-            "{events} events, {} carts: filled in {filled:.1?}, views made in {caught_up:.1?}, started in {start:.2?}; \
-             {} commands a second ({:.1} µs), {} reads a second ({:.1} µs), {} MiB resident",
-            carts.len(),
-            commands.rate,
-            commands.processor,
-            reads.rate,
-            reads.processor,
+            "{events} events, {} carts: filled in {filled:.1?}, views made in {caught_up:.1?}, started in {start:.2?}",
+            carts.len()
+        );
+        let newest = carts.iter().rev().take(TOUCHED).collect();
+        touch(&service, "the newest", newest);
+        let step = (carts.len() / TOUCHED).max(1);
+        let spread = carts.iter().step_by(step).take(TOUCHED).collect();
+        touch(&service, "spread over all there are", spread);
+        let once = Requests::spread(64, &carts, |cart| cart.request("GET", "", None));
+        let once = service.load(once, ROUND);
+        println!(
+            "  each cart in turn: {} reads a second ({:.1} µs); {} MiB resident",
+            once.rate,
+            once.processor,
             service.resident_mib()
         );
     }
+}
+
+/// What reads and commands cost on the carts `touched`.
+fn touch(service: &Served, name: &str, touched: Vec<&Cart>) {
+    let body = r#"{"sku":"teapot","quantity":1}"#;
+    let mut reads = Vec::new();
+    let mut commands = Vec::new();
+    for _ in 0..ROUNDS {
+        let requests = Requests::spread(64, &touched, |cart| cart.request("GET", "", None));
+        reads.push(service.load(requests, ROUND));
+        let requests = Requests::spread(64, &touched, |cart| {
+            cart.request("POST", "/items", Some(body))
+        });
+        commands.push(service.load(requests, ROUND));
+    }
+    let [reads, commands] = [reads, commands].map(load::median);
+    println!(
+        "  {TOUCHED} carts, {name}: {} commands a second ({:.1} µs), {} reads a second ({:.1} µs), {} MiB resident",
+        commands.rate,
+        commands.processor,
+        reads.rate,
+        reads.processor,
+        service.resident_mib()
+    );
 }
 
 /// How many events are asked for by the environment.
