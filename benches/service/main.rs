@@ -16,6 +16,7 @@
 mod bare_commit;
 mod ceiling;
 mod growth;
+mod hand_over;
 mod load;
 mod rebuild;
 mod served;
@@ -100,6 +101,11 @@ fn single_commands(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
         own.p50,
         top.p50,
         f64::from(own.p50) / f64::from(sum)
+    );
+    let hand_over = hand_over::median();
+    println!(
+        "  a hand-over to another thread and back: {hand_over}; with it the ratio is {:.2}",
+        f64::from(own.p50) / f64::from(sum + hand_over)
     );
 }
 
