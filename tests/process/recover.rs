@@ -57,6 +57,9 @@ async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
         let version = cart["version"].as_u64().unwrap();
         opened.push(Opened { id, token, version });
     }
+    // Whoever asks for the views finds what was told to them in their tables.
+    let views = client.get(format!("http://{address}/api/views"));
+    assert_eq!(views.send().await.unwrap().status(), 200);
     opened
 }
 
