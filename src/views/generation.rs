@@ -113,7 +113,7 @@ impl Successor {
     }
 
     /// Lets the views' path lead to this generation, which `guard` watches over from now on.
-    pub(super) fn serve(self, guard: Arc<Guard>, number: u32) -> io::Result<Generation> {
+    pub(super) fn serve(self, guard: &Arc<Guard>, number: u32) -> io::Result<Generation> {
         let Successor {
             mut generation,
             mut file,

@@ -371,7 +371,7 @@ impl Updater {
         let taken = match self.level(&mut successor.generation).await {
             Ok(()) => {
                 let next = self.progress.borrow().generation + 1;
-                let served = successor.serve(self.guard.clone(), next);
+                let served = successor.serve(&self.guard, next);
                 served.map_err(|error| error.to_string())
             }
             Err(error @ (UpdateError::Views(_) | UpdateError::Damaged(_))) => {

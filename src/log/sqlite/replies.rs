@@ -13,6 +13,8 @@ use tokio::sync::{Notify, oneshot};
 
 pub(super) type Outcome = Result<Appended, AppendError>;
 type Sender = oneshot::Sender<Outcome>;
+/// An outcome, and who waits for it.
+type Answer = (Sender, Outcome);
 
 /// Where the outcome of a commit is waited for.
 pub(super) struct Reply {
@@ -31,7 +33,7 @@ impl Reply {
 
 /// Hands each outcome to whoever waits for it.
 pub(super) fn answer(outcomes: impl IntoIterator<Item = (Reply, Outcome)>) {
-    let mut desks: Vec<(Arc<Desk>, Vec<(Sender, Outcome)>)> = Vec::new();
+    let mut desks: Vec<(Arc<Desk>, Vec<Answer>)> = Vec::new();
     for (Reply { sender, desk }, outcome) in outcomes {
         let Some(desk) = desk else {
             hand_out(sender, outcome);
@@ -60,7 +62,7 @@ thread_local! {
 #[derive(Debug, Default)]
 struct Desk {
     /// `None` once nobody hands them out any more.
-    answers: Mutex<Option<Vec<(Sender, Outcome)>>>,
+    answers: Mutex<Option<Vec<Answer>>>,
     news: Notify,
 }
 
@@ -85,7 +87,7 @@ impl Desk {
         })
     }
 
-    fn put(&self, answers: Vec<(Sender, Outcome)>) {
+    fn put(&self, answers: Vec<Answer>) {
         let mut there = self.lock();
         match &mut *there {
             Some(there) => there.extend(answers),
@@ -104,7 +106,7 @@ impl Desk {
         self.lock().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<(Sender, Outcome)>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Answer>>> {
         // Nothing in here panics between two changes.
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,10 +147,10 @@ mod tests {
             .expect("a runtime starts")
     }
 
-    fn appended(position: u64) -> Outcome {
-        Ok(Appended {
+    fn appended(position: u64) -> Appended {
+        Appended {
             position: Position(position),
-        })
+        }
     }
 
     #[test]
@@ -159,13 +161,13 @@ mod tests {
                     runtime().block_on(async {
                         let waiting = (0..100).map(|task| {
                             let (reply, answer) = Reply::new();
-                            ((reply, appended(thread * 1_000 + task)), answer)
+                            ((reply, Ok(appended(thread * 1_000 + task))), answer)
                         });
                         let (outcomes, waiting): (Vec<_>, Vec<_>) = waiting.unzip();
                         let answering = std::thread::spawn(move || answer(outcomes));
                         for (task, answer) in (0..).zip(waiting) {
                             let outcome = answer.await.expect("it is answered");
-                            assert_eq!(outcome, appended(thread * 1_000 + task));
+                            assert_eq!(outcome, Ok(appended(thread * 1_000 + task)));
                         }
                         answering.join().expect("all are answered");
                     });
@@ -184,17 +186,17 @@ mod tests {
         let (reply, mut answer_of_first) = first.block_on(async { Reply::new() });
         let (late, mut late_answer) = first.block_on(async { Reply::new() });
         // On the desk, and not handed out when the runtime ends.
-        answer([(reply, appended(1))]);
+        answer([(reply, Ok(appended(1)))]);
         drop(first);
-        answer([(late, appended(2))]);
-        assert_eq!(answer_of_first.try_recv(), Ok(appended(1)));
-        assert_eq!(late_answer.try_recv(), Ok(appended(2)));
+        answer([(late, Ok(appended(2)))]);
+        assert_eq!(answer_of_first.try_recv(), Ok(Ok(appended(1))));
+        assert_eq!(late_answer.try_recv(), Ok(Ok(appended(2))));
         runtime().block_on(async {
             let (reply, waiting) = Reply::new();
-            answer([(reply, appended(3))]);
+            answer([(reply, Ok(appended(3)))]);
             assert_eq!(
                 waiting.await,
-                Ok(appended(3)),
+                Ok(Ok(appended(3))),
                 "the next runtime has its own desk"
             );
         });
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn outside_of_a_runtime_the_answer_comes_at_once() {
         let (reply, mut waiting) = Reply::new();
-        answer([(reply, appended(1))]);
-        assert_eq!(waiting.try_recv(), Ok(appended(1)));
+        answer([(reply, Ok(appended(1)))]);
+        assert_eq!(waiting.try_recv(), Ok(Ok(appended(1))));
     }
 }
