@@ -46,11 +46,11 @@ pub fn run() {
             "{events} events, {} carts: filled in {filled:.1?}, views made in {caught_up:.1?}, started in {start:.2?}",
             carts.len()
         );
-        let newest = carts.iter().rev().take(TOUCHED).collect();
-        touch(&service, "the newest", newest);
+        let newest: Vec<&Cart> = carts.iter().rev().take(TOUCHED).collect();
+        touch(&service, "the newest", &newest);
         let step = (carts.len() / TOUCHED).max(1);
-        let spread = carts.iter().step_by(step).take(TOUCHED).collect();
-        touch(&service, "spread over all there are", spread);
+        let spread: Vec<&Cart> = carts.iter().step_by(step).take(TOUCHED).collect();
+        touch(&service, "spread over all there are", &spread);
         let once = Requests::spread(64, &carts, |cart| cart.request("GET", "", None));
         let once = service.load(once, ROUND);
         println!(
@@ -63,14 +63,14 @@ pub fn run() {
 }
 
 /// What reads and commands cost on the carts `touched`.
-fn touch(service: &Served, name: &str, touched: Vec<&Cart>) {
+fn touch(service: &Served, name: &str, touched: &[&Cart]) {
     let body = r#"{"sku":"teapot","quantity":1}"#;
     let mut reads = Vec::new();
     let mut commands = Vec::new();
     for _ in 0..ROUNDS {
-        let requests = Requests::spread(64, &touched, |cart| cart.request("GET", "", None));
+        let requests = Requests::spread(64, touched, |cart| cart.request("GET", "", None));
         reads.push(service.load(requests, ROUND));
-        let requests = Requests::spread(64, &touched, |cart| {
+        let requests = Requests::spread(64, touched, |cart| {
             cart.request("POST", "/items", Some(body))
         });
         commands.push(service.load(requests, ROUND));
