@@ -36,14 +36,15 @@ pub struct WalMover {
 impl WalMover {
     /// A mover for the file that `writer` writes to. `limit` is in pages.
     pub fn start(writer: &Connection, limit: u32) -> rusqlite::Result<WalMover> {
-        Self::start_within(writer, limit, |moving| moving())
+        Self::start_within(writer, limit, "wal mover", |moving| moving())
     }
 
-    /// The same for a file that is watched: whatever the mover's thread writes to it, it writes
-    /// within `watched`.
+    /// The same for a file that is watched: whatever the mover's thread, called `name`, writes to it,
+    /// it writes within `watched`.
     pub fn start_within(
         writer: &Connection,
         limit: u32,
+        name: &str,
         watched: impl Fn(Moving<'_>) -> rusqlite::Result<()> + Send + 'static,
     ) -> rusqlite::Result<WalMover> {
         let path = writer.path().expect("a write-ahead log is beside a file");
@@ -56,7 +57,7 @@ impl WalMover {
         let (ask, asked) = sync_channel::<()>(1);
         let (done, moved) = sync_channel(1);
         let thread = std::thread::Builder::new()
-            .name("wal mover".to_owned())
+            .name(name.to_owned())
             .spawn(move || {
                 while asked.recv().is_ok() {
                     let moved = watched(&mut || move_pages(&connection));

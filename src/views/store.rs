@@ -158,7 +158,12 @@ impl ViewStore {
             // Whoever writes to them is told so.
             Err(Damaged(_)) => Ok(()),
         };
-        self.mover = Some(WalMover::start_within(&self.tables, WAL_PAGES, watched)?);
+        self.mover = Some(WalMover::start_within(
+            &self.tables,
+            WAL_PAGES,
+            "views wal mover",
+            watched,
+        )?);
         self.guard = Some(guard);
         Ok(())
     }
