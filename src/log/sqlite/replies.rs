@@ -36,7 +36,7 @@ pub(super) fn answer(outcomes: impl IntoIterator<Item = (Reply, Outcome)>) {
     let mut desks: Vec<(Arc<Desk>, Vec<Answer>)> = Vec::new();
     for (Reply { sender, desk }, outcome) in outcomes {
         let Some(desk) = desk else {
-            hand_out(sender, outcome);
+            hand_out([(sender, outcome)]);
             continue;
         };
         match desks.iter_mut().find(|(own, _)| Arc::ptr_eq(own, &desk)) {
@@ -49,9 +49,11 @@ pub(super) fn answer(outcomes: impl IntoIterator<Item = (Reply, Outcome)>) {
     }
 }
 
-fn hand_out(sender: Sender, outcome: Outcome) {
-    // Whoever has gone meanwhile does not need the answer.
-    let _ = sender.send(outcome);
+fn hand_out(answers: impl IntoIterator<Item = Answer>) {
+    for (sender, outcome) in answers {
+        // Whoever has gone meanwhile does not need the answer.
+        let _ = sender.send(outcome);
+    }
 }
 
 thread_local! {
@@ -59,7 +61,7 @@ thread_local! {
 }
 
 /// Where the answers for one runtime are put.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Desk {
     /// `None` once nobody hands them out any more.
     answers: Mutex<Option<Vec<Answer>>>,
@@ -88,17 +90,10 @@ impl Desk {
     }
 
     fn put(&self, answers: Vec<Answer>) {
-        let mut there = self.lock();
-        match &mut *there {
+        match &mut *self.lock() {
             Some(there) => there.extend(answers),
-            None => {
-                for (sender, outcome) in answers {
-                    hand_out(sender, outcome);
-                }
-                return;
-            }
+            None => hand_out(answers),
         }
-        drop(there);
         self.news.notify_one();
     }
 
@@ -120,9 +115,7 @@ impl Attendant {
         loop {
             self.0.news.notified().await;
             let answers = self.0.lock().as_mut().map(std::mem::take);
-            for (sender, outcome) in answers.into_iter().flatten() {
-                hand_out(sender, outcome);
-            }
+            hand_out(answers.into_iter().flatten());
         }
     }
 }
@@ -130,9 +123,7 @@ impl Attendant {
 impl Drop for Attendant {
     fn drop(&mut self) {
         let left = self.0.lock().take();
-        for (sender, outcome) in left.into_iter().flatten() {
-            hand_out(sender, outcome);
-        }
+        hand_out(left.into_iter().flatten());
     }
 }
 
