@@ -73,11 +73,6 @@ impl NewestRows {
         }
     }
 
-    /// Forgets what the tables have, since there are other tables now.
-    pub(super) fn forget_written(&self) {
-        self.written.clear();
-    }
-
     /// How far the rows are that were shown.
     pub(super) fn position(&self) -> Position {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
@@ -107,8 +102,11 @@ impl NewestRows {
         }
     }
 
-    /// Everything that was shown is in the tables now.
-    pub(super) fn all_written(&self) {
+    /// Forgets every row, since there are other tables now, which have all that was shown. To be called
+    /// when they are read: until then a row from here may be the only one of its version.
+    pub(super) fn forget(&self) {
+        // In this order: what is found in the second place is never older than what was in the first.
+        self.written.clear();
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.unwritten.clear();
     }
@@ -167,7 +165,7 @@ mod tests {
         );
         assert_eq!(found(&rows, Some(1)), Some(1));
         assert_eq!(found(&rows, None), Some(1));
-        rows.forget_written();
+        rows.forget();
         assert_eq!(found(&rows, Some(2)), Some(2));
     }
 
@@ -197,7 +195,7 @@ mod tests {
     fn a_row_of_tables_that_do_not_serve_any_more_does_not_stay() {
         let rows = rows();
         let read = || {
-            rows.forget_written();
+            rows.forget();
             Ok::<_, Infallible>(Some(row(1)))
         };
         let _ = rows.find(ID, read).unwrap_or_else(|never| match never {});

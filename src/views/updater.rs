@@ -384,15 +384,13 @@ impl Updater {
             let position = store.position;
             let before = self.store.replace(store);
             self.folding = folding;
-            self.newest.all_written();
             self.set_trouble(None);
             self.progress.send_modify(|progress| {
                 progress.generation += 1;
                 progress.position = position;
                 progress.at = Timestamp::now();
             });
-            // Only now: whoever reads from here on reads the new tables.
-            self.newest.forget_written();
+            self.newest.forget();
             // To close it may take a moment, for which readers need not wait.
             drop(before);
         });
