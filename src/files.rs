@@ -29,10 +29,29 @@ pub fn remove(file: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes sure that the folder of `file` has what was made, renamed or removed in it on the disk.
+pub fn sync_folder_of(file: &Path) -> io::Result<()> {
+    File::open(folder_of(file))?.sync_all()
+}
+
+/// What SQLite may keep beside a database.
+pub const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// Removes a database and what SQLite keeps beside it.
+pub fn remove_database(path: &Path) -> io::Result<()> {
+    remove(path)?;
+    remove_companions(path)
+}
+
+/// Removes what SQLite keeps beside the database at `path`.
+pub fn remove_companions(path: &Path) -> io::Result<()> {
+    COMPANIONS
+        .iter()
+        .try_for_each(|suffix| remove(&beside(path, suffix)))
+}
+
 /// What the names of files end with that are not whole yet.
 const PARTIAL: &str = ".partial";
-/// What SQLite may keep beside a database that it has not finished.
-const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// A file under way, which takes the place of another once it is whole. Until then it has a name of
 /// its own in the same folder, and is locked: by that it is told from those that killed processes
@@ -89,7 +108,7 @@ impl Partial {
     pub fn replace(self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         self.path.persist(target).map_err(|refused| refused.error)?;
-        File::open(folder_of(target))?.sync_all()
+        sync_folder_of(target)
     }
 
     /// Becomes `target`, where there must be nothing, once all of it is on the disk.
@@ -97,7 +116,7 @@ impl Partial {
         self.file.sync_all()?;
         let placed = self.path.persist_noclobber(target);
         placed.map_err(|refused| refused.error)?;
-        File::open(folder_of(target))?.sync_all()
+        sync_folder_of(target)
     }
 }
 
@@ -112,10 +131,7 @@ fn remove_left(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    for companion in COMPANIONS {
-        remove(&beside(path, companion))?;
-    }
-    remove(path)?;
+    let removed = remove_database(path);
     drop(held);
-    Ok(())
+    removed
 }

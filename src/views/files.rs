@@ -6,13 +6,11 @@
 //! all. Renaming the file itself would not do: SQLite finds a database's write-ahead log by the
 //! database's name, so the new tables would be read with what the old ones have in theirs.
 
-use crate::files::{beside, folder_of, remove};
-use std::fs::File;
+use crate::files::{
+    COMPANIONS, beside, folder_of, remove, remove_companions, remove_database, sync_folder_of,
+};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// What SQLite keeps beside a database.
-const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// A file for a new generation beside those that there are.
 pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
@@ -31,7 +29,7 @@ pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
     let target = generation.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     std::os::unix::fs::symlink(target, &link)?;
     std::fs::rename(&link, path)?;
-    File::open(folder_of(path))?.sync_all()
+    sync_folder_of(path)
 }
 
 /// Removes every generation but the one that serves: what a switch or a killed rebuild has left.
@@ -45,19 +43,9 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
         }
     }
     if serving.is_some() {
-        for suffix in COMPANIONS {
-            remove(&beside(path, suffix))?;
-        }
+        remove_companions(path)?;
     }
     remove(&beside(path, ".link"))
-}
-
-/// Removes a database and what SQLite keeps beside it.
-pub(super) fn remove_database(path: &Path) -> io::Result<()> {
-    remove(path)?;
-    COMPANIONS
-        .iter()
-        .try_for_each(|suffix| remove(&beside(path, suffix)))
 }
 
 /// The generations that have a file of their own, with their numbers. A companion without its

@@ -6,6 +6,7 @@ use super::store::{StoreError, ViewStore};
 use super::updater::UpdateError;
 use super::{View, files};
 use crate::cart::Cart;
+use crate::files::remove_database;
 use crate::log::{EventLog, Position, Recorded};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -138,7 +139,7 @@ struct Unproven {
 impl Drop for Unproven {
     fn drop(&mut self) {
         if !self.serves
-            && let Err(error) = files::remove_database(&self.file)
+            && let Err(error) = remove_database(&self.file)
         {
             tracing::warn!(%error, path = %self.file.display(), "views that never served stay there");
         }

@@ -2,7 +2,8 @@
 
 use super::guard::{Damaged, Guard};
 use super::updater::UpdateError;
-use super::{Batch, View, files};
+use super::{Batch, View};
+use crate::files::remove_database;
 use crate::log::Position;
 use crate::wal::{Moving, WalMover};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -61,7 +62,7 @@ impl ViewStore {
                 }
             }
         }
-        files::remove_database(path).map_err(|error| failed(error.to_string()))?;
+        remove_database(path).map_err(|error| failed(error.to_string()))?;
         let tables = connect(path)
             .and_then(|tables| create(tables, &views, log_identity))
             .map_err(|error| failed(error.to_string()))?;
@@ -95,7 +96,7 @@ impl ViewStore {
         views: Vec<Box<dyn View>>,
         log_identity: Uuid,
     ) -> Result<ViewStore, StoreError> {
-        let made = files::remove_database(path)
+        let made = remove_database(path)
             .map_err(|error| error.to_string())
             .and_then(|()| Connection::open(path).map_err(|error| error.to_string()));
         made.and_then(|tables| Self::make(tables, views, log_identity))

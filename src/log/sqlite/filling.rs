@@ -2,7 +2,7 @@
 
 use super::guard::Guard;
 use super::{Durability, OpenError, by_stream, rows, schema};
-use crate::files::{beside, folder_of, remove};
+use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
 use crate::log::{Head, Position, Recorded};
 use rusqlite::Connection;
 use std::fs::File;
@@ -104,15 +104,11 @@ impl Filling {
             .and_then(|file| file.sync_all())
             .map_err(failed)?;
         // An empty log had no more than this, and what lies beside a database is taken for its own.
-        for suffix in ["-wal", "-shm"] {
-            remove(&beside(&self.path, suffix)).map_err(failed)?;
-        }
+        remove_companions(&self.path).map_err(failed)?;
         self.file
             .persist(&self.path)
             .map_err(|error| failed(error.error))?;
-        File::open(folder_of(&self.path))
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)?;
+        sync_folder_of(&self.path).map_err(failed)?;
         Ok(self.last.0)
     }
 
