@@ -6,7 +6,7 @@
 //! that a cart in which something happened meanwhile refuses to expire.
 
 use crate::cart::{CartCommand, CartModel, Refusal};
-use crate::commands::{CommandError, CommandHandler, Envelope, new_command_id};
+use crate::commands::{CommandError, CommandHandler, Envelope};
 use crate::timestamp::Timestamp;
 use crate::views::carts::IdleCart;
 use crate::views::{Reader, ViewReadError};
@@ -103,15 +103,7 @@ impl Expiry {
         let command = CartCommand::Expire {
             idle_since: cart.idle_since,
         };
-        let envelope = Envelope {
-            command: command.name(),
-            command_id: new_command_id(),
-            actor: "service",
-            correlation_id: None,
-            trace_id: None,
-            key: None,
-            if_match: None,
-        };
+        let envelope = Envelope::new(command.name(), "service");
         let handled = self
             .commands
             .handle(cart.id, &command, &envelope, |_| true)

@@ -9,7 +9,7 @@ use cartlog::cart::{
 use cartlog::commands::{CommandHandler, Envelope};
 use cartlog::decider::fold;
 use cartlog::history;
-use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cartlog::log::{EventLog, Position};
 use cartlog::views::{self, Updater, ViewStore};
 use rusqlite::{Connection, OpenFlags};
@@ -30,14 +30,8 @@ struct Shop {
 
 fn shop(seed: u64) -> Shop {
     let folder = tempfile::tempdir().unwrap();
-    let (log, writer) = SqliteLog::open(&SqliteLogSettings {
-        path: folder.path().join("events.db"),
-        queue: 8_192,
-        group: 512,
-        checkpoint_pages: 8_000,
-        durability: Durability::Power,
-    })
-    .unwrap();
+    let settings = SqliteLogSettings::at(folder.path().join("events.db"));
+    let (log, writer) = SqliteLog::open(&settings).unwrap();
     Shop {
         folder,
         log,
@@ -81,15 +75,7 @@ impl Shop {
                 let which = self.draw(self.carts.len());
                 (self.carts[which], self.wish(&commands, which).await)
             };
-            let envelope = Envelope {
-                command: command.name(),
-                command_id: Uuid::now_v7(),
-                actor: "shopper",
-                correlation_id: None,
-                trace_id: None,
-                key: None,
-                if_match: None,
-            };
+            let envelope = Envelope::new(command.name(), "shopper");
             // A refusal writes nothing, which is as good as anything.
             let _ = commands.handle(cart, &command, &envelope, |_| true).await;
         }

@@ -19,7 +19,7 @@ thread_local! {
 /// # Panics
 ///
 /// Where the system has no random bytes to give.
-pub fn new_command_id() -> Uuid {
+pub(super) fn new_command_id() -> Uuid {
     let random = DRAWN.with_borrow_mut(|drawn| {
         if drawn.is_empty() {
             let mut bytes = [0; RANDOM * AHEAD];

@@ -14,7 +14,6 @@ mod id;
 mod idempotency;
 mod meter;
 
-pub use id::new_command_id;
 pub use idempotency::IdempotencyKey;
 pub use meter::Meter;
 
@@ -24,6 +23,7 @@ use crate::history::{HistoryError, Metadata};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
 use folded::{Folded, Place, PlaceWeight, Slot};
+use id::new_command_id;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use super::refusals::etag;
 use super::shop::Shop;
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand};
-use crate::commands::{Envelope, Handled, IdempotencyKey, new_command_id};
+use crate::commands::{Envelope, Handled, IdempotencyKey};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Payload;
@@ -66,15 +66,13 @@ pub fn said(
     let path = request.path().as_bytes();
     Ok(Said {
         envelope: Envelope {
-            command,
-            command_id: new_command_id(),
-            actor: "shopper",
             correlation_id: headers::correlation_id(request)?,
             trace_id: headers::trace_id(request).map(str::to_owned),
             key: key
                 .as_deref()
                 .map(|key| IdempotencyKey::new(key, &[method, path, body])),
             if_match,
+            ..Envelope::new(command, "shopper")
         },
         key,
     })

@@ -6,7 +6,7 @@ use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusa
 use cartlog::commands::{
     CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
 };
-use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cartlog::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
 };
@@ -101,14 +101,8 @@ pub struct Nodes {
 
 pub fn nodes() -> Nodes {
     let folder = tempfile::tempdir().unwrap();
-    let (log, writer) = SqliteLog::open(&SqliteLogSettings {
-        path: folder.path().join("events.db"),
-        queue: 8_192,
-        group: 512,
-        checkpoint_pages: 8_000,
-        durability: Durability::Power,
-    })
-    .unwrap();
+    let settings = SqliteLogSettings::at(folder.path().join("events.db"));
+    let (log, writer) = SqliteLog::open(&settings).unwrap();
     Nodes {
         log: Arc::new(Unreliable {
             log,
@@ -170,15 +164,7 @@ impl Node {
 }
 
 pub fn envelope(command: &CartCommand) -> Envelope {
-    Envelope {
-        command: command.name(),
-        command_id: Uuid::now_v7(),
-        actor: "shopper",
-        correlation_id: None,
-        trace_id: None,
-        key: None,
-        if_match: None,
-    }
+    Envelope::new(command.name(), "shopper")
 }
 
 pub fn open() -> CartCommand {
