@@ -77,8 +77,8 @@ impl WalMover {
         })
     }
 
-    /// To be called after each commit of `writer`, on the thread that committed. An error means that pages may not be on the disk
-    /// although the system said so before: nothing more may be written.
+    /// To be called after each commit of `writer`, on the thread that committed. An error means that
+    /// pages may not be on the disk although the system said so before: nothing more may be written.
     pub fn committed(&mut self, writer: &Connection) -> rusqlite::Result<()> {
         let pages = PAGES.get();
         if !self.under_way {

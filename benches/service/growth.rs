@@ -96,11 +96,8 @@ pub fn events_wanted() -> Option<usize> {
 /// through the port. All stories are equally long.
 pub fn fill(folder: &Path, events: usize, story: impl Fn(usize) -> Vec<CartEvent>) -> Vec<Cart> {
     let settings = SqliteLogSettings {
-        path: folder.join("data/events.db"),
-        queue: 8_192,
-        group: 512,
-        checkpoint_pages: 8_000,
         durability: Durability::Process,
+        ..SqliteLogSettings::at(folder.join("data/events.db"))
     };
     let (log, writer) = SqliteLog::open(&settings).expect("a log opens");
     let runtime = tokio::runtime::Builder::new_current_thread()

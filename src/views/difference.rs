@@ -9,6 +9,7 @@ use uuid::Uuid;
 const SHOWN: usize = 100;
 /// How many characters of a text are shown at the most.
 const EXCERPT: usize = 80;
+
 /// What a comparison has found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {

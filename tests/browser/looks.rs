@@ -126,6 +126,11 @@ const HIGHEST: u32 = 2600;
 /// The operator's token where the operator's pages are looked at.
 const TOKEN: &str = "the operator's token of this test";
 
+/// A service that asks the operator for that token.
+fn guarded() -> Service {
+    Service::start_with(&[("security.operator_token", TOKEN)])
+}
+
 /// Where `tests/all` puts axe-core.
 const AXE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),

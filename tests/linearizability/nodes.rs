@@ -2,7 +2,7 @@
 //! stream's end whatever version was expected.
 
 use crate::cart::{Answer, Change, SKUS};
-use crate::engine::MemoryLog;
+use crate::engine::{MemoryLog, again};
 use crate::shoppers::{Counter, Reply};
 use async_trait::async_trait;
 use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
@@ -10,8 +10,7 @@ use cartlog::commands::{
     CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
 };
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Head, NewEvent, Position, ReadError,
-    Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -35,24 +34,8 @@ impl EventLog for Slow {
         if self.checks_versions || !matches!(outcome, Err(AppendError::Conflict { .. })) {
             return outcome;
         }
-        let stream = self
-            .log
-            .read_stream(commit.stream(), Version(0), usize::MAX, Freshness::Any);
-        let head = stream.await.expect("a stream").last().map(Head::at);
-        let first = &commit.events()[0];
-        let events = commit.events().iter().map(|event| NewEvent {
-            name: event.name.clone(),
-            schema: event.schema,
-            data: event.data.to_string(),
-        });
-        let commit = Commit::new(
-            commit.stream(),
-            head.unwrap_or(Head::START),
-            first.recorded_at,
-            first.metadata.to_string(),
-            events.collect(),
-        );
-        self.log.append(commit).await
+        let head = self.log.head(commit.stream());
+        self.log.append(again(&commit, head, usize::MAX)).await
     }
 
     async fn read_stream(
@@ -111,13 +94,9 @@ impl Node {
         key: Option<&str>,
     ) -> Result<Handled<Cart>, CommandError<Refusal>> {
         let envelope = Envelope {
-            command: command.name(),
-            command_id: Uuid::now_v7(),
-            actor: "shopper",
-            correlation_id: None,
-            trace_id: None,
             key: key.map(|key| IdempotencyKey::new(key, &[command.name().as_bytes()])),
             if_match: if_match.map(|version| Condition::OneOf(vec![Version(version)])),
+            ..Envelope::new(command.name(), "shopper")
         };
         self.0.handle(CART, command, &envelope, |_| true).await
     }

@@ -2,11 +2,11 @@
 //! answers get lost, reads are behind. A lie is what no engine may do; it is there to be caught.
 
 use crate::dice::Dice;
-use crate::engine::MemoryLog;
+use crate::engine::{MemoryLog, again};
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Head, NewEvent, Position, ReadError,
-    Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Head, Position, ReadError, Recorded,
+    Version,
 };
 use futures_util::future::FutureExt;
 use std::collections::BTreeMap;
@@ -140,7 +140,7 @@ impl Network {
             return Ok(Appended { position });
         }
         let commit = if commit.events().len() > 1 && self.lies(Lie::TearsCommits) {
-            again(&commit, head(log, &commit), 1)
+            again(&commit, log.head(commit.stream()), 1)
         } else if self.lies(Lie::BreaksTheChain) {
             let torn = Head {
                 recorded_at: commit.events()[0].recorded_at,
@@ -153,7 +153,7 @@ impl Network {
         };
         match now(log.append(commit.clone())) {
             Err(AppendError::Conflict { .. }) if self.lies(Lie::IgnoresTheExpectedVersion) => {
-                now(log.append(again(&commit, head(log, &commit), usize::MAX)))
+                now(log.append(again(&commit, log.head(commit.stream()), usize::MAX)))
             }
             Ok(_) if self.lies(Lie::WritesWhatItRefused) => {
                 Err(AppendError::NotWritten("so it says".to_owned()))
@@ -161,31 +161,6 @@ impl Network {
             outcome => outcome,
         }
     }
-}
-
-/// The end of the stream that `commit` goes to.
-fn head(log: &MemoryLog, commit: &Commit) -> Head {
-    let read = log.read_stream(commit.stream(), Version(0), usize::MAX, Freshness::Any);
-    let events = now(read).expect("a stream");
-    events.last().map_or(Head::START, Head::at)
-}
-
-/// The first `count` events of `commit` as a commit at `head`.
-fn again(commit: &Commit, head: Head, count: usize) -> Commit {
-    let first = &commit.events()[0];
-    let events = commit.events().iter().take(count).map(|event| NewEvent {
-        name: event.name.clone(),
-        schema: event.schema,
-        data: event.data.to_string(),
-    });
-    let metadata = first.metadata.to_string();
-    Commit::new(
-        commit.stream(),
-        head,
-        first.recorded_at,
-        metadata,
-        events.collect(),
-    )
 }
 
 /// The outcome of what does not wait for anything.

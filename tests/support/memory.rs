@@ -6,7 +6,8 @@
 
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Head, NewEvent, Position, ReadError,
+    Recorded, Version,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -110,6 +111,32 @@ impl MemoryLog {
         self.place.lock().open = false;
         self.closed.send_replace(true);
     }
+
+    /// Where `stream` ends.
+    pub fn head(&self, stream: Uuid) -> Head {
+        let kept = self.place.lock();
+        let last = kept.streams.get(&stream).and_then(|places| places.last());
+        last.map_or(Head::START, |place| Head::at(&kept.events[*place]))
+    }
+}
+
+/// The first `count` events of `commit` as a commit at `head`: what engines make of one that are to be
+/// caught.
+pub fn again(commit: &Commit, head: Head, count: usize) -> Commit {
+    let first = &commit.events()[0];
+    let events = commit.events().iter().take(count).map(|event| NewEvent {
+        name: event.name.clone(),
+        schema: event.schema,
+        data: event.data.to_string(),
+    });
+    let metadata = first.metadata.to_string();
+    Commit::new(
+        commit.stream(),
+        head,
+        first.recorded_at,
+        metadata,
+        events.collect(),
+    )
 }
 
 #[async_trait]

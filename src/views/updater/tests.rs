@@ -3,7 +3,7 @@
 use super::*;
 use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
 use crate::commands::{CommandHandler, Envelope};
-use crate::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use crate::log::sqlite::{SqliteLog, SqliteLogSettings};
 use crate::views::{Reader, all};
 
 const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
@@ -11,14 +11,8 @@ const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
 #[tokio::test]
 async fn what_happens_while_a_generation_takes_over_is_shown_as_everything_else() {
     let folder = tempfile::tempdir().unwrap();
-    let (log, _writer) = SqliteLog::open(&SqliteLogSettings {
-        path: folder.path().join("events.db"),
-        queue: 16,
-        group: 16,
-        checkpoint_pages: 1_000,
-        durability: Durability::Process,
-    })
-    .unwrap();
+    let settings = SqliteLogSettings::at(folder.path().join("events.db"));
+    let (log, _writer) = SqliteLog::open(&settings).unwrap();
     let commands = CommandHandler::new(CartModel::default(), log.clone(), 1 << 20);
     let send = async |command: CartCommand| {
         let envelope = Envelope::new(command.name(), "shopper");

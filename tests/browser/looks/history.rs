@@ -1,7 +1,6 @@
 //! The history of a cart, from its opening to its end, as its holder and as the operator see it.
 
-use super::TOKEN;
-use super::{Gallery, LARGE, SMALL, look_through};
+use super::{Gallery, LARGE, SMALL, guarded, look_through};
 use crate::browser::Browser;
 use crate::service::Service;
 use crate::webdriver::key;
@@ -12,25 +11,13 @@ const PAGE: &str = "a history";
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn a_history_looks_good_on_a_large_screen() {
-    look_through(
-        PAGE,
-        LARGE,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, LARGE, guarded(), come_to_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn a_history_looks_good_on_a_small_screen() {
-    look_through(
-        PAGE,
-        SMALL,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, SMALL, guarded(), come_to_all).await;
 }
 
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {

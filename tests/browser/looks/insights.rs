@@ -1,7 +1,6 @@
 //! What the shop learns, with and without shoppers.
 
-use super::TOKEN;
-use super::{Gallery, LARGE, SMALL, look_through};
+use super::{Gallery, LARGE, SMALL, guarded, look_through};
 use crate::service::Service;
 use serde_json::Value;
 
@@ -10,25 +9,13 @@ const PAGE: &str = "the insights";
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_insights_page_looks_good_on_a_large_screen() {
-    look_through(
-        PAGE,
-        LARGE,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, LARGE, guarded(), come_to_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_insights_page_looks_good_on_a_small_screen() {
-    look_through(
-        PAGE,
-        SMALL,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, SMALL, guarded(), come_to_all).await;
 }
 
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {

@@ -1,7 +1,6 @@
 //! The journal of all carts, on the history page without a cart.
 
-use super::TOKEN;
-use super::{Gallery, LARGE, SMALL, look_through};
+use super::{Gallery, LARGE, SMALL, guarded, look_through};
 use crate::operator::ENTRIES;
 use crate::service::Service;
 use crate::webdriver::key;
@@ -11,25 +10,13 @@ const PAGE: &str = "the journal";
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_journal_looks_good_on_a_large_screen() {
-    look_through(
-        PAGE,
-        LARGE,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, LARGE, guarded(), come_to_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_journal_looks_good_on_a_small_screen() {
-    look_through(
-        PAGE,
-        SMALL,
-        Service::start_with(&[("security.operator_token", TOKEN)]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, SMALL, guarded(), come_to_all).await;
 }
 
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {

@@ -1,7 +1,6 @@
 //! The service at work: its views, a rebuild and a verification, each caught while it runs.
 
-use super::TOKEN;
-use super::{Gallery, LARGE, SMALL, look_through};
+use super::{Gallery, LARGE, SMALL, TOKEN, look_through};
 use crate::senses::PATIENCE;
 use crate::service::Service;
 use rusqlite::Connection;
@@ -16,31 +15,21 @@ const PAGE: &str = "the operations";
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_operations_page_looks_good_on_a_large_screen() {
-    look_through(
-        PAGE,
-        LARGE,
-        Service::start_with(&[
-            ("security.operator_token", TOKEN),
-            ("log.durability", "process"),
-        ]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, LARGE, unsynced(), come_to_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn the_operations_page_looks_good_on_a_small_screen() {
-    look_through(
-        PAGE,
-        SMALL,
-        Service::start_with(&[
-            ("security.operator_token", TOKEN),
-            ("log.durability", "process"),
-        ]),
-        come_to_all,
-    )
-    .await;
+    look_through(PAGE, SMALL, unsynced(), come_to_all).await;
+}
+
+/// The operator's service, on a log that is filled quickly.
+fn unsynced() -> Service {
+    Service::start_with(&[
+        ("security.operator_token", TOKEN),
+        ("log.durability", "process"),
+    ])
 }
 
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
