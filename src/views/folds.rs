@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 /// Folded carts, bounded in bytes. One that has been dropped is folded again from the log.
 pub(super) struct Folds {
-    cached: Cache<Uuid, Arc<Cart>, CartWeight>,
+    /// None for a cart that is out: its place is kept, since the cache takes one that comes anew for
+    /// one that hardly anybody asks for, and gives it up first.
+    cached: Cache<Uuid, Option<Arc<Cart>>, CartWeight>,
 }
 
 impl Folds {
@@ -37,8 +39,8 @@ impl Folds {
                 continue;
             };
             let before = Version(recorded.version.0.saturating_sub(1));
-            let cart = match self.cached.remove(&recorded.stream) {
-                Some((_, cart)) if version(&cart) == before => cart,
+            let cart = match self.lend(recorded.stream) {
+                Some(cart) if version(&cart) == before => cart,
                 Some(_) | None => Arc::new(fold(log, recorded.stream, before).await?),
             };
             place.insert(cart);
@@ -46,12 +48,17 @@ impl Folds {
         Ok(())
     }
 
+    /// Takes the cart `id` out, if it is here.
+    fn lend(&mut self, id: Uuid) -> Option<Arc<Cart>> {
+        self.cached.get_mut(&id)?.take()
+    }
+
     /// Keeps carts as they are after the events that they were taken out for. Who still looks at one
     /// goes on seeing it as it is.
     pub(super) fn put_back(&mut self, carts: &mut HashMap<Uuid, Arc<Cart>>) {
         for (id, cart) in carts {
             Arc::make_mut(cart).forget_undo();
-            self.cached.insert(*id, cart.clone());
+            self.cached.insert(*id, Some(cart.clone()));
         }
     }
 }
@@ -73,9 +80,35 @@ fn version(cart: &Cart) -> Version {
 #[derive(Debug, Clone, Copy)]
 struct CartWeight;
 
-impl Weighter<Uuid, Arc<Cart>> for CartWeight {
-    fn weight(&self, _id: &Uuid, cart: &Arc<Cart>) -> u64 {
+impl Weighter<Uuid, Option<Arc<Cart>>> for CartWeight {
+    fn weight(&self, _id: &Uuid, cart: &Option<Arc<Cart>>) -> u64 {
         const OVERHEAD: usize = 64;
-        (CartModel::weight(cart) + OVERHEAD) as u64
+        let cart = cart.as_deref().map_or(0, CartModel::weight);
+        (cart + OVERHEAD) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn carts_that_move_again_and_again_stay_though_many_came_before_them() {
+        const HELD: u64 = 1_000;
+        let weight = CartWeight.weight(&Uuid::nil(), &Some(Arc::default()));
+        let mut folds = Folds::new(HELD * weight);
+        let put_back = |folds: &mut Folds, ids: std::ops::Range<u128>| {
+            let ids = ids.map(Uuid::from_u128);
+            folds.put_back(&mut ids.map(|id| (id, Arc::default())).collect());
+        };
+        put_back(&mut folds, 0..10_000);
+        let moving = 10_000..10_300;
+        let mut there = 0;
+        for _ in 0..10 {
+            let lent = moving.clone().map(|id| folds.lend(Uuid::from_u128(id)));
+            there = lent.flatten().count();
+            put_back(&mut folds, moving.clone());
+        }
+        assert_eq!(there, moving.count());
     }
 }
