@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -35,19 +36,27 @@ pub struct Report {
     /// Latencies in microseconds.
     pub p50: u32,
     pub p99: u32,
+    pub longest: u32,
     /// Answers of any other kind.
     pub refused: u64,
     /// The server's processor time an answer, in microseconds: what holds on a busy machine too.
     pub processor: f64,
 }
 
+/// How long a load goes on.
+#[derive(Clone)]
+pub enum Until {
+    Passed(Duration),
+    /// Until this is set.
+    Told(Arc<AtomicBool>),
+}
+
 pub struct Load;
 
 impl Load {
-    /// Loads `address` for `time` and reports.
-    pub fn run(address: SocketAddr, requests: Requests, time: Duration) -> Report {
+    /// Loads `address` until it is time to end and reports.
+    pub fn run(address: SocketAddr, requests: Requests, until: &Until) -> Report {
         let started = Instant::now();
-        let end = started + time;
         let mut shares: Vec<Vec<_>> = (0..THREADS).map(|_| Vec::new()).collect();
         for (index, requests) in requests.0.into_iter().enumerate() {
             shares[index % THREADS].push(requests);
@@ -55,7 +64,7 @@ impl Load {
         let outcomes: Vec<(Vec<u32>, u64)> = std::thread::scope(|scope| {
             let threads: Vec<_> = shares
                 .into_iter()
-                .map(|share| scope.spawn(move || drive(address, share, end)))
+                .map(|share| scope.spawn(move || drive(address, share, started, until)))
                 .collect();
             let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
             joined
@@ -70,13 +79,19 @@ impl Load {
             rate: (latencies.len() as f64 / seconds) as u64,
             p50: percentile(&latencies, 50),
             p99: percentile(&latencies, 99),
+            longest: latencies.last().copied().unwrap_or(0),
             refused,
             processor: 0.0,
         }
     }
 }
 
-fn drive(address: SocketAddr, share: Vec<Arc<Vec<Vec<u8>>>>, end: Instant) -> (Vec<u32>, u64) {
+fn drive(
+    address: SocketAddr,
+    share: Vec<Arc<Vec<Vec<u8>>>>,
+    started: Instant,
+    until: &Until,
+) -> (Vec<u32>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -85,7 +100,9 @@ fn drive(address: SocketAddr, share: Vec<Arc<Vec<Vec<u8>>>>, end: Instant) -> (V
     tasks.block_on(&runtime, async {
         let connections: Vec<_> = share
             .into_iter()
-            .map(|requests| tokio::task::spawn_local(connection(address, requests, end)))
+            .map(|requests| {
+                tokio::task::spawn_local(connection(address, requests, started, until.clone()))
+            })
             .collect();
         let mut latencies = Vec::new();
         let mut refused = 0;
@@ -101,14 +118,19 @@ fn drive(address: SocketAddr, share: Vec<Arc<Vec<Vec<u8>>>>, end: Instant) -> (V
 async fn connection(
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
-    end: Instant,
+    started: Instant,
+    until: Until,
 ) -> (Vec<u32>, u64) {
     let mut stream = Connection::to(address).await;
     let mut latencies = Vec::new();
     let mut refused = 0;
     for request in requests.iter().cycle() {
         let sent = Instant::now();
-        if sent >= end {
+        let is_over = match &until {
+            Until::Passed(time) => sent >= started + *time,
+            Until::Told(told) => told.load(Ordering::Relaxed),
+        };
+        if is_over {
             break;
         }
         let status = stream.send(request).await;

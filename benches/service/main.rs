@@ -5,7 +5,8 @@
 //! same machine and take turns, so that a ratio holds where an absolute figure would not.
 //!
 //! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes), and
-//! `-- rebuild` one of which the views are rebuilt and verified.
+//! `-- rebuild` one of which the views are rebuilt and verified, `-- beside` one of which they are rebuilt
+//! while the service is under load.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -14,6 +15,7 @@
 )]
 
 mod bare_commit;
+mod beside;
 mod ceiling;
 mod growth;
 mod hand_over;
@@ -37,6 +39,7 @@ fn main() {
         Some("ceiling") => return ceiling::serve(),
         Some("growth") => return growth::run(),
         Some("rebuild") => return rebuild::run(),
+        Some("beside") => return beside::run(),
         _ => {}
     }
     let ceiling = Served::ceiling();

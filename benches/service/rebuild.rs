@@ -65,7 +65,7 @@ pub fn run() {
 }
 
 /// The events of the cart at `place`.
-fn story(place: usize) -> Vec<CartEvent> {
+pub fn story(place: usize) -> Vec<CartEvent> {
     let units = |turn: usize| added(PRODUCTS[(place * 3 + turn * turn) % PRODUCTS.len()]);
     let mut events = vec![opened()];
     events.extend((0..ADDED).map(units).map(CartEvent::ItemAdded));
@@ -154,7 +154,7 @@ fn peak(id: u32) -> u64 {
     kib.unwrap_or(0) / 1024
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }

@@ -1,10 +1,12 @@
 //! A server in a process of its own, and the carts that are opened on it.
 
-use super::load::{Connection, Load, Report, Requests};
+use super::load::{Connection, Load, Report, Requests, Until};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -97,7 +99,7 @@ impl Served {
     /// Loads this server for `time` and reports, with what that cost it.
     pub fn load(&self, requests: Requests, time: Duration) -> Report {
         let before = self.processor_micros();
-        let report = Load::run(self.address, requests, time);
+        let report = Load::run(self.address, requests, &Until::Passed(time));
         let spent = self.processor_micros() - before;
         let answers = report.rate as f64 * time.as_secs_f64() + report.refused as f64;
         Report {
@@ -148,6 +150,35 @@ impl Served {
             }
             carts
         })
+    }
+
+    /// Loads this server for as long as it takes to rebuild its views, and says how long that was.
+    /// What a request cost is not told apart from what the rebuild did.
+    pub fn load_beside_a_rebuild(&self, requests: Requests) -> (Report, Duration) {
+        let ended = Arc::new(AtomicBool::new(false));
+        let until = Until::Told(ended.clone());
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| Load::run(self.address, requests, &until));
+            let time = block_on(self.rebuild());
+            ended.store(true, Ordering::Relaxed);
+            (load.join().expect("the load ends"), time)
+        })
+    }
+
+    async fn rebuild(&self) -> Duration {
+        const REBUILD: &str = "/api/views/rebuild";
+        const LOOK: Duration = Duration::from_millis(50);
+        let mut connection = Connection::to(self.address).await;
+        let started = Instant::now();
+        let status = connection.send(&request("POST", REBUILD, None, None)).await;
+        assert_eq!(status, 202, "{}", connection.answer());
+        while member(connection.answer(), "state") == "running" {
+            tokio::time::sleep(LOOK).await;
+            connection.send(&request("GET", REBUILD, None, None)).await;
+        }
+        let outcome = member(connection.answer(), "state");
+        assert_eq!(outcome, "swapped", "{}", connection.answer());
+        started.elapsed()
     }
 
     /// Ends the process and hands back its files.
