@@ -1,29 +1,84 @@
 //! One row, one commit, one sync: what durability costs at the least.
 
+use super::load::percentile;
 use rusqlite::Connection;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
 
-/// The median time of a bare commit in `folder`, in microseconds.
+const COMMITS: usize = 4_000;
+/// How long whoever asks for a commit has worked before, as a worker does on a request.
+const AT_WORK: Duration = Duration::from_micros(100);
+
+/// The median time of a bare commit in `folder`, one after the other, in microseconds.
 pub fn median(folder: &Path) -> u32 {
-    let connection = Connection::open(folder.join("bare.db")).expect("a database opens");
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-             CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
-        )
-        .expect("a table is made");
-    let text = "x".repeat(400);
-    let mut insert = connection
-        .prepare("INSERT INTO t (text) VALUES (?1)")
-        .expect("a statement is prepared");
-    let mut times: Vec<u32> = (0..4_000)
-        .map(|_| {
-            let started = Instant::now();
-            insert.execute([&text]).expect("a row is inserted");
-            u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX)
-        })
+    let database = Database::open(folder);
+    median_of(|| {
+        let started = Instant::now();
+        database.commit();
+        started.elapsed()
+    })
+}
+
+/// The same on a thread of its own, from asking that thread to its answer. The one that asks is at
+/// work until then, and the other's processor has gone to sleep.
+pub fn median_asked(folder: &Path) -> u32 {
+    let database = Database::open(folder);
+    let (ask, asked) = sync_channel::<()>(1);
+    let (answer, answered) = sync_channel::<()>(1);
+    let writer = std::thread::spawn(move || {
+        while asked.recv().is_ok() {
+            database.commit();
+            answer.send(()).expect("somebody waits for the answer");
+        }
+    });
+    let median = median_of(|| {
+        let at_work = Instant::now();
+        while at_work.elapsed() < AT_WORK {
+            std::hint::spin_loop();
+        }
+        let started = Instant::now();
+        ask.send(()).expect("the other thread listens");
+        answered.recv().expect("the other thread answers");
+        started.elapsed()
+    });
+    drop(ask);
+    writer.join().expect("the other thread ends");
+    median
+}
+
+fn median_of(mut sample: impl FnMut() -> Duration) -> u32 {
+    let mut times: Vec<u32> = (0..COMMITS)
+        .map(|_| u32::try_from(sample().as_micros()).unwrap_or(u32::MAX))
         .collect();
     times.sort_unstable();
-    super::load::percentile(&times, 50)
+    percentile(&times, 50)
+}
+
+struct Database {
+    connection: Connection,
+    text: String,
+}
+
+impl Database {
+    fn open(folder: &Path) -> Database {
+        let connection = Connection::open(folder.join("bare.db")).expect("a database opens");
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+                 CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
+            )
+            .expect("a table is made");
+        Database {
+            connection,
+            text: "x".repeat(400),
+        }
+    }
+
+    fn commit(&self) {
+        self.connection
+            .prepare_cached("INSERT INTO t (text) VALUES (?1)")
+            .and_then(|mut insert| insert.execute([&self.text]))
+            .expect("a row is inserted");
+    }
 }

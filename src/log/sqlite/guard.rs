@@ -1,9 +1,8 @@
 //! What stands between the log's files and everybody else on the machine.
 
-use crate::files::beside;
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use crate::files::{Identity, beside};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Holds the log for this process alone, and notices when its files are taken away.
@@ -14,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Guard {
     _lock: File,
-    watched: Vec<(PathBuf, (u64, u64))>,
+    watched: Vec<(PathBuf, Identity)>,
 }
 
 impl Guard {
@@ -48,7 +47,7 @@ impl Guard {
     pub(super) fn watch(&mut self, database: &Path) -> io::Result<()> {
         for suffix in ["", "-wal", "-shm", ".lock"] {
             let path = beside(database, suffix);
-            let identity = identity(&std::fs::metadata(&path)?);
+            let identity = Identity::of(&path)?;
             self.watched.push((path, identity));
         }
         Ok(())
@@ -58,16 +57,12 @@ impl Guard {
     /// writing to a deleted file acknowledges what nobody will ever read.
     pub(super) fn check(&self) -> Result<(), String> {
         for (path, watched) in &self.watched {
-            match std::fs::metadata(path) {
-                Ok(found) if identity(&found) == *watched => {}
+            match Identity::of(path) {
+                Ok(found) if found == *watched => {}
                 Ok(_) => return Err(format!("{} was replaced by another file", path.display())),
                 Err(error) => return Err(format!("{} is gone: {error}", path.display())),
             }
         }
         Ok(())
     }
-}
-
-fn identity(metadata: &Metadata) -> (u64, u64) {
-    (metadata.dev(), metadata.ino())
 }
