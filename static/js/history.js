@@ -1,14 +1,11 @@
 /** The history's page: one cart's history, or, without a cart in the address, one's own carts and the journal. */
 
-import { showHeader } from "./page/header.js";
 import { asOperator } from "./page/operator.js";
 import { byId } from "./page/element.js";
 import { cartInAddress } from "./history/address.js";
 import { CartHistory, showNote } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
 import { showOwnCarts } from "./history/own_list.js";
-
-showHeader();
 
 const id = cartInAddress();
 if (id) new CartHistory(id).start();
@@ -18,7 +15,7 @@ async function showAll() {
   byId("all").hidden = false;
   showOwnCarts();
   try {
-    await asOperator(byId("sign-in"), "The journal shows every event of every cart.", () => new Journal());
+    await asOperator("The journal shows every event of every cart.", () => new Journal());
   } catch (error) {
     showNote("The journal did not come", error.message, showAll);
   }

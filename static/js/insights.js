@@ -1,15 +1,12 @@
 /** The insights' page: what the shop can learn from its log, read from views. */
 
 import { byId, setText } from "./page/element.js";
-import { showHeader } from "./page/header.js";
 import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, perCent, span } from "./page/writing.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
 import * as ask from "./insights/questions.js";
-
-showHeader();
 
 const activity = new Figure("activity", "Events over time");
 const funnel = new Figure("funnel", "From opening to order");
@@ -27,7 +24,7 @@ open();
 
 async function open() {
   try {
-    await asOperator(byId("sign-in"), "The insights show what all shoppers do.", () => {
+    await asOperator("The insights show what all shoppers do.", () => {
       byId("waiting").hidden = false;
       period.read();
     });

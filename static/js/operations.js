@@ -1,7 +1,6 @@
 /** The operations' page: the log's head, the views behind it, and what can be done to be sure of them. */
 
 import { byId, element, setAttribute, setText } from "./page/element.js";
-import { showHeader } from "./page/header.js";
 import { announce, connectionBack, connectionLost } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, span } from "./page/writing.js";
@@ -45,7 +44,9 @@ class Views {
     const worst = Math.max(...items.map((view) => view.lag_ms), 0);
     const light = byId("light");
     const state = failed.length ? "bad" : behind.length ? "waiting" : "good";
-    const words = failed.length ? `${failed.map((view) => view.name).join(", ")} failed` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "Every view has every event";
+    const names = failed.length === items.length ? "All views" : failed.map((view) => view.name).join(", ");
+    const reasons = new Set(failed.map((view) => view.last_error));
+    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "Every view has every event";
     if (light.dataset.state && light.dataset.state !== state && (state === "bad" || light.dataset.state === "bad")) announce(words);
     light.dataset.state = state;
     setText(light.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
@@ -67,15 +68,14 @@ class Row {
   #lag = element("td", { class: "number-cell" });
   #bar = element("progress", { max: 1, value: 1 });
   #state = element("span", { class: "status" });
-  #error = element("p", { class: "refusal" });
-  #definition = element("td", { class: "number-cell" });
+  #definition = element("td", { class: "number-cell definition" });
 
   constructor(name) {
     this.#bar.setAttribute("aria-label", `How far ${name} is`);
-    this.root = element("tr", { testid: `view-${name}` }, element("th", { scope: "row" }, name), element("td", {}, this.#state, this.#error), this.#position, element("td", { class: "bar-cell" }, this.#bar), this.#lag, this.#definition);
+    this.root = element("tr", { testid: `view-${name}` }, element("th", { scope: "row" }, name), element("td", {}, this.#state), this.#position, element("td", { class: "bar-cell" }, this.#bar), this.#lag, this.#definition);
   }
 
-  show({ definition, position, lag_events, lag_ms, state, last_error }, head) {
+  show({ definition, position, lag_events, lag_ms, state }, head) {
     this.#state.dataset.status = { current: "open", failed: "failed" }[state] ?? "catching_up";
     setText(this.#state, STATES[state] ?? state);
     setText(this.#position, position.toLocaleString("en"));
@@ -83,11 +83,8 @@ class Row {
     this.#bar.value = head ? position : 1;
     setText(this.#lag, lag_events ? `${count(lag_events, "event")}, ${span(lag_ms)}` : "none");
     setText(this.#definition, String(definition));
-    setText(this.#error, last_error ?? "");
   }
 }
-
-showHeader();
 
 const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
@@ -106,7 +103,7 @@ open();
 
 async function open() {
   try {
-    await asOperator(byId("sign-in"), "Here the service is watched and its views are made anew.", () => {
+    await asOperator("Here the service is watched and its views are made anew.", () => {
       look.start();
       for (const job of jobs) job.watch();
     });

@@ -1,7 +1,6 @@
 /** The shop's page: brings the catalogue, the cart and what shows them together. */
 
 import { byId } from "./page/element.js";
-import { showHeader } from "./page/header.js";
 import { Unreachable } from "./service/request.js";
 import { ShoppersCart } from "./shop/cart.js";
 import { Catalogue } from "./shop/catalogue.js";
@@ -12,8 +11,6 @@ import { Grid } from "./shop/grid.js";
 /** How long the shop waits before it asks for its products again by itself. */
 const AGAIN_MS = 3000;
 let again;
-
-showHeader();
 
 const catalogue = new Catalogue();
 const cart = new ShoppersCart(catalogue);

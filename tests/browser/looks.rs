@@ -43,6 +43,7 @@ const STATES: [(&str, &[&str]); 7] = [
             "nothing to undo",
             "ordered",
             "expired",
+            "ordered elsewhere",
         ],
     ),
     (
@@ -58,6 +59,7 @@ const STATES: [(&str, &[&str]); 7] = [
             "text to copy",
             "just opened",
             "long",
+            "several prices",
             "ordered",
             "did not come",
             "somebody else's",
@@ -105,6 +107,7 @@ const STATES: [(&str, &[&str]); 7] = [
             "findings",
             "rows that differ",
             "a refused rebuild",
+            "failed views",
             "did not come",
             "out of reach",
         ],
@@ -178,11 +181,7 @@ impl Gallery<'_> {
         browser.rests().await;
         let shifted = self.shifted().await;
         assert!(shifted.is_empty(), "{name}: it jumped: {shifted:#?}");
-        let axe = std::fs::read_to_string(AXE)
-            .unwrap_or_else(|error| panic!("{AXE}: {error}; tests/all installs it"));
-        browser
-            .script::<()>(&format!("if (!window.axe) {{ {axe} }}"))
-            .await;
+        self.bring_axe().await;
         let (width, reflowed) = self.screens;
         for scheme in ["light", "dark"] {
             let name = format!("{name}, {width} pixels, {scheme}");
@@ -192,13 +191,27 @@ impl Gallery<'_> {
             self.fits(&name, width).await;
             self.keep(&name).await;
         }
+        let name = format!("{name}, {reflowed} pixels");
         self.unroll(reflowed).await;
+        self.breaks_no_rule(&name).await;
         self.fits(&name, reflowed).await;
-        self.keep(&format!("{name}, {reflowed} pixels")).await;
+        self.keep(&name).await;
         browser.resize(width, HEIGHT).await;
         self.shifted().await;
         browser.script::<()>("window.shifted = []").await;
         self.seen.borrow_mut().push(state);
+    }
+
+    /// One of many pages that are made alike: as it comes, without its other looks.
+    async fn glance(&self, page: &str) {
+        let (width, _) = self.screens;
+        let name = format!("{}, {page}, {width} pixels", self.page);
+        self.bring_axe().await;
+        self.unroll(width).await;
+        self.breaks_no_rule(&name).await;
+        self.fits(&name, width).await;
+        self.keep(&name.replace('/', " ")).await;
+        self.browser.resize(width, HEIGHT).await;
     }
 
     /// What has moved on the page and nobody moved, and how far.
@@ -222,6 +235,14 @@ impl Gallery<'_> {
             .await;
         self.browser.resize(width, height.min(HIGHEST)).await;
         self.browser.rests().await;
+    }
+
+    async fn bring_axe(&self) {
+        let axe = std::fs::read_to_string(AXE)
+            .unwrap_or_else(|error| panic!("{AXE}: {error}; tests/all installs it"));
+        self.browser
+            .script::<()>(&format!("if (!window.axe) {{ {axe} }}"))
+            .await;
     }
 
     async fn breaks_no_rule(&self, name: &str) {

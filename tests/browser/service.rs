@@ -73,6 +73,23 @@ impl Service {
         self.run(serve);
     }
 
+    /// Ends it and starts it again with another price of a product, in minor units.
+    pub fn start_again_with_price(&mut self, sku: &str, price: u32) {
+        const PRODUCTS: &str = include_str!("../../src/catalogue/products.toml");
+        let (before, product) = PRODUCTS
+            .split_once(&format!("sku = \"{sku}\"\n"))
+            .expect("a product of this sku");
+        let (words, rest) = product.split_once("price = ").expect("its price");
+        let (_, rest) = rest.split_once('\n').expect("a line each");
+        let changed = format!("{before}sku = \"{sku}\"\n{words}price = {price}\n{rest}");
+        let file = self.file("products.toml");
+        std::fs::write(&file, changed).expect("the file of the products can be written");
+        let file = file.to_str().expect("a path in UTF-8").to_owned();
+        self.settings.push((setting("catalogue.products"), file));
+        self.kill();
+        self.start_again();
+    }
+
     /// Stops it in the middle of what it does, until it is thawed: whoever asks waits.
     pub fn freeze(&self) {
         self.signal("STOP");

@@ -47,7 +47,7 @@ async fn after_the_order_the_next_product_opens_a_new_cart() {
         browser.says("cart-count", "1").await;
         browser.click("cart-button").await;
         browser
-            .until("at('checkout').ariaDisabled === 'false'")
+            .until("at('checkout').ariaDisabled !== 'true'")
             .await;
         browser.click("checkout").await;
         browser.sees("order-number").await;

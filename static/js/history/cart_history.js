@@ -218,7 +218,7 @@ export class CartHistory {
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
       showNote("This history is not open to you", "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled, and to the operator.");
-      if (!error.admitted) asOperator(byId("sign-in"), "The operator may read any cart’s history.", () => location.reload());
+      if (!error.admitted) asOperator("The operator may read any cart’s history.", () => location.reload());
     }
     else showNote("The history did not come", error.message, () => new CartHistory(this.#chronicle.id).start());
   }

@@ -5,7 +5,7 @@
 
 import { byId, element, setAttribute, setText } from "../page/element.js";
 import { STATUS } from "../page/kinds.js";
-import { amount, money, signed, timeOfDay } from "../page/writing.js";
+import { amount, money, signed, signedAmount, timeOfDay } from "../page/writing.js";
 
 const SUMS = ["items_total", "discount", "total"];
 
@@ -66,7 +66,7 @@ export class CartPanel {
     status.dataset.status = state.status;
     byId("unpin").hidden = compared !== "pin";
     const against = { before: "the event before", pin: `the pinned version ${pin}`, actual: "what really happened" }[compared];
-    setText(byId("compared"), `${version.toLocaleString("en")} of ${head.toLocaleString("en")} · ${timeOfDay(event.recorded_at)} · changes against ${against}`);
+    setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · changes against ${against}`);
     this.#showLines(moment, why);
     const { currency } = this.#chronicle;
     for (const [field, number] of this.#sums) {
@@ -141,7 +141,4 @@ export class CartPanel {
   }
 }
 
-function changeOf(difference, currency) {
-  if (!difference) return "";
-  return (difference < 0 ? "−" : "+") + amount(Math.abs(difference), currency);
-}
+const changeOf = (difference, currency) => (difference ? signedAmount(difference, currency) : "");

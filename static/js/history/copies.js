@@ -1,6 +1,6 @@
 /** An event as text to take along: as JSON, as the service's CloudEvent, as a given/when/then. */
 
-import { element } from "../page/element.js";
+import { byId } from "../page/element.js";
 import { amount } from "../page/writing.js";
 
 const GIVEN = 200;
@@ -20,12 +20,9 @@ export async function copyText(text) {
 }
 
 function showToCopy(text) {
-  const field = element("textarea", { class: "copy-field", readOnly: true, rows: 12, value: text, "aria-label": "Text to copy" });
-  const dialog = element("dialog", { class: "copy-dialog", "aria-label": "Text to copy" }, element("p", {}, "Copy it from here:"), field, element("form", { method: "dialog" }, element("button", { class: "button" }, "Close")));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  field.select();
+  byId("copy-text").value = text;
+  byId("copy").showModal();
+  byId("copy-text").select();
 }
 
 export const asJson = (event) => JSON.stringify(event, null, 2);

@@ -6,6 +6,7 @@ import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copies.js";
 import { difference } from "./fold.js";
 import { wish } from "../page/kinds.js";
+import { stepLink } from "./transport.js";
 
 export class EventPanel {
   #page;
@@ -55,7 +56,7 @@ export class EventPanel {
   #cause(event) {
     const { meta } = event;
     const others = this.#chronicle.siblings(event).filter((version) => version !== event.version);
-    const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", this.#link(version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
+    const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", stepLink(this.#page, version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
     const subject = meta.actor === "shopper" ? "The shopper" : `“${meta.actor}”`;
     return element(
       "div",
@@ -108,10 +109,6 @@ export class EventPanel {
     );
     details.addEventListener("toggle", () => (this.#rawOpen = details.open));
     return details;
-  }
-
-  #link(version) {
-    return element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, on: { click: () => this.#page.go(version) } }, `#${version}`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
 
 import { byId, element, setText } from "../page/element.js";
-import { amount, money, signed } from "../page/writing.js";
+import { money, signed, signedAmount } from "../page/writing.js";
+import { stepLink } from "./transport.js";
 
 const ROWS = 40;
 /** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
@@ -16,6 +17,7 @@ export class Explanation {
 
   constructor(page) {
     this.#page = page;
+    byId("why-total").addEventListener("click", () => page.explain("total"));
     this.#close.addEventListener("click", () => {
       const { why } = page.state;
       page.explain(null);
@@ -24,7 +26,8 @@ export class Explanation {
   }
 
   show(moment) {
-    const { reason, why, version, without } = moment;
+    const { reason, why, version, without, state } = moment;
+    setText(byId("why-total"), `Why is the total ${money(state.total, state.currency)}?`);
     this.#close.hidden = !reason;
     this.#body.hidden = !reason;
     byId("why-hint").hidden = Boolean(reason);
@@ -42,9 +45,8 @@ export class Explanation {
   #showReason(reason, moment) {
     const { currency } = moment.chronicle;
     const { sum, note } = reason.words();
-    const value = reason.field === "quantity" ? `${reason.value}` : money(reason.value, currency);
     this.#body.replaceChildren(
-      element("p", { class: "why-value", testid: "explanation-value" }, value),
+      element("p", { class: "why-value", testid: "explanation-value" }, written(reason, currency)),
       element("p", { class: "why-sum", testid: "explanation-sum" }, sum),
       element("p", { class: "soft small" }, note),
       this.#ledger(reason, moment),
@@ -57,7 +59,7 @@ export class Explanation {
     const versions = reason.versions();
     if (!versions.length) return element("p", { class: "soft" }, "No event has touched it yet.");
     const from = Math.max(versions.length - this.#rows, 0);
-    const write = (value) => (reason.field === "quantity" ? signed(value) : (value < 0 ? "−" : "+") + amount(Math.abs(value), currency));
+    const write = (value) => (reason.field === "quantity" ? signed(value) : signedAmount(value, currency));
     const newestFirst = versions.length > SHORT;
     const shown = newestFirst ? versions.slice(from).reverse() : versions;
     const rows = shown.map((version) => {
@@ -65,13 +67,14 @@ export class Explanation {
       return element(
         "li",
         { class: version === moment.version ? "here" : "" },
-        element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, testid: `term-${version}`, on: { click: () => this.#page.go(version) } }, `#${version}`),
+        stepLink(this.#page, version, `term-${version}`),
         element("span", { class: "ledger-words" }, event.sentence),
         element("span", { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } }, write(value)),
       );
     });
     const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
-    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", testid: "ledger" }, ...rows), earlier);
+    const sum = element("p", { class: "ledger-sum" }, `= ${written(reason, currency)}`);
+    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", testid: "ledger" }, ...rows), earlier, sum);
   }
 
   #showEarlier(reason, moment) {
@@ -79,3 +82,5 @@ export class Explanation {
     this.#showReason(reason, moment);
   }
 }
+
+const written = ({ field, value }, currency) => (field === "quantity" ? String(value) : money(value, currency));

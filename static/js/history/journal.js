@@ -5,7 +5,7 @@
  *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
  */
 
-import { byId, element, setAttribute, setText } from "../page/element.js";
+import { byId, disable, element, onPress, setAttribute, setText } from "../page/element.js";
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/writing.js";
 import { get, Problem } from "../service/request.js";
@@ -34,14 +34,13 @@ export class Journal {
 
   constructor() {
     this.#choices = new Choices((name, value) => this.#choose({ ...this.#asked, [name]: value, cursor: null }));
-    const press = (id, act) => byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
-    press("journal-pause", () => (this.#paused && this.#waiting ? this.#read() : this.#showPaused(!this.#paused)));
-    const turn = (id, parts) => press(id, () => this.#turnTo(parts()));
+    onPress("journal-pause", () => (this.#paused && this.#waiting ? this.#read() : this.#showPaused(!this.#paused)));
+    const turn = (id, parts) => onPress(id, () => this.#turnTo(parts()));
     turn("journal-new", () => ({ order: null, cursor: null }));
     turn("journal-newest", () => ({ order: null, cursor: null }));
     turn("journal-first", () => ({ order: "asc", cursor: null }));
     turn("journal-next", () => ({ cursor: this.#next }));
-    press("journal-again", () => this.#read());
+    onPress("journal-again", () => this.#read());
     addEventListener("popstate", () => this.#readAddress());
     this.#readAddress();
   }
@@ -106,10 +105,9 @@ export class Journal {
     byId("journal-none").hidden = items.length > 0;
     const filtered = FILTERS.some((name) => this.#asked[name]);
     setText(byId("journal-none"), filtered ? "No such event: take a filter off." : "Nothing has happened yet.");
-    const off = (id, is) => setAttribute(byId(id), "aria-disabled", is ? "true" : null);
-    off("journal-newest", this.#live);
-    off("journal-first", ascending && !this.#asked.cursor);
-    off("journal-next", !next);
+    disable("journal-newest", this.#live);
+    disable("journal-first", ascending && !this.#asked.cursor);
+    disable("journal-next", !next);
     setText(byId("journal-next"), ascending ? "Later events" : "Earlier events");
     const end = next ? "" : ascending ? " This is the newest." : " This is the first one ever.";
     setText(byId("journal-words"), `${ascending ? "The oldest first." : "The newest first."}${items.length && !filtered ? end : ""}`);
@@ -192,6 +190,8 @@ class Choices {
     try {
       const { body } = await get("/api/products?limit=200");
       for (const { sku, name } of body.items) this.#names.set(sku, name);
+      // The one that was asked for before its name was known is among them.
+      byId("journal-sku").length = 1;
       byId("journal-sku").append(...body.items.map(({ sku, name }) => element("option", { value: sku }, name)));
       this.show(this.#asked);
     } catch {

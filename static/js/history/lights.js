@@ -16,7 +16,7 @@ export class Lights {
   constructor(page, chronicle) {
     this.#page = page;
     this.#chronicle = chronicle;
-    this.#set("fold", "waiting", "Comparing the view with the fold");
+    this.#set("fold", "waiting", "Adding up the events");
     this.#set("lag", "waiting", "Asking the view");
     this.#set("chain", "waiting", "Checking the links");
   }
@@ -73,8 +73,8 @@ export class Lights {
   #compare(document) {
     const folded = documentOf(this.#chronicle.id, this.#chronicle.fold.at(document.version));
     const differing = differingFields(folded, document);
-    if (differing.length) this.#set("fold", "bad", `The view differs from the fold in: ${differing.join(", ")}`);
-    else this.#set("fold", "good", "The view equals this page’s fold of the events");
+    if (differing.length) this.#set("fold", "bad", `The view differs from the sum of its events in: ${differing.join(", ")}`);
+    else this.#set("fold", "good", "The view equals the sum of these events");
   }
 
   #set(name, state, text) {

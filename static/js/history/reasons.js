@@ -93,7 +93,7 @@ function words({ sku, field }, { chronicle, state }, line, quantities) {
     const lines = linesOf(state);
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
     if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
-    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The lines’ totals; beneath, every event that moved a unit." };
+    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "What the lines come to. Beneath, every event that moved a unit: they come to the same." };
   }
   const { promotion } = state;
   if (field === "discount") {
@@ -102,7 +102,7 @@ function words({ sku, field }, { chronicle, state }, line, quantities) {
     const capped = promotion.amount > state.items_total ? `, at most the items’ ${write(state.items_total)}` : "";
     return { title: "Discount", sum: `${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: "A fixed amount, and never more than the items cost." };
   }
-  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: "Items less discount; beneath, every event that moved a unit, and the promotion." };
+  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: "Items less discount. Beneath, every event that made it, each with what it added or took away: they come to the same." };
 }
 
 function shortened(terms) {

@@ -155,7 +155,7 @@ export class Strip {
   #slider = byId("slider");
   #veil = byId("strip-veil");
   #pin = byId("strip-pin");
-  #probe = element("span", { hidden: false, class: "probe" });
+  #probe = element("span", { hidden: true });
   #size = { width: 0, height: 0 };
   #drawn = "";
   #moment = null;
@@ -248,7 +248,7 @@ export class Strip {
   #colours() {
     const colours = {};
     for (const kind of [...KINDS, "aside"]) {
-      this.#probe.className = `probe kind-${kind}`;
+      this.#probe.className = `kind-${kind}`;
       colours[kind] = getComputedStyle(this.#probe).color;
     }
     return colours;

@@ -7,6 +7,7 @@ import { byId, element } from "../page/element.js";
 import { amount, timeOfDay } from "../page/writing.js";
 import { countUpTo } from "./chronicle.js";
 import { linesOf } from "./fold.js";
+import { stepLink } from "./transport.js";
 
 const ROWS = 8;
 const EVENTS = 9;
@@ -98,7 +99,7 @@ export class StateOrEvents {
         element(
           "li",
           { class: standing.has(event.version) ? "in-row" : "lost" },
-          element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${event.version}`, on: { click: () => this.#page.go(event.version) } }, `#${event.version}`),
+          stepLink(this.#page, event.version),
           element("span", {}, event.sentence),
           element("span", { class: "mark" }, standing.has(event.version) ? "in a row" : "only here"),
         ),

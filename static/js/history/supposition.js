@@ -1,7 +1,7 @@
 /** The banner of a what-if: what is set aside, what that changes, and that nothing is written. */
 
 import { byId, element, setText } from "../page/element.js";
-import { amount, money, signed } from "../page/writing.js";
+import { money, signed, signedAmount } from "../page/writing.js";
 import { request } from "../service/request.js";
 import { difference, documentOf } from "./fold.js";
 
@@ -35,7 +35,7 @@ export class Supposition {
     byId("what-if-aside").replaceChildren(...without.slice(0, NAMED).map(chip), without.length > NAMED ? ` and ${without.length - NAMED} more` : "");
     setText(byId("what-if-was"), money(was, currency));
     setText(byId("what-if-is"), money(is, currency));
-    setText(byId("what-if-by"), was === is ? "(the same)" : `(${is < was ? "−" : "+"}${amount(Math.abs(is - was), currency)})`);
+    setText(byId("what-if-by"), was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`);
     setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
     if (this.#chronicle.byOperator) this.#conclude("Folded here, from the events. The service supposes only for whoever holds the cart.");
     else if (version === head) this.#ask(moment);

@@ -3,7 +3,7 @@
  * switched off: they are in the way of those who dictate (WCAG 2.1.4).
  */
 
-import { byId, setAttribute, setText } from "../page/element.js";
+import { byId, disable, element, onPress, setAttribute, setText } from "../page/element.js";
 import { keep, recall } from "../page/memory.js";
 import { toast } from "../page/notices.js";
 import { copyText } from "./copies.js";
@@ -20,16 +20,15 @@ export class Transport {
 
   constructor(page) {
     this.#page = page;
-    const press = (id, act) => byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
-    press("first", () => page.go(1));
-    press("back", () => page.step(-1));
-    press("play", () => this.#toggle());
-    press("forward", () => page.step(1));
-    press("last", () => page.go(this.#head));
-    press("speed", () => this.#faster());
-    press("pin", () => page.pin(page.version));
-    press("set-aside", () => page.toggleAside(page.version));
-    press("copy-link", async () => (await copyText(page.address)) && toast("Link to this moment copied"));
+    onPress("first", () => page.go(1));
+    onPress("back", () => page.step(-1));
+    onPress("play", () => this.#toggle());
+    onPress("forward", () => page.step(1));
+    onPress("last", () => page.go(this.#head));
+    onPress("speed", () => this.#faster());
+    onPress("pin", () => page.pin(page.version));
+    onPress("set-aside", () => page.toggleAside(page.version));
+    onPress("copy-link", async () => (await copyText(page.address)) && toast("Link to this moment copied"));
     byId("letters").checked = recall(LETTERS) !== "false";
     byId("letters").addEventListener("change", ({ target }) => keep(LETTERS, String(target.checked)));
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -40,10 +39,8 @@ export class Transport {
     const aside = without.includes(version);
     setText(byId("sentence"), `#${version} ${event.sentence}`);
     byId("sentence").classList.toggle("supposed", aside);
-    // Kept focusable at the ends, so that a key held down does not throw the focus away.
-    const off = (id, is) => setAttribute(byId(id), "aria-disabled", is ? "true" : null);
-    for (const id of ["first", "back", "set-aside"]) off(id, version === 1);
-    for (const id of ["forward", "last"]) off(id, version === head);
+    for (const id of ["first", "back", "set-aside"]) disable(id, version === 1);
+    for (const id of ["forward", "last"]) disable(id, version === head);
     showPressed("pin", pin === version, "Pinned", "Pin");
     showPressed("set-aside", aside, "Put back", "Set aside");
     setAttribute(byId("set-aside"), "title", version === 1 ? "The opening cannot be set aside: without it there is no cart" : "What if this had not happened?");
@@ -100,3 +97,6 @@ function showPressed(id, pressed, yes, no) {
   setAttribute(byId(id), "aria-pressed", String(pressed));
   setText(byId(id).lastElementChild, pressed ? yes : no);
 }
+
+/** A version's number that leads there. */
+export const stepLink = (page, version, testid) => element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, testid, on: { click: () => page.go(version) } }, `#${version}`);

@@ -7,7 +7,7 @@ import { bars, strips } from "./figure.js";
 
 /** How many rows a chart shows; the table has all. */
 const DRAWN = 8;
-const PRODUCTS = 15;
+const PRODUCTS = 18;
 
 const dayOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", timeZone: "UTC" });
 const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

@@ -1,9 +1,9 @@
 /** The two long works: making all views anew, and verifying the log and the views. Both are watched. */
 
-import { byId, element, setText } from "../page/element.js";
+import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isSignedOut } from "../page/operator.js";
-import { count, fullTime, span } from "../page/writing.js";
+import { fullTime, span } from "../page/writing.js";
 import { get, Problem, request, Unreachable } from "../service/request.js";
 import { every } from "../service/stream.js";
 
@@ -15,7 +15,6 @@ const SHOWN = 50;
 class Job {
   #path;
   #told;
-  #start;
   #bar;
   #words;
   #shown = "";
@@ -27,10 +26,9 @@ class Job {
     this.#path = path;
     this.#told = told;
     this.name = name;
-    this.#start = byId(`${name}-start`);
     this.#bar = byId(`${name}-bar`);
     this.#words = byId(`${name}-words`);
-    this.#start.addEventListener("click", () => this.#start.ariaDisabled !== "true" && this.#begin());
+    onPress(`${name}-start`, () => this.#begin());
   }
 
   watch() {
@@ -69,7 +67,7 @@ class Job {
     const { words, figures, head, rows, more } = this.#told(progress);
     if (running) this.#watch.start();
     else this.#watch.stop();
-    this.#start.ariaDisabled = String(running);
+    disable(`${this.name}-start`, running);
     const finished = ["swapped", "sound", "findings"].includes(state);
     this.#bar.value = finished ? 100 : per_cent;
     setText(this.#words, error ? `${words} ${error}` : words);
@@ -88,7 +86,11 @@ class Job {
     const frame = byId(`${this.name}-table`);
     frame.hidden = !rows.length;
     if (frame.hidden) return;
-    const cells = rows.slice(0, SHOWN).map((row) => element("tr", {}, ...row.map((cell, at) => element(at ? "td" : "th", at ? {} : { scope: "row" }, cell ?? ""))));
+    // What was found is long: it has a row of its own beneath.
+    const cells = rows.slice(0, SHOWN).flatMap(([first, ...row]) => [
+      element("tr", {}, element("th", { scope: "row" }, first), ...row.slice(0, -1).map((cell) => element("td", {}, cell ?? ""))),
+      element("tr", {}, element("td", { class: "detail", colSpan: head.length }, row.at(-1) ?? "")),
+    ]);
     const rest = more > SHOWN ? element("caption", {}, `The first ${SHOWN} of ${more.toLocaleString("en")}`) : null;
     frame.replaceChildren(element("table", { class: "plain" }, rest, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...cells)));
   }
@@ -109,8 +111,8 @@ export function rebuildJob() {
       ["Rows compared", it.rows_compared.toLocaleString("en")],
       ["Rows that differ", it.rows_differing.toLocaleString("en")],
     ],
-    head: ["Table", "Row", "Difference", "Cart", "What"],
-    rows: it.differences.map((row) => [row.table, row.key, row.difference, cartLink(row.cart_id), row.detail]),
+    head: ["Table", "Row", "Difference", "Cart"],
+    rows: it.differences.map((row) => [row.table || "all", row.key, row.difference, cartLink(row.cart_id), row.detail]),
     more: it.rows_differing,
   }));
 }
@@ -124,7 +126,7 @@ export function verifyJob() {
       ["Rows checked", it.rows_checked.toLocaleString("en")],
       ["Findings", it.findings_total.toLocaleString("en")],
     ],
-    head: ["Finding", "Cart", "Version", "Position", "What"],
+    head: ["Finding", "Cart", "Version", "Position"],
     rows: it.findings.map((row) => [row.kind.replaceAll("_", " "), cartLink(row.cart_id, row.version), row.version, row.position, row.detail]),
     more: it.findings_total,
   }));

@@ -3,8 +3,6 @@
  * called can turn into markup.
  */
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /**
  * An element with properties and children. `props` are DOM properties; names with a dash and
  * `role` are attributes, `on` is a map of listeners, `data` the dataset, `testid`
@@ -23,20 +21,6 @@ export function element(tag, props = {}, ...children) {
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return made;
-}
-
-/** A line drawing of 24 × 24 from the paths' data, for decoration only. */
-export function icon(...paths) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon-image");
-  svg.setAttribute("aria-hidden", "true");
-  for (const data of paths) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("d", data);
-    svg.append(path);
-  }
-  return svg;
 }
 
 /**
@@ -66,3 +50,11 @@ export function byId(id) {
   if (!found) throw new Error(`The page has no #${id}`);
   return found;
 }
+
+/** What a press of the button does, while it is not disabled. */
+export function onPress(id, act) {
+  byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
+}
+
+/** A button that cannot be pressed now keeps the focus: it would fall off one that is disabled for real. */
+export const disable = (id, is) => setAttribute(byId(id), "aria-disabled", is ? "true" : null);

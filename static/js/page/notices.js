@@ -3,7 +3,7 @@
  * connection. What is shown lies in popovers, which are drawn above a modal dialog too.
  */
 
-import { element } from "./element.js";
+import { byId, element, setText } from "./element.js";
 
 let timer;
 
@@ -20,51 +20,39 @@ export function announce(text) {
 }
 
 const STAYS_MS = 6000;
-let stack;
 
-/** Shows `text`, with an optional link `{href, text}`, for a few seconds. */
-export function toast(text, link) {
-  stack ??= document.body.appendChild(element("div", { class: "toasts", popover: "manual", role: "region", "aria-label": "What was done" }));
-  const shown = element("p", { class: "toast", testid: "toast" }, element("span", {}, text), link ? element("a", { href: link.href }, link.text) : null);
+/** Shows `text` for a few seconds. */
+export function toast(text) {
+  const stack = byId("toasts");
+  const shown = element("p", { class: "toast", testid: "toast" }, text);
   stack.append(shown);
   // Shown anew each time, so that it comes to lie above a dialog opened since.
-  if (stack.matches(":popover-open")) stack.hidePopover();
-  stack.showPopover();
+  stack.togglePopover(false);
+  stack.togglePopover(true);
   announce(text);
   setTimeout(() => {
     shown.remove();
-    if (!stack.childElementCount && stack.matches(":popover-open")) stack.hidePopover();
+    if (!stack.childElementCount) stack.togglePopover(false);
   }, STAYS_MS);
 }
 
-let notice;
-let retry = () => {};
-
 /** Says that the connection is lost. `tryNow` is what the button does. */
 export function connectionLost(text, tryNow) {
-  retry = tryNow;
-  if (!notice) {
-    notice = element(
-      "div",
-      { class: "offline", popover: "manual", role: "region", "aria-label": "Connection", testid: "offline" },
-      element("span", {}),
-      element("button", { class: "button small", type: "button", on: { click: () => retry() } }, "Try now"),
-    );
-  }
-  const words = notice.firstChild;
-  if (words.textContent !== text) {
-    words.textContent = text;
+  const notice = byId("offline");
+  byId("offline-retry").onclick = tryNow;
+  if (byId("offline-words").textContent !== text) {
+    setText(byId("offline-words"), text);
     announce(text);
   }
   // Inside an open dialog the button stays usable; outside it would be inert.
   const home = document.querySelector("dialog[open]") ?? document.body;
   if (notice.parentNode !== home) home.append(notice);
-  if (!notice.matches(":popover-open")) notice.showPopover();
+  notice.togglePopover(true);
 }
 
 export function connectionBack() {
-  if (!notice?.matches(":popover-open")) return;
-  notice.hidePopover();
-  notice.firstChild.textContent = "";
+  if (!byId("offline").matches(":popover-open")) return;
+  byId("offline").hidePopover();
+  setText(byId("offline-words"), "");
   announce("The connection is back.");
 }

@@ -16,43 +16,39 @@ export async function isAdmitted() {
 }
 
 /**
- * Calls `then` once this browser is the operator's, at once or after the token was entered into a
- * form in `place`. `purpose` says what the token is for. Throws what `get` throws.
+ * Calls `then` once this browser is the operator's, at once or after the token was entered into the
+ * page's form. `purpose` says what the token is for. Throws what `get` throws.
  */
-export async function asOperator(place, purpose, then) {
+export async function asOperator(purpose, then) {
   const admitted = await isAdmitted();
-  place.replaceChildren(...(admitted ? [] : [signInForm(purpose, () => asOperator(place, purpose, then))]));
-  place.hidden = admitted;
-  if (admitted) then();
+  const form = byId("sign-in");
+  form.hidden = admitted;
+  if (admitted) {
+    then();
+    return;
+  }
+  setText(byId("purpose"), purpose);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    enter(() => asOperator(purpose, then));
+  };
+}
+
+async function enter(then) {
+  const field = byId("token");
+  setText(byId("token-refusal"), "");
+  try {
+    await request("POST", PATH, { body: { token: field.value } });
+    field.value = "";
+    then();
+  } catch (error) {
+    setText(byId("token-refusal"), isSignedOut(error) ? "That is not this service’s operator token." : error.message);
+    field.select();
+  }
 }
 
 /** Whether the service no longer takes this browser for the operator's. */
 export const isSignedOut = (error) => error instanceof Problem && error.slug === "operator-only";
-
-function signInForm(purpose, then) {
-  const refusal = element("p", { class: "refusal", role: "alert", id: "token-refusal", testid: "operator-refusal" });
-  const field = element("input", { class: "field", id: "token", type: "password", name: "token", autocomplete: "current-password", required: true, "aria-describedby": "token-refusal", testid: "operator-token" });
-  const enter = async (event) => {
-    event.preventDefault();
-    setText(refusal, "");
-    try {
-      await request("POST", PATH, { body: { token: field.value } });
-      then();
-    } catch (error) {
-      setText(refusal, isSignedOut(error) ? "That is not this service’s operator token." : error.message);
-      field.select();
-    }
-  };
-  return element(
-    "form",
-    { class: "card sign-in", testid: "operator-form", on: { submit: enter } },
-    element("h2", {}, "For the operator"),
-    element("p", { class: "soft" }, `${purpose} Enter the token that the service was started with.`),
-    element("label", { for: "token" }, "Operator token"),
-    element("div", { class: "sign-in-row" }, field, element("button", { class: "button primary" }, "Enter")),
-    refusal,
-  );
-}
 
 function signOutButton() {
   const leave = async () => {

@@ -26,6 +26,9 @@ export function amount(minor, currency) {
   return written.format(minor / unit);
 }
 
+/** `+19.99` or `−19.99` */
+export const signedAmount = (minor, currency) => (minor < 0 ? "−" : "+") + amount(Math.abs(minor), currency);
+
 /** `19.99 euro`, for the ear. */
 export function spokenMoney(minor, currency) {
   const name = new Intl.DisplayNames("en", { type: "currency" }).of(currency);

@@ -43,7 +43,7 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
     });
     text = await response.text();
   } catch (cause) {
-    throw new Unreachable("The shop cannot be reached.", { cause });
+    throw new Unreachable("The service cannot be reached at the moment.", { cause });
   }
   let parsed = {};
   try {

@@ -7,7 +7,7 @@ import { connectionBack, connectionLost, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
 import { follow, ofCart } from "../service/stream.js";
-import { command, requestOf, shownCart } from "./commands.js";
+import { command, opensCart, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
 
 /** How long a burst of clicks may pause and still be one request. */
@@ -133,6 +133,8 @@ export class ShoppersCart {
   }
 
   #do(wanted) {
+    // What was refused of the cart before is nothing to the one that this opens.
+    if (this.#outbox.idle && opensCart(wanted, this.#document)) this.refusals.clear();
     this.refusals.delete(wanted.place);
     this.#outbox.push(wanted);
   }
@@ -148,8 +150,6 @@ export class ShoppersCart {
     // The token is for programs; the cookie of the same answer serves this page.
     const { token, ...document } = body;
     if (document.id !== this.#document?.id) {
-      // What was refused of the cart before is nothing to this one.
-      this.refusals.clear();
       this.#document = document;
       this.#newest = document.version;
       rememberCart(document.id);
@@ -167,6 +167,7 @@ export class ShoppersCart {
       if (problem.slug === "not-found") forgetCart(this.#document?.id);
       else leaveCart();
       this.#document = null;
+      this.refusals.clear();
       this.#stopFollowing();
       this.#outbox.again(refused);
       toast(`${words}. This is a new one.`);

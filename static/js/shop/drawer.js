@@ -1,6 +1,6 @@
 /** The cart's drawer: lines, promotion, sums, undo and checkout, drawn from what the cart shows. */
 
-import { byId, element, setText } from "../page/element.js";
+import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { money, spokenMoney } from "../page/writing.js";
 import { PromotionForm, showTotals } from "./foot.js";
@@ -25,7 +25,7 @@ export class Drawer {
     for (const button of this.#dialog.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.#dialog.close());
     byId("undo").addEventListener("click", () => cart.undo());
     byId("clear").addEventListener("click", () => cart.clear());
-    this.#checkout.addEventListener("click", () => this.#checkout.ariaDisabled !== "true" && cart.checkout());
+    onPress("checkout", () => cart.checkout());
     // A click beside the drawer closes it, as with any sheet.
     this.#dialog.addEventListener("pointerdown", (event) => {
       if (event.target === this.#dialog && event.clientX < this.#dialog.getBoundingClientRect().left) this.#dialog.close();
@@ -57,17 +57,18 @@ export class Drawer {
     this.#list.hidden = ordered;
     byId("cart-empty").hidden = ordered || some;
     byId("drawer-foot").hidden = ordered || (!some && !shown.id);
-    byId("cart-note").hidden = shown.status !== "expired";
+    if (shown.status === "expired" && this.#dialog.dataset.status === "open") announce("This cart has expired");
+    this.#dialog.dataset.status = shown.status;
     // The first product comes with the cart: before it there is nothing to go back to.
     byId("undo").hidden = !open || shown.version < 3;
     byId("clear").hidden = !open || !some;
     byId("why-link").hidden = !shown.id;
     byId("why-link").href = byId("order-history").href = `/history/${shown.id}`;
-    this.#checkout.hidden = !open;
-    // Kept focusable, so that focus does not fall off it while a change is on its way.
-    this.#checkout.ariaDisabled = String(!shown.settled || !some);
+    disable("checkout", !open || !shown.settled || !some);
     setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out …" : "Check out");
     setText(byId("cart-refusal"), ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean).join(" "));
+    // What can no longer be pressed loses the focus: it stays within the drawer.
+    if (document.activeElement.disabled) this.#title.focus();
     if (answered) this.#say(answered, shown);
   }
 

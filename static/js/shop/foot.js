@@ -25,10 +25,9 @@ export class PromotionForm {
     });
   }
 
-  show({ promotion, status }) {
+  show({ promotion }) {
     const hadFocus = this.#form.contains(document.activeElement);
     const words = this.#cart.refusals.get("promotion") ?? "";
-    byId("promotion").hidden = status !== "open";
     this.#form.hidden = Boolean(promotion);
     byId("promotion-on").hidden = !promotion;
     if (promotion) {

@@ -33,7 +33,7 @@ export class LineView {
   }
 
   show(line, currency, open) {
-    const { name, quantity, total, prices, refusal, controls } = this.#parts;
+    const { name, quantity, total, prices, refusal } = this.#parts;
     this.#quantity = line.quantity;
     setText(name, line.name);
     setText(quantity, String(line.quantity));
@@ -43,6 +43,6 @@ export class LineView {
     const lots = line.lots.map((lot) => (line.lots.length > 1 ? `${lot.quantity} × ${amount(lot.unit_price, currency)}` : `${amount(lot.unit_price, currency)} each`));
     setText(prices, line.settled ? lots.join(" + ") : prices.textContent || "\u00a0");
     setText(refusal, this.#cart.refusals.get(`line:${this.sku}`) ?? "");
-    controls.hidden = !open;
+    for (const part of ["less", "more", "remove"]) this.#parts[part].disabled = !open;
   }
 }

@@ -3,6 +3,7 @@
 use super::{Gallery, LARGE, SMALL, look_through};
 use crate::service::Service;
 use crate::webdriver::key;
+use serde_json::Value;
 
 const PAGE: &str = "the cart";
 
@@ -83,10 +84,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     service.kill();
     service.start_again_after(40);
     browser.sees("cart-note").await;
-    // The word of it takes room where somebody looks on; who comes later finds it there.
-    browser.reload().await;
-    browser.click("cart-button").await;
-    browser.sees("cart-note").await;
+    browser.misses("offline").await;
     gallery.look("expired").await;
     let expired = browser.current_cart().await;
     browser.click("drawer-close").await;
@@ -95,6 +93,13 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .until(&format!("localStorage['cartlog.cart'] !== '{expired}'"))
         .await;
     browser.says("cart-count", "1").await;
+    browser.click("cart-button").await;
+    browser.says("total", "€54.90").await;
+    let path = format!("/api/carts/{}", browser.current_cart().await);
+    let cart = browser.ask("GET", &path, Value::Null).await;
+    browser.order(&cart).await;
+    browser.sees("order").await;
+    gallery.look("ordered elsewhere").await;
     browser.expect_complaint("status of 409");
     browser.expect_complaint("status of 422");
     browser.expect_complaint("ERR_");

@@ -1,10 +1,9 @@
 //! The history of a cart, from its opening to its end, as its holder and as the operator see it.
 
 use super::{Gallery, LARGE, SMALL, guarded, look_through};
-use crate::browser::Browser;
 use crate::service::Service;
 use crate::webdriver::key;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const PAGE: &str = "a history";
 
@@ -81,7 +80,15 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("ledger").await;
     browser.mentions("light-lag", "The view has").await;
     gallery.look("long").await;
-    let order = browser.order_a_teapot().await;
+    browser.open_history_of_two_prices(service).await;
+    browser.click("number-teapot.total").await;
+    browser.mentions("forgotten", "2 prices").await;
+    gallery.look("several prices").await;
+    let body = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
+    let order = browser.ask("POST", "/api/carts", body).await;
+    browser.remember(&order["id"]).await;
+    browser.order(&order).await;
+    let order = order["id"].as_str().expect("a cart");
     browser.open(&format!("/history/{order}")).await;
     browser.says("cart-status", "ordered").await;
     browser.mentions("light-lag", "The view has").await;
@@ -116,35 +123,8 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     service.start_again_after(40);
     browser.says("cart-status", "expired").await;
     browser.misses("offline").await;
-    // An event that comes while somebody looks may take more room than the one before it.
-    browser.reload().await;
-    browser.says("cart-status", "expired").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.mentions("light-lag", "The view had").await;
     gallery.look("expired").await;
     browser.expect_complaint("status of 404");
     browser.expect_complaint("ERR_");
-}
-
-impl Browser {
-    /// Takes a cart for one that was filled here.
-    async fn remember(&self, cart: &Value) {
-        self.script::<()>(&format!("localStorage['cartlog.carts'] = '[{cart}]'"))
-            .await;
-    }
-
-    /// A cart that was bought, as one that was filled here.
-    async fn order_a_teapot(&self) -> String {
-        let body = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
-        let cart = self.ask("POST", "/api/carts", body).await;
-        self.remember(&cart["id"]).await;
-        self.asynchronous(
-            "const headers = { 'Content-Type': 'application/json', 'If-Match': `\"${given.version}\"`, 'Idempotency-Key': 'order' };
-             const body = JSON.stringify({ expected_total: given.total });
-             const answer = await fetch(`/api/carts/${given.id}/checkout`, { method: 'POST', headers, body });
-             if (!answer.ok) throw new Error(await answer.text());
-             return given.id;",
-            cart,
-        )
-        .await
-    }
 }

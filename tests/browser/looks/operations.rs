@@ -5,6 +5,7 @@ use crate::senses::PATIENCE;
 use crate::service::Service;
 use rusqlite::Connection;
 use serde_json::json;
+use std::fs::OpenOptions;
 use uuid::Uuid;
 
 /// How often a work may be over before it is seen.
@@ -68,6 +69,23 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.click("rebuild-start").await;
     browser.sees("rebuild-refusal").await;
     gallery.look("a refused rebuild").await;
+    browser.cut_off(&[]).await;
+    // Where the new views would be put is something else: as long as it stands, they cannot serve.
+    let obstacle = service.file("data/views.db.link");
+    std::fs::create_dir(&obstacle).expect("a folder can be made");
+    cut(service);
+    browser
+        .asynchronous::<()>("await fetch('/api/insights/products')", json!({}))
+        .await;
+    browser.mentions("light-views", "All views failed").await;
+    browser.mentions("light-views", "bytes instead of").await;
+    browser.mentions("view-carts", "failed").await;
+    gallery.look("failed views").await;
+    std::fs::remove_dir(&obstacle).expect("the folder can be removed");
+    browser
+        .mentions("light-views", "Every view has every event")
+        .await;
+    browser.expect_complaint("status of 503");
     browser.cut_off(&["*/api/views*"]).await;
     browser.open("/operations").await;
     browser.sees("operations-failed").await;
@@ -79,6 +97,15 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("offline").await;
     gallery.look("out of reach").await;
     browser.expect_complaint("ERR_");
+}
+
+/// Takes away the second half of the views' file, as a fault of the disk may.
+fn cut(service: &Service) {
+    let views = service.file("data/views.db");
+    let file = OpenOptions::new().write(true).open(views);
+    let file = file.expect("the views' file");
+    let length = file.metadata().expect("its length").len();
+    file.set_len(length / 2).expect("it can be cut");
 }
 
 /// Writes another product into the row of a cart, as a fault of the disk may.

@@ -23,6 +23,14 @@ async fn come_to_all(gallery: &Gallery<'_>, _: &mut Service) {
     gallery.look("docs").await;
     browser.open("/problems").await;
     gallery.look("problems").await;
+    let problems: Vec<String> = browser
+        .script("return [...document.querySelectorAll('dt a')].map((it) => it.pathname)")
+        .await;
+    assert!(problems.len() > 30, "{problems:?}");
+    for problem in problems {
+        browser.open(&problem).await;
+        gallery.glance(&problem).await;
+    }
     browser.open("/problems/quantity-limit").await;
     gallery.look("a problem").await;
     browser.open("/history/nonsense").await;

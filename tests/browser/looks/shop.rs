@@ -29,8 +29,10 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     for _ in 0..3 {
         browser.click("add-tea-bowl").await;
     }
-    browser.sees("product-refusal-tea-bowl").await;
     browser.says("cart-count", "2").await;
+    let cart = browser.current_cart().await;
+    assert_eq!(browser.events_of(&cart).await.len(), 2);
+    browser.sees("product-refusal-tea-bowl").await;
     gallery.look("a refused product").await;
     browser.cut_off(&["*/api/products*"]).await;
     browser.open("/").await;

@@ -1,0 +1,26 @@
+/** The switch between light and dark in every page's header. */
+
+import { byId } from "./element.js";
+import { keep } from "./memory.js";
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+
+function show() {
+  byId("theme-switch").ariaPressed = String(isDark());
+}
+
+function changed() {
+  show();
+  // Whoever draws on a canvas has to read the colours again.
+  dispatchEvent(new CustomEvent("themechange"));
+}
+
+byId("theme-switch").addEventListener("click", () => {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  keep("cartlog.theme", theme);
+  changed();
+});
+system.addEventListener("change", changed);
+show();
