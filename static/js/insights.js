@@ -8,14 +8,7 @@ import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
 import * as ask from "./insights/questions.js";
 
-const activity = new Figure("activity", "Events over time");
-const funnel = new Figure("funnel", "From opening to order");
-const products = new Figure("products", "Put in, taken out, bought", { shape: "tall" });
-const hesitated = new Figure("hesitated", "Hesitated over");
-const pairs = new Figure("pairs", "Bought together");
-const abandoned = new Figure("abandoned", "Abandoned carts", { shape: "wide", open: true });
-byId("in-period").append(funnel.root, activity.root);
-byId("since-start").append(products.root, hesitated.root, pairs.root, abandoned.root);
+const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
 
 let asked = 0;
 const period = new ask.Period(show);

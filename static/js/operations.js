@@ -1,7 +1,7 @@
 /** The operations' page: the log's head, the views behind it, and what can be done to be sure of them. */
 
-import { byId, element, setAttribute, setText } from "./page/element.js";
-import { announce, connectionBack, connectionLost } from "./page/notices.js";
+import { byId, fromTemplate, setAttribute, setText } from "./page/element.js";
+import { announce, connectionBack, connectionLost, showLight } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, span } from "./page/writing.js";
 import { get, Unreachable } from "./service/request.js";
@@ -48,9 +48,7 @@ class Views {
     const reasons = new Set(failed.map((view) => view.last_error));
     const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "Every view has every event";
     if (light.dataset.state && light.dataset.state !== state && (state === "bad" || light.dataset.state === "bad")) announce(words);
-    light.dataset.state = state;
-    setText(light.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
-    setText(light.lastElementChild, words);
+    showLight(light, state, words);
   }
 
   #row(name) {
@@ -64,25 +62,26 @@ class Views {
 }
 
 class Row {
-  #position = element("td", { class: "number-cell" });
-  #lag = element("td", { class: "number-cell" });
-  #bar = element("progress", { max: 1, value: 1 });
-  #state = element("span", { class: "status" });
-  #definition = element("td", { class: "number-cell definition" });
+  #parts;
 
   constructor(name) {
-    this.#bar.setAttribute("aria-label", `How far ${name} is`);
-    this.root = element("tr", { testid: `view-${name}` }, element("th", { scope: "row" }, name), element("td", {}, this.#state), this.#position, element("td", { class: "bar-cell" }, this.#bar), this.#lag, this.#definition);
+    const { root, parts } = fromTemplate("view");
+    this.root = root;
+    this.#parts = parts;
+    root.dataset.testid = `view-${name}`;
+    setText(parts.name, name);
+    parts.bar.ariaLabel = `How far ${name} is`;
   }
 
   show({ definition, position, lag_events, lag_ms, state }, head) {
-    this.#state.dataset.status = { current: "open", failed: "failed" }[state] ?? "catching_up";
-    setText(this.#state, STATES[state] ?? state);
-    setText(this.#position, position.toLocaleString("en"));
-    setAttribute(this.#bar, "max", Math.max(head, 1));
-    this.#bar.value = head ? position : 1;
-    setText(this.#lag, lag_events ? `${count(lag_events, "event")}, ${span(lag_ms)}` : "none");
-    setText(this.#definition, String(definition));
+    const parts = this.#parts;
+    parts.state.dataset.status = { current: "open", failed: "failed" }[state] ?? "catching_up";
+    setText(parts.state, STATES[state] ?? state);
+    setText(parts.position, position.toLocaleString("en"));
+    setAttribute(parts.bar, "max", Math.max(head, 1));
+    parts.bar.value = head ? position : 1;
+    setText(parts.lag, lag_events ? `${count(lag_events, "event")}, ${span(lag_ms)}` : "none");
+    setText(parts.definition, String(definition));
   }
 }
 

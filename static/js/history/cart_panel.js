@@ -3,7 +3,7 @@
  * ever in the cart has its row for good, so that nothing jumps while the cursor runs.
  */
 
-import { byId, element, setAttribute, setText } from "../page/element.js";
+import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
 import { STATUS } from "../page/kinds.js";
 import { amount, money, signed, signedAmount, timeOfDay } from "../page/writing.js";
 
@@ -106,17 +106,12 @@ export class CartPanel {
       const { name } = this.#chronicle.event(versions[0]).data;
       const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
       const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
-      const row = { firstName: name, name: element("span", { class: "line-name" }), lots: element("span", { class: "line-lots" }), quantity, total };
-      row.root = element(
-        "tr",
-        { testid: `history-line-${sku}` },
-        element("th", { scope: "row" }, row.name, row.lots),
-        element("td", {}, ...quantity.cell),
-        element("td", {}, ...total.cell),
-      );
-      row.place = this.#rows.size;
-      this.#rows.set(sku, row);
-      this.#body.append(row.root);
+      const { root, parts } = fromTemplate("line");
+      root.dataset.testid = `history-line-${sku}`;
+      parts.quantity.append(...quantity.cell);
+      parts.total.append(...total.cell);
+      this.#rows.set(sku, { root, firstName: name, name: parts.name, lots: parts.lots, quantity, total, place: this.#rows.size });
+      this.#body.append(root);
     }
     if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "Nothing was ever put in.")));
     else this.#body.querySelector(".nothing")?.parentNode.remove();

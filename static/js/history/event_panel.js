@@ -57,7 +57,7 @@ export class EventPanel {
     const { meta } = event;
     const others = this.#chronicle.siblings(event).filter((version) => version !== event.version);
     const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", stepLink(this.#page, version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
-    const subject = meta.actor === "shopper" ? "The shopper" : `“${meta.actor}”`;
+    const subject = ["shopper", "service"].includes(meta.actor) ? `The ${meta.actor}` : `“${meta.actor}”`;
     return element(
       "div",
       { testid: "cause" },

@@ -5,7 +5,7 @@
  *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
  */
 
-import { byId, disable, element, onPress, setAttribute, setText } from "../page/element.js";
+import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/writing.js";
 import { get, Problem } from "../service/request.js";
@@ -117,14 +117,15 @@ export class Journal {
   #row(event) {
     const { position, cart_id, version, type, recorded_at, sentence, data, meta } = event;
     const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#choose({ ...this.#asked, [name]: value, cursor: null }) } }, words);
-    return element(
-      "li",
-      { class: "entry", testid: `journal-${position}` },
-      element("span", { class: `entry-mark kind-${kindOf(event)}`, "aria-hidden": "true" }, markOf(event)),
-      element("a", { class: "entry-sentence", href: `/history/${cart_id}?v=${version}` }, sentence),
-      element("span", { class: "entry-tags" }, chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : null, chip("command", meta.command, meta.command, "events of command"), chip("cart", cart_id, `…${cart_id.slice(-8)}`, "events of cart")),
-      element("span", { class: "entry-when soft small" }, `#${position.toLocaleString("en")} · ${fullTime(recorded_at)}`),
-    );
+    const { root, parts } = fromTemplate("entry");
+    root.dataset.testid = `journal-${position}`;
+    parts.mark.classList.add(`kind-${kindOf(event)}`);
+    setText(parts.mark, markOf(event));
+    parts.sentence.href = `/history/${cart_id}?v=${version}`;
+    setText(parts.sentence, sentence);
+    parts.tags.append(chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : "", chip("command", meta.command, meta.command, "events of command"), chip("cart", cart_id, `…${cart_id.slice(-8)}`, "events of cart"));
+    setText(parts.when, `#${position.toLocaleString("en")} · ${fullTime(recorded_at)}`);
+    return root;
   }
 
   #follow(position) {

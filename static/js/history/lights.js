@@ -3,11 +3,10 @@
  * the view is not behind, and each event names the hash of the one before it.
  */
 
-import { byId, setText } from "../page/element.js";
+import { byId } from "../page/element.js";
+import { showLight } from "../page/notices.js";
 import { get } from "../service/request.js";
 import { documentOf } from "./fold.js";
-
-const MARKS = { good: "✓", waiting: "…", bad: "!" };
 
 export class Lights {
   #chronicle;
@@ -16,9 +15,6 @@ export class Lights {
   constructor(page, chronicle) {
     this.#page = page;
     this.#chronicle = chronicle;
-    this.#set("fold", "waiting", "Adding up the events");
-    this.#set("lag", "waiting", "Asking the view");
-    this.#set("chain", "waiting", "Checking the links");
   }
 
   async check() {
@@ -77,11 +73,8 @@ export class Lights {
     else this.#set("fold", "good", "The view equals the sum of these events");
   }
 
-  #set(name, state, text) {
-    const light = byId(`light-${name}`);
-    light.dataset.state = state;
-    setText(light.firstElementChild, MARKS[state]);
-    setText(light.lastElementChild, text);
+  #set(name, state, words) {
+    showLight(byId(`light-${name}`), state, words);
   }
 }
 

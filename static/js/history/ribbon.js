@@ -4,7 +4,7 @@
  * canvas is drawn anew only when what it shows changes: a step costs the same in any history.
  */
 
-import { byId, element, setAttribute, setText } from "../page/element.js";
+import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
 import { money, span, timeOfDay } from "../page/writing.js";
 import { kindOf, markOf, unitsOf } from "../page/kinds.js";
 
@@ -111,13 +111,10 @@ export class Ribbon {
   }
 
   #make() {
-    const mark = element("span", { class: "tile-mark" });
-    const number = element("span", { class: "tile-number" });
-    const pause = element("span", { class: "tile-pause" });
     // Not a tab stop each: the slider steps through them.
-    const root = element("button", { type: "button", tabIndex: -1 }, pause, " ", mark, " ", number);
+    const { root, parts } = fromTemplate("tile");
     this.#band.append(root);
-    return { root, mark, number, pause, event: null };
+    return { root, ...parts, event: null };
   }
 
   #fill(tile, version) {

@@ -3,7 +3,7 @@
  * it. Charts are SVG made of the numbers, in the width that there is, so that text keeps its size.
  */
 
-import { element, setText } from "../page/element.js";
+import { byId, element, partsOf, setText } from "../page/element.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -99,23 +99,16 @@ export function strips(width, rows, { first, last, step }, when) {
 }
 
 export class Figure {
-  #span = element("span", { class: "status" });
-  #words = element("p", { class: "soft small" });
-  #chart = element("div", { class: "chart" });
-  #legend = element("ul", { class: "legend small" });
-  #frame = element("div", { class: "table-frame", tabIndex: 0, role: "region" });
-  #details;
+  #parts;
   #title;
   #draw = null;
   #width = 0;
 
-  /** `shape` is `wide`, `tall` or neither; `open` shows the table from the start, where it says more than the chart. */
-  constructor(id, title, { shape = "", open = false } = {}) {
-    this.#title = title;
-    this.#frame.setAttribute("aria-label", `${title}, as a table`);
-    this.#details = element("details", { open, testid: `table-${id}` }, element("summary", {}, "As a table"), this.#frame);
-    this.root = element("section", { class: `card panel figure ${shape}`, "aria-labelledby": `${id}-title`, testid: `figure-${id}` }, element("div", { class: "figure-head" }, element("h2", { id: `${id}-title` }, title), this.#span), this.#words, this.#legend, this.#chart, this.#details);
-    new ResizeObserver(() => this.#chart.clientWidth !== this.#width && this.#redraw()).observe(this.#chart);
+  constructor(id) {
+    this.#parts = partsOf(byId(id));
+    this.#title = byId(`${id}-title`).textContent;
+    const { chart } = this.#parts;
+    new ResizeObserver(() => chart.clientWidth !== this.#width && this.#redraw()).observe(chart);
   }
 
   /**
@@ -123,16 +116,17 @@ export class Figure {
    * to draw; `span` is the time that it is about. `head` names the table's columns, those of numbers behind a `#`; `rows` are its cells.
    */
   show({ words, draw, series = [], head, rows, span = "Since the first event" }) {
-    setText(this.#span, span);
-    this.#words.replaceChildren(...[words].flat());
-    this.#legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
-    this.#legend.hidden = !draw || !series.length;
+    const { legend, details, frame } = this.#parts;
+    setText(this.#parts.span, span);
+    setText(this.#parts.words, words);
+    legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
+    legend.hidden = !draw || !series.length;
     this.#draw = draw;
-    this.#details.hidden = !rows.length;
+    details.hidden = !rows.length;
     this.#redraw();
     const numbers = head.map((name) => name.startsWith("#"));
     const cell = (content, at) => element(at ? "td" : "th", { scope: at ? undefined : "row", class: numbers[at] ? "number-cell" : "" }, typeof content === "number" ? content.toLocaleString("en") : content);
-    this.#frame.replaceChildren(
+    frame.replaceChildren(
       element(
         "table",
         { class: "plain" },
@@ -145,13 +139,14 @@ export class Figure {
   /** Draws at once, in the width that there is now: a frame later what is beneath would jump. */
   #redraw() {
     // Another period has fewer rows, or none: what lies beneath stays where it is.
-    const high = this.#width === this.#chart.clientWidth ? this.#chart.clientHeight : 0;
-    this.#chart.style.minHeight = `${high}px`;
-    this.#width = this.#chart.clientWidth;
-    this.#chart.replaceChildren();
+    const { chart } = this.#parts;
+    const high = this.#width === chart.clientWidth ? chart.clientHeight : 0;
+    chart.style.minHeight = `${high}px`;
+    this.#width = chart.clientWidth;
+    chart.replaceChildren();
     if (!this.#draw || !this.#width) return;
     const drawn = this.#draw(this.#width);
     drawn.setAttribute("aria-label", `Chart: ${this.#title}. The table beneath has its numbers.`);
-    this.#chart.append(drawn);
+    chart.append(drawn);
   }
 }

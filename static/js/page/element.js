@@ -23,13 +23,13 @@ export function element(tag, props = {}, ...children) {
   return made;
 }
 
-/**
- * A copy of the one element in the template with this id: `{ root, parts }`, where `parts` are
- * the elements within by their `data-part`.
- */
+/** The elements within `root` by their `data-part`. */
+export const partsOf = (root) => Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+
+/** A copy of the one element in the template with this id: `{ root, parts }`. */
 export function fromTemplate(id) {
   const root = byId(id).content.firstElementChild.cloneNode(true);
-  return { root, parts: Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part])) };
+  return { root, parts: partsOf(root) };
 }
 
 /** Sets text only when it differs: an unchanged node costs no layout and is not read out again. */

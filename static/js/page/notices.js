@@ -19,6 +19,13 @@ export function announce(text) {
   }, 120);
 }
 
+/** Shows how a check stands: `good`, `waiting` or `bad`. */
+export function showLight(light, state, words) {
+  light.dataset.state = state;
+  setText(light.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
+  setText(light.lastElementChild, words);
+}
+
 const STAYS_MS = 6000;
 
 /** Shows `text` for a few seconds. */
