@@ -8,7 +8,7 @@
 use crate::cart::{CartCommand, CartModel, Refusal};
 use crate::commands::{CommandError, CommandHandler, Envelope};
 use crate::timestamp::Timestamp;
-use crate::views::carts::IdleCart;
+use crate::views::carts::{self, IdleCart};
 use crate::views::{Reader, ViewReadError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Expiry {
         let views = (self.views)();
         // Views that are behind the log at the start would show nothing, and the next sweep is a pause
         // away.
-        views.until_whole().await;
+        views.until_whole(&[carts::NAME]).await;
         views.written().await;
         let mut expired = 0;
         let mut last: Option<IdleCart> = None;

@@ -9,6 +9,9 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+/// The name of the view that this is.
+pub const NAME: &str = "carts";
+
 /// The view `carts`.
 pub struct Carts;
 
@@ -48,7 +51,7 @@ pub struct IdleCart {
 
 impl View for Carts {
     fn name(&self) -> &'static str {
-        "carts"
+        NAME
     }
 
     fn definition(&self) -> u32 {

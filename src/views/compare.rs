@@ -6,7 +6,7 @@
 use super::View;
 use super::difference::{Comparison, Difference, Differs, excerpt, first_difference, whole};
 use super::generation::Generation;
-use super::store::{self, Kept};
+use super::store::{self, Definition, Kept};
 use crate::log::Position;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
@@ -27,7 +27,7 @@ const SEPARATOR: &str = " ";
 /// log grows meanwhile.
 pub struct Snapshot {
     tables: Connection,
-    definitions: Vec<(String, u32)>,
+    definitions: Vec<Definition>,
     /// Everything up to here is in them.
     pub position: Position,
     /// The log that they were made from.
@@ -61,7 +61,8 @@ impl Snapshot {
     }
 
     /// Compares every row with those of `made`, which is taken for right. `step` is told now and
-    /// then how many rows that were, and can end it early.
+    /// then how many rows that were, and can end it early. A view of another definition has nothing
+    /// that could be compared.
     ///
     /// An error is one of `made`: whatever cannot be read here is a difference.
     pub fn compare(
@@ -69,14 +70,31 @@ impl Snapshot {
         made: &Generation,
         step: impl FnMut(u64) -> ControlFlow<()>,
     ) -> rusqlite::Result<Comparison> {
-        compare(&self.tables, made.tables(), step)
+        let mut views = super::all();
+        if self.fits(&views) {
+            return compare(&self.tables, made.tables(), step);
+        }
+        views.retain(|view| self.definitions.contains(&store::definition(&**view)));
+        let held = Connection::open_in_memory()?;
+        for view in &views {
+            view.create(&held)?;
+        }
+        let mut comparison = Comparison::default();
+        compare_tables(
+            &tables(&held)?,
+            &self.tables,
+            made.tables(),
+            &mut comparison,
+            step,
+        )?;
+        Ok(comparison)
     }
 }
 
 fn compare(
     serving: &Connection,
     made: &Connection,
-    mut step: impl FnMut(u64) -> ControlFlow<()>,
+    step: impl FnMut(u64) -> ControlFlow<()>,
 ) -> rusqlite::Result<Comparison> {
     let mut comparison = Comparison::default();
     // Tables, indexes and what else there is, as rows of the table that SQLite keeps them in.
@@ -85,12 +103,23 @@ fn compare(
         ControlFlow::Continue(())
     })?;
     comparison.rows = 0;
-    for table in tables(made)? {
-        if compare_table(&table, serving, made, &mut comparison, &mut step)?.is_break() {
+    compare_tables(&tables(made)?, serving, made, &mut comparison, step)?;
+    Ok(comparison)
+}
+
+fn compare_tables(
+    tables: &[Table],
+    serving: &Connection,
+    made: &Connection,
+    comparison: &mut Comparison,
+    mut step: impl FnMut(u64) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    for table in tables {
+        if compare_table(table, serving, made, comparison, &mut step)?.is_break() {
             break;
         }
     }
-    Ok(comparison)
+    Ok(())
 }
 
 /// A table by its name, the columns of its key and its other columns.

@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 const BLOCK: u64 = PLACES as u64;
 const PLACES: usize = 256;
 
+/// The name of the view that this is.
+pub const NAME: &str = "journal";
+
 /// The view `journal`.
 pub struct Journal;
 
@@ -54,7 +57,7 @@ pub struct Candidates {
 
 impl View for Journal {
     fn name(&self) -> &'static str {
-        "journal"
+        NAME
     }
 
     fn definition(&self) -> u32 {

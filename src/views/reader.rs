@@ -40,6 +40,25 @@ pub struct Front {
     pub wanted: Arc<Notify>,
     pub arrivals: Arc<Arrivals>,
     pub guard: Arc<Guard>,
+    /// The views that the generation of the start does not have, since it was made by another
+    /// definition of them.
+    pub lacking: Arc<[&'static str]>,
+}
+
+impl Front {
+    /// The views that cannot be read before a rebuild has ended.
+    pub fn lacking(&self, progress: Progress) -> &[&'static str] {
+        match progress.generation {
+            0 => &self.lacking,
+            _ => &[],
+        }
+    }
+
+    /// Whether `views` can be read, and are whole.
+    fn has(&self, progress: Progress, views: &[&str]) -> bool {
+        let lacking = self.lacking(progress);
+        progress.is_whole() && !views.iter().any(|view| lacking.contains(view))
+    }
 }
 
 /// Why a view could not be read.
@@ -55,6 +74,10 @@ pub enum ViewReadError {
     /// They are being made from the beginning, and what they say so far is not the whole.
     #[error("the views are being made: {done} of {wanted} events are in them")]
     BeingMade { done: u64, wanted: u64 },
+    /// Those that serve are of another definition, so that this one cannot be read before a rebuild
+    /// has ended.
+    #[error("the view {0} has another definition now and is being made anew")]
+    Lacking(&'static str),
 }
 
 /// The answer to a question, with the state of the views that it is true of.
@@ -87,10 +110,25 @@ impl Reader {
         *self.front.progress.borrow()
     }
 
+    /// The views that cannot be read before a rebuild has ended, since their definition has changed.
+    pub fn lacking(&self) -> &[&'static str] {
+        self.front.lacking(self.progress())
+    }
+
+    /// Whether the rows of carts can be read, and are whole.
+    pub fn has_carts(&self) -> bool {
+        self.front.has(self.progress(), &[carts::NAME])
+    }
+
     /// The row of the cart `id`, if the view has it, and the position that it has seen everything up
     /// to.
     pub fn cart(&self, id: Uuid) -> Result<(Option<CartRow>, Position), ViewReadError> {
-        let read = || self.read(|tables| carts::find(tables, id));
+        let read = || {
+            if self.lacking().contains(&carts::NAME) {
+                return Ok(None);
+            }
+            self.read(|tables| carts::find(tables, id))
+        };
         self.front.newest.find(id, read)
     }
 
@@ -136,13 +174,14 @@ impl Reader {
         }
     }
 
-    /// Answers a question that may take a while: on a thread where it may block, from one state of
-    /// all views. Views that are being made from the beginning are waited for, a moment.
+    /// Answers a question to `views` that may take a while: on a thread where it may block, from one
+    /// state of all of them. Views that are being made are waited for, a moment.
     pub async fn ask<T: Send + 'static>(
         &self,
+        views: &[&'static str],
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<Answered<T>, ViewReadError> {
-        self.whole().await?;
+        self.whole(views).await?;
         self.written().await;
         let path = self.path.clone();
         let (guard, generation) = (self.front.guard.clone(), self.progress().generation);
@@ -168,12 +207,13 @@ impl Reader {
         }
     }
 
-    /// Waits until the views are whole, however long that takes. Returns early only when nobody
+    /// Waits until `views` are whole, however long that takes. Returns early only when nobody
     /// updates them any more.
-    pub async fn until_whole(&self) {
+    pub async fn until_whole(&self, views: &[&str]) {
         let mut progress = self.front.progress.clone();
+        let whole = progress.wait_for(|progress| self.front.has(*progress, views));
         // Without an updater there is nothing to wait for.
-        let _ = progress.wait_for(Progress::is_whole).await;
+        let _ = whole.await;
     }
 
     /// Waits until the tables have what was shown of carts so far, so that whoever has seen a cart's
@@ -191,13 +231,15 @@ impl Reader {
         let _ = tokio::time::timeout(WRITTEN_WITHIN, written).await;
     }
 
-    /// Waits until the views are whole, and gives up after [`WHOLE_WITHIN`].
-    async fn whole(&self) -> Result<(), ViewReadError> {
+    /// Waits until `views` are whole, and gives up after [`WHOLE_WITHIN`].
+    async fn whole(&self, views: &[&'static str]) -> Result<(), ViewReadError> {
         // Either way it is the progress that says how far they are.
-        let _ = tokio::time::timeout(WHOLE_WITHIN, self.until_whole()).await;
+        let _ = tokio::time::timeout(WHOLE_WITHIN, self.until_whole(views)).await;
         let progress = self.progress();
         if progress.is_whole() {
-            return Ok(());
+            let lacking = self.front.lacking(progress);
+            let missed = views.iter().find(|view| lacking.contains(view));
+            return missed.map_or(Ok(()), |view| Err(ViewReadError::Lacking(view)));
         }
         Err(ViewReadError::BeingMade {
             done: progress.position.0,

@@ -6,11 +6,13 @@
 //! killed meanwhile has only wasted its time: the views' path leads to the old tables until the
 //! moment in which it leads to the new ones.
 //!
-//! Views that do not fit this program (another definition, another log, no database at all) are
-//! begun anew at their own path instead, when they are opened: there is nothing that could serve
-//! meanwhile, since whether tables of another definition can be read, and mean the same, is not
-//! known, and an answer of the wrong shape is worse than none. Until they are whole, carts are
-//! folded from the log and other questions are told to come back.
+//! Where the definition of a view has changed, a rebuild begins by itself at the start. The views that
+//! are as they were serve meanwhile. Those that are not do not: whether tables of another definition
+//! can be read, and mean the same, is not known, and an answer of the wrong shape is worse than none.
+//! Until they are made, carts are folded from the log and other questions are told to come back.
+//!
+//! Where nothing fits this program (other definitions of all views, another log, no database at all)
+//! nothing could serve meanwhile, and the views are begun anew at their own path when they are opened.
 
 use super::compare::Snapshot;
 use super::difference::Comparison;
@@ -49,6 +51,8 @@ pub struct Rebuild {
     wanted: mpsc::Receiver<()>,
     /// Whether the views were begun anew when they were opened.
     first_making: bool,
+    /// Whether the views that were opened are what this program defines.
+    fits: bool,
 }
 
 /// How a rebuild ended without new views.
@@ -74,12 +78,17 @@ impl Rebuild {
             position, whole_at, ..
         } = *progress.borrow();
         // Views that were begun anew count as a rebuild under way.
-        let first_making = position == Position(0) && whole_at > position;
-        let status = if first_making {
+        let fits = updater.fits();
+        let first_making = fits && position == Position(0) && whole_at > position;
+        let status = if first_making || !fits {
             RebuildStatus::begun(whole_at)
         } else {
             RebuildStatus::default()
         };
+        if !fits {
+            // There is room, and the other end is here.
+            let _ = want.try_send(());
+        }
         Ok(Rebuild {
             log: updater.log(),
             path: path.to_owned(),
@@ -93,6 +102,7 @@ impl Rebuild {
             }),
             wanted,
             first_making,
+            fits,
         })
     }
 
@@ -126,6 +136,7 @@ impl Rebuild {
                 Err(Failure::Failed(_)) => (2 * pause).min(LONGEST_PAUSE),
                 Ok(()) | Err(Failure::Stopped) => GRACE,
             };
+            let is_due = outcome.is_err() && !self.fits();
             self.end(outcome);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -134,7 +145,16 @@ impl Rebuild {
             if let Err(error) = files::sweep(&self.path) {
                 tracing::warn!(%error, "views that no longer serve stay there");
             }
+            if is_due {
+                // Where one was asked for meanwhile, that one it is.
+                let _ = self.rebuilds.start();
+            }
         }
+    }
+
+    /// Whether the views that serve are what this program defines: whatever was made here is.
+    fn fits(&self) -> bool {
+        self.fits || self.progress.borrow().generation > 0
     }
 
     /// Tells how far views are that were begun anew, until they are whole. There is nothing to

@@ -25,6 +25,10 @@ pub struct ViewStore {
     pub(super) position: Position,
     /// From where on they are whole: the end of the log when they were opened.
     pub(super) whole_at: Position,
+    /// The views that are not written here, since their tables are of another definition.
+    pub(super) lacking: Arc<[&'static str]>,
+    /// Whether the tables are what this program defines, all of it and nothing else.
+    pub(super) fits: bool,
     /// What watches over the files, once they serve.
     guard: Option<Arc<Guard>>,
 }
@@ -38,9 +42,10 @@ pub struct StoreError {
 }
 
 impl ViewStore {
-    /// Opens the views of the log `log_identity`, whose end is at `log_end`. Whatever does not fit
-    /// (another log's views, an older definition, a file that SQLite cannot read, views that have
-    /// seen more than the log holds) is thrown away and begun anew: it is all in the log.
+    /// Opens the views of the log `log_identity`, whose end is at `log_end`. What does not fit
+    /// (another log's views, a file that SQLite cannot read, views that have seen more than the log
+    /// holds) is thrown away and begun anew: it is all in the log. Where only some views are of
+    /// another definition, the others are kept and go on.
     pub fn open(
         path: &Path,
         views: Vec<Box<dyn View>>,
@@ -53,8 +58,8 @@ impl ViewStore {
         };
         if path.exists() {
             match Self::reopen(path, &views, log_identity, log_end) {
-                Ok((tables, position)) => {
-                    return Self::serving(path, tables, views, position, log_end)
+                Ok((tables, position, kept)) => {
+                    return Self::serving(path, tables, views, &kept, position, log_end)
                         .map_err(|error| failed(error.to_string()));
                 }
                 Err(reason) => {
@@ -66,23 +71,41 @@ impl ViewStore {
         let tables = connect(path)
             .and_then(|tables| create(tables, &views, log_identity))
             .map_err(|error| failed(error.to_string()))?;
-        Self::serving(path, tables, views, Position(0), log_end)
+        let made = definitions(&views);
+        Self::serving(path, tables, views, &made, Position(0), log_end)
             .map_err(|error| failed(error.to_string()))
     }
 
+    /// Serves of `views` those that are in the file as `kept` names them.
     fn serving(
         path: &Path,
         tables: Connection,
         views: Vec<Box<dyn View>>,
+        kept: &[Definition],
         position: Position,
         whole_at: Position,
     ) -> rusqlite::Result<ViewStore> {
+        let fits = kept == definitions(&views);
+        let (views, others): (Vec<_>, Vec<_>) = views
+            .into_iter()
+            .partition(|view| kept.contains(&definition(&**view)));
+        let lacking: Arc<[_]> = others.iter().map(|view| view.name()).collect();
+        if !fits {
+            tracing::warn!(views = ?lacking, "the definition of views has changed: they are made anew beside the others");
+            // What is not written any more, no program is to take for up to date, an older one either.
+            let disowning = tables.unchecked_transaction()?;
+            disowning.execute("DELETE FROM definitions", [])?;
+            define(&disowning, &views)?;
+            disowning.commit()?;
+        }
         let mut store = ViewStore {
             mover: None,
             tables,
             views,
             position,
             whole_at,
+            lacking,
+            fits,
             guard: None,
         };
         store.be_watched(Arc::new(Guard::of(path.to_owned())))?;
@@ -137,6 +160,8 @@ impl ViewStore {
                 views,
                 position: Position(0),
                 whole_at: Position(0),
+                lacking: Arc::default(),
+                fits: true,
                 guard: None,
             })
             .map_err(|error| error.to_string())
@@ -183,7 +208,7 @@ impl ViewStore {
         views: &[Box<dyn View>],
         log_identity: Uuid,
         log_end: Position,
-    ) -> Result<(Connection, Position), String> {
+    ) -> Result<(Connection, Position, Vec<Definition>), String> {
         let (tables, kept) = connect(path)
             .and_then(|tables| Kept::read(&tables).map(|kept| (tables, kept)))
             .map_err(|error| error.to_string())?;
@@ -200,10 +225,13 @@ impl ViewStore {
                 "they have seen position {position}, the log ends at {log_end}"
             ));
         }
-        if definitions != self::definitions(views) {
-            return Err("their definition has changed".to_owned());
+        if !self::definitions(views)
+            .iter()
+            .any(|definition| definitions.contains(definition))
+        {
+            return Err("all their definitions have changed".to_owned());
         }
-        Ok((tables, Position(position)))
+        Ok((tables, Position(position), definitions))
     }
 
     /// Writes what `batch` changes in all views and moves the checkpoint to `position`, in one
@@ -247,8 +275,11 @@ impl ViewStore {
 pub(super) struct Kept {
     /// The log that the views were made from, and how far they are.
     pub(super) checkpoint: Option<(Uuid, u64)>,
-    pub(super) definitions: Vec<(String, u32)>,
+    pub(super) definitions: Vec<Definition>,
 }
+
+/// The name of a view and the version of its definition.
+pub(super) type Definition = (String, u32);
 
 impl Kept {
     pub(super) fn read(tables: &Connection) -> rusqlite::Result<Kept> {
@@ -268,12 +299,23 @@ impl Kept {
     }
 }
 
-/// The names and definitions of `views`, in their order.
-pub(super) fn definitions(views: &[Box<dyn View>]) -> Vec<(String, u32)> {
-    views
-        .iter()
-        .map(|view| (view.name().to_owned(), view.definition()))
-        .collect()
+/// The definitions of `views`, in their order.
+pub(super) fn definitions(views: &[Box<dyn View>]) -> Vec<Definition> {
+    views.iter().map(|view| definition(&**view)).collect()
+}
+
+pub(super) fn definition(view: &dyn View) -> Definition {
+    (view.name().to_owned(), view.definition())
+}
+
+fn define(tables: &Connection, views: &[Box<dyn View>]) -> rusqlite::Result<()> {
+    for view in views {
+        tables.execute(
+            "INSERT INTO definitions VALUES (?1, ?2)",
+            params![view.name(), view.definition()],
+        )?;
+    }
+    Ok(())
 }
 
 /// How far the views are that `tables` hold.
@@ -300,11 +342,8 @@ fn create(
     )?;
     for view in views {
         view.create(&making)?;
-        making.execute(
-            "INSERT INTO definitions VALUES (?1, ?2)",
-            params![view.name(), view.definition()],
-        )?;
     }
+    define(&making, views)?;
     making.commit()?;
     Ok(tables)
 }

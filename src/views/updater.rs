@@ -96,6 +96,7 @@ pub struct Updater {
     store: Option<ViewStore>,
     writing: Option<JoinHandle<Written>>,
     guard: Arc<Guard>,
+    lacking: Arc<[&'static str]>,
     arrivals: Arc<Arrivals>,
     newest: Arc<NewestRows>,
     wanted: Arc<Notify>,
@@ -123,6 +124,7 @@ impl Updater {
         Updater {
             log,
             guard: guard.expect("views that were opened to serve have one"),
+            lacking: store.lacking.clone(),
             folding: Folding::after(position, cache_bytes),
             store: Some(store),
             writing: None,
@@ -155,7 +157,13 @@ impl Updater {
             wanted: self.wanted.clone(),
             arrivals: self.arrivals.clone(),
             guard: self.guard.clone(),
+            lacking: self.lacking.clone(),
         }
+    }
+
+    /// Whether what serves is what this program defines. If not, a rebuild is due.
+    pub(super) fn fits(&self) -> bool {
+        self.store.as_ref().is_none_or(|store| store.fits)
     }
 
     pub(super) fn log(&self) -> Arc<dyn EventLog> {

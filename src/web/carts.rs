@@ -160,7 +160,10 @@ async fn newest(
     let started = Instant::now();
     let mut seen = shop.views.progress().position;
     let mut row = shop.cart_row(id, presented).await?;
-    if let Some(wanted) = min_version {
+    // While the view is being made, the log has answered already, and there is nothing to wait for.
+    if let Some(wanted) = min_version
+        && (row.version < wanted || shop.views.has_carts())
+    {
         let wait = preferences(request).wait;
         let (waited, reached) = shop.views.cart_at_least(id, wanted, wait).await?;
         seen = reached;

@@ -35,7 +35,7 @@ pub async fn live() -> HttpResponse {
 }
 
 /// What is wrong with the views, if anything is: they do not serve before they have seen all that
-/// the log held when the service began.
+/// the log held when the service began, and those of another definition not before they are rebuilt.
 fn views(shop: &Shop, end: Position) -> Option<String> {
     let progress = shop.views.progress();
     if let Some(trouble) = &*shop.views_trouble.borrow() {
@@ -45,6 +45,14 @@ fn views(shop: &Shop, end: Position) -> Option<String> {
         let (done, wanted) = (progress.position, progress.whole_at);
         return Some(format!(
             "they are being made: {done} of {wanted} events are in them"
+        ));
+    }
+    let lacking = shop.views.lacking();
+    if !lacking.is_empty() {
+        let (names, rebuild) = (lacking.join(", "), shop.rebuilds.status());
+        let (done, wanted) = (rebuild.events_done, rebuild.events_total);
+        return Some(format!(
+            "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
         ));
     }
     let behind = end.0.saturating_sub(progress.position.0);

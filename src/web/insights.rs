@@ -59,7 +59,9 @@ pub async fn funnel(
     let idle_since = idle_since(&shop);
     let asked = shop
         .views
-        .ask(move |tables| journeys::funnel(tables, from, to, idle_since));
+        .ask(&[journeys::NAME, carts::NAME], move |tables| {
+            journeys::funnel(tables, from, to, idle_since)
+        });
     let Answered { answer, seen } = asked.await?;
     Ok(json(
         seen,
@@ -109,9 +111,9 @@ async fn products_by(
         None => 0,
         Some(cursor) => place(list, cursor)?,
     };
-    let asked = shop
-        .views
-        .ask(move |tables| products::list(tables, by, skip, limit + 1));
+    let asked = shop.views.ask(&[products::NAME], move |tables| {
+        products::list(tables, by, skip, limit + 1)
+    });
     let Answered { answer, seen } = asked.await?;
     let mut items = answer;
     let next = (items.len() > limit).then(|| cursor(list, skip + limit as u64));
@@ -141,9 +143,9 @@ pub async fn pairs(
     let sku = sku.map_err(|error| {
         Problem::new(Kind::InvalidQuery, format!("sku cannot be used: {error}."))
     })?;
-    let asked = shop
-        .views
-        .ask(move |tables| baskets::pairs(tables, sku.as_ref(), limit));
+    let asked = shop.views.ask(&[baskets::NAME], move |tables| {
+        baskets::pairs(tables, sku.as_ref(), limit)
+    });
     let Answered { answer, seen } = asked.await?;
     Ok(json(seen, &answer))
 }
@@ -198,9 +200,9 @@ pub async fn activity(
     let from = moment("from", which.from.as_deref())?;
     let to = moment("to", which.to.as_deref())?;
     let minutes = which.step.minutes();
-    let asked = shop
-        .views
-        .ask(move |tables| activity::steps(tables, minutes, from, to, MOST_STEPS));
+    let asked = shop.views.ask(&[activity::NAME], move |tables| {
+        activity::steps(tables, minutes, from, to, MOST_STEPS)
+    });
     let Answered { answer, seen } = asked.await?;
     Ok(json(
         seen,
@@ -250,20 +252,22 @@ pub async fn abandoned(
         Some(cursor) => Some(read_place(place_of(LIST, cursor)?)),
     };
     let before = idle_since(&shop);
-    let asked = shop.views.ask(move |tables| {
-        let mut left = Vec::new();
-        for idle in carts::idle(tables, before, after, limit + 1)? {
-            let row = carts::find(tables, idle.id)?;
-            let Some(document) = row.and_then(|row| serde_json::from_slice(&row.document).ok())
-            else {
-                continue;
-            };
-            let document: Left = document;
-            let taken_out = journeys::taken_out_last(tables, idle.id, document.opened_at)?;
-            left.push((idle, document, taken_out));
-        }
-        Ok(left)
-    });
+    let asked = shop
+        .views
+        .ask(&[carts::NAME, journeys::NAME], move |tables| {
+            let mut left = Vec::new();
+            for idle in carts::idle(tables, before, after, limit + 1)? {
+                let row = carts::find(tables, idle.id)?;
+                let Some(document) = row.and_then(|row| serde_json::from_slice(&row.document).ok())
+                else {
+                    continue;
+                };
+                let document: Left = document;
+                let taken_out = journeys::taken_out_last(tables, idle.id, document.opened_at)?;
+                left.push((idle, document, taken_out));
+            }
+            Ok(left)
+        });
     let Answered { answer, seen } = asked.await?;
     let mut left = answer;
     let more = left.len() > limit;

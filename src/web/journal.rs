@@ -13,7 +13,7 @@ use crate::cart::{CartEvent, Sku};
 use crate::history::{self, Metadata};
 use crate::log::{EventLog, Position, Recorded, Version};
 use crate::views::Seen;
-use crate::views::journal::{Candidates, Direction, Question, candidates, sku_of};
+use crate::views::journal::{self, Candidates, Direction, Question, candidates, sku_of};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -220,7 +220,9 @@ async fn of_all(
         let stretch = STRETCH.min(count - fitting.len());
         let found = shop
             .views
-            .ask(move |tables| candidates(tables, &question, begin, direction, stretch))
+            .ask(&[journal::NAME], move |tables| {
+                candidates(tables, &question, begin, direction, stretch)
+            })
             .await?;
         let Candidates { positions, more } = found.answer;
         let position = found.seen.position;

@@ -5,7 +5,7 @@
 use super::operator::Operator;
 use super::problem::Problem;
 use super::shop::Shop;
-use super::views::lag;
+use super::views::Lags;
 use crate::views;
 use actix_web::HttpResponse;
 use actix_web::http::header;
@@ -57,10 +57,11 @@ impl Metrics {
     /// is when something is wrong that an operator reads this.
     async fn look(&self, shop: &Shop) {
         self.streams.set(gauge(shop.streams.open() as u64));
-        match lag(shop).await {
-            Ok(lag) => {
-                self.head.set(gauge(lag.head.0));
+        match Lags::of(shop).await {
+            Ok(lags) => {
+                self.head.set(gauge(lags.head.0));
                 for view in views::all() {
+                    let lag = lags.of_view(view.name());
                     let view = [view.name()];
                     let seconds = std::time::Duration::from_millis(lag.millis).as_secs_f64();
                     self.lag_events

@@ -100,6 +100,13 @@ impl From<ViewReadError> for Problem {
             )
             .retry_after(2);
         }
+        if let ViewReadError::Lacking(view) = &error {
+            return Problem::new(
+                Kind::ViewUnavailable,
+                format!("The view {view} has another definition now and is being made anew from the log. Try again in a moment."),
+            )
+            .retry_after(2);
+        }
         Problem::new(
             Kind::ViewUnavailable,
             "The view cannot be read at the moment. Try again in a moment.",

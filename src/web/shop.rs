@@ -74,7 +74,7 @@ impl Shop {
     /// between its opening and the view's next batch. So is every cart while the views are being
     /// made, and one whose row cannot be read: the log has it.
     pub async fn cart_row(&self, id: Uuid, presented: Presented) -> Result<CartRow, Problem> {
-        let viewed = if self.views.progress().is_whole() {
+        let viewed = if self.views.has_carts() {
             match self.views.cart(id) {
                 Ok((row, _)) => row,
                 Err(error) => {

@@ -9,7 +9,7 @@ use super::shop::Shop;
 use crate::history::HistoryError;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
-use crate::views::{self, Progress};
+use crate::views::{self, Progress, View};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -57,29 +57,58 @@ enum State {
     Failed,
 }
 
-/// How far the views are behind the log.
+/// How far a view is behind the log.
+#[derive(Clone, Copy)]
 pub(super) struct Lag {
-    /// The position of the log's last event.
-    pub head: Position,
-    /// The position of the last event that is in the views.
+    /// The position of the last event that is in the view.
     pub position: Position,
     pub events: u64,
-    /// For how long the first event that is not in the views has been in the log.
+    /// For how long the first event that is not in the view has been in the log.
     pub millis: u64,
 }
 
-/// How far the views of `shop` are. All views move together, in one transaction.
-pub(super) async fn lag(shop: &Shop) -> Result<Lag, HistoryError> {
-    // The position first: the log's end, asked for later, is no smaller.
-    let Progress { position, .. } = shop.views.progress();
-    let head = shop.log.barrier().await?;
+/// How far the views of `shop` are behind the log.
+pub(super) struct Lags {
+    /// The position of the log's last event.
+    pub head: Position,
+    /// Of those that serve, which move together, in one transaction.
+    pub serving: Lag,
+    /// Of those that are being made anew, since their definition has changed.
+    lacking: Option<(Vec<&'static str>, Lag)>,
+}
+
+impl Lags {
+    pub(super) async fn of(shop: &Shop) -> Result<Lags, HistoryError> {
+        // The positions first: the log's end, asked for later, is no smaller.
+        let lacking = shop.views.lacking().to_vec();
+        let Progress { position, .. } = shop.views.progress();
+        let made = Position(shop.rebuilds.status().events_done);
+        let head = shop.log.barrier().await?;
+        Ok(Lags {
+            head,
+            serving: behind(shop, position, head).await?,
+            lacking: match lacking[..] {
+                [] => None,
+                _ => Some((lacking, behind(shop, made, head).await?)),
+            },
+        })
+    }
+
+    pub(super) fn of_view(&self, name: &str) -> Lag {
+        match &self.lacking {
+            Some((views, lag)) if views.contains(&name) => *lag,
+            Some(_) | None => self.serving,
+        }
+    }
+}
+
+async fn behind(shop: &Shop, position: Position, head: Position) -> Result<Lag, HistoryError> {
     let events = head.0.saturating_sub(position.0);
     let millis = match events {
         0 => 0,
         _ => waiting_ms(shop, position).await?,
     };
     Ok(Lag {
-        head,
         position,
         events,
         millis,
@@ -95,30 +124,26 @@ pub async fn list(
     no_query(&request)?;
     // A question like any other: what waits is written for it.
     shop.views.written().await;
-    let Lag {
-        head,
-        position,
-        events: lag_events,
-        millis: lag_ms,
-    } = lag(&shop).await?;
+    let lags = Lags::of(&shop).await?;
     let trouble = shop.views_trouble.borrow().clone();
-    let state = match (&trouble, lag_events) {
-        (Some(_), _) => State::Failed,
-        (None, 0) => State::Current,
-        (None, _) => State::CatchingUp,
-    };
-    let items = views::all()
-        .iter()
-        .map(|view| ViewDocument {
+    let document = |view: &dyn View| {
+        let lag = lags.of_view(view.name());
+        ViewDocument {
             name: view.name(),
             definition: view.definition(),
-            position,
-            lag_events,
-            lag_ms,
-            state,
+            position: lag.position,
+            lag_events: lag.events,
+            lag_ms: lag.millis,
+            state: match (&trouble, lag.events) {
+                (Some(_), _) => State::Failed,
+                (None, 0) => State::Current,
+                (None, _) => State::CatchingUp,
+            },
             last_error: trouble.as_ref().map(|trouble| trouble.reason.clone()),
-        })
-        .collect();
+        }
+    };
+    let items = views::all().iter().map(|view| document(&**view)).collect();
+    let (head, position) = (lags.head, lags.serving.position);
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((LOG_POSITION, HeaderValue::from(position.0)))

@@ -3,6 +3,7 @@
 
 mod analyse;
 mod conformance;
+mod definitions;
 mod ends;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod load;

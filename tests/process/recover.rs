@@ -12,7 +12,7 @@ use std::process::{Output, Stdio};
 use std::time::Instant;
 
 /// A cart, and how it is asked for.
-struct Opened {
+pub struct Opened {
     id: String,
     token: String,
     version: u64,
@@ -33,7 +33,7 @@ impl Opened {
 }
 
 /// Opens `count` carts; the one at place n is at version n + 2 at the least.
-async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
+pub async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
     let client = client();
     let carts = format!("http://{address}/api/carts");
     let mut opened = Vec::new();
@@ -63,7 +63,7 @@ async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
     opened
 }
 
-async fn documents(address: SocketAddr, carts: &[Opened]) -> Vec<String> {
+pub async fn documents(address: SocketAddr, carts: &[Opened]) -> Vec<String> {
     let asked = carts.iter().map(|cart| cart.document(address));
     futures_util::future::join_all(asked).await
 }
@@ -89,7 +89,7 @@ fn beside(folder: &Path, address: SocketAddr, name: &str) -> Output {
 
 /// It has ended with `code`; what it has printed.
 #[track_caller]
-fn ended(output: &Output, code: i32) -> String {
+pub fn ended(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -175,7 +175,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
                 let known = versions.insert(*cart, row.version);
                 assert!(known.is_none_or(|known| known <= row.version));
             }
-            let asked = reader.ask(|_| Ok(())).await.unwrap();
+            let asked = reader.ask(&[], |_| Ok(())).await.unwrap();
             assert!(asked.seen.position >= position);
         }
         let status = kept.rebuilt().await;

@@ -10,12 +10,15 @@ use std::collections::BTreeMap;
 /// The finest step, in milliseconds.
 const MINUTE: i64 = 60_000;
 
+/// The name of the view that this is.
+pub const NAME: &str = "activity";
+
 /// The view `activity`.
 pub struct Activity;
 
 impl View for Activity {
     fn name(&self) -> &'static str {
-        "activity"
+        NAME
     }
 
     fn definition(&self) -> u32 {

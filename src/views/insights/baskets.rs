@@ -14,12 +14,15 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+/// The name of the view that this is.
+pub const NAME: &str = "baskets";
+
 /// The view `baskets`.
 pub struct Baskets;
 
 impl View for Baskets {
     fn name(&self) -> &'static str {
-        "baskets"
+        NAME
     }
 
     fn definition(&self) -> u32 {

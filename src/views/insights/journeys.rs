@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use uuid::Uuid;
 
+/// The name of the view that this is.
+pub const NAME: &str = "journeys";
+
 /// The view `journeys`.
 pub struct Journeys;
 
@@ -23,7 +26,7 @@ const EXPIRED: &str = "expired";
 
 impl View for Journeys {
     fn name(&self) -> &'static str {
-        "journeys"
+        NAME
     }
 
     fn definition(&self) -> u32 {

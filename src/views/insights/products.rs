@@ -9,6 +9,9 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The name of the view that this is.
+pub const NAME: &str = "products";
+
 /// The view `products`.
 pub struct Products;
 
@@ -44,7 +47,7 @@ pub struct Product {
 
 impl View for Products {
     fn name(&self) -> &'static str {
-        "products"
+        NAME
     }
 
     fn definition(&self) -> u32 {

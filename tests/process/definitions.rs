@@ -1,0 +1,177 @@
+//! A start with views that an earlier program has made, of which some had another definition.
+
+use crate::load::client;
+use crate::program::{PATIENCE, Program, command, log_in, run};
+use crate::recover::{documents, ended, open_carts};
+use cartlog::cart::event::{CartOpened, Units};
+use cartlog::cart::{CartEvent, Currency, Money, Sku};
+use cartlog::decider::Event;
+use cartlog::history::Metadata;
+use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
+use cartlog::log::{Commit, EventLog, Head, NewEvent};
+use cartlog::timestamp::Timestamp;
+use futures_util::future::join_all;
+use rusqlite::Connection;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+use uuid::Uuid;
+
+const EVENTS: &str = "/api/events?limit=7";
+const PRODUCTS: &str = "/api/insights/products?limit=5";
+
+/// Lets so many carts happen in the log of `folder` that views are not made of them in a moment.
+async fn fill(folder: &Path) {
+    const CARTS: usize = 20_000;
+    const EACH: usize = 12;
+    let settings = SqliteLogSettings {
+        durability: Durability::Process,
+        ..SqliteLogSettings::at(log_in(folder))
+    };
+    let (log, writer) = SqliteLog::open(&settings).unwrap();
+    let added = CartEvent::ItemAdded(Units {
+        sku: Sku::parse("sencha").unwrap(),
+        name: "Sencha".into(),
+        quantity: 1,
+        unit_price: Money::from_minor(990),
+    });
+    let mut events = vec![added; EACH];
+    events[0] = CartEvent::CartOpened(CartOpened {
+        currency: Currency::EUR,
+        token_hash: [7; 32],
+    });
+    let commit = || {
+        let id = Uuid::now_v7();
+        let metadata = Metadata {
+            command: "open_cart".into(),
+            command_id: id,
+            actor: "shopper".into(),
+            correlation_id: None,
+            trace_id: None,
+            key: None,
+            request: None,
+        };
+        let events = events.iter().map(|event| NewEvent {
+            name: event.name().into(),
+            schema: event.schema(),
+            data: event.data(),
+        });
+        let (at, metadata) = (Timestamp::now(), metadata.to_json());
+        Commit::new(id, Head::START, at, metadata, events.collect())
+    };
+    for _ in 0..CARTS / 500 {
+        for appended in join_all((0..500).map(|_| log.append(commit()))).await {
+            appended.unwrap();
+        }
+    }
+    log.close();
+    writer.join();
+}
+
+/// What is answered to `GET path`.
+async fn get(address: SocketAddr, path: &'static str) -> (u16, String) {
+    let url = format!("http://{address}{path}");
+    let answer = client().get(url).send().await.unwrap();
+    let status = answer.status().as_u16();
+    if path.starts_with("/api") && status == 503 {
+        assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+    }
+    (status, answer.text().await.unwrap())
+}
+
+async fn rebuild(address: SocketAddr) -> Value {
+    let (_, status) = get(address, "/api/views/rebuild").await;
+    serde_json::from_str(&status).unwrap()
+}
+
+/// An answer of each view but the carts', to the byte.
+async fn answers(address: SocketAddr) -> Vec<String> {
+    let mut answers = Vec::new();
+    for path in [
+        EVENTS,
+        PRODUCTS,
+        "/api/insights/pairs",
+        "/api/insights/activity",
+        "/api/views",
+    ] {
+        let (status, answer) = get(address, path).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        answers.push(answer);
+    }
+    answers
+}
+
+async fn made(address: SocketAddr) {
+    let started = Instant::now();
+    while get(address, "/readyz").await.0 != 200 {
+        assert!(started.elapsed() < PATIENCE, "the views are not made");
+    }
+}
+
+#[tokio::test]
+async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_no_cart_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let program = Program::serve(folder);
+    let carts = open_carts(program.address, 3).await;
+    assert_eq!(program.signal("TERM").code(), Some(0));
+    fill(folder).await;
+    let program = Program::serve(folder);
+    made(program.address).await;
+    let before = answers(program.address).await;
+    let cart_before = documents(program.address, &carts).await;
+    assert_eq!(program.signal("TERM").code(), Some(0));
+
+    for (changed, named, serving) in [
+        ("view = 'products'", "products: of another definition", true),
+        ("view IN ('carts', 'products')", "carts, products: of", true),
+        ("true", "they are being made", false),
+    ] {
+        let file = Connection::open(folder.join("data/views.db")).unwrap();
+        file.execute_batch(&format!(
+            "UPDATE definitions SET definition = definition - 1 WHERE {changed};
+             ALTER TABLE products RENAME COLUMN revenue TO takings;
+             DELETE FROM products;"
+        ))
+        .unwrap();
+        if changed != "view = 'products'" {
+            file.execute_batch("UPDATE carts SET document = 'of another shape'")
+                .unwrap();
+        }
+        drop(file);
+
+        let program = Program::serve(folder);
+        let address = program.address;
+        // It is waited for a moment, and told to come back only then.
+        let asked = tokio::spawn(get(address, PRODUCTS));
+        let mut rounds = 0;
+        loop {
+            let ready = get(address, "/readyz").await;
+            let others = if serving {
+                Some(get(address, EVENTS).await)
+            } else {
+                None
+            };
+            // Of all of them, however far the views are.
+            assert_eq!(documents(address, &carts).await, cart_before, "{changed}");
+            let status = rebuild(address).await;
+            if status["state"] != "running" {
+                assert_eq!(status["state"], "swapped", "{status}");
+                break;
+            }
+            rounds += 1;
+            assert_eq!(ready.0, 503, "{changed}: {ready:?}");
+            assert!(ready.1.contains(named), "{changed}: {ready:?}");
+            assert!(others.is_none_or(|(status, answer)| status == 200 && answer == before[0]));
+            assert!(status["events_total"].as_u64() > Some(0), "{status}");
+        }
+        let (status, answer) = asked.await.unwrap();
+        assert!(status == 503 || answer == before[1], "{changed}: {answer}");
+        assert!(rounds > 0, "{changed}: views were made too soon to look");
+        made(address).await;
+        assert_eq!(answers(address).await, before, "{changed}");
+        assert_eq!(program.signal("TERM").code(), Some(0));
+    }
+    ended(&run(command(folder, &["verify"])), 0);
+}
