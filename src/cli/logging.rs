@@ -1,5 +1,6 @@
 //! Where the program's log lines go, and which.
 
+use super::progress::Lines;
 use crate::config::{Config, Format, Level, Requests};
 use crate::web::REQUESTS;
 use std::io::IsTerminal;
@@ -27,7 +28,7 @@ pub fn start(config: &Config) {
         .with_target(REQUESTS, requests);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(|| Lines);
     let registry = tracing_subscriber::registry().with(wanted);
     match config.logging.format {
         Format::Text => registry.with(lines).init(),

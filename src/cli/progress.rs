@@ -2,12 +2,37 @@
 //! standard error goes to a file.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The bar that is on the terminal, if there is one.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Standard error for whole lines, which stand above the bar and do not break into it.
+pub struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || io::stderr().write(line);
+        match &*shown {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn show(bar: Option<ProgressBar>) {
+    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
 
 /// The progress of one piece of work, told on standard error.
 pub struct Progress {
@@ -24,6 +49,7 @@ impl Progress {
                 .with_style(style("{spinner} {human_pos} {msg}, {per_sec}"))
                 .with_message(what)
         });
+        show(bar.clone());
         Progress {
             what,
             bar,
@@ -38,7 +64,7 @@ impl Progress {
                 && bar.length() != Some(all)
             {
                 bar.set_style(style(
-                    "{wide_bar} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left",
+                    "{wide_bar} {human_pos} of {human_len} {msg}, {percent} %, {per_sec}, {eta} left",
                 ));
                 bar.set_length(all);
             }
@@ -59,6 +85,7 @@ impl Progress {
 
     /// Takes the bar away.
     pub fn end(self) {
+        show(None);
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }

@@ -22,7 +22,7 @@ const EVENTS: &str = "/api/events?limit=7";
 const PRODUCTS: &str = "/api/insights/products?limit=5";
 
 /// Lets so many carts happen in the log of `folder` that views are not made of them in a moment.
-async fn fill(folder: &Path) {
+pub async fn fill(folder: &Path) {
     const CARTS: usize = 20_000;
     const EACH: usize = 12;
     let settings = SqliteLogSettings {

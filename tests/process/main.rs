@@ -10,6 +10,7 @@ mod load;
 mod logs;
 #[expect(dead_code, reason = "the fault tests use the rest")]
 mod program;
+mod progress;
 mod recover;
 mod simulate;
 mod starts;

@@ -1,0 +1,30 @@
+//! The bar that whoever watches a terminal sees.
+
+use crate::definitions::fill;
+use crate::program::{prepare, run};
+use std::process::Command;
+
+#[tokio::test]
+async fn a_rebuild_shows_events_and_per_cent_and_its_log_lines_do_not_break_the_bar() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path()).await;
+    // Gives the program a terminal, and copies what it shows.
+    let mut command = Command::new("script");
+    let program = format!("'{}' rebuild", env!("CARGO_BIN_EXE_cartlog"));
+    command.args(["-qec", &program, "/dev/null"]);
+    prepare(&mut command, folder.path());
+    command.env("CARTLOG_LOGGING__LEVEL", "info");
+    let output = run(command);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{shown}");
+    let pieces: Vec<&str> = shown.split(['\r', '\n']).collect();
+    let is_bar = |piece: &&&str| piece.contains(" of 240,000 events, ") && piece.contains(" %, ");
+    assert!(pieces.iter().filter(is_bar).count() > 1, "{shown}");
+    let mut lines = pieces.iter().filter(|piece| piece.contains("INFO"));
+    assert!(lines.clone().count() > 0, "{shown}");
+    assert!(lines.all(|line| !line.contains(" left")), "{shown}");
+    assert!(
+        shown.contains("the views were made anew from 240000 events"),
+        "{shown}"
+    );
+}
