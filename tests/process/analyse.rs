@@ -7,7 +7,9 @@
     reason = "counts and shares of a few hundred carts"
 )]
 
+use crate::definitions::fill;
 use crate::program::{PATIENCE, Program, command, prepare, run};
+use cartlog::timestamp::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -25,7 +27,8 @@ struct Story {
     last_version: u64,
     last_type: String,
     last_time: String,
-    promoted: bool,
+    promotion: Option<Value>,
+    expired: bool,
 }
 
 /// What happened to a product: carts, added, removed, bought, carts that bought, revenue, given up,
@@ -41,7 +44,7 @@ struct Tally {
 }
 
 fn millis(time: &str) -> i64 {
-    cartlog::timestamp::Timestamp::parse(time).unwrap().millis()
+    Timestamp::parse(time).unwrap().millis()
 }
 
 fn count(lines: &str) -> Tally {
@@ -56,7 +59,6 @@ fn count(lines: &str) -> Tally {
         story.last_version = text("streamversion").parse().unwrap();
         story.last_type.clone_from(&kind);
         story.last_time = text("time");
-        story.promoted |= kind == "PromotionApplied";
         let data = &event["data"];
         let sku = data["sku"].as_str().unwrap_or_default().to_owned();
         let quantity = data["quantity"].as_i64().unwrap_or(0);
@@ -89,7 +91,9 @@ fn count(lines: &str) -> Tally {
                     product[5] += value;
                 }
             }
-            "PromotionApplied" | "PromotionRemoved" => {}
+            "PromotionApplied" => story.promotion = Some(data.clone()),
+            "PromotionRemoved" => story.promotion = None,
+            "CartExpired" => story.expired = true,
             other => panic!("{other} by nobody"),
         }
     }
@@ -164,7 +168,12 @@ fn counts(product: &Value) -> Counts {
 
 #[tokio::test]
 async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
+    const SHOPPERS: i64 = 300;
+    const FORGOTTEN: usize = 20;
     let folder = tempfile::tempdir().unwrap();
+    // Carts that nobody has touched for longer than the service keeps them open.
+    let long_ago = Timestamp::from_millis(Timestamp::now().millis() - 40 * 24 * 3_600_000);
+    fill(folder.path(), FORGOTTEN, long_ago).await;
     let mut serving = Command::new(env!("CARGO_BIN_EXE_cartlog"));
     serving.arg("serve");
     prepare(&mut serving, folder.path());
@@ -174,6 +183,18 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
     let url = format!("http://{}", program.address);
     let simulate = ["simulate", "--url", &url, "--carts", "300", "--seed", "11"];
     assert!(run(command(folder.path(), &simulate)).status.success());
+    let started = Instant::now();
+    loop {
+        let asked = reqwest::get(format!("{url}/api/insights/funnel")).await;
+        let funnel: Value = asked.unwrap().json().await.unwrap();
+        if funnel["expired"] == FORGOTTEN {
+            break;
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the carts do not expire: {funnel}"
+        );
+    }
     let lines = String::from_utf8(run(command(folder.path(), &["export"])).stdout).unwrap();
     let tally = count(&lines);
     let asked = Asked {
@@ -190,11 +211,14 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
         .collect();
     times.sort_unstable();
     let filled = tally.carts.values().filter(|story| !story.ever.is_empty());
-    assert_eq!(number(&funnel["opened"]), 300);
+    let opened = SHOPPERS + FORGOTTEN as i64;
+    let expired = tally.carts.values().filter(|story| story.expired);
+    assert_eq!(number(&funnel["opened"]), opened);
+    assert_eq!(number(&funnel["expired"]), expired.count() as i64);
     assert_eq!(number(&funnel["filled"]), filled.count() as i64);
     assert_eq!(number(&funnel["checked_out"]), times.len() as i64);
-    assert_eq!(number(&funnel["idle"]), 300 - times.len() as i64);
-    near(&funnel["conversion"], times.len() as f64 / 300.0);
+    assert_eq!(number(&funnel["idle"]), SHOPPERS - times.len() as i64);
+    near(&funnel["conversion"], times.len() as f64 / opened as f64);
     let rank = |share: usize| times[(times.len() * share).div_ceil(100) - 1];
     assert_eq!(number(&funnel["time_to_checkout"]["median_ms"]), rank(50));
     assert_eq!(number(&funnel["time_to_checkout"]["p90_ms"]), rank(90));
@@ -289,14 +313,22 @@ async fn activity(asked: &Asked, tally: &Tally) {
 async fn abandoned(asked: &Asked, tally: &Tally) {
     let mut told = BTreeMap::new();
     let mut since = Vec::new();
+    let mut promoted = 0;
     for cart in asked.pages("abandoned").await {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (id, last) = (text(&cart["cart_id"]), &cart["last_event"]);
         let story = &tally.carts[&id];
-        if !story.promoted {
-            let value: i64 = story.held.values().map(|(_, value)| value).sum();
-            assert_eq!(number(&cart["total"]), value, "{cart}");
-        }
+        let value: i64 = story.held.values().map(|(_, value)| value).sum();
+        let discount = match &story.promotion {
+            None => 0,
+            // Half a cent is rounded up.
+            Some(promotion) => match promotion["percent"].as_i64() {
+                Some(percent) => (value * percent + 50) / 100,
+                None => number(&promotion["amount"]).min(value),
+            },
+        };
+        promoted += u32::from(discount > 0);
+        assert_eq!(number(&cart["total"]), value - discount, "{cart}");
         assert_eq!(last["version"], cart["version"], "{cart}");
         assert_eq!(last["type"], story.last_type.as_str(), "{cart}");
         assert_eq!(cart["idle_since"], story.last_time.as_str(), "{cart}");
@@ -305,6 +337,7 @@ async fn abandoned(asked: &Asked, tally: &Tally) {
         let taken_out = cart["taken_out_last"]["sku"].as_str().map(str::to_owned);
         told.insert(id, (cart["version"].as_u64().unwrap(), taken_out));
     }
+    assert!(promoted > 0, "shoppers leave carts with promotions behind");
     let hours = since.iter().map(|time| &time[..13]);
     assert!(
         hours.is_sorted(),
@@ -313,7 +346,7 @@ async fn abandoned(asked: &Asked, tally: &Tally) {
     let counted: BTreeMap<String, (u64, Option<String>)> = tally
         .carts
         .iter()
-        .filter(|(_, story)| story.bought.is_none())
+        .filter(|(_, story)| story.bought.is_none() && !story.expired)
         .map(|(id, story)| (id.clone(), (story.last_version, story.taken_out.clone())))
         .collect();
     assert_eq!(told, counted);

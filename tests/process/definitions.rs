@@ -21,9 +21,11 @@ use uuid::Uuid;
 const EVENTS: &str = "/api/events?limit=7";
 const PRODUCTS: &str = "/api/insights/products?limit=5";
 
-/// Lets so many carts happen in the log of `folder` that views are not made of them in a moment.
-pub async fn fill(folder: &Path) {
-    const CARTS: usize = 20_000;
+/// So many carts that views are not made of them in a moment.
+pub const MANY: usize = 20_000;
+
+/// Lets `carts` carts of twelve events each happen in the log of `folder`, at the time `at`.
+pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     const EACH: usize = 12;
     let settings = SqliteLogSettings {
         durability: Durability::Process,
@@ -57,11 +59,11 @@ pub async fn fill(folder: &Path) {
             schema: event.schema(),
             data: event.data(),
         });
-        let (at, metadata) = (Timestamp::now(), metadata.to_json());
+        let metadata = metadata.to_json();
         Commit::new(id, Head::START, at, metadata, events.collect())
     };
-    for _ in 0..CARTS / 500 {
-        for appended in join_all((0..500).map(|_| log.append(commit()))).await {
+    for group in vec![(); carts].chunks(500) {
+        for appended in join_all(group.iter().map(|()| log.append(commit()))).await {
             appended.unwrap();
         }
     }
@@ -116,7 +118,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
     let program = Program::serve(folder);
     let carts = open_carts(program.address, 3).await;
     assert_eq!(program.signal("TERM").code(), Some(0));
-    fill(folder).await;
+    fill(folder, MANY, Timestamp::now()).await;
     let program = Program::serve(folder);
     made(program.address).await;
     let before = answers(program.address).await;

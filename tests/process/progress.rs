@@ -1,13 +1,14 @@
 //! The bar that whoever watches a terminal sees.
 
-use crate::definitions::fill;
+use crate::definitions::{MANY, fill};
 use crate::program::{prepare, run};
+use cartlog::timestamp::Timestamp;
 use std::process::Command;
 
 #[tokio::test]
 async fn a_rebuild_shows_events_and_per_cent_and_its_log_lines_do_not_break_the_bar() {
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path()).await;
+    fill(folder.path(), MANY, Timestamp::now()).await;
     // Gives the program a terminal, and copies what it shows.
     let mut command = Command::new("script");
     let program = format!("'{}' rebuild", env!("CARGO_BIN_EXE_cartlog"));
