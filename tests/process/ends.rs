@@ -2,6 +2,8 @@
 
 use crate::load::{Load, client, compare};
 use crate::program::{Program, log_in, whole_log};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -56,4 +58,51 @@ async fn a_live_stream_is_ended_and_does_not_hold_up_the_stop() {
         "{:?}",
         told.elapsed()
     );
+}
+
+/// Sends `text` and says what is answered; nothing where the connection is closed.
+fn exchange(stream: &mut TcpStream, text: &str) -> String {
+    let mut buffer = [0; 4_096];
+    let read = stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.read(&mut buffer));
+    match read {
+        Ok(length) => String::from_utf8_lossy(&buffer[..length]).into_owned(),
+        Err(error) => {
+            assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "no answer");
+            String::new()
+        }
+    }
+}
+
+#[test]
+fn while_it_stops_a_request_under_way_is_answered_and_it_does_not_call_itself_ready() {
+    const READY: &str = "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path());
+    let connect = || {
+        let stream = TcpStream::connect(program.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(4)))
+            .unwrap();
+        stream
+    };
+    let mut under_way = connect();
+    let head = "POST /api/carts HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n\
+                Content-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+    assert!(exchange(&mut under_way, head).starts_with("HTTP/1.1 100"));
+    let mut kept = connect();
+    assert!(exchange(&mut kept, READY).starts_with("HTTP/1.1 200"));
+    program.tell("TERM");
+    let answer = loop {
+        let answer = exchange(&mut kept, READY);
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+    };
+    let says_why = answer.starts_with("HTTP/1.1 503") && answer.contains("the service is stopping");
+    assert!(answer.is_empty() || says_why, "{answer}");
+    assert!(exchange(&mut under_way, "{}").starts_with("HTTP/1.1 201"));
+    drop((under_way, kept));
+    assert_eq!(program.ended(Duration::from_secs(10)).code(), Some(0));
 }
