@@ -21,26 +21,30 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Asks for nothing else than which file it is. Whoever asks for the time of a file's last change
-    /// makes the next sync of it dearer, by half on ext4: Linux then gives the next write an exact
-    /// time of its own (multigrain timestamps, since 6.13), which has to reach the disk too.
+    /// Asks for nothing else than which file it is and how many bytes it has. Whoever asks for the
+    /// time of a file's last change makes the next sync of it dearer, by half on ext4: Linux then
+    /// gives the next write an exact time of its own (multigrain timestamps, since 6.13), which has
+    /// to reach the disk too.
     #[cfg(target_os = "linux")]
-    pub fn of(path: &Path) -> io::Result<Identity> {
+    pub fn and_length_of(path: &Path) -> io::Result<(Identity, u64)> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
-        let found = statx(CWD, path, AtFlags::empty(), StatxFlags::INO)?;
-        Ok(Identity {
+        let asked = StatxFlags::INO | StatxFlags::SIZE;
+        let found = statx(CWD, path, AtFlags::empty(), asked)?;
+        let identity = Identity {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),
             inode: found.stx_ino,
-        })
+        };
+        Ok((identity, found.stx_size))
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub fn of(path: &Path) -> io::Result<Identity> {
+    pub fn and_length_of(path: &Path) -> io::Result<(Identity, u64)> {
         let found = path.metadata()?;
-        Ok(Identity {
+        let identity = Identity {
             device: found.dev(),
             inode: found.ino(),
-        })
+        };
+        Ok((identity, found.len()))
     }
 }
 

@@ -272,6 +272,9 @@ pub trait EventLog: Send + Sync + 'static {
     /// may skip positions; it does not stay silent for ever.
     fn wake_ups(&self) -> watch::Receiver<Position>;
 
-    /// What keeps the log from accepting commits, if anything does.
-    fn trouble(&self) -> Option<String>;
+    /// What keeps the log from being read or from accepting commits, if anything does. An engine that
+    /// can look does so, in less than a second.
+    async fn trouble(&self) -> Option<String> {
+        None
+    }
 }

@@ -61,7 +61,7 @@ fn views(shop: &Shop, end: Position) -> Option<String> {
 
 /// Whether requests can be served, and if not, why.
 pub async fn ready(shop: Data<Shop>) -> HttpResponse {
-    let log = shop.log.trouble();
+    let log = shop.log.trouble().await;
     let views = match shop.log.barrier().await {
         Err(error) => Some(error.to_string()),
         Ok(end) => views(&shop, end),

@@ -86,10 +86,6 @@ impl EventLog for Unreliable {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.log.wake_ups()
     }
-
-    fn trouble(&self) -> Option<String> {
-        self.log.trouble()
-    }
 }
 
 /// Some nodes on one log.

@@ -11,6 +11,7 @@ mod disk;
 mod files;
 mod flips;
 mod full;
+mod idle;
 mod kills;
 #[path = "../process/load.rs"]
 mod load;

@@ -1,7 +1,7 @@
 //! More commands than the disk takes.
 
 use crate::disk::comes_back_whole;
-use crate::load::{Record, Sent, client};
+use crate::load::{Record, Sent, client, ready};
 use crate::plan::Plan;
 use crate::program::{Program, command};
 use crate::tracer::Fault;
@@ -26,6 +26,18 @@ fn on_a_slow_disk(folder: &Path, queue: &str) -> (Program, Fault) {
     let program = Program::run(command);
     let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
     (program, fault)
+}
+
+/// Asks again and again whether the service at `address` is ready, and notes how long each answer took.
+/// It has to be: nobody is to be sent away because there is much to do.
+async fn stays_ready(address: SocketAddr, times: &mut Vec<Duration>) {
+    loop {
+        let began = Instant::now();
+        let (status, told) = ready(address).await;
+        assert_eq!(status, 200, "{told}");
+        times.push(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 }
 
 #[derive(Default)]
@@ -97,13 +109,19 @@ async fn past_its_capacity_the_service_sheds_load_and_answers_in_time_and_loses_
     let folder = tempfile::tempdir().unwrap();
     let (program, fault) = on_a_slow_disk(folder.path(), "32");
     let time = Duration::from_secs(plan.times(60, 120));
-    let mut told = shop(program.address, &plan, time).await;
+    let mut readiness = Vec::new();
+    let mut told = tokio::select! {
+        told = shop(program.address, &plan, time) => told,
+        () = stays_ready(program.address, &mut readiness) => unreachable!("it asks for ever"),
+    };
     println!(
         "{} acknowledged and {} shed in {time:?}; 99 of 100 answered within {:?}",
         told.record.acknowledged.len(),
         told.shed,
         told.most()
     );
+    let longest = readiness.iter().max().expect("it was asked");
+    println!("ready {} times, within {longest:?}", readiness.len());
     assert!(told.shed > 0, "it was past its capacity");
     let without = without_a_bound(&plan).await;
     assert!(
@@ -111,6 +129,7 @@ async fn past_its_capacity_the_service_sheds_load_and_answers_in_time_and_loses_
         "{:?}, and {without:?} without a bound",
         told.most()
     );
+    assert!(*longest < without, "whether it is ready: {longest:?}");
     drop(fault);
     // On its usual disk again, it takes everything from a few.
     let mut load = crate::load::Load::start(program.address, 6, plan.round(9));

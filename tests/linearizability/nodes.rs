@@ -64,10 +64,6 @@ impl EventLog for Slow {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.log.wake_ups()
     }
-
-    fn trouble(&self) -> Option<String> {
-        self.log.trouble()
-    }
 }
 
 /// A process with a cache of its own.

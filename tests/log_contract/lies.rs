@@ -148,10 +148,6 @@ impl EventLog for LyingLog {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.log.wake_ups()
     }
-
-    fn trouble(&self) -> Option<String> {
-        self.log.trouble()
-    }
 }
 
 /// A test of the contract.

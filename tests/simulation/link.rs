@@ -330,10 +330,6 @@ impl EventLog for Link {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.log.wake_ups()
     }
-
-    fn trouble(&self) -> Option<String> {
-        self.log.trouble()
-    }
 }
 
 fn without_key(metadata: &str) -> String {

@@ -181,8 +181,4 @@ impl EventLog for MemoryLog {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
     }
-
-    fn trouble(&self) -> Option<String> {
-        None
-    }
 }

@@ -1,6 +1,6 @@
 //! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
 
-use super::guard::Guard;
+use super::guard::Lock;
 use super::{Durability, OpenError, by_stream, rows, schema};
 use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
 use crate::log::{Head, Position, Recorded};
@@ -22,7 +22,7 @@ pub struct Filling {
     file: TempPath,
     connection: Connection,
     last: Position,
-    _guard: Guard,
+    _lock: Lock,
 }
 
 impl Filling {
@@ -31,7 +31,7 @@ impl Filling {
         let failed = |reason: String| OpenError::new(path, reason);
         let folder = folder_of(path);
         std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-        let guard = Guard::lock(path).map_err(|error| failed(error.to_string()))?;
+        let lock = Lock::take(path).map_err(|error| failed(error.to_string()))?;
         if path.exists() {
             let (old, _) =
                 schema::open_read_only(path).map_err(|error| failed(error.to_string()))?;
@@ -42,7 +42,7 @@ impl Filling {
                 )));
             }
         }
-        // Whoever was killed here left it; whoever holds the guard is alone with it.
+        // Whoever was killed here left it; whoever holds the lock is alone with it.
         let partial = beside(path, ".partial");
         remove(&partial).map_err(|error| failed(error.to_string()))?;
         let file = TempPath::try_from_path(partial).map_err(|error| failed(error.to_string()))?;
@@ -61,7 +61,7 @@ impl Filling {
             file,
             connection,
             last: Position(0),
-            _guard: guard,
+            _lock: lock,
         })
     }
 

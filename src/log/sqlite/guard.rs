@@ -1,35 +1,33 @@
 //! What stands between the log's files and everybody else on the machine.
 
 use crate::files::{Identity, beside};
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Holds the log for this process alone, and notices when its files are taken away.
+/// Holds the log for this process alone.
 ///
 /// The lock is on a file beside the database: SQLite's own locks on the database belong to the
 /// process, and closing any other handle of that file would drop them (SQLite, "How To Corrupt An
 /// SQLite Database File", 2.2).
 #[derive(Debug)]
-pub(super) struct Guard {
-    _lock: File,
-    watched: Vec<(PathBuf, Identity)>,
+pub(super) struct Lock {
+    _file: File,
 }
 
-impl Guard {
+impl Lock {
     /// Takes the lock beside `database`, or says who has it.
-    pub(super) fn lock(database: &Path) -> io::Result<Guard> {
+    pub(super) fn take(database: &Path) -> io::Result<Lock> {
         let path = beside(database, ".lock");
-        let lock = OpenOptions::new()
+        let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(&path)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Guard {
-                _lock: lock,
-                watched: Vec::new(),
-            }),
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!(
@@ -40,28 +38,74 @@ impl Guard {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
 
+/// Notices when the log's files are taken away.
+#[derive(Debug)]
+pub(super) struct Guard {
+    database: PathBuf,
+    /// How long the database was seen to be. It never becomes shorter: nothing is deleted from it,
+    /// and nobody vacuums it.
+    length: AtomicU64,
+    watched: Vec<(PathBuf, Identity)>,
+}
+
+impl Guard {
     /// Remembers which files the log consists of now. The index of the write-ahead log is one of
     /// them, and so is the lock: where one of these is gone, the next process makes its own and
     /// knows nothing of this one.
-    pub(super) fn watch(&mut self, database: &Path) -> io::Result<()> {
-        for suffix in ["", "-wal", "-shm", ".lock"] {
+    pub(super) fn of(database: &Path) -> io::Result<Guard> {
+        let watched = ["", "-wal", "-shm", ".lock"].map(|suffix| {
             let path = beside(database, suffix);
-            let identity = Identity::of(&path)?;
-            self.watched.push((path, identity));
-        }
-        Ok(())
+            let (identity, _) = Identity::and_length_of(&path)?;
+            Ok((path, identity))
+        });
+        let (_, length) = Identity::and_length_of(database)?;
+        Ok(Guard {
+            database: database.to_owned(),
+            length: AtomicU64::new(length),
+            watched: watched.into_iter().collect::<io::Result<_>>()?,
+        })
     }
 
-    /// Refuses once one of the files is gone or another one stands in its place: whoever goes on
-    /// writing to a deleted file acknowledges what nobody will ever read.
+    /// Refuses once one of the files is gone or another one stands in its place, or the database is
+    /// cut: whoever goes on writing to a deleted file acknowledges what nobody will ever read.
     pub(super) fn check(&self) -> Result<(), String> {
+        // Before the file is looked at: somebody else may see it grow meanwhile.
+        let before = self.length.load(Ordering::Relaxed);
+        let mut now = before;
         for (path, watched) in &self.watched {
-            match Identity::of(path) {
-                Ok(found) if found == *watched => {}
+            match Identity::and_length_of(path) {
+                Ok((found, length)) if found == *watched => {
+                    if *path == self.database {
+                        now = length;
+                    }
+                }
                 Ok(_) => return Err(format!("{} was replaced by another file", path.display())),
                 Err(error) => return Err(format!("{} is gone: {error}", path.display())),
             }
+        }
+        if now < before {
+            let path = self.database.display();
+            return Err(format!(
+                "{path} was cut: it has {now} bytes, and had {before}"
+            ));
+        }
+        self.length.fetch_max(now, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Refuses where the files could not be opened again. Those who have them open may go on, but
+    /// nobody else may begin: no further connection, and no next process.
+    pub(super) fn check_access(&self) -> Result<(), String> {
+        for (path, _) in &self.watched {
+            accessat(
+                CWD,
+                path,
+                Access::READ_OK | Access::WRITE_OK,
+                AtFlags::EACCESS,
+            )
+            .map_err(|error| format!("{} may not be read and written: {error}", path.display()))?;
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ mod by_stream;
 mod filling;
 mod gauges;
 mod guard;
+mod lookout;
 mod read_only;
+mod readers;
 mod replies;
 mod rows;
 mod schema;
@@ -29,13 +31,15 @@ use crate::background::Background;
 use async_trait::async_trait;
 use by_stream::Unmerged;
 use gauges::Gauges;
-use guard::Guard;
+use guard::{Guard, Lock};
+use lookout::Lookout;
 use prometheus::Registry;
+use readers::Readers;
 use replies::Reply;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tail::Tail;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -114,8 +118,8 @@ pub struct SqliteLog {
     identity: Uuid,
     queue: SyncSender<Message>,
     shared: Arc<Shared>,
-    /// Idle connections; one is made when all are in use.
-    readers: Arc<Mutex<Vec<Connection>>>,
+    readers: Arc<Readers>,
+    lookout: Lookout,
 }
 
 impl SqliteLog {
@@ -127,15 +131,14 @@ impl SqliteLog {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        let mut guard = Guard::lock(path).map_err(|error| OpenError {
+        let lock = Lock::take(path).map_err(|error| OpenError {
             in_use: error.kind() == std::io::ErrorKind::WouldBlock,
             ..failed(error.to_string())
         })?;
         let (connection, identity) = schema::open_writer(path, settings.durability)
             .map_err(|error| failed(error.to_string()))?;
-        guard
-            .watch(path)
-            .map_err(|error| failed(error.to_string()))?;
+        let guard = Guard::of(path).map_err(|error| failed(error.to_string()))?;
+        let guard = Arc::new(guard);
         let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;
         let shared = Arc::new(Shared {
             tail: Tail::default(),
@@ -145,15 +148,17 @@ impl SqliteLog {
             gauges: Gauges::of(path),
         });
         let (queue, queued) = sync_channel(settings.queue);
-        let writer = Writer::new(connection, guard, shared.clone(), settings);
+        let writer = Writer::new(connection, lock, guard.clone(), shared.clone(), settings);
         let background = Background::spawn("log writer", move || writer.run(&queued))
             .map_err(|error| failed(error.to_string()))?;
+        let readers = Arc::new(Readers::of(path));
         let log = SqliteLog {
             path: path.clone(),
             identity,
             queue,
             shared,
-            readers: Arc::default(),
+            lookout: Lookout::over(guard, readers.clone()),
+            readers,
         };
         Ok((Arc::new(log), background))
     }
@@ -180,22 +185,7 @@ impl SqliteLog {
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let readers = self.readers.clone();
-        let path = self.path.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => schema::open_reader(&path).map_err(|error| ReadError(error.to_string()))?,
-            };
-            let outcome = read(&connection);
-            if outcome.is_ok() {
-                readers
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(connection);
-            }
-            outcome
-        });
+        let reading = tokio::task::spawn_blocking(move || readers.read(read));
         reading
             .await
             .unwrap_or_else(|error| Err(ReadError(error.to_string())))
@@ -258,7 +248,12 @@ impl EventLog for SqliteLog {
         self.shared.committed.subscribe()
     }
 
-    fn trouble(&self) -> Option<String> {
-        self.shared.trouble()
+    /// What keeps the writer from writing, or else what is found now at the files.
+    async fn trouble(&self) -> Option<String> {
+        let committed = *self.shared.committed.borrow();
+        match self.shared.trouble() {
+            None => self.lookout.look(committed).await,
+            trouble => trouble,
+        }
     }
 }

@@ -105,8 +105,4 @@ impl EventLog for ReadOnlyLog {
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.silent.subscribe()
     }
-
-    fn trouble(&self) -> Option<String> {
-        None
-    }
 }

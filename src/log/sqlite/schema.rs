@@ -105,9 +105,10 @@ pub(super) fn open_writer(
     Ok((connection, identity))
 }
 
-/// Opens a connection that only reads.
+/// Opens a connection that only reads, and makes no file where the log is gone.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+    let flags = OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags)?;
     settings(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -2_048)?;

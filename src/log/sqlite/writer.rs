@@ -4,7 +4,7 @@
 use super::SqliteLogSettings;
 use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
-use super::guard::Guard;
+use super::guard::{Guard, Lock};
 use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::tail::Tail;
@@ -59,7 +59,9 @@ impl Shared {
 
 pub(super) struct Writer {
     connection: Connection,
-    guard: Guard,
+    /// As long as somebody writes, nobody else may.
+    _lock: Lock,
+    guard: Arc<Guard>,
     shared: Arc<Shared>,
     group_limit: usize,
     checkpoint_pages: u32,
@@ -84,13 +86,15 @@ enum GroupFailure {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
-        guard: Guard,
+        lock: Lock,
+        guard: Arc<Guard>,
         shared: Arc<Shared>,
         settings: &SqliteLogSettings,
     ) -> Writer {
         let last = *shared.committed.borrow();
         Writer {
             connection,
+            _lock: lock,
             guard,
             shared,
             group_limit: settings.group,
