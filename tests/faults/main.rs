@@ -15,6 +15,7 @@ mod idle;
 mod kills;
 #[path = "../process/load.rs"]
 mod load;
+mod moving;
 mod overload;
 mod plan;
 mod power;

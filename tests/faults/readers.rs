@@ -6,6 +6,7 @@ use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command};
 use serde_json::{Value, json};
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -180,7 +181,7 @@ async fn a_reader_of_the_log_that_was_dropped_resumes_without_gap_or_repetition(
 async fn a_reader_of_a_cart_that_was_dropped_resumes_without_gap_or_repetition() {
     let folder = tempfile::tempdir().unwrap();
     let program = serve(folder.path(), "1");
-    let (path, token, head) = long_history(&program).await;
+    let (path, token, head) = long_history(program.address, 8_000).await;
     let events = format!("{path}/events");
     resumes(&program, (&events, &token), head, async || {
         let promoted = client()
@@ -193,11 +194,11 @@ async fn a_reader_of_a_cart_that_was_dropped_resumes_without_gap_or_repetition()
     .await;
 }
 
-/// A cart with some megabytes of history, each command of which wrote an event for every product
-/// of the shop: its path, its token, and its version.
-async fn long_history(program: &Program) -> (String, String, u64) {
+/// A cart with so many events of history, each command of which wrote one for every product of the
+/// shop: its path, its token, and its version.
+pub async fn long_history(address: SocketAddr, events: u64) -> (String, String, u64) {
     let client = client();
-    let url = |path: &str| format!("http://{}{path}", program.address);
+    let url = |path: &str| format!("http://{address}{path}");
     let products = client.get(url("/api/products?limit=200")).send().await;
     let products: Value = products.unwrap().json().await.unwrap();
     let products = products["items"].as_array().unwrap();
@@ -212,7 +213,7 @@ async fn long_history(program: &Program) -> (String, String, u64) {
     let path = format!("/api/carts/{}", opened["id"].as_str().unwrap());
     let mut version = opened["version"].as_u64().unwrap();
     let mut full = true;
-    while version < 8_000 {
+    while version < events {
         let ask = if full {
             client.delete(url(&format!("{path}/items")))
         } else {

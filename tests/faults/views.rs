@@ -50,13 +50,13 @@ fn carts(record: &Record) -> Vec<(String, String)> {
 }
 
 /// Everything that is asked, with its answer.
-struct Asked {
+pub struct Asked {
     questions: Vec<(String, String, Value)>,
     carts: Vec<(String, String, Value)>,
 }
 
 impl Asked {
-    async fn of(address: SocketAddr, record: &Record) -> Asked {
+    pub async fn of(address: SocketAddr, record: &Record) -> Asked {
         let mut asked = Asked {
             questions: Vec::new(),
             carts: Vec::new(),
@@ -78,7 +78,7 @@ impl Asked {
     /// Every cart is answered as before, and every other question as before or not at all. The carts
     /// are asked for first: the very question that notices is not answered from what is damaged.
     /// Says whether all were answered.
-    async fn hold(&self, address: SocketAddr) -> bool {
+    pub async fn hold(&self, address: SocketAddr) -> bool {
         let mut all = true;
         for (path, token, before) in &self.carts {
             let (status, _, now) = ask(address, path, token).await;
@@ -210,7 +210,7 @@ async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
 }
 
 /// Which file the views are in.
-fn file_of(views: &Path) -> u64 {
+pub fn file_of(views: &Path) -> u64 {
     fs::metadata(views).map_or(0, |metadata| metadata.ino())
 }
 

@@ -1,0 +1,132 @@
+//! The write-ahead log of the views, which cannot be moved into them.
+
+use crate::disk::{begun, beside};
+use crate::load::{Load, Record, ready, view_catches_up};
+use crate::plan::Plan;
+use crate::program::{PATIENCE, Program};
+use crate::readers::long_history;
+use crate::tracer::Fault;
+use crate::views::{Asked, file_of};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+/// Shoppers who change many lines with each command, so that the views have much to write: their
+/// write-ahead log is moved after a few seconds.
+fn at_work(address: SocketAddr) -> JoinSet<()> {
+    let mut shoppers = JoinSet::new();
+    for _ in 0..4 {
+        shoppers.spawn(async move {
+            loop {
+                long_history(address, 1_000).await;
+            }
+        });
+    }
+    shoppers
+}
+
+/// The write-ahead log of `views` is moved when it has 4,000 pages, so it has not come to twice as many.
+fn is_not_overdue(views: &Path) {
+    let wal = fs::metadata(beside(views, "-wal")).map_or(0, |wal| wal.len());
+    assert!(wal < 8_000 * 4_096, "{wal} bytes, and nothing was moved");
+}
+
+/// A service whose views were begun, with nothing moved into their file since.
+async fn serving(folder: &Path, plan: &Plan) -> (Program, Record) {
+    let (program, record) = begun(folder, plan, 0).await;
+    view_catches_up(&record, program.address).await;
+    (program, record)
+}
+
+/// Lets `calls` of the thread that moves the write-ahead log of the views fail.
+async fn cannot_be_moved(calls: &str) {
+    let plan = Plan::new();
+    let folder = tempfile::tempdir().unwrap();
+    let (program, mut record) = serving(folder.path(), &plan).await;
+    let address = program.address;
+    let asked = Asked::of(address, &record).await;
+    let views = folder.path().join("data/views.db");
+    let before = file_of(&views);
+    // Where the link would be made there is a folder, so that no new views can come to serve yet.
+    let obstacle = beside(&views, ".link");
+    fs::create_dir(&obstacle).unwrap();
+    let fault = Fault::inject_in("views wal mover", &program, calls, "error=EIO", &[&views]);
+    let shoppers = at_work(address);
+    let mut load = Load::start(address, 2, plan.round(1));
+
+    let why = loop {
+        let (status, told) = ready(address).await;
+        if status == 503 {
+            break told["checks"]["views"].as_str().unwrap().to_owned();
+        }
+        is_not_overdue(&views);
+    };
+    assert!(why.contains("cannot be moved into them"), "{why}");
+    assert!(why.contains("I/O error"), "{why}");
+    assert!(!views.exists(), "nobody is to take them for views again");
+    assert!(!asked.hold(address).await);
+    // Commands are none the worse for it.
+    load.acknowledged(load.count() + 50).await;
+    record.extend(load.stop().await);
+    drop(shoppers);
+
+    fs::remove_dir(&obstacle).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while ready(address).await.0 != 200 {
+        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
+    }
+    drop(fault);
+    assert_ne!(file_of(&views), before);
+    view_catches_up(&record, address).await;
+    stopped(program).await;
+    // They are what is made of the log from nothing.
+    let program = whole(folder.path()).await;
+    let asked = Asked::of(program.address, &record).await;
+    stopped(program).await;
+    fs::remove_file(&views).unwrap();
+    let program = whole(folder.path()).await;
+    assert!(asked.hold(program.address).await);
+}
+
+async fn stopped(program: Program) {
+    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    assert_eq!(ended.await.unwrap().code(), Some(0));
+}
+
+/// A service whose views have seen all that was in its log when it began.
+async fn whole(folder: &Path) -> Program {
+    let program = Program::serve(folder);
+    let deadline = Instant::now() + PATIENCE;
+    while ready(program.address).await.0 != 200 {
+        assert!(Instant::now() < deadline);
+    }
+    program
+}
+
+#[tokio::test]
+#[ignore = "needs strace, which lets the system calls of a process fail"]
+async fn views_whose_write_ahead_log_cannot_be_moved_are_made_anew() {
+    cannot_be_moved("pwrite64").await;
+    cannot_be_moved("fdatasync,fsync").await;
+}
+
+#[tokio::test]
+async fn control_views_whose_write_ahead_log_is_moved_go_on_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, record) = serving(folder.path(), &Plan::new()).await;
+    let views = folder.path().join("data/views.db");
+    let before = fs::metadata(&views).unwrap().len();
+    let file = file_of(&views);
+    let shoppers = at_work(program.address);
+    while fs::metadata(&views).unwrap().len() < before + (1 << 20) {
+        let (status, told) = ready(program.address).await;
+        assert_eq!(status, 200, "{told}");
+        is_not_overdue(&views);
+    }
+    drop(shoppers);
+    view_catches_up(&record, program.address).await;
+    assert_eq!(ready(program.address).await.0, 200);
+    assert_eq!(file_of(&views), file);
+}
