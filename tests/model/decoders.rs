@@ -2,8 +2,8 @@
 //! and what was read is written as what reads the same. The texts are drawn from nothing, or are
 //! good ones with a few things done to them.
 //!
-//! `PROPTEST_CASES` is how many texts each property is held against, `PROPTEST_RNG_SEED` draws
-//! others.
+//! `PROPTEST_CASES` is how many texts each property is held against instead, `PROPTEST_RNG_SEED`
+//! draws others.
 
 use crate::seeded::seeded;
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
@@ -34,6 +34,9 @@ const TIMES: [&str; 4] = [
 const CATALOGUE: &str = "currency = \"EUR\"\n\n[[product]]\nsku = \"tea-pot.1\"\nname = \"Té “Ōtani”\"\ndescription = \"a\\nb\"\ncategory = \"C\"\nprice = 1999\nmax_per_cart = 4\npicture = \"/p.svg\"\npicture_alt = \"a pot\"\n\n[[product]]\nsku = \"b\"\nname = \"B\"\ncategory = \"C\"\nprice = 0\n";
 
 const PROMOTIONS: &str = "[[promotion]]\ncode = \"TEA10\"\ndescription = \"10 % off — for all\"\npercent = 10\n\n[[promotion]]\ncode = \"FIVE\"\ndescription = \"€5.00 off\"\namount = 500\n";
+
+/// How many texts each property is held against.
+const CASES: u32 = 1_000;
 
 /// What parsers stumble over.
 const TOKENS: [&str; 24] = [
@@ -175,18 +178,8 @@ fn config_text() -> String {
     std::fs::read_to_string(path).expect("the configuration")
 }
 
-/// As many texts as `PROPTEST_CASES` says, 1,000 where it says nothing.
-fn config() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").is_ok();
-    seeded(if asked {
-        ProptestConfig::default().cases
-    } else {
-        1_000
-    })
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(seeded(CASES))]
 
     #[test]
     fn an_event_that_is_read_is_written_as_what_reads_the_same_and_evolves_any_cart((name, schema, data) in events()) {
@@ -276,7 +269,7 @@ fn control_a_decoder_that_panics_and_one_that_forgets_are_found_out() {
         texts: impl Strategy<Value = String>,
         property: impl Fn(String) -> Result<(), TestCaseError>,
     ) -> bool {
-        let mut runner = TestRunner::new(config());
+        let mut runner = TestRunner::new(seeded(CASES));
         runner.run(&texts, property).is_err()
     }
     let times = || texts(owned(&TIMES));
