@@ -25,5 +25,6 @@ mod program;
 mod readers;
 #[path = "../support/run_off.rs"]
 mod run_off;
+mod table;
 mod tracer;
 mod views;

@@ -19,6 +19,7 @@ pub fn live(operation: Operation<'_>) -> Operation<'_> {
 pub fn ready(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "getReadiness", "Whether requests can be served")
+        .text("The log's files are looked at, and its end is read from them.")
         .answers(StatusCode::OK, "They can.")
         .json::<Readiness>(include_str!("examples/ready.json"))
         .with(&[Header::CacheControl])
