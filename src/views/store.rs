@@ -194,6 +194,15 @@ impl ViewStore {
         Ok(())
     }
 
+    /// Closes the tables. What the write-ahead log still holds is moved into the file then, which is
+    /// writing like any other: whoever reads on is not to take it for damage.
+    pub(super) fn close(self) {
+        let guard = self.guard.clone();
+        // Files that are damaged have nobody who could be misled.
+        let _writing = guard.as_ref().map(|guard| guard.open_for_writing());
+        drop(self);
+    }
+
     /// What watches over the files, once they serve.
     pub(super) fn guard(&self) -> Option<Arc<Guard>> {
         self.guard.clone()

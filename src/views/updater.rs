@@ -224,6 +224,9 @@ impl Updater {
         if let Err(error) = self.write_here().await {
             tracing::warn!(%error, "the views end behind the log");
         }
+        if let Some(store) = self.store.take() {
+            store.close();
+        }
         Ok(())
     }
 

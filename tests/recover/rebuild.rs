@@ -3,6 +3,7 @@
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use crate::shop::Shop;
 use cartlog::log::EventLog;
+use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Differs, Reader, Rebuild, RebuildRunning, RebuildState};
 use cartlog::views::{Updater, ViewStore};
 use rusqlite::Connection;
@@ -255,4 +256,16 @@ async fn views_that_turn_out_to_be_damaged_are_rebuilt_without_being_asked() {
     }
     shop.views().await;
     assert_eq!(rows(&shop.views_path()), after);
+}
+
+#[tokio::test]
+async fn whoever_still_reads_when_the_views_are_closed_does_not_take_that_for_damage() {
+    let (shop, _) = busy_shop(8, 1_000).await;
+    let mut kept = Kept::of(&shop).await;
+    kept.current(&shop).await;
+    let reader = Reader::new(shop.views_path(), kept.read_side.front.clone());
+    kept.stop().await;
+    let read = reader.idle_carts(Timestamp::now(), None, 1);
+    assert!(read.is_ok(), "{read:?}");
+    assert!(shop.views_path().exists(), "the next process has its views");
 }
