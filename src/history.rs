@@ -35,6 +35,20 @@ pub struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
+    /// The metadata of a command called `command`, sent by `actor`, of which there is nothing more to
+    /// say.
+    pub fn new(command: &'a str, command_id: Uuid, actor: &'a str) -> Self {
+        Metadata {
+            command: command.into(),
+            command_id,
+            actor: actor.into(),
+            correlation_id: None,
+            trace_id: None,
+            key: None,
+            request: None,
+        }
+    }
+
     pub fn read(json: &'a str) -> Result<Self, HistoryError> {
         serde_json::from_str(json).map_err(|error| HistoryError::Metadata(error.to_string()))
     }

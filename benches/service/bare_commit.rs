@@ -1,6 +1,6 @@
 //! One row, one commit, one sync: what durability costs at the least.
 
-use super::load::percentile;
+use super::load::middle;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
@@ -48,11 +48,8 @@ pub fn median_asked(folder: &Path) -> u32 {
 }
 
 fn median_of(mut sample: impl FnMut() -> Duration) -> u32 {
-    let mut times: Vec<u32> = (0..COMMITS)
-        .map(|_| u32::try_from(sample().as_micros()).unwrap_or(u32::MAX))
-        .collect();
-    times.sort_unstable();
-    percentile(&times, 50)
+    let micros = |_| u32::try_from(sample().as_micros()).unwrap_or(u32::MAX);
+    middle((0..COMMITS).map(micros).collect())
 }
 
 struct Database {

@@ -44,7 +44,7 @@ fn compare(service: &Served, name: &str, requests: impl Fn() -> Requests) {
         .map(|report| report.refused)
         .sum();
     let [alone, beside] = [alone, beside].map(load::median);
-    let time = rebuild::median(times);
+    let time = load::middle(times);
     println!(
         "{name}: {}/s (p99 {:.1}, the longest of all {:.1}); beside a rebuild, which takes {time:.1?}, {}/s (p99 {:.1}, the longest of all {:.1}): ratio {:.2}; refused {refused}",
         alone.rate,

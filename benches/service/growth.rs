@@ -6,7 +6,6 @@ use super::load::{self, Requests};
 use super::served::{Cart, Served, folder};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
-use cartlog::decider::Event;
 use cartlog::history::Metadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
@@ -149,28 +148,12 @@ pub fn added(sku: &str) -> Units {
 }
 
 fn commit(id: Uuid, events: &[CartEvent]) -> Commit {
-    let events = events
-        .iter()
-        .map(|event| NewEvent {
-            name: event.name().into(),
-            schema: event.schema(),
-            data: event.data(),
-        })
-        .collect();
-    let metadata = Metadata {
-        command: "open_cart".into(),
-        command_id: id,
-        actor: "shopper".into(),
-        correlation_id: None,
-        trace_id: None,
-        key: None,
-        request: None,
-    };
+    let metadata = Metadata::new("open_cart", id, "shopper");
     Commit::new(
         id,
         Head::START,
         Timestamp::now(),
         metadata.to_json(),
-        events,
+        events.iter().map(NewEvent::of).collect(),
     )
 }

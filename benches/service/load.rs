@@ -228,6 +228,12 @@ pub fn median(mut reports: Vec<Report>) -> Report {
     reports[reports.len() / 2]
 }
 
+/// What stands in the middle of `values`.
+pub fn middle<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
 pub fn percentile(sorted: &[u32], percent: usize) -> u32 {
     match sorted {
         [] => 0,

@@ -103,10 +103,7 @@ fn single_commands(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
             ceiling.load(ceiling::requests(1), ROUND)
         },
     );
-    let [bare, asked] = [bare, asked].map(|mut rounds| {
-        rounds.sort_unstable();
-        rounds[rounds.len() / 2]
-    });
+    let [bare, asked] = [bare, asked].map(load::middle);
     let against = |commit: u32| {
         let sum = top.p50 + commit;
         format!("{sum}: ratio {:.2}", f64::from(own.p50) / f64::from(sum))

@@ -6,6 +6,7 @@
 
 use super::ROUNDS;
 use super::growth::{self, added, opened};
+use super::load;
 use super::served::folder;
 use cartlog::cart::event::{CartCheckedOut, CartExpired};
 use cartlog::cart::{CartEvent, Money};
@@ -45,7 +46,7 @@ pub fn run() {
         peaks[0] = peaks[0].max(rebuild.peak_mib);
         peaks[1] = peaks[1].max(verify.peak_mib);
     }
-    let [parsed, rebuilt, verified] = [parsed, rebuilt, verified].map(median);
+    let [parsed, rebuilt, verified] = [parsed, rebuilt, verified].map(load::middle);
     let rate = |time: Duration| events as f64 / time.as_secs_f64();
     println!(
         "{events} events, {ROUNDS} rounds, medians\n\
@@ -152,9 +153,4 @@ fn peak(id: u32) -> u64 {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     kib.unwrap_or(0) / 1024
-}
-
-pub fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }

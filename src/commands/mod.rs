@@ -18,7 +18,7 @@ pub use idempotency::IdempotencyKey;
 pub use meter::Meter;
 
 use crate::cache;
-use crate::decider::{Decider, Event};
+use crate::decider::Decider;
 use crate::history::{HistoryError, Metadata};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
@@ -294,20 +294,12 @@ impl<D: Decider> CommandHandler<D> {
             key: envelope.key.as_ref().map(|key| key.digest),
             request: envelope.key.as_ref().map(|key| key.request),
         };
-        let new_events = events
-            .iter()
-            .map(|event| NewEvent {
-                name: event.name().into(),
-                schema: event.schema(),
-                data: event.data(),
-            })
-            .collect();
         let commit = Commit::new(
             stream,
             folded.head,
             Timestamp::now(),
             metadata.to_json(),
-            new_events,
+            events.iter().map(NewEvent::of).collect(),
         );
         let head = Head::at(commit.events().last().expect("a commit has an event"));
         let appended = self.log.append(commit).await?;

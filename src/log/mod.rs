@@ -10,6 +10,7 @@ pub mod sqlite;
 
 pub use chain::{Hash, chained_hash};
 
+use crate::decider::Event;
 use crate::timestamp::Timestamp;
 use async_trait::async_trait;
 use std::borrow::Cow;
@@ -119,6 +120,17 @@ pub struct NewEvent {
     pub name: Cow<'static, str>,
     pub schema: u32,
     pub data: String,
+}
+
+impl NewEvent {
+    /// `event` as it is stored.
+    pub fn of(event: &impl Event) -> NewEvent {
+        NewEvent {
+            name: event.name().into(),
+            schema: event.schema(),
+            data: event.data(),
+        }
+    }
 }
 
 /// The events of one command: written in one piece, at one place, or not at all.

@@ -5,7 +5,7 @@ use crate::browser::Browser;
 use crate::service::Service;
 use crate::stage::{drive, drive_with};
 use crate::webdriver::key;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
@@ -260,15 +260,20 @@ async fn a_history_is_open_to_whoever_filled_the_cart_and_to_the_operator() {
 }
 
 impl Browser {
+    /// Opens a cart that is remembered as this browser's, and says its id.
+    async fn open_cart_with(&self, item: &Value) -> String {
+        self.open("/history").await;
+        let opened = self
+            .ask("POST", "/api/carts", json!({ "items": [item] }))
+            .await;
+        self.remember(&opened["id"]).await;
+        opened["id"].as_str().expect("a cart").to_owned()
+    }
+
     /// Opens the history of a cart with three teapots, some tea and a promotion, in six events.
     pub async fn open_history_of_a_pot_of_tea(&self) -> String {
-        self.open("/history").await;
         let two = json!({ "sku": "teapot", "quantity": 2 });
-        let opened = self
-            .ask("POST", "/api/carts", json!({ "items": [two] }))
-            .await;
-        let id = opened["id"].as_str().expect("a cart").to_owned();
-        self.remember(&opened["id"]).await;
+        let id = self.open_cart_with(&two).await;
         let path = |below: &str| format!("/api/carts/{id}{below}");
         self.ask("POST", &path("/items"), two).await;
         self.ask("PUT", &path("/items/teapot"), json!({ "quantity": 3 }))
@@ -287,13 +292,8 @@ impl Browser {
 
     /// Opens the history of a cart with teapots of which some were added after their price had changed.
     pub async fn open_history_of_two_prices(&self, service: &mut Service) -> String {
-        self.open("/history").await;
         let two = json!({ "sku": "teapot", "quantity": 2 });
-        let opened = self
-            .ask("POST", "/api/carts", json!({ "items": [two] }))
-            .await;
-        let id = opened["id"].as_str().expect("a cart").to_owned();
-        self.remember(&opened["id"]).await;
+        let id = self.open_cart_with(&two).await;
         service.start_again_with_price("teapot", 1799);
         let items = format!("/api/carts/{id}/items");
         self.ask("POST", &items, two).await;

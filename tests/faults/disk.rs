@@ -4,6 +4,7 @@ use crate::load::{Load, Record, Sent, client, compare, ready, repeat, view_catch
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
 use crate::tracer::{Fault, traced};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -39,9 +40,22 @@ pub async fn comes_back_whole(folder: &Path, record: &mut Record) {
     view_catches_up(record, program.address).await;
     repeat(record, program.address).await;
     view_catches_up(record, program.address).await;
+    stopped(program).await;
+    compare(record, &whole_log(&log_in(folder)));
+}
+
+/// Ends `program` as it should end, without holding up what else the test is at.
+pub async fn stopped(program: Program) {
     let status = tokio::task::spawn_blocking(move || program.signal("TERM"));
     assert_eq!(status.await.unwrap().code(), Some(0));
-    compare(record, &whole_log(&log_in(folder)));
+}
+
+/// Waits until the service at `address` calls itself ready.
+pub async fn until_ready(address: SocketAddr) {
+    let deadline = Instant::now() + PATIENCE;
+    while ready(address).await.0 != 200 {
+        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
+    }
 }
 
 #[tokio::test]
@@ -153,8 +167,7 @@ async fn a_log_that_cannot_be_read_is_a_clear_503_until_it_can_be_again() {
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     // With its views whole at the end, the next process has nothing to read the log for. Nothing is
     // folded there yet, so a command has to read its cart's history first.
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
+    stopped(program).await;
     let program = Program::serve(folder.path());
     view_catches_up(&record, program.address).await;
     let opened = record.acknowledged[0].1.clone();

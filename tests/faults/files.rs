@@ -1,6 +1,6 @@
 //! The files of the log taken away, locked, or out of reach.
 
-use crate::disk::{begun, beside, comes_back_whole, ends_loudly};
+use crate::disk::{begun, beside, comes_back_whole, ends_loudly, stopped};
 use crate::full::SmallDisk;
 use crate::load::{Load, Sent, client, compare, ready, repeat, view_catches_up};
 use crate::plan::Plan;
@@ -55,8 +55,7 @@ async fn a_log_whose_write_ahead_log_or_index_or_lock_is_deleted_acknowledges_no
 async fn a_log_whose_file_is_replaced_under_load_acknowledges_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _) = begun(folder.path(), &Plan::new(), 7).await;
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
+    stopped(program).await;
     taken_away("", 0, Some(&log_in(folder.path()))).await;
 }
 

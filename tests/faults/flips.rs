@@ -1,6 +1,6 @@
 //! Single bits of the log's file, flipped.
 
-use crate::disk::begun;
+use crate::disk::{begun, stopped};
 use crate::load::{Answered, Dice};
 use crate::plan::Plan;
 use crate::program::{Stored, command, log_in, read_log};
@@ -29,8 +29,7 @@ impl Whole {
     async fn make(plan: &Plan) -> Whole {
         let folder = tempfile::tempdir().unwrap();
         let (program, record) = begun(folder.path(), plan, 0).await;
-        let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-        assert_eq!(ended.await.unwrap().code(), Some(0));
+        stopped(program).await;
         let log = log_in(folder.path());
         let answers = record
             .acknowledged

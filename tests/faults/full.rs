@@ -1,5 +1,6 @@
 //! A disk that is full.
 
+use crate::disk::stopped;
 use crate::load::{
     Load, Record, Sent, client, compare, discrepancies, ready, repeat, view_catches_up,
 };
@@ -110,8 +111,7 @@ async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_r
     }
     let mut load = Load::start(program.address, 4, plan.round(9));
     load.acknowledged(100).await;
-    let status = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(status.await.unwrap().code(), Some(0));
+    stopped(program).await;
     let stored = whole_log(&log);
     compare(&record, &stored);
     compare(&load.end().await, &stored);

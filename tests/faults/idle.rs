@@ -1,7 +1,7 @@
 //! The log of a service that nobody uses, taken away or damaged: whoever asks whether it is ready is
 //! told, before a shopper finds out.
 
-use crate::disk::{begun, beside, comes_back_whole};
+use crate::disk::{begun, beside, comes_back_whole, stopped};
 use crate::load::{Record, ready, repeat, view_catches_up};
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program, command, log_in, prepare};
@@ -100,8 +100,7 @@ async fn an_idle_service_whose_log_is_cut_says_so_when_it_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
+    stopped(program).await;
     let at_rest = (Program::serve(folder.path()), record);
     view_catches_up(&at_rest.1, at_rest.0.address).await;
     damaged_while_idle(folder.path(), at_rest, "", "was cut", cut).await;

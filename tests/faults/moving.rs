@@ -1,16 +1,15 @@
 //! The write-ahead log of the views, which cannot be moved into them.
 
-use crate::disk::{begun, beside};
+use crate::disk::{begun, beside, stopped, until_ready};
 use crate::load::{Load, Record, ready, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program};
+use crate::program::Program;
 use crate::readers::long_history;
 use crate::tracer::Fault;
 use crate::views::{Asked, file_of};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Instant;
 use tokio::task::JoinSet;
 
 /// Shoppers who change many lines with each command, so that the views have much to write: their
@@ -73,10 +72,7 @@ async fn cannot_be_moved(calls: &str) {
     drop(shoppers);
 
     fs::remove_dir(&obstacle).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while ready(address).await.0 != 200 {
-        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
-    }
+    until_ready(address).await;
     drop(fault);
     assert_ne!(file_of(&views), before);
     view_catches_up(&record, address).await;
@@ -90,18 +86,10 @@ async fn cannot_be_moved(calls: &str) {
     assert!(asked.hold(program.address).await);
 }
 
-async fn stopped(program: Program) {
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
-}
-
 /// A service whose views have seen all that was in its log when it began.
 async fn whole(folder: &Path) -> Program {
     let program = Program::serve(folder);
-    let deadline = Instant::now() + PATIENCE;
-    while ready(program.address).await.0 != 200 {
-        assert!(Instant::now() < deadline);
-    }
+    until_ready(program.address).await;
     program
 }
 

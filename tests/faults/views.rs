@@ -1,6 +1,6 @@
 //! The files of the views damaged under the running service, which makes them anew by itself.
 
-use crate::disk::{begun, beside};
+use crate::disk::{begun, beside, stopped};
 use crate::load::{Record, client, ready, view_catches_up};
 use crate::plan::Plan;
 use crate::program::{PATIENCE, Program};
@@ -105,8 +105,7 @@ async fn at_rest(folder: &Path, plan: &Plan) -> (Program, Record, Asked) {
     view_catches_up(&record, program.address).await;
     let asked = Asked::of(program.address, &record).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
+    stopped(program).await;
     (Program::serve(folder), record, asked)
 }
 
@@ -297,8 +296,7 @@ async fn views_that_are_replaced_by_those_of_another_version_while_they_serve_ar
 async fn control_sqlite_alone_does_not_notice_a_digit_that_flips() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _) = begun(folder.path(), &Plan::new(), 0).await;
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
-    assert_eq!(ended.await.unwrap().code(), Some(0));
+    stopped(program).await;
     let views = folder.path().join("data/views.db");
     let documents = || -> Vec<String> {
         let file = Connection::open(&views).unwrap();

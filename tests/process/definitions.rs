@@ -5,7 +5,6 @@ use crate::program::{PATIENCE, Program, command, log_in, run};
 use crate::recover::{documents, ended, open_carts};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
-use cartlog::decider::Event;
 use cartlog::history::Metadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
@@ -45,20 +44,8 @@ pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     });
     let commit = || {
         let id = Uuid::now_v7();
-        let metadata = Metadata {
-            command: "open_cart".into(),
-            command_id: id,
-            actor: "shopper".into(),
-            correlation_id: None,
-            trace_id: None,
-            key: None,
-            request: None,
-        };
-        let events = events.iter().map(|event| NewEvent {
-            name: event.name().into(),
-            schema: event.schema(),
-            data: event.data(),
-        });
+        let metadata = Metadata::new("open_cart", id, "shopper");
+        let events = events.iter().map(NewEvent::of);
         let metadata = metadata.to_json();
         Commit::new(id, Head::START, at, metadata, events.collect())
     };

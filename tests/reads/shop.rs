@@ -4,7 +4,7 @@ use cartlog::background::Background;
 use cartlog::cart::{
     Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, Sku, Terms,
 };
-use cartlog::decider::{Decider, Event, Moment};
+use cartlog::decider::{Decider, Moment};
 use cartlog::history::Metadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
@@ -216,26 +216,13 @@ impl Shoppers {
             return None;
         }
         self.commands += 1;
-        let metadata = Metadata {
-            command: command.name().into(),
-            command_id: Uuid::from_u128(self.commands),
-            actor: "shopper".into(),
-            correlation_id: None,
-            trace_id: None,
-            key: None,
-            request: None,
-        };
-        let new_events = events.iter().map(|event| NewEvent {
-            name: event.name().into(),
-            schema: event.schema(),
-            data: event.data(),
-        });
+        let metadata = Metadata::new(command.name(), Uuid::from_u128(self.commands), "shopper");
         let commit = Commit::new(
             who.id,
             who.head,
             Timestamp::from_millis(self.now),
             metadata.to_json(),
-            new_events.collect(),
+            events.iter().map(NewEvent::of).collect(),
         );
         for (recorded, event) in commit.events().iter().zip(&events) {
             let moment = Moment {
@@ -293,19 +280,7 @@ pub fn offer(number: usize) -> Offer {
 
 /// One commit that opens the cart `id` at `at` with `events` behind the opening.
 pub fn cart_of(id: Uuid, at: Timestamp, events: &[CartEvent]) -> Commit {
-    let metadata = Metadata {
-        command: "open_cart".into(),
-        command_id: id,
-        actor: "shopper".into(),
-        correlation_id: None,
-        trace_id: None,
-        key: None,
-        request: None,
-    };
-    let events = events.iter().map(|event| NewEvent {
-        name: event.name().into(),
-        schema: event.schema(),
-        data: event.data(),
-    });
+    let metadata = Metadata::new("open_cart", id, "shopper");
+    let events = events.iter().map(NewEvent::of);
     Commit::new(id, Head::START, at, metadata.to_json(), events.collect())
 }

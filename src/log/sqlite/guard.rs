@@ -43,28 +43,24 @@ impl Lock {
 /// Notices when the log's files are taken away.
 #[derive(Debug)]
 pub(super) struct Guard {
-    database: PathBuf,
+    database: Watched,
     /// How long the database was seen to be. It never becomes shorter: nothing is deleted from it,
     /// and nobody vacuums it.
     length: AtomicU64,
-    watched: Vec<(PathBuf, Identity)>,
+    /// What belongs to it. The index of the write-ahead log is one of them, and so is the lock: where
+    /// one of these is gone, the next process makes its own and knows nothing of this one.
+    companions: [Watched; 3],
 }
 
 impl Guard {
-    /// Remembers which files the log consists of now. The index of the write-ahead log is one of
-    /// them, and so is the lock: where one of these is gone, the next process makes its own and
-    /// knows nothing of this one.
+    /// Remembers which files the log consists of now.
     pub(super) fn of(database: &Path) -> io::Result<Guard> {
-        let watched = ["", "-wal", "-shm", ".lock"].map(|suffix| {
-            let path = beside(database, suffix);
-            let (identity, _) = Identity::and_length_of(&path)?;
-            Ok((path, identity))
-        });
-        let (_, length) = Identity::and_length_of(database)?;
+        let companion = |suffix| Ok::<_, io::Error>(Watched::at(beside(database, suffix))?.0);
+        let (database, length) = Watched::at(database.to_owned())?;
         Ok(Guard {
-            database: database.to_owned(),
             length: AtomicU64::new(length),
-            watched: watched.into_iter().collect::<io::Result<_>>()?,
+            companions: [companion("-wal")?, companion("-shm")?, companion(".lock")?],
+            database,
         })
     }
 
@@ -73,20 +69,12 @@ impl Guard {
     pub(super) fn check(&self) -> Result<(), String> {
         // Before the file is looked at: somebody else may see it grow meanwhile.
         let before = self.length.load(Ordering::Relaxed);
-        let mut now = before;
-        for (path, watched) in &self.watched {
-            match Identity::and_length_of(path) {
-                Ok((found, length)) if found == *watched => {
-                    if *path == self.database {
-                        now = length;
-                    }
-                }
-                Ok(_) => return Err(format!("{} was replaced by another file", path.display())),
-                Err(error) => return Err(format!("{} is gone: {error}", path.display())),
-            }
+        let now = self.database.length()?;
+        for companion in &self.companions {
+            companion.length()?;
         }
         if now < before {
-            let path = self.database.display();
+            let path = self.database.path.display();
             return Err(format!(
                 "{path} was cut: it has {now} bytes, and had {before}"
             ));
@@ -98,7 +86,8 @@ impl Guard {
     /// Refuses where the files could not be opened again. Those who have them open may go on, but
     /// nobody else may begin: no further connection, and no next process.
     pub(super) fn check_access(&self) -> Result<(), String> {
-        for (path, _) in &self.watched {
+        let files = std::iter::once(&self.database).chain(&self.companions);
+        for Watched { path, .. } in files {
             accessat(
                 CWD,
                 path,
@@ -108,5 +97,30 @@ impl Guard {
             .map_err(|error| format!("{} may not be read and written: {error}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+/// A file, and which one it was.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Watched {
+    /// The file that is at `path` now, and its length in bytes.
+    fn at(path: PathBuf) -> io::Result<(Watched, u64)> {
+        let (identity, length) = Identity::and_length_of(&path)?;
+        Ok((Watched { path, identity }, length))
+    }
+
+    /// Its length in bytes, if it is still there.
+    fn length(&self) -> Result<u64, String> {
+        let path = self.path.display();
+        match Identity::and_length_of(&self.path) {
+            Ok((found, length)) if found == self.identity => Ok(length),
+            Ok(_) => Err(format!("{path} was replaced by another file")),
+            Err(error) => Err(format!("{path} is gone: {error}")),
+        }
     }
 }
