@@ -3,7 +3,7 @@
 use super::carts::CartRow;
 use super::folds::Folds;
 use super::store::ViewStore;
-use super::updater::UpdateError;
+use super::trouble::UpdateError;
 use super::{Batch, Fact, Moved};
 use crate::cart::{Cart, CartEvent, CartModel};
 use crate::decider::Decider;

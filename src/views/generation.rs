@@ -3,7 +3,7 @@
 use super::folding::Folding;
 use super::guard::Guard;
 use super::store::{StoreError, ViewStore};
-use super::updater::UpdateError;
+use super::trouble::UpdateError;
 use super::{View, files};
 use crate::cart::Cart;
 use crate::files::remove_database;

@@ -1,7 +1,7 @@
 //! `views.db`: the file that all views live in, and the checkpoint that says how far they are.
 
 use super::guard::{Damaged, Guard};
-use super::updater::UpdateError;
+use super::trouble::UpdateError;
 use super::{Batch, View};
 use crate::files::remove_database;
 use crate::log::Position;

@@ -4,21 +4,24 @@
 
 use super::arrivals::Arrivals;
 use super::carts::CartRow;
-use super::folding::{Folding, Pending};
-use super::generation::{Generation, Successor};
-use super::guard::{Damaged, Guard, is_damage};
+use super::folding::Folding;
+use super::guard::Guard;
 use super::newest::NewestRows;
+use super::progress::Progress;
 use super::reader::Front;
 use super::store::ViewStore;
+use super::trouble::{Trouble, UpdateError};
+use super::writer::{Writer, Written};
 use crate::history::HistoryError;
-use crate::log::{EventLog, Position};
+use crate::log::EventLog;
 use crate::timestamp::Timestamp;
-use rusqlite::ErrorCode;
+pub(super) use handover::Handover;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
+
+mod handover;
 
 /// How many events are folded at once at the most.
 const BATCH: usize = 1_024;
@@ -41,60 +44,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the files of the views go without a look at them while nothing is written or read.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
-/// How far the views are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Everything up to here is in the views.
-    pub position: Position,
-    /// When that got there, by the machine's clock.
-    pub at: Timestamp,
-    /// Which generation of the views that is, from 0 at the start of the process: a reader of an
-    /// earlier one opens the views again.
-    pub generation: u32,
-    /// From this position on the views are whole: the end of the log when the process began. Before
-    /// that they have not even seen what was there then, and answer less than they once did.
-    pub whole_at: Position,
-}
-
-impl Progress {
-    /// Whether the views have seen all that the log held when the process began.
-    pub fn is_whole(&self) -> bool {
-        self.position >= self.whole_at
-    }
-}
-
-/// Why the views could not be brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateError {
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    #[error("the views cannot be written: {0}")]
-    Views(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
-}
-
-/// What keeps the views from being written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub reason: String,
-    /// Whether it is in the views themselves, so that waiting will not mend it and a rebuild will.
-    pub damaged: bool,
-}
-
-/// A generation that is to serve from now on, and where to tell whether it does.
-pub(super) struct Handover {
-    pub successor: Successor,
-    pub done: oneshot::Sender<Result<(), String>>,
-}
-
 /// Turns the log into views.
 pub struct Updater {
     log: Arc<dyn EventLog>,
     folding: Folding,
-    /// What serves; elsewhere while it is being written.
-    store: Option<ViewStore>,
-    writing: Option<JoinHandle<Written>>,
+    /// Writes what serves.
+    writer: Writer,
     guard: Arc<Guard>,
     lacking: Arc<[&'static str]>,
     arrivals: Arc<Arrivals>,
@@ -126,8 +81,7 @@ impl Updater {
             guard: guard.expect("views that were opened to serve have one"),
             lacking: store.lacking.clone(),
             folding: Folding::after(position, cache_bytes),
-            store: Some(store),
-            writing: None,
+            writer: Writer::new(store),
             arrivals: Arc::default(),
             newest: Arc::new(NewestRows::new(position, cache_bytes)),
             wanted: Arc::default(),
@@ -163,7 +117,7 @@ impl Updater {
 
     /// Whether what serves is what this program defines. If not, a rebuild is due.
     pub(super) fn fits(&self) -> bool {
-        self.store.as_ref().is_none_or(|store| store.fits)
+        self.writer.fits()
     }
 
     pub(super) fn log(&self) -> Arc<dyn EventLog> {
@@ -189,18 +143,13 @@ impl Updater {
             }
             let trouble = match std::mem::replace(&mut outcome, Ok(())) {
                 Ok(()) => None,
-                Err(UpdateError::Views(error)) => Some(Trouble::of(&error)),
-                Err(UpdateError::Damaged(Damaged(reason))) => Some(Trouble {
-                    reason,
-                    damaged: true,
-                }),
-                Err(error) => return Err(error),
+                Err(error) => Some(Trouble::of(error)?),
             };
             let standing = trouble.is_some();
             self.set_trouble(trouble);
             let pause = match self.folding.pending().since() {
                 _ if standing => RETRY_AFTER,
-                Some(since) if self.writing.is_none() => {
+                Some(since) if !self.writer.is_busy() => {
                     WRITE_WITHIN.saturating_sub(since.elapsed())
                 }
                 Some(_) | None => LOOK_AFTER,
@@ -209,7 +158,7 @@ impl Updater {
                 woken = wake_ups.changed(), if !standing => if woken.is_err() {
                     break;
                 },
-                written = finished(&mut self.writing) => outcome = self.settle(written),
+                written = self.writer.finished() => outcome = self.settle(written),
                 () = tokio::time::sleep(pause) => if standing {
                     // Before anything else is folded: else more and more would wait.
                     outcome = self.write_here().await;
@@ -224,9 +173,7 @@ impl Updater {
         if let Err(error) = self.write_here().await {
             tracing::warn!(%error, "the views end behind the log");
         }
-        if let Some(store) = self.store.take() {
-            store.close();
-        }
+        self.writer.close();
         Ok(())
     }
 
@@ -238,8 +185,7 @@ impl Updater {
                 self.write_aside();
             }
             let waiting = self.folding.pending().events();
-            if waiting >= MOST_WAITING || self.writing.as_ref().is_some_and(JoinHandle::is_finished)
-            {
+            if waiting >= MOST_WAITING || self.writer.has_finished() {
                 self.finish().await?;
                 continue;
             }
@@ -301,60 +247,41 @@ impl Updater {
     /// Lets what waits be written on another thread, unless something is being written already: what
     /// arrives meanwhile is folded and shown.
     fn write_aside(&mut self) {
-        let Some(mut store) = self.store.take() else {
+        if self.writer.is_busy() {
             return;
-        };
+        }
         self.asked = false;
-        let Some(pending) = self.folding.hand_out() else {
-            self.store = Some(store);
-            return;
-        };
-        self.writing = Some(tokio::task::spawn_blocking(move || {
-            let outcome = pending.write(&mut store);
-            Written {
-                store,
-                pending,
-                outcome,
-            }
-        }));
+        if let Some(pending) = self.folding.hand_out() {
+            self.writer.write_aside(pending);
+        }
     }
 
     /// Writes all that waits, on this thread.
     async fn write_here(&mut self) -> Result<(), UpdateError> {
         self.finish().await?;
-        let Some(mut store) = self.store.take() else {
-            return Ok(());
-        };
         let pending = self.folding.hand_out().unwrap_or_default();
-        let outcome = pending.write(&mut store);
-        self.settle(Written {
-            store,
-            pending,
-            outcome,
-        })
+        let written = self.writer.write_here(pending);
+        self.settle(written)
     }
 
     /// Waits for what is being written.
     async fn finish(&mut self) -> Result<(), UpdateError> {
-        if self.writing.is_none() {
+        if !self.writer.is_busy() {
             return Ok(());
         }
-        let written = finished(&mut self.writing).await;
+        let written = self.writer.finished().await;
         self.settle(written)
     }
 
     fn settle(&mut self, written: Written) -> Result<(), UpdateError> {
-        let Written {
-            store,
-            pending,
-            outcome,
-        } = written;
-        let position = store.position;
-        self.store = Some(store);
-        if let Err(error) = outcome {
-            self.folding.take_back(pending);
-            return Err(error);
-        }
+        let Written { pending, outcome } = written;
+        let position = match outcome {
+            Ok(position) => position,
+            Err(error) => {
+                self.folding.take_back(pending);
+                return Err(error);
+            }
+        };
         self.newest.written(pending.rows());
         self.progress.send_if_modified(|progress| {
             let news = progress.position != position;
@@ -364,66 +291,6 @@ impl Updater {
             }
             news
         });
-        Ok(())
-    }
-
-    /// Lets a new generation serve in place of this one, once it has seen as much: what readers
-    /// have seen, they go on seeing.
-    async fn take_over(&mut self, handover: Handover) -> Result<(), UpdateError> {
-        let Handover {
-            mut successor,
-            done,
-        } = handover;
-        match self.finish().await {
-            // What could not be written waits, and the new generation has it.
-            Ok(()) | Err(UpdateError::Views(_) | UpdateError::Damaged(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let taken = match self.level(&mut successor.generation).await {
-            Ok(()) => {
-                let next = self.progress.borrow().generation + 1;
-                let served = successor.serve(&self.guard, next);
-                served.map_err(|error| error.to_string())
-            }
-            Err(error @ (UpdateError::Views(_) | UpdateError::Damaged(_))) => {
-                Err(error.to_string())
-            }
-            Err(error) => return Err(error),
-        };
-        let taken = taken.map(|generation| {
-            let (store, folding) = generation.into_parts();
-            let position = store.position;
-            let before = self.store.replace(store);
-            self.folding = folding;
-            self.set_trouble(None);
-            self.progress.send_modify(|progress| {
-                progress.generation += 1;
-                progress.position = position;
-                progress.at = Timestamp::now();
-            });
-            self.newest.forget();
-            // To close it may take a moment, for which readers need not wait.
-            drop(before);
-        });
-        // Whoever does not wait for it any more will see it in the progress.
-        let _ = done.send(taken);
-        Ok(())
-    }
-
-    /// Brings `next` to where the views are that serve, with all that they have shown and nothing
-    /// else: what it had seen and they had not would never be shown, and the row from before, which
-    /// is still shown, would stand in front of the one in the tables.
-    async fn level(&self, next: &mut Generation) -> Result<(), UpdateError> {
-        let shown = self.folding.taken();
-        while next.position() < shown {
-            let events = self.log.read_all(next.position(), BATCH).await;
-            let mut events = events.map_err(HistoryError::from)?;
-            events.truncate(events.partition_point(|event| event.position <= shown));
-            if events.is_empty() {
-                return Ok(());
-            }
-            next.apply(&*self.log, &events, |_| ()).await?;
-        }
         Ok(())
     }
 
@@ -441,47 +308,3 @@ impl Updater {
         });
     }
 }
-
-/// A write that has come to its end, and what it was given.
-struct Written {
-    store: ViewStore,
-    pending: Pending,
-    outcome: Result<(), UpdateError>,
-}
-
-/// Waits for what is being written, for ever if nothing is.
-async fn finished(writing: &mut Option<JoinHandle<Written>>) -> Written {
-    let Some(handle) = writing else {
-        return std::future::pending().await;
-    };
-    let written = handle.await;
-    *writing = None;
-    written.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-}
-
-impl Trouble {
-    fn of(error: &rusqlite::Error) -> Trouble {
-        Trouble {
-            reason: error.to_string(),
-            damaged: is_damage(error)
-                || !matches!(
-                    error.sqlite_error_code(),
-                    Some(
-                        ErrorCode::CannotOpen
-                            | ErrorCode::DatabaseBusy
-                            | ErrorCode::DatabaseLocked
-                            | ErrorCode::DiskFull
-                            | ErrorCode::FileLockingProtocolFailed
-                            | ErrorCode::OperationInterrupted
-                            | ErrorCode::OutOfMemory
-                            | ErrorCode::PermissionDenied
-                            | ErrorCode::ReadOnly
-                            | ErrorCode::SystemIoFailure
-                    )
-                ),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

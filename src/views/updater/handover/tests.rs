@@ -1,10 +1,12 @@
-//! A generation that takes over while the log goes on.
+//! What is shown while a generation takes over.
 
 use super::*;
 use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
 use crate::commands::{CommandHandler, Envelope};
 use crate::log::sqlite::{SqliteLog, SqliteLogSettings};
-use crate::views::{Reader, all};
+use crate::log::{EventLog, Position};
+use crate::views::{Reader, ViewStore, all};
+use uuid::Uuid;
 
 const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
 
