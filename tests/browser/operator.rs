@@ -2,6 +2,7 @@
 
 use crate::browser::Browser;
 use crate::stage::drive;
+use crate::webdriver::key;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -56,6 +57,141 @@ async fn the_journal_is_live_is_filtered_and_reaches_the_first_event() {
         browser.click("journal-first").await;
         browser.sees("journal-1").await;
         browser.until(&format!("{NEWEST} === 1")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_journal_does_not_move_under_whoever_reads_it() {
+    drive(async |browser, service| {
+        service.simulate(30, 5);
+        browser.open("/history").await;
+        browser.until(&format!("{ENTRIES}.length === 50")).await;
+        browser.rests().await;
+        let mut newest: u64 = browser.script(&format!("return {NEWEST}")).await;
+        browser.script::<()>("window.shifted = []").await;
+        // Nobody reads: what comes is shown, and nothing jumps.
+        for motion in ["no-preference", "reduce"] {
+            browser.prefer(&[("prefers-reduced-motion", motion)]).await;
+            browser.add_elsewhere("teapot").await;
+            newest += 2;
+            browser.until(&format!("{NEWEST} === {newest}")).await;
+            browser.rests().await;
+        }
+        browser.hears("4 new events").await;
+        browser.misses("journal-new").await;
+        // A pointer, the focus, marked words or a place further down: each holds back what comes.
+        let read = format!("journal-{newest}");
+        let link = format!("at({}).querySelector('a')", json!(read));
+        let ways = [
+            ("", "at('theme-switch')"),
+            (".focus()", "document.activeElement.blur()"),
+            (
+                ".parentElement.querySelector('.entry-when')",
+                "getSelection().removeAllRanges()",
+            ),
+            ("", "scrollTo(0, 0)"),
+        ];
+        for (way, (begin, end)) in ["pointer", "focus", "selection", "scroll"].iter().zip(ways) {
+            match *way {
+                "pointer" => browser.hover(&[&read]).await,
+                "focus" => browser.script::<()>(&format!("{link}{begin}")).await,
+                "selection" => {
+                    let mark = format!("getSelection().selectAllChildren({link}{begin})");
+                    browser.script::<()>(&mark).await;
+                }
+                _ => browser.script::<()>("scrollTo(0, 900)").await,
+            }
+            browser.add_elsewhere("sencha").await;
+            browser.says("journal-new", "2 new events").await;
+            browser.hears("There are new events").await;
+            browser.add_elsewhere("sencha").await;
+            browser.says("journal-new", "4 new events").await;
+            let shown: u64 = browser.script(&format!("return {NEWEST}")).await;
+            assert_eq!(shown, newest, "held for the {way}");
+            // Nobody reads any longer.
+            match *way {
+                "pointer" => browser.hover(&["theme-switch"]).await,
+                _ => browser.script::<()>(end).await,
+            }
+            newest += 4;
+            browser.until(&format!("{NEWEST} === {newest}")).await;
+            browser.misses("journal-new").await;
+            browser.hears("4 new events").await;
+            browser.rests().await;
+            let row = format!("journal-{}", newest - 4);
+            browser.sees(&row).await;
+        }
+        let shifted: Vec<String> = browser.script("return window.shifted").await;
+        assert!(shifted.is_empty(), "it jumped: {shifted:#?}");
+        // By keyboard: back from the rows to the button, which brings what was held.
+        browser.focus_on(&format!("only-type-{newest}")).await;
+        browser.add_elsewhere("teapot").await;
+        browser.says("journal-new", "2 new events").await;
+        browser.tab_back_to("journal-new").await;
+        let address = browser.address().await;
+        browser.press(key::ENTER).await;
+        browser.until(&format!("{NEWEST} === {}", newest + 2)).await;
+        browser
+            .until("document.activeElement.id === 'journal-title'")
+            .await;
+        assert_eq!(browser.address().await, address);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sent() {
+    drive(async |browser, service| {
+        service.simulate(30, 5);
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        let chips = |chips: &str| format!("words('journal-chosen') === {}", json!(chips));
+        browser.open("/history").await;
+        browser.until(&format!("{ENTRIES}.length === 50")).await;
+        let newest: u64 = browser.script(&format!("return {NEWEST}")).await;
+        // The third event from the end put two teapots in.
+        let row = newest - 3;
+        browser.focus_on(&format!("only-sku-{row}")).await;
+        browser.press(key::ENTER).await;
+        browser.says("without-sku", "Product: Teapot × , take this filter off").await;
+        // The row is gone; the focus is on what takes the filter off again.
+        browser.focus_is_on("without-sku").await;
+        browser.until(&format!("at('journal-{row}') && {ENTRIES}.every((it) => it.innerText.includes('teapot'))")).await;
+        browser.click(&format!("only-cart-{row}")).await;
+        browser.focus_is_on("without-cart").await;
+        browser.until(&format!("{ENTRIES}.length === 3")).await;
+        browser.click(&format!("only-command-{row}")).await;
+        let all = format!("/history?sku=teapot&cart={cart}&command=add_item");
+        browser.until(&format!("location.pathname + location.search === '{all}' && {ENTRIES}.length === 1")).await;
+        let four = format!("Open this cart’s history Cart: …{} × , take this filter off Command: add to the cart × , take this filter off Product: Teapot × , take this filter off", &cart[cart.len() - 8..]);
+        browser.until(&chips(&four)).await;
+        // The address, opened anew, is the same question; so is each step back.
+        let first = browser.tab().await;
+        browser.open_tab(&all).await;
+        browser.until(&format!("{} && {ENTRIES}.length === 1", chips(&four))).await;
+        browser.turn_to(&first).await;
+        browser.go_back().await;
+        browser.misses("without-command").await;
+        browser.until(&format!("{ENTRIES}.length === 3")).await;
+        browser.script::<()>("history.forward()").await;
+        browser.sees("without-command").await;
+        browser.until(&format!("{ENTRIES}.length === 1")).await;
+        // Taken off one by one, by keyboard, the focus goes on to the next.
+        browser.focus_on("without-cart").await;
+        for (gone, then) in [("cart", "command"), ("command", "sku")] {
+            browser.press(key::ENTER).await;
+            browser.misses(&format!("without-{gone}")).await;
+            browser.focus_is_on(&format!("without-{then}")).await;
+        }
+        browser.press(key::ENTER).await;
+        browser.until("document.activeElement.id === 'journal-title' && location.search === ''").await;
+        browser.until(&format!("{ENTRIES}.length === 50")).await;
+        // What no row shows is chosen from a list.
+        browser.choose("journal-command", "undo").await;
+        browser.says("without-command", "Command: undo the last change × , take this filter off").await;
+        browser.until("location.search === '?command=undo'").await;
     })
     .await;
 }
@@ -140,6 +276,19 @@ pub const ENTRIES: &str = "[...document.querySelectorAll('.entry')]";
 const NEWEST: &str = "Number(document.querySelector('.entry').dataset.testid.split('-')[1])";
 
 impl Browser {
+    async fn focus_on(&self, id: &str) {
+        self.script::<()>(&format!("at({}).focus()", json!(id)))
+            .await;
+    }
+
+    /// Chooses an option of a list.
+    async fn choose(&self, id: &str, value: &str) {
+        let change = "const list = at(%); list.value = @; list.dispatchEvent(new Event('change'))";
+        let change = change.replace('%', &json!(id).to_string());
+        self.script::<()>(&change.replace('@', &json!(value).to_string()))
+            .await;
+    }
+
     /// Somebody else opens a cart with one product: two events.
     pub async fn add_elsewhere(&self, sku: &str) {
         let body = json!({ "items": [{ "sku": sku, "quantity": 1 }] });

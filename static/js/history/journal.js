@@ -10,31 +10,43 @@ import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/writing.js";
 import { get, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
-import { COMMANDS, kindOf, markOf, TYPES } from "../page/kinds.js";
+import { COMMANDS, kindOf, markOf, TYPES, wish } from "../page/kinds.js";
 
 const PAGE = 50;
 /** How many events the newest page takes in before it asks to be read anew. */
 const MOST = 250;
 /** Events that come in a burst are shown together. */
 const GATHER_MS = 200;
+/** Whoever hears the page is told of what comes at most this often. */
+const TELL_MS = 3000;
 
-const FILTERS = ["type", "sku", "command", "cart", "from", "to"];
+/** The filters and what each is called on its chip. A product's name may come late: it moves none that follows. */
+const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "Up to", command: "Command", sku: "Product" };
 
 export class Journal {
   #list = byId("journal-list");
+  #new = byId("journal-new");
   #choices;
   #asked = {};
   #turn = 0;
   #stop = () => {};
   #paused = false;
-  #arrived = [];
-  #gathering = 0;
+  /** Events that came and are not shown, the first ones of them, and how many they are in all. */
+  #held = [];
   #waiting = 0;
+  #gathering = 0;
+  #untold = 0;
   #next = null;
 
   constructor() {
-    this.#choices = new Choices((name, value) => this.#choose({ ...this.#asked, [name]: value, cursor: null }));
-    onPress("journal-pause", () => (this.#paused && this.#waiting ? this.#read() : this.#showPaused(!this.#paused)));
+    this.#choices = new Choices((name, value) => this.#filter(name, value));
+    onPress("journal-pause", () => {
+      this.#showPaused(!this.#paused);
+      this.#soon();
+    });
+    // What was held is shown once nobody reads where it would come.
+    for (const it of [this.#list, this.#new]) for (const leaves of ["mouseleave", "focusout"]) it.addEventListener(leaves, () => this.#soon());
+    for (const moves of ["selectionchange", "scrollend"]) document.addEventListener(moves, () => this.#soon());
     const turn = (id, parts) => onPress(id, () => this.#turnTo(parts()));
     turn("journal-new", () => ({ order: null, cursor: null }));
     turn("journal-newest", () => ({ order: null, cursor: null }));
@@ -52,15 +64,23 @@ export class Journal {
 
   #readAddress() {
     const address = new URLSearchParams(location.search);
-    this.#asked = Object.fromEntries([...FILTERS, "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
+    this.#asked = Object.fromEntries([...Object.keys(FILTERS), "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
     this.#read();
   }
 
   #choose(asked) {
     this.#asked = Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
-    const address = new URLSearchParams(this.#asked);
-    history.pushState(null, "", address.size ? `/history?${address}` : "/history");
+    const query = new URLSearchParams(this.#asked);
+    const address = query.size ? `/history?${query}` : "/history";
+    if (address !== location.pathname + location.search) history.pushState(null, "", address);
     this.#read();
+  }
+
+  /** The row or the chip that was pressed goes: the focus is on the chip that came, or on another one. */
+  #filter(name, value) {
+    const goes = [this.#list, byId("journal-chosen")].some((it) => it.contains(document.activeElement));
+    this.#choose({ ...this.#asked, [name]: value, cursor: null });
+    if (goes) (this.#choices.chip(value && name) ?? byId("journal-title")).focus();
   }
 
   /** Another page is read from its top. */
@@ -75,7 +95,7 @@ export class Journal {
     const turn = this.#turn;
     this.#stop();
     this.#showPaused(false);
-    this.#tellWaiting(0);
+    this.#hold(0);
     this.#choices.show(this.#asked);
     byId("journal-failed").hidden = true;
     this.#list.setAttribute("aria-busy", "true");
@@ -103,7 +123,7 @@ export class Journal {
     this.#list.replaceChildren(...items.map((event) => this.#row(event)));
     byId("journal").hidden = false;
     byId("journal-none").hidden = items.length > 0;
-    const filtered = FILTERS.some((name) => this.#asked[name]);
+    const filtered = Object.keys(FILTERS).some((name) => this.#asked[name]);
     setText(byId("journal-none"), filtered ? "No such event: take a filter off." : "Nothing has happened yet.");
     disable("journal-newest", this.#live);
     disable("journal-first", ascending && !this.#asked.cursor);
@@ -116,7 +136,7 @@ export class Journal {
 
   #row(event) {
     const { position, cart_id, version, type, recorded_at, sentence, data, meta } = event;
-    const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#choose({ ...this.#asked, [name]: value, cursor: null }) } }, words);
+    const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#filter(name, value) } }, words);
     const { root, parts } = fromTemplate("entry");
     root.dataset.testid = `journal-${position}`;
     parts.mark.classList.add(`kind-${kindOf(event)}`);
@@ -134,27 +154,57 @@ export class Journal {
       position,
       (event) => {
         if (!this.#choices.fits(event)) return;
-        this.#arrived.push(event);
-        this.#gathering ||= setTimeout(() => this.#gather(), GATHER_MS);
+        if (this.#held.length < MOST) this.#held.push(event);
+        this.#waiting += 1;
+        this.#soon();
       },
       (stands) => (stands ? connectionBack() : connectionLost("The connection is lost. The journal goes on when it is back.", () => this.#read())),
     );
   }
 
+  #soon() {
+    if (this.#waiting) this.#gathering ||= setTimeout(() => this.#gather(), GATHER_MS);
+  }
+
+  /** Whether somebody reads, points at or has marked what new rows would move. */
+  get #isRead() {
+    const { bottom } = document.querySelector(".header").getBoundingClientRect();
+    const marked = getSelection();
+    return this.#list.getBoundingClientRect().top < bottom || [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) || (!marked.isCollapsed && marked.containsNode(this.#list, true));
+  }
+
   /** Shows what has arrived, or only says how much where it would move what somebody reads. */
   #gather() {
     this.#gathering = 0;
-    const events = this.#arrived.splice(0);
-    const reads = this.#list.getBoundingClientRect().top < 0 || this.#list.contains(document.activeElement);
+    const number = this.#waiting;
+    if (!number) return;
+    if (!this.#live || this.#paused || this.#isRead) return this.#hold(number);
     // No row falls off the end: the next page goes on from where this one was read to.
-    const full = this.#list.childElementCount + events.length > MOST;
-    if (!this.#live || this.#paused || reads || full || this.#waiting) {
-      this.#tellWaiting(this.#waiting + events.length);
-      return;
-    }
-    this.#list.prepend(...events.reverse().map((event) => this.#row(event)));
+    if (this.#list.childElementCount + number > MOST) return this.#read();
+    const rows = this.#held.map((event) => this.#row(event)).reverse();
+    this.#hold(0);
+    this.#slideIn(rows);
     byId("journal-none").hidden = true;
-    announce(events.length === 1 ? events[0].sentence : count(events.length, "new event"));
+    if (!this.#untold) setTimeout(() => {
+      announce(count(this.#untold, "new event"));
+      this.#untold = 0;
+    }, TELL_MS);
+    this.#untold += number;
+  }
+
+  /** What is there glides to its new place from where it was seen: it never jumps. */
+  #slideIn(rows) {
+    const topOf = (it) => it?.getBoundingClientRect().top;
+    const pages = document.querySelector(".journal-pages");
+    const slides = [[this.#list, this.#list.firstElementChild], [pages, pages]].map(([it, mark]) => ({ it, mark, from: topOf(mark) }));
+    this.#list.prepend(...rows);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (const { it, mark, from } of slides) {
+      const by = topOf(mark) - from;
+      // Rows that have not slid in yet are cut off, or they would lie over what stands above.
+      const cut = mark === it ? 0 : by;
+      if (by) it.animate([{ transform: `translateY(${-by}px)`, clipPath: `inset(${cut}px 0 0)` }, { transform: "none", clipPath: "inset(0)" }], still ? { duration: 20, easing: "step-end" } : 250);
+    }
   }
 
   #showPaused(paused) {
@@ -163,15 +213,17 @@ export class Journal {
     setText(byId("journal-pause"), paused ? "Paused" : "Pause");
   }
 
-  #tellWaiting(number) {
-    if (number && !this.#waiting) announce("There are new events");
+  /** Says that so many events wait, aloud only when they begin to; with 0 none does. */
+  #hold(number) {
+    if (number && this.#new.hidden) announce("There are new events");
+    if (!number) this.#held = [];
     this.#waiting = number;
-    byId("journal-new").hidden = !number;
-    setText(byId("journal-new"), count(number, "new event"));
+    this.#new.hidden = !number;
+    setText(this.#new, count(number, "new event"));
   }
 }
 
-/** What the journal is filtered by: a chip for each type, two lists, and what was chosen in a row. */
+/** What the journal is filtered by: a chip for each type, one that can be taken off for all else, and two lists to choose from. */
 class Choices {
   #choose;
   #asked = {};
@@ -182,43 +234,50 @@ class Choices {
     this.#choose = choose;
     const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
     byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
-    for (const name of ["sku", "command"]) byId(`journal-${name}`).addEventListener("change", ({ target }) => choose(name, target.value || null));
-    byId("journal-command").append(...Object.entries(COMMANDS).map(([command, words]) => element("option", { value: command }, words)));
+    for (const name of ["sku", "command"])
+      byId(`journal-${name}`).addEventListener("change", ({ target }) => {
+        choose(name, target.value);
+        target.value = "";
+      });
+    this.#offer("command", Object.entries(COMMANDS));
     this.#readProducts();
+  }
+
+  #offer(name, choices) {
+    byId(`journal-${name}`).append(...choices.map(([value, words]) => element("option", { value }, words)));
   }
 
   async #readProducts() {
     try {
       const { body } = await get("/api/products?limit=200");
-      for (const { sku, name } of body.items) this.#names.set(sku, name);
-      // The one that was asked for before its name was known is among them.
-      byId("journal-sku").length = 1;
-      byId("journal-sku").append(...body.items.map(({ sku, name }) => element("option", { value: sku }, name)));
-      this.show(this.#asked);
+      this.#names = new Map(body.items.map(({ sku, name }) => [sku, name]));
+      this.#offer("sku", [...this.#names]);
+      const chip = this.chip("sku");
+      if (chip) setText(chip.firstElementChild, this.#words("sku"));
     } catch {
       // The products of the rows can still be chosen.
     }
   }
 
+  #words(name) {
+    const value = this.#asked[name];
+    const write = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => wish(value), sku: () => this.#names.get(value) ?? value }[name];
+    return `${FILTERS[name]}: ${write()}`;
+  }
+
+  /** The chip that takes the filter off; of any filter, where there is no such one. */
+  chip(name) {
+    return byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button");
+  }
+
   show(asked) {
     this.#asked = asked;
     for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.value === (asked.type ?? "")));
-    for (const name of ["sku", "command"]) this.#select(byId(`journal-${name}`), asked[name] ?? "");
-    const words = {
-      cart: (id) => `Cart …${id.slice(-8)}`,
-      from: (at) => `From ${fullTime(at)}`,
-      to: (at) => `Up to ${fullTime(at)}`,
-    };
-    const chips = Object.entries(words).filter(([name]) => asked[name]);
-    const open = asked.cart ? [element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history")] : [];
-    byId("journal-chosen").hidden = !chips.length;
-    byId("journal-chosen").replaceChildren(...chips.map(([name, write]) => element("button", { class: "chip", type: "button", "aria-pressed": "true", testid: `without-${name}`, on: { click: () => this.#choose(name, null) } }, write(asked[name]), element("span", { "aria-hidden": "true" }, " ✕"), element("span", { class: "unseen" }, ", take this filter off"))), ...open);
-  }
-
-  /** A value that the list lacks, such as a product of old, is added: the list must not hide it. */
-  #select(list, value) {
-    if (value && ![...list.options].some((option) => option.value === value)) list.append(element("option", { value }, this.#names.get(value) ?? value));
-    list.value = value;
+    const chips = Object.keys(FILTERS).filter((name) => name !== "type" && asked[name]);
+    const chosen = byId("journal-chosen");
+    chosen.hidden = !chips.length;
+    chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", take this filter off"))));
+    if (asked.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
   }
 
   /** Whether a live event is one of those that are asked for. */
