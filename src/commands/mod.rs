@@ -237,6 +237,35 @@ impl<D: Decider> CommandHandler<D> {
         Ok(state)
     }
 
+    /// The answer that the first request under the key of `envelope` got, if there was one and the
+    /// sender `may` touch the stream: for a request of which no command can be made any more.
+    pub async fn repetition(
+        &self,
+        stream: Uuid,
+        envelope: &Envelope,
+        may: impl Fn(&D::State) -> bool,
+    ) -> Result<Option<Handled<D::State>>, CommandError<D::Refusal>> {
+        if envelope.key.is_none() {
+            return Ok(None);
+        }
+        let slot = self.slot(stream);
+        let mut cached = slot.lock().await;
+        let mut folded = cached.take().unwrap_or_else(Folded::start);
+        folded.catch_up(&*self.log, stream).await?;
+        let repeated = match receipt(&folded, envelope) {
+            _ if !may(&folded.state) => Ok(None),
+            Ok(Some((version, position))) => {
+                let times = Times::default();
+                let replayed = self.replay(&folded, stream, version, position, &times);
+                replayed.await.map(Some)
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.put_back(stream, &slot, &mut cached, folded);
+        repeated
+    }
+
     fn verdict(
         &self,
         folded: &Folded<D>,
@@ -247,16 +276,8 @@ impl<D: Decider> CommandHandler<D> {
         if !may(&folded.state) {
             return Err(CommandError::NotFound);
         }
-        if let Some(key) = &envelope.key
-            && let Some(receipt) = folded.receipts.get(&key.digest)
-        {
-            if receipt.request != key.request {
-                return Err(CommandError::KeyReused);
-            }
-            return Ok(Verdict::Replay {
-                version: receipt.version,
-                position: receipt.position,
-            });
+        if let Some((version, position)) = receipt(folded, envelope)? {
+            return Ok(Verdict::Replay { version, position });
         }
         let current = folded.head.version;
         let allowed = envelope
@@ -353,6 +374,21 @@ impl<D: Decider> CommandHandler<D> {
         if outgrown {
             self.streams.insert(stream, Place::of(slot.clone()));
         }
+    }
+}
+
+/// Where the events are that the key of `envelope` came with before, if it did.
+fn receipt<D: Decider>(
+    folded: &Folded<D>,
+    envelope: &Envelope,
+) -> Result<Option<(Version, Position)>, CommandError<D::Refusal>> {
+    let Some(key) = &envelope.key else {
+        return Ok(None);
+    };
+    match folded.receipts.get(&key.digest) {
+        None => Ok(None),
+        Some(receipt) if receipt.request != key.request => Err(CommandError::KeyReused),
+        Some(receipt) => Ok(Some((receipt.version, receipt.position))),
     }
 }
 

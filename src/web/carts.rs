@@ -54,13 +54,13 @@ pub async fn open(
         .items
         .into_iter()
         .map(|Object(item)| Ok((offer(&shop, &item.sku)?, item.quantity.0)))
-        .collect::<Result<_, Problem>>()?;
-    let command = CartCommand::OpenCart {
+        .collect::<Result<_, Problem>>();
+    let command = items.map(|items| CartCommand::OpenCart {
         currency: shop.catalogue.currency,
         token_hash: opening.token_hash(),
         items,
-    };
-    let handled = carry_out_opening(&shop, opening.id, &command, &said).await?;
+    });
+    let handled = carry_out_opening(&shop, opening.id, command, &said).await?;
     let location = HeaderValue::from_str(&format!("/api/carts/{}", opening.id))
         .expect("a path with a UUID makes a header value");
     let mut answer = CartAnswer::new(&request, opening.id, &handled)?

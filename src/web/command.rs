@@ -95,18 +95,24 @@ pub async fn carry_out(
     Ok(handled)
 }
 
-/// Sends the command that opens the cart `id`, for which nobody can have a token yet.
+/// Sends the command that opens the cart `id`, for which nobody can have a token yet. Without one,
+/// since the shop does not offer what it is for, only a repetition has an answer.
 pub async fn carry_out_opening(
     shop: &Shop,
     id: Uuid,
-    command: &CartCommand,
+    command: Result<CartCommand, Problem>,
     said: &Said,
 ) -> Result<Handled<Cart>, Problem> {
-    let handled = shop
-        .commands
-        .handle(id, command, &said.envelope, |_| true)
-        .await?;
-    Ok(handled)
+    let commands = &shop.commands;
+    match command {
+        Ok(command) => Ok(commands
+            .handle(id, &command, &said.envelope, |_| true)
+            .await?),
+        Err(unoffered) => {
+            let repeated = commands.repetition(id, &said.envelope, |_| true).await?;
+            repeated.ok_or(unoffered)
+        }
+    }
 }
 
 /// From the body and the headers to the answer, for a command whose answer is the cart as it is.
@@ -120,6 +126,29 @@ pub async fn run(
 ) -> Result<(Handled<Cart>, CartAnswer), Problem> {
     let said = said(request, body, command.name(), required)?;
     let handled = carry_out(shop, request, id, command, &said).await?;
+    let answer = CartAnswer::new(request, id, &handled)?;
+    Ok((handled, answer))
+}
+
+/// Like [`run`], for the command called `name` that is made of what the shop offers. An offer may be
+/// gone by the time that a request is repeated, which is answered as it was all the same.
+pub async fn run_offered(
+    shop: &Shop,
+    request: &HttpRequest,
+    id: Uuid,
+    name: &'static str,
+    command: Result<CartCommand, Problem>,
+    body: &[u8],
+) -> Result<(Handled<Cart>, CartAnswer), Problem> {
+    let unoffered = match command {
+        Ok(command) => return run(shop, request, id, &command, body, Required::Nothing).await,
+        Err(unoffered) => unoffered,
+    };
+    let said = said(request, body, name, Required::Nothing)?;
+    let presented = Presented::of(request);
+    let may = |cart: &Cart| presented.opens_cart(cart);
+    let repeated = shop.commands.repetition(id, &said.envelope, may).await?;
+    let handled = repeated.ok_or(unoffered)?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))
 }

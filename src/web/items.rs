@@ -2,7 +2,7 @@
 
 use super::body::read_json;
 use super::carts::offer;
-use super::command::{Required, run, run_bare};
+use super::command::{Required, run, run_bare, run_offered};
 use super::decode::{AtLeastOne, Quantity};
 use super::path::{CartId, PathSku};
 use super::problem::Problem;
@@ -29,11 +29,11 @@ pub async fn add(
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
     let (item, body) = read_json::<AddItem>(&request, payload).await?;
-    let command = CartCommand::AddItem {
-        offer: offer(&shop, &item.sku)?,
+    let command = offer(&shop, &item.sku).map(|offer| CartCommand::AddItem {
+        offer,
         quantity: item.quantity.0,
-    };
-    let (handled, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    });
+    let (handled, answer) = run_offered(&shop, &request, id.0, "add_item", command, &body).await?;
     // Told from the cart as it was right after the command, so that a repetition gets the same.
     let quantity = handled
         .state

@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/promotion`.
 
 use super::body::read_json;
-use super::command::{Required, run, run_bare};
+use super::command::{Required, run_bare, run_offered};
 use super::path::CartId;
 use super::problem::{Kind, Problem};
 use super::shop::Shop;
@@ -30,9 +30,9 @@ pub async fn apply(
             Kind::UnknownPromotion,
             "The shop has no promotion of that code. Check its letters and digits.",
         )
-    })?;
-    let command = CartCommand::ApplyPromotion(promotion.clone());
-    let (_, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    });
+    let command = promotion.cloned().map(CartCommand::ApplyPromotion);
+    let (_, answer) = run_offered(&shop, &request, id.0, "apply_promotion", command, &body).await?;
     Ok(answer.with_status(StatusCode::OK))
 }
 

@@ -74,6 +74,44 @@ async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_
 }
 
 #[tokio::test]
+async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again() {
+    let mut app = TestApp::start();
+    let opening = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
+    let open = async |app: &TestApp, key: &str| app.ask_for_cart().json(&opening).key(key).await;
+    let opened = open(&app, "open").await.expect(201);
+    let cart = app.cart_of(&opened);
+    let added = cart.add("teapot", 2).key("add").await.expect(200);
+    let applied = cart.apply_promotion("TEA10").key("apply").await.expect(200);
+    let (id, token) = (cart.id.clone(), cart.token.clone());
+
+    let (products, promotions) = (app.file("products.toml"), app.file("promotions.toml"));
+    let sencha = "currency = \"EUR\"\n[[product]]\nsku = \"sencha\"\nname = \"Sencha\"\n\
+                  description = \"Green.\"\ncategory = \"Tea\"\nprice = 1180\n";
+    std::fs::write(&products, sencha).unwrap();
+    std::fs::write(&promotions, "").unwrap();
+    app.set("catalogue.products", &products.display().to_string());
+    app.set("catalogue.promotions", &promotions.display().to_string());
+    app.restart();
+
+    let head = app.log_head();
+    let cart = app.cart(&id, &token);
+    replays(&opened, &open(&app, "open").await);
+    replays(&added, &cart.add("teapot", 2).key("add").await);
+    let again = cart.apply_promotion("TEA10").key("apply").await;
+    replays(&applied, &again);
+    let reused = cart.add("teapot", 3).key("add").await;
+    reused.expect_problem(422, "idempotency-key-reused");
+    let another = cart.add("teapot", 2).key("another").await;
+    another.expect_problem(422, "unknown-sku");
+    let another = open(&app, "another").await;
+    another.expect_problem(422, "unknown-sku");
+    let stranger = app.cart(&id, "stranger");
+    let foreign = stranger.add("teapot", 2).key("add").await;
+    foreign.expect_problem(422, "unknown-sku");
+    assert_eq!(app.log_head(), head, "nothing was written");
+}
+
+#[tokio::test]
 async fn a_key_that_came_with_another_request_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
