@@ -7,6 +7,7 @@ use super::gauges::Gauges;
 use super::guard::{Guard, Lock};
 use super::replies::{self, Outcome, Reply};
 use super::rows;
+use super::spin::{self, Awake, Succession};
 use super::tail::Tail;
 use crate::log::{AppendError, Appended, Commit, Position, Recorded, Version};
 use crate::wal::WalMover;
@@ -14,7 +15,7 @@ use rusqlite::{Connection, ErrorCode};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub unmerged: Unmerged,
     pub committed: watch::Sender<Position>,
     pub trouble: Mutex<Option<String>>,
+    pub awake: Awake,
     pub gauges: Gauges,
 }
 
@@ -68,6 +70,7 @@ pub(super) struct Writer {
     last: Position,
     versions: HashMap<Uuid, Version>,
     merge: Merge,
+    succession: Succession,
 }
 
 type Queued = (Commit, Reply);
@@ -102,6 +105,7 @@ impl Writer {
             last,
             versions: HashMap::new(),
             merge: Merge::default(),
+            succession: Succession::default(),
         }
     }
 
@@ -117,6 +121,7 @@ impl Writer {
                 Some(Message::Close) => closing = true,
                 None => continue,
             }
+            let came = Instant::now();
             while !closing && group.len() < self.group_limit {
                 match queue.try_recv() {
                     Ok(Message::Append { commit, reply }) => group.push((commit, reply)),
@@ -124,7 +129,9 @@ impl Writer {
                     Err(_) => break,
                 }
             }
+            let commits = group.len();
             self.write_and_answer(&mut group)?;
+            self.succession.answered(commits, came, Instant::now());
             if let Err(error) = mover.committed(&self.connection) {
                 let why = format!("the write-ahead log cannot be moved into the log: {error}");
                 self.shared.set_trouble(Some(why.clone()));
@@ -140,6 +147,14 @@ impl Writer {
     /// The next message; in trouble, `None` after each attempt to get out of it.
     fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
         if self.shared.trouble().is_none() {
+            if self.succession.is_quick() {
+                self.shared.awake.set(true);
+                let message = spin::until_some(|| queue.try_recv().ok());
+                self.shared.awake.set(false);
+                if message.is_some() {
+                    return message;
+                }
+            }
             return Some(queue.recv().unwrap_or(Message::Close));
         }
         match queue.recv_timeout(PROBE_AFTER) {
