@@ -6,7 +6,7 @@ use super::{Batch, View};
 use crate::files::remove_database;
 use crate::log::Position;
 use crate::wal::{Moving, WalMover};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,8 @@ pub struct StoreError {
 impl ViewStore {
     /// Opens the views of the log `log_identity`, whose end is at `log_end`. What does not fit
     /// (another log's views, a file that SQLite cannot read, views that have seen more than the log
-    /// holds) is thrown away and begun anew: it is all in the log. Where only some views are of
+    /// holds) is thrown away and begun anew: it is all in the log. A database of something else is
+    /// refused and left as it is. Where only some views are of
     /// another definition, the others are kept and go on.
     pub fn open(
         path: &Path,
@@ -57,6 +58,13 @@ impl ViewStore {
             reason,
         };
         if path.exists() {
+            if is_of_something_else(path) {
+                return Err(failed(
+                    "it is a database of something else, which stays as it is: name a file of the \
+                     views' own (views.path)"
+                        .to_owned(),
+                ));
+            }
             match Self::reopen(path, &views, log_identity, log_end) {
                 Ok((tables, position, kept)) => {
                     return Self::serving(path, tables, views, &kept, position, log_end)
@@ -355,6 +363,21 @@ fn create(
     define(&making, views)?;
     making.commit()?;
     Ok(tables)
+}
+
+/// Whether the file at `path` holds tables, and not those of views: a log, for one, which is not to be
+/// removed for views that do not fit. What cannot be read may be damaged views.
+fn is_of_something_else(path: &Path) -> bool {
+    let tables = || {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.query_row(
+            "SELECT count(*), count(*) FILTER (WHERE name IN ('checkpoint', 'definitions'))
+             FROM sqlite_schema WHERE type = 'table'",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+    };
+    matches!(tables(), Ok((all, 0)) if all > 0)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -51,6 +51,30 @@ fn a_second_process_on_the_same_log_is_refused_and_the_first_serves_on() {
 }
 
 #[test]
+fn views_that_would_take_the_place_of_a_log_are_refused_and_the_log_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+    let log = folder.path().join("data/events.db");
+    let link = folder.path().join("data/linked.db");
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    let identity = || -> Vec<u8> {
+        let log = rusqlite::Connection::open(&log).unwrap();
+        let identity = log.query_row("SELECT id FROM identity", [], |row| row.get(0));
+        identity.unwrap()
+    };
+    let before = identity();
+    for subcommand in ["serve", "rebuild"] {
+        for views in ["data/events.db", "data/linked.db"] {
+            let mut command = command(folder.path(), &[subcommand]);
+            command.env("CARTLOG_VIEWS__PATH", views);
+            refused(&run(command), &[views, "views.path"]);
+            assert_eq!(identity(), before, "{subcommand} {views}");
+        }
+    }
+    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+}
+
+#[test]
 fn an_address_that_is_taken_is_refused() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
