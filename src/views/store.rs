@@ -45,8 +45,8 @@ impl ViewStore {
     /// Opens the views of the log `log_identity`, whose end is at `log_end`. What does not fit
     /// (another log's views, a file that SQLite cannot read, views that have seen more than the log
     /// holds) is thrown away and begun anew: it is all in the log. A database of something else is
-    /// refused and left as it is. Where only some views are of
-    /// another definition, the others are kept and go on.
+    /// refused and left as it is. Where only some views are of another definition, the others are
+    /// kept and go on.
     pub fn open(
         path: &Path,
         views: Vec<Box<dyn View>>,

@@ -95,21 +95,30 @@ pub async fn carry_out(
     Ok(handled)
 }
 
-/// Sends the command that opens the cart `id`, for which nobody can have a token yet. Without one,
-/// since the shop does not offer what it is for, only a repetition has an answer.
+/// Sends the command that opens the cart `id`, for which nobody can have a token yet.
 pub async fn carry_out_opening(
     shop: &Shop,
     id: Uuid,
     command: Result<CartCommand, Problem>,
     said: &Said,
 ) -> Result<Handled<Cart>, Problem> {
+    carry_out_offered(shop, id, command, said, |_| true).await
+}
+
+/// Sends the command that is made of what the shop offers, if the sender `may`. Without one, since the
+/// shop does not offer what it is for, only a repetition has an answer.
+async fn carry_out_offered(
+    shop: &Shop,
+    id: Uuid,
+    command: Result<CartCommand, Problem>,
+    said: &Said,
+    may: impl Fn(&Cart) -> bool,
+) -> Result<Handled<Cart>, Problem> {
     let commands = &shop.commands;
     match command {
-        Ok(command) => Ok(commands
-            .handle(id, &command, &said.envelope, |_| true)
-            .await?),
+        Ok(command) => Ok(commands.handle(id, &command, &said.envelope, may).await?),
         Err(unoffered) => {
-            let repeated = commands.repetition(id, &said.envelope, |_| true).await?;
+            let repeated = commands.repetition(id, &said.envelope, may).await?;
             repeated.ok_or(unoffered)
         }
     }
@@ -140,15 +149,10 @@ pub async fn run_offered(
     command: Result<CartCommand, Problem>,
     body: &[u8],
 ) -> Result<(Handled<Cart>, CartAnswer), Problem> {
-    let unoffered = match command {
-        Ok(command) => return run(shop, request, id, &command, body, Required::Nothing).await,
-        Err(unoffered) => unoffered,
-    };
     let said = said(request, body, name, Required::Nothing)?;
     let presented = Presented::of(request);
     let may = |cart: &Cart| presented.opens_cart(cart);
-    let repeated = shop.commands.repetition(id, &said.envelope, may).await?;
-    let handled = repeated.ok_or(unoffered)?;
+    let handled = carry_out_offered(shop, id, command, &said, may).await?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))
 }

@@ -84,24 +84,26 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
         // A pointer, the focus, marked words or a place further down: each holds back what comes.
         let read = format!("journal-{newest}");
         let link = format!("at({}).querySelector('a')", json!(read));
+        let words = format!("{link}.parentElement.querySelector('.entry-when')");
+        // Each with what begins it and what ends it; the pointer is moved.
         let ways = [
-            ("", "at('theme-switch')"),
-            (".focus()", "document.activeElement.blur()"),
+            ("pointer", String::new(), ""),
             (
-                ".parentElement.querySelector('.entry-when')",
+                "focus",
+                format!("{link}.focus()"),
+                "document.activeElement.blur()",
+            ),
+            (
+                "selection",
+                format!("getSelection().selectAllChildren({words})"),
                 "getSelection().removeAllRanges()",
             ),
-            ("", "scrollTo(0, 0)"),
+            ("scroll", "scrollTo(0, 900)".to_owned(), "scrollTo(0, 0)"),
         ];
-        for (way, (begin, end)) in ["pointer", "focus", "selection", "scroll"].iter().zip(ways) {
-            match *way {
+        for (way, begin, end) in ways {
+            match way {
                 "pointer" => browser.hover(&[&read]).await,
-                "focus" => browser.script::<()>(&format!("{link}{begin}")).await,
-                "selection" => {
-                    let mark = format!("getSelection().selectAllChildren({link}{begin})");
-                    browser.script::<()>(&mark).await;
-                }
-                _ => browser.script::<()>("scrollTo(0, 900)").await,
+                _ => browser.script::<()>(&begin).await,
             }
             browser.add_elsewhere("sencha").await;
             browser.says("journal-new", "2 new events").await;
@@ -111,7 +113,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             let shown: u64 = browser.script(&format!("return {NEWEST}")).await;
             assert_eq!(shown, newest, "held for the {way}");
             // Nobody reads any longer.
-            match *way {
+            match way {
                 "pointer" => browser.hover(&["theme-switch"]).await,
                 _ => browser.script::<()>(end).await,
             }

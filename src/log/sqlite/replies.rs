@@ -25,15 +25,17 @@ pub(super) struct Reply {
 impl Reply {
     /// A reply to the task that asks for it, and what that task waits for.
     pub(super) fn new() -> (Reply, oneshot::Receiver<Outcome>) {
-        let (sender, receiver) = oneshot::channel();
-        let desk = Desk::of_this_thread();
-        (Reply { sender, desk }, receiver)
+        Reply::by(Desk::of_this_thread())
     }
 
     /// A reply past the desk, to a task that looks for it itself.
     pub(super) fn straight() -> (Reply, oneshot::Receiver<Outcome>) {
+        Reply::by(None)
+    }
+
+    fn by(desk: Option<Arc<Desk>>) -> (Reply, oneshot::Receiver<Outcome>) {
         let (sender, receiver) = oneshot::channel();
-        (Reply { sender, desk: None }, receiver)
+        (Reply { sender, desk }, receiver)
     }
 }
 

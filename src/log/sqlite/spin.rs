@@ -13,30 +13,29 @@ use std::time::{Duration, Instant};
 /// answer, are not worth it.
 const LIMIT: Duration = Duration::from_micros(500);
 
-/// Asks until there is an answer, for [`LIMIT`] at the most, and lets other threads have the processor
-/// in between.
+/// Asks until there is an answer, for [`LIMIT`] at the most.
 pub(super) fn until_some<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
-        let answer = ask();
-        if answer.is_some() || begun.elapsed() > LIMIT {
-            return answer;
-        }
-        std::thread::yield_now();
-    }
+    turns().find_map(|()| ask())
 }
 
 /// The same for a task: the other tasks of its thread go on in between.
 pub(super) async fn until_some_among_tasks<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let begun = Instant::now();
-    loop {
+    for () in turns() {
         let answer = ask();
-        if answer.is_some() || begun.elapsed() > LIMIT {
+        if answer.is_some() {
             return answer;
         }
-        std::thread::yield_now();
         tokio::task::yield_now().await;
     }
+    None
+}
+
+/// The turns of whoever waits awake, the first at once and none after [`LIMIT`]. Before each further
+/// one other threads may have the processor.
+fn turns() -> impl Iterator<Item = ()> {
+    let begun = Instant::now();
+    let further = move || (begun.elapsed() <= LIMIT).then(std::thread::yield_now);
+    std::iter::once(()).chain(std::iter::from_fn(further))
 }
 
 /// Whether the writer waits awake for the next commit, whose answer is near then.
