@@ -49,11 +49,16 @@ impl Updater {
                 progress.at = Timestamp::now();
             });
             self.newest.forget();
-            // To close it may take a moment, for which readers need not wait.
-            drop(before);
+            before
         });
+        let (told, before) = match taken {
+            Ok(before) => (Ok(()), before),
+            Err(reason) => (Err(reason), None),
+        };
         // Whoever does not wait for it any more will see it in the progress.
-        let _ = done.send(taken);
+        let _ = done.send(told);
+        // To close it may take a moment, for which nobody need wait.
+        drop(before);
         Ok(())
     }
 
