@@ -19,6 +19,10 @@ use uuid::Uuid;
 /// what a crash leaves unmerged (up to twice as many) is read again at the next start.
 const GATHER: usize = 8_192;
 
+/// How many entries are merged at the least with one group. Fewer would dirty a page for each event,
+/// half of what the commit of a single event writes.
+const MERGED_AT_ONCE: usize = 64;
+
 type Entries = BTreeMap<(Uuid, Version), Position>;
 
 /// An entry of the index.
@@ -151,19 +155,24 @@ pub(super) struct Merge {
     /// Everything up to here is in the table once the merge has ended; `None` while none is under way.
     until: Option<Position>,
     done: Option<(Uuid, Version)>,
+    /// How many entries are to be merged, and were not yet: too few.
+    owed: usize,
 }
 
 /// What a transaction has merged, to be taken over once it is committed.
 #[derive(Debug)]
 pub(super) enum Step {
     Nothing,
+    /// So many entries are still owed.
+    PutOff(usize),
     Merged((Uuid, Version)),
     Ended,
 }
 
 impl Merge {
-    /// Merges a few entries more than the `events` that the transaction adds, so that a merge ends
-    /// before the next one is due and no group waits for one.
+    /// Merges a few entries more than the events that were added since the last step, `events` of
+    /// them by this transaction, so that a merge ends before the next one is due and no group waits
+    /// for one.
     pub(super) fn step(
         &self,
         tables: &Connection,
@@ -173,7 +182,10 @@ impl Merge {
         let Some(until) = self.until else {
             return Ok(Step::Nothing);
         };
-        let count = events + events / 4 + 1;
+        let count = self.owed + events + events / 4 + 1;
+        if count < MERGED_AT_ONCE {
+            return Ok(Step::PutOff(count));
+        }
         let entries = unmerged.next(self.done, count);
         for (stream, version, position) in &entries {
             insert(tables, *stream, *version, *position)?;
@@ -194,7 +206,11 @@ impl Merge {
     pub(super) fn committed(&mut self, step: &Step, unmerged: &Unmerged, last: Position) {
         match step {
             Step::Nothing => {}
-            Step::Merged(done) => self.done = Some(*done),
+            Step::PutOff(owed) => self.owed = *owed,
+            Step::Merged(done) => {
+                self.done = Some(*done);
+                self.owed = 0;
+            }
             Step::Ended => {
                 unmerged.end();
                 *self = Merge::default();
@@ -262,3 +278,6 @@ pub(super) fn catch_up(connection: &Connection) -> Result<(), IndexError> {
     reached(&transaction, rows::last_position(&transaction)?)?;
     Ok(transaction.commit()?)
 }
+
+#[cfg(test)]
+mod tests;

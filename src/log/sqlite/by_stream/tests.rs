@@ -1,0 +1,47 @@
+use super::*;
+
+/// One group after the other, of so many events each, through three merges.
+fn merged_in_groups_of(events: usize) {
+    let tables = Connection::open_in_memory().unwrap();
+    let tables_of_the_log = "CREATE TABLE by_stream (
+            stream BLOB, version INTEGER, position INTEGER, PRIMARY KEY (stream, version)
+         ) STRICT, WITHOUT ROWID;
+         CREATE TABLE by_stream_checkpoint (position INTEGER) STRICT;
+         INSERT INTO by_stream_checkpoint VALUES (0);";
+    tables.execute_batch(tables_of_the_log).unwrap();
+    let one = |ask: &str| -> u64 { tables.query_row(ask, [], |row| row.get(0)).unwrap() };
+    let unmerged = Unmerged::default();
+    let mut merge = Merge::default();
+    let (mut last, mut steps, mut ended) = (0, 0, 0);
+    while ended < 3 {
+        let step = merge.step(&tables, &unmerged, events).unwrap();
+        for _ in 0..events {
+            last += 1;
+            // In turn, so that neighbours in the log are none in the table.
+            let stream = Uuid::from_u128(u128::from(last % 1_000));
+            let entry = ((stream, Version(last / 1_000 + 1)), Position(last));
+            unmerged.lock().gathering.extend([entry]);
+        }
+        merge.committed(&step, &unmerged, Position(last));
+        let waiting = unmerged.lock().gathering.len();
+        assert!(waiting < GATHER + events, "{events}: {waiting} wait");
+        steps += u64::from(matches!(step, Step::Merged(_) | Step::Ended));
+        if matches!(step, Step::Ended) {
+            ended += 1;
+            let entries = one("SELECT count(*) FROM by_stream");
+            assert_eq!(entries, one("SELECT position FROM by_stream_checkpoint"));
+            assert_eq!(entries, one("SELECT max(position) FROM by_stream"));
+        }
+    }
+    let entries = one("SELECT count(*) FROM by_stream");
+    assert!(entries >= 3 * GATHER as u64, "{entries}");
+    let most = entries / MERGED_AT_ONCE as u64 + ended;
+    assert!(steps <= most, "{events}: {steps} steps, {most} at the most");
+}
+
+#[test]
+fn a_merge_ends_before_the_next_is_due_and_goes_in_few_steps_however_small_the_groups_are() {
+    for events in [1, 2, 7, 63, 64, 500] {
+        merged_in_groups_of(events);
+    }
+}
