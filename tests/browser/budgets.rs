@@ -222,7 +222,7 @@ impl Browser {
     }
 
     /// A cart with so many events, most of them of commands that clear it and of their undoing.
-    async fn fill_cart_with(&self, events: u64) -> String {
+    pub async fn fill_cart_with(&self, events: u64) -> String {
         self.open("/history").await;
         self.asynchronous(
             "const ask = async (method, path, body, headers) => {

@@ -85,6 +85,28 @@ async fn every_number_tells_the_sum_of_events_that_made_it() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
+async fn a_sum_stays_in_view_beneath_its_events_however_many_there_are() {
+    drive(async |browser, _| {
+        let cart = browser.fill_cart_with(60).await;
+        browser.resize(1280, 1100).await;
+        browser.open(&format!("/history/{cart}?why=total")).await;
+        browser.sees("ledger").await;
+        browser
+            .until(
+                "(() => {
+                    const sum = document.querySelector('.ledger-sum');
+                    const { right, top, height } = sum.getBoundingClientRect();
+                    return at('ledger').getBoundingClientRect().bottom > top + height
+                        && document.elementFromPoint(right - 20, top + 8) === sum;
+                })()",
+            )
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
 async fn units_that_were_added_at_several_prices_are_summed_at_each() {
     drive(async |browser, service| {
         browser.open_history_of_two_prices(service).await;
