@@ -265,6 +265,8 @@ impl Gallery<'_> {
                  // What can be scrolled to, or is cut on purpose, is within an element that clips it.
                  const clipped = (it) => it !== document.body && (getComputedStyle(it).overflowX !== 'visible' || clipped(it.parentElement));
                  const beyond = [...document.querySelectorAll('body *')].filter((it) => it.getBoundingClientRect().right > clientWidth + 1 && it.checkVisibility() && !clipped(it));
+                 // What is told of each view is little enough never to be scrolled to.
+                 beyond.push(...[...document.querySelectorAll('.views-panel .table-frame')].filter((it) => it.scrollWidth > it.clientWidth));
                  return [scrollWidth, beyond.slice(0, 5).map((it) => it.outerHTML.slice(0, 120))]",
             )
             .await;

@@ -194,6 +194,9 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
         browser.choose("journal-command", "undo").await;
         browser.says("without-command", "Command: undo the last change × , take this filter off").await;
         browser.until("location.search === '?command=undo'").await;
+        browser.open("/history?type=Unheard").await;
+        browser.says("journal-none", "No such event: take a filter off.").await;
+        browser.misses("journal-failed").await;
     })
     .await;
 }

@@ -1,7 +1,7 @@
 /** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
 
 import { byId, element, setText } from "../page/element.js";
-import { money, signed, signedAmount } from "../page/writing.js";
+import { count, money, signed, signedAmount } from "../page/writing.js";
 import { stepLink } from "./transport.js";
 
 const ROWS = 40;
@@ -73,7 +73,7 @@ export class Explanation {
       );
     });
     const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
-    const sum = element("p", { class: "ledger-sum" }, `= ${written(reason, currency)}`);
+    const sum = element("p", { class: "ledger-sum" }, `Sum of ${count(versions.length, "event")}: ${written(reason, currency)}`);
     return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", testid: "ledger" }, ...rows), earlier, sum);
   }
 

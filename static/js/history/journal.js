@@ -122,6 +122,7 @@ export class Journal {
     this.#next = next;
     this.#list.replaceChildren(...items.map((event) => this.#row(event)));
     byId("journal").hidden = false;
+    this.#choices.reveal();
     byId("journal-none").hidden = items.length > 0;
     const filtered = Object.keys(FILTERS).some((name) => this.#asked[name]);
     setText(byId("journal-none"), filtered ? "No such event: take a filter off." : "Nothing has happened yet.");
@@ -278,6 +279,15 @@ class Choices {
     chosen.hidden = !chips.length;
     chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", take this filter off"))));
     if (asked.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
+  }
+
+  /** Brings the type that is asked for into sight: on a narrow page the types are more than fit. */
+  reveal() {
+    const types = byId("journal-types");
+    // A type that nobody knows has no chip.
+    const { offsetLeft, offsetWidth } = types.querySelector("[aria-pressed=true]") ?? types;
+    const at = offsetLeft - types.offsetLeft;
+    if (at < types.scrollLeft || at + offsetWidth > types.scrollLeft + types.clientWidth) types.scrollLeft = at;
   }
 
   /** Whether a live event is one of those that are asked for. */

@@ -46,6 +46,14 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .open("/history?type=CartExpired&from=2020-01-01T00:00:00Z")
         .await;
     browser.sees("journal-none").await;
+    browser
+        .until(
+            "(() => {
+                const { left, right } = at('type-CartExpired').getBoundingClientRect();
+                return left >= 0 && right <= innerWidth;
+            })()",
+        )
+        .await;
     gallery.look("no such event").await;
     browser.open("/history").await;
     browser.until(&format!("{ENTRIES}.length === 50")).await;
