@@ -87,6 +87,26 @@ async fn the_focus_stays_in_the_drawer_and_is_not_lost_with_a_line() {
     .await;
 }
 
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn the_history_of_ones_own_cart_is_reached_by_keyboard() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.open("/history").await;
+        browser.mentions("own-carts", "6 events").await;
+        browser.tab_to("3 × Teapot, 1 × Sencha, 100 g").await;
+        browser.press(key::ENTER).await;
+        browser.says("cart-title", "The cart at version 6").await;
+        assert!(
+            browser
+                .address()
+                .await
+                .ends_with(&format!("/history/{cart}"))
+        );
+    })
+    .await;
+}
+
 impl Browser {
     /// Presses the tab key until `id` has the focus, which shows wherever it stops.
     pub async fn tab_to(&self, id: &str) {
@@ -107,8 +127,11 @@ impl Browser {
             let (stop, shows): (String, bool) = self
                 .script(
                     "const it = document.activeElement;
-                     const { outlineStyle, outlineWidth } = getComputedStyle(it);
-                     const outlined = outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+                     // A link that is as large as its card is outlined with it.
+                     const outlined = [null, '::after'].some((part) => {
+                         const { outlineStyle, outlineWidth } = getComputedStyle(it, part);
+                         return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+                     });
                      const { left, top, width, height } = it.getBoundingClientRect();
                      const above = document.elementFromPoint(left + width / 2, top + height / 2);
                      const shows = outlined && (it.contains(above) || above?.contains(it));
