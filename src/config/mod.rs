@@ -108,6 +108,11 @@ impl Config {
                 let key = error.path().to_string();
                 let reason = error.inner().message().trim().replace('\n', " ");
                 ConfigError(match look_up(&settings, &key) {
+                    Some(value) if reason.ends_with("expected a sequence") => {
+                        let text = value.to_string();
+                        let one = text.trim_matches(['[', ']', '"']);
+                        format!("{key} = {value} is not allowed: a list such as [\"{one}\"] is")
+                    }
                     Some(value) => format!("{key} = {value} is not allowed: {reason}"),
                     None => format!("{key}: {reason}"),
                 })
@@ -118,6 +123,17 @@ impl Config {
 
     /// What the types alone do not say.
     fn check(&self) -> Result<(), ConfigError> {
+        for (key, path) in [
+            ("log.path", &self.log.path),
+            ("views.path", &self.views.path),
+            ("security.secret_path", &self.security.secret_path),
+        ] {
+            if path.as_os_str().is_empty() {
+                return Err(ConfigError(format!(
+                    "{key} = \"\" is not allowed: the path of a file is"
+                )));
+            }
+        }
         within("server.workers", self.server.workers, 0..=256)?;
         within(
             "server.shutdown_seconds",

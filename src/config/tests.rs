@@ -83,6 +83,23 @@ fn what_is_wrong_is_said_in_one_line_with_key_value_and_what_is_allowed() {
             "server.workers = \"many\"",
         ),
         ("CARTLOG_LOG__QUEUE", "0", "log.queue = 0"),
+        ("CARTLOG_LOG__PATH", "", "log.path = \"\""),
+        ("CARTLOG_VIEWS__PATH", "", "views.path = \"\""),
+        (
+            "CARTLOG_SECURITY__SECRET_PATH",
+            "",
+            "security.secret_path = \"\" is not allowed: the path of a file is",
+        ),
+        (
+            "CARTLOG_SERVER__HOSTS",
+            "localhost",
+            "server.hosts = \"localhost\" is not allowed: a list such as [\"localhost\"] is",
+        ),
+        (
+            "CARTLOG_SERVER__HOSTS",
+            "[localhost]",
+            "a list such as [\"localhost\"] is",
+        ),
     ] {
         let error = from_environment(name, value).unwrap_err().to_string();
         assert!(error.contains(part), "{name}: {error}");
