@@ -227,11 +227,7 @@ impl<D: Decider> CommandHandler<D> {
     pub async fn state(&self, stream: Uuid) -> Result<(Arc<D::State>, Version), HistoryError> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
-        let mut folded = match cached.take() {
-            Some(folded) => folded,
-            None => Folded::start(),
-        };
-        folded.catch_up(&*self.log, stream).await?;
+        let folded = self.current(stream, &mut cached).await?;
         let state = (folded.state.clone(), folded.head.version);
         self.put_back(stream, &slot, &mut cached, folded);
         Ok(state)
@@ -250,20 +246,36 @@ impl<D: Decider> CommandHandler<D> {
         }
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
-        let mut folded = cached.take().unwrap_or_else(Folded::start);
-        folded.catch_up(&*self.log, stream).await?;
-        let repeated = match receipt(&folded, envelope) {
-            _ if !may(&folded.state) => Ok(None),
-            Ok(Some((version, position))) => {
-                let times = Times::default();
-                let replayed = self.replay(&folded, stream, version, position, &times);
-                replayed.await.map(Some)
+        let folded = self.current(stream, &mut cached).await?;
+        let repeated = match receipt(&folded, envelope).transpose() {
+            Some(receipt) if may(&folded.state) => {
+                let measured = self.meter.begin(envelope.command);
+                let replayed = match receipt {
+                    Ok((version, position)) => {
+                        let times = &measured.times;
+                        self.replay(&folded, stream, version, position, times).await
+                    }
+                    Err(error) => Err(error),
+                };
+                measured.end(&replayed);
+                replayed.map(Some)
             }
-            Ok(None) => Ok(None),
-            Err(error) => Err(error),
+            Some(_) | None => Ok(None),
         };
         self.put_back(stream, &slot, &mut cached, folded);
         repeated
+    }
+
+    /// The fold of `stream` as of everything acknowledged so far, taken out of `cached`: a future
+    /// dropped in the middle leaves none there that may be wrong.
+    async fn current(
+        &self,
+        stream: Uuid,
+        cached: &mut Option<Folded<D>>,
+    ) -> Result<Folded<D>, HistoryError> {
+        let mut folded = cached.take().unwrap_or_else(Folded::start);
+        folded.catch_up(&*self.log, stream).await?;
+        Ok(folded)
     }
 
     fn verdict(

@@ -109,6 +109,18 @@ async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again(
     let foreign = stranger.add("teapot", 2).key("add").await;
     foreign.expect_problem(422, "unknown-sku");
     assert_eq!(app.log_head(), head, "nothing was written");
+    let metrics = app.get("/metrics").await.expect(200);
+    let metrics = std::str::from_utf8(&metrics.body).unwrap();
+    for (command, outcome) in [
+        ("open_cart", "replayed"),
+        ("add_item", "replayed"),
+        ("apply_promotion", "replayed"),
+        ("add_item", "key_reused"),
+    ] {
+        let counted =
+            format!("cartlog_commands_total{{command=\"{command}\",outcome=\"{outcome}\"}} 1\n");
+        assert!(metrics.contains(&counted), "no {counted}");
+    }
 }
 
 #[tokio::test]
