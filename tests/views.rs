@@ -286,8 +286,19 @@ async fn views_that_do_not_fit_the_log_are_made_anew() {
         assert_eq!(shop.catch_up().await as u64, all.0, "{what}");
         assert_eq!(shop.rows(), rows, "{what}");
     }
+    // What is no database may be anybody's: it is kept.
+    for number in 1..=2 {
+        let text = format!("this is no database {number}").repeat(1_000);
+        shop.delete_views();
+        std::fs::write(shop.views(), &text).unwrap();
+        assert_eq!(shop.catch_up().await as u64, all.0, "no database");
+        assert_eq!(shop.rows(), rows);
+        let kept = shop.views().with_extension(format!("db.aside-{number}"));
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), text);
+    }
     shop.delete_views();
-    std::fs::write(shop.views(), "this is no database".repeat(1_000)).unwrap();
-    assert_eq!(shop.catch_up().await as u64, all.0, "no database");
-    assert_eq!(shop.rows(), rows);
+    std::fs::write(shop.views(), "").unwrap();
+    assert_eq!(shop.catch_up().await as u64, all.0, "an empty file");
+    let kept = shop.views().with_extension("db.aside-3");
+    assert!(!kept.exists(), "nothing is not kept");
 }

@@ -9,8 +9,12 @@
 use crate::files::{
     COMPANIONS, beside, folder_of, remove, remove_companions, remove_database, sync_folder_of,
 };
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// How every SQLite database begins (SQLite, "Database File Format", 1.3.1).
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// A file for a new generation beside those that there are.
 pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
@@ -30,6 +34,23 @@ pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, &link)?;
     std::fs::rename(&link, path)?;
     sync_folder_of(path)
+}
+
+/// Gives the file at `path` a name of its own beside it where it does not begin as a database, and
+/// says which. Who knows whose it is: views that are damaged seldom are so from the first byte.
+pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
+    let mut begins = Vec::with_capacity(MAGIC.len());
+    let read =
+        File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut begins));
+    if !is_file || read.is_err() || MAGIC.starts_with(&begins) {
+        return Ok(None);
+    }
+    let names = (1..).map(|number: u32| beside(path, &format!(".aside-{number}")));
+    let mut free = names.filter(|name| std::fs::symlink_metadata(name).is_err());
+    let aside = free.next().ok_or(io::ErrorKind::AlreadyExists)?;
+    std::fs::rename(path, &aside)?;
+    Ok(Some(aside))
 }
 
 /// Removes every generation but the one that serves: what a switch or a killed rebuild has left.

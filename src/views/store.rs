@@ -2,7 +2,7 @@
 
 use super::guard::{Damaged, Guard};
 use super::trouble::UpdateError;
-use super::{Batch, View};
+use super::{Batch, View, files};
 use crate::files::remove_database;
 use crate::log::Position;
 use crate::wal::{Moving, WalMover};
@@ -45,7 +45,7 @@ impl ViewStore {
     /// Opens the views of the log `log_identity`, whose end is at `log_end`. What does not fit
     /// (another log's views, a file that SQLite cannot read, views that have seen more than the log
     /// holds) is thrown away and begun anew: it is all in the log. A database of something else is
-    /// refused and left as it is. Where only some views are of another definition, the others are
+    /// refused and left as it is, and what is no database is kept under another name. Where only some views are of another definition, the others are
     /// kept and go on.
     pub fn open(
         path: &Path,
@@ -74,6 +74,10 @@ impl ViewStore {
                     tracing::warn!(path = %path.display(), reason, "the views are made anew");
                 }
             }
+        }
+        let aside = files::set_aside(path).map_err(|error| failed(error.to_string()))?;
+        if let Some(aside) = aside {
+            tracing::warn!(kept = %aside.display(), "what was there is no database, and is kept");
         }
         remove_database(path).map_err(|error| failed(error.to_string()))?;
         let tables = connect(path)
