@@ -1,5 +1,6 @@
 //! `docs/contract.md` names a test for each rule, and each of them is there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 #[test]
@@ -12,7 +13,10 @@ fn every_rule_of_the_contract_names_tests_that_there_are() {
         .filter(|line| !line.starts_with("| rule") && !line.starts_with("| matter"))
         .collect();
     assert!(rows.len() >= 40, "every row of the contract");
+    let mut rules = BTreeSet::new();
     for row in rows {
+        let rule = row.split('|').nth(1);
+        assert!(rules.insert(rule), "{rule:?} stands twice");
         let tests: Vec<(&str, &str)> = row
             .split('`')
             .filter_map(|code| code.split_once(".rs: "))
