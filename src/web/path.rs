@@ -4,6 +4,7 @@ use super::problem::{Kind, Problem};
 use crate::cart::Sku;
 use crate::timestamp::Timestamp;
 use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
@@ -68,10 +69,12 @@ pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     actix_web::web::Query::<T>::from_query(request.query_string())
         .map(actix_web::web::Query::into_inner)
         .map_err(|error| {
-            Problem::new(
-                Kind::InvalidQuery,
-                format!("The query cannot be used: {error}."),
-            )
+            let why = match error {
+                QueryPayloadError::Deserialize(why) => why.to_string(),
+                other => other.to_string(),
+            };
+            let detail = format!("The query cannot be used: {why}.");
+            Problem::new(Kind::InvalidQuery, detail)
         })
 }
 

@@ -80,4 +80,9 @@ async fn a_page_that_cannot_be_asked_for_is_refused() {
         let answer = app.get(&format!("/api/products?{query}")).await;
         answer.expect_problem(400, "invalid-query");
     }
+    let answer = app.get("/api/products?page=2").await;
+    assert_eq!(
+        answer.expect_problem(400, "invalid-query")["detail"],
+        "The query cannot be used: unknown field `page`, expected `limit` or `cursor`."
+    );
 }
