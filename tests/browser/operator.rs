@@ -100,6 +100,13 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             ),
             ("scroll", "scrollTo(0, 900)".to_owned(), "scrollTo(0, 0)"),
         ];
+        browser
+            .script::<()>(
+                "window.heard = [];
+                 const live = document.querySelector('body > [data-live]');
+                 new MutationObserver(() => window.heard.push(live.textContent.trim())).observe(live, { childList: true });",
+            )
+            .await;
         for (way, begin, end) in ways {
             match way {
                 "pointer" => browser.hover(&[&read]).await,
@@ -121,6 +128,10 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             browser.until(&format!("{NEWEST} === {newest}")).await;
             browser.misses("journal-new").await;
             browser.hears("4 new events").await;
+            let told: u32 = browser
+                .script("return window.heard.splice(0).filter((it) => it === 'There are new events').length")
+                .await;
+            assert_eq!(told, 1, "told once, held for the {way}");
             browser.rests().await;
             let row = format!("journal-{}", newest - 4);
             browser.sees(&row).await;
