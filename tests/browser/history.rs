@@ -97,9 +97,47 @@ async fn a_sum_stays_in_view_beneath_its_events_however_many_there_are() {
                     const sum = document.querySelector('.ledger-sum');
                     const { right, top, height } = sum.getBoundingClientRect();
                     return at('ledger').getBoundingClientRect().bottom > top + height
-                        && document.elementFromPoint(right - 20, top + 8) === sum;
+                        && sum.contains(document.elementFromPoint(right - 20, top + 8));
                 })()",
             )
+            .await;
+        browser.sees("more-below").await;
+        browser
+            .until("(at('ledger').closest('.why-body').scrollTop += 99, at('more-below').hidden)")
+            .await;
+        browser.misses("more-below").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn a_discount_says_which_promotion_it_took_the_place_of() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.click("number-discount").await;
+        browser
+            .until("!at('explanation').innerText.includes('took the place')")
+            .await;
+        let other = json!({ "code": "WELCOME5" });
+        browser
+            .ask("PUT", &format!("/api/carts/{cart}/promotion"), other)
+            .await;
+        browser.says("cart-title", "The cart at version 7").await;
+        browser.says("explanation-sum", "a fixed 5.00 = 5.00").await;
+        browser
+            .mentions("explanation", "WELCOME5 took the place of TEA10.")
+            .await;
+        browser.click("number-total").await;
+        browser
+            .mentions("explanation", "WELCOME5 took the place of TEA10.")
+            .await;
+        browser.press("x").await;
+        browser
+            .says("explanation-sum", "71.77 − 7.18 = 64.59")
+            .await;
+        browser
+            .until("!at('explanation').innerText.includes('took the place')")
             .await;
     })
     .await;
@@ -142,7 +180,7 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
             .mentions("what-if-banner", "What if event 3 had not happened?")
             .await;
         browser
-            .mentions("what-if-banner", "nothing is written")
+            .mentions("what-if-banner", "the cart is not changed")
             .await;
         browser
             .says("what-if-total", "Total €79.96 → €39.98 (−39.98)")
@@ -231,7 +269,7 @@ async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
             .mentions("light-fold", "The view equals the sum")
             .await;
         browser
-            .mentions("light-chain", "Each event names the hash")
+            .mentions("light-chain", "each event names the hash")
             .await;
         browser
             .mentions("light-lag", "The view has all 6 events")

@@ -41,7 +41,9 @@ async fn letters_do_what_they_say_until_they_are_switched_off() {
         browser.click("unpin").await;
         browser.mentions("compared", "the event before").await;
         browser.press("p").await;
-        browser.mentions("compared", "the pinned version 6").await;
+        browser
+            .mentions("compared", "pinned: go to another event to compare it")
+            .await;
         browser.click("letter-keys").await;
         browser.press("x").await;
         browser.press(key::LEFT).await;

@@ -66,7 +66,8 @@ export class CartPanel {
     status.dataset.status = state.status;
     byId("unpin").hidden = compared !== "pin";
     const against = { before: "the event before", pin: `the pinned version ${pin}`, actual: "what really happened" }[compared];
-    setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · changes against ${against}`);
+    const changes = compared === "pin" && version === pin ? "pinned: go to another event to compare it" : `changes against ${against}`;
+    setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`);
     this.#showLines(moment, why);
     const { currency } = this.#chronicle;
     for (const [field, number] of this.#sums) {

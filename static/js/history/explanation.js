@@ -13,6 +13,7 @@ export class Explanation {
   #body = byId("why-body");
   #close = byId("why-close");
   #shown = "";
+  #end = null;
   #rows = ROWS;
 
   constructor(page) {
@@ -73,8 +74,18 @@ export class Explanation {
       );
     });
     const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
-    const sum = element("p", { class: "ledger-sum" }, `Sum of ${count(versions.length, "event")}: ${written(reason, currency)}`);
-    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, element("ol", { class: "ledger", testid: "ledger" }, ...rows), earlier, sum);
+    const ledger = element("ol", { class: "ledger", testid: "ledger" }, ...rows);
+    const sum = element("p", { class: "ledger-sum" }, this.#moreBelow(ledger.lastElementChild), element("span", {}, `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ${written(reason, currency)}`));
+    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, ledger, earlier, sum);
+  }
+
+  /** Says so as long as `last` is out of sight: rows that end right at the sum look complete. */
+  #moreBelow(last) {
+    const words = element("span", { class: "soft small", testid: "more-below", hidden: true }, "more below ↓");
+    this.#end?.disconnect();
+    this.#end = new IntersectionObserver(([{ intersectionRatio }]) => (words.hidden = intersectionRatio >= 0.9), { root: this.#body, rootMargin: "0px 0px -44px", threshold: 0.9 });
+    this.#end.observe(last);
+    return words;
   }
 
   #showEarlier(reason, moment) {

@@ -21,7 +21,7 @@ export class Lights {
     const { id, head } = this.#chronicle;
     const broken = this.#chronicle.firstBrokenLink();
     if (broken) this.#set("chain", "bad", `Event ${broken} does not name the hash of the one before it`);
-    else this.#set("chain", "good", "Each event names the hash of the one before");
+    else this.#set("chain", "good", "Unbroken: each event names the hash before it");
     if (this.#chronicle.byOperator) return this.#checkByOperator();
     const asked = performance.now();
     try {
@@ -39,7 +39,7 @@ export class Lights {
 
   /** The operator opens no cart, and knows how far its view is: its position against the last event's. */
   async #checkByOperator() {
-    this.#set("fold", "waiting", "Verify compares the view with this fold");
+    this.#set("fold", "waiting", "View against events: verify under Operations");
     try {
       const asked = performance.now();
       const { body } = await get("/api/views");

@@ -77,7 +77,7 @@ function movedIn(fold, { version, data }) {
   return { quantity: after.quantity - before.quantity, total: after.total - before.total };
 }
 
-function words({ sku, field }, { chronicle, state }, line, quantities) {
+function words({ sku, field }, { chronicle, fold, state }, line, quantities) {
   const { currency } = chronicle;
   const write = (minor) => amount(minor, currency);
   const name = line?.name ?? (sku && chronicle.event(chronicle.movesBySku.get(sku)[0]).data.name);
@@ -93,16 +93,18 @@ function words({ sku, field }, { chronicle, state }, line, quantities) {
     const lines = linesOf(state);
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
     if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
-    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "What the lines come to. Beneath, every event that moved a unit: they come to the same." };
+    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "All lines together. Below, each event that put something in or took it out." };
   }
   const { promotion } = state;
+  const replaced = promotion && fold.at(state.promotion_version - 1).promotion;
+  const place = replaced ? ` ${promotion.code} took the place of ${replaced.code}.` : "";
   if (field === "discount") {
     if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion is in force at this moment." };
-    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent} % of ${write(state.items_total)} = ${write(state.discount)}`, note: "Rounded half up to a whole cent." };
+    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent} % of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${place}` };
     const capped = promotion.amount > state.items_total ? `, at most the items’ ${write(state.items_total)}` : "";
-    return { title: "Discount", sum: `${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: "A fixed amount, and never more than the items cost." };
+    return { title: "Discount", sum: `a fixed ${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: `Never more than the items cost.${place}` };
   }
-  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: "Items less discount. Beneath, every event that made it, each with what it added or took away: they come to the same." };
+  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Items less discount. Below, what each event added or took off.${place}` };
 }
 
 function shortened(terms) {

@@ -82,7 +82,7 @@ export class StateOrEvents {
     const promotions = this.#chronicle.promotions.slice(0, countUpTo(this.#chronicle.promotions, version));
     const tried = new Set(promotions.map((it) => this.#chronicle.event(it).data.code));
     tried.delete(actual.promotion?.code);
-    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} was tried and taken off.`]);
+    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} counted before, and counts no more.`]);
     const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
     if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `and ${facts.length - FACTS} more such facts`));
     return shown;

@@ -37,9 +37,9 @@ export class Supposition {
     setText(byId("what-if-is"), money(is, currency));
     setText(byId("what-if-by"), was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`);
     setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
-    if (this.#chronicle.byOperator) this.#conclude("Folded here, from the events. The service supposes only for whoever holds the cart.");
+    if (this.#chronicle.byOperator) this.#conclude("Added up here, from the events. The service answers this only to whoever holds the cart.");
     else if (version === head) this.#ask(moment);
-    else this.#conclude(`Folded here, up to version ${version}. At the newest event the service is asked as well.`);
+    else this.#conclude(`Added up here, up to version ${version}. At the newest event the service is asked as well.`);
   }
 
   #conclude(words) {

@@ -42,7 +42,7 @@ export class Transport {
     for (const id of ["first", "back", "set-aside"]) disable(id, version === 1);
     for (const id of ["forward", "last"]) disable(id, version === head);
     showPressed("pin", pin === version, "Pinned", "Pin");
-    showPressed("set-aside", aside, "Put back", "Set aside");
+    showPressed("set-aside", aside, "Put back", "What if not?");
     setAttribute(byId("set-aside"), "title", version === 1 ? "The opening cannot be set aside: without it there is no cart" : "What if this had not happened?");
     if (this.#playing && version === head) this.#toggle();
   }
