@@ -9,7 +9,7 @@ use crate::cart::{Cart, CartEvent, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, Metadata};
 use crate::log::{EventLog, Position, Recorded};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
@@ -42,12 +42,12 @@ impl Folding {
     }
 
     /// Folds `events`, which follow in the log right after what was taken in before, and says which
-    /// carts they belong to.
+    /// carts they belong to, each once.
     pub(super) async fn take_in(
         &mut self,
         log: &dyn EventLog,
         events: &[Recorded],
-    ) -> Result<BTreeSet<Uuid>, UpdateError> {
+    ) -> Result<Vec<Uuid>, UpdateError> {
         let pending = &mut self.pending;
         // Read whole before anything is folded: a cart has seen all of `events` or none of them.
         let mut read = Vec::with_capacity(events.len());
@@ -58,20 +58,22 @@ impl Folding {
             ));
         }
         self.folds.take(log, events, &mut pending.carts).await?;
-        let mut touched = BTreeSet::new();
+        let mut taken = Vec::with_capacity(events.len());
         for (recorded, (event, metadata)) in events.iter().zip(read) {
             let cart = Arc::make_mut(pending.carts.entry(recorded.stream).or_default());
             let moved = Moved::by(&event, cart, |cart| {
                 CartModel::evolve(cart, &event, &metadata.moment(recorded));
             });
-            touched.insert(recorded.stream);
-            pending.events.push(PendingEvent {
+            taken.push(PendingEvent {
                 recorded: recorded.clone(),
                 event,
                 command: metadata.command.into(),
                 moved,
             });
         }
+        let mut touched: Vec<Uuid> = events.iter().map(|recorded| recorded.stream).collect();
+        touched.sort_unstable();
+        touched.dedup();
         for id in &touched {
             let row = pending
                 .carts
@@ -83,6 +85,8 @@ impl Folding {
         }
         if let Some(last) = events.last() {
             self.taken = last.position;
+            pending.waiting += taken.len();
+            pending.events.push(taken);
             pending.since.get_or_insert_with(Instant::now);
         }
         Ok(touched)
@@ -101,6 +105,7 @@ impl Folding {
     /// Takes back what was handed out and could not be written.
     pub(super) fn take_back(&mut self, mut unwritten: Pending) {
         let later = std::mem::take(&mut self.pending);
+        unwritten.waiting += later.waiting;
         unwritten.events.extend(later.events);
         unwritten.carts.extend(later.carts);
         unwritten.rows.extend(later.rows);
@@ -111,10 +116,13 @@ impl Folding {
 /// What was folded and waits to be written.
 #[derive(Default)]
 pub(super) struct Pending {
-    events: Vec<PendingEvent>,
+    /// As they were taken in: one list would be moved again and again as it grows.
+    events: Vec<Vec<PendingEvent>>,
+    /// How many these are.
+    waiting: usize,
     /// The carts that these events led to, and their rows.
     carts: HashMap<Uuid, Arc<Cart>>,
-    rows: BTreeMap<Uuid, CartRow>,
+    rows: HashMap<Uuid, CartRow>,
     /// Since when the first of them waits.
     since: Option<Instant>,
 }
@@ -129,14 +137,14 @@ struct PendingEvent {
 
 impl Pending {
     pub(super) fn events(&self) -> usize {
-        self.events.len()
+        self.waiting
     }
 
     pub(super) fn carts(&self) -> &HashMap<Uuid, Arc<Cart>> {
         &self.carts
     }
 
-    pub(super) fn rows(&self) -> &BTreeMap<Uuid, CartRow> {
+    pub(super) fn rows(&self) -> &HashMap<Uuid, CartRow> {
         &self.rows
     }
 
@@ -147,19 +155,21 @@ impl Pending {
 
     /// Writes all of it to `store` in one transaction.
     pub(super) fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
-        let Some(last) = self.events.last() else {
+        let Some(last) = self.events.last().and_then(|taken| taken.last()) else {
             return Ok(());
         };
-        let facts = self.events.iter().map(|pending| Fact {
+        let facts = self.events.iter().flatten().map(|pending| Fact {
             recorded: &pending.recorded,
             event: &pending.event,
             command: &pending.command,
             moved: pending.moved,
         });
+        let mut rows: Vec<_> = self.rows.iter().collect();
+        rows.sort_unstable_by_key(|(id, _)| **id);
         let batch = Batch {
             facts: &facts.collect::<Vec<_>>(),
             carts: &self.carts,
-            rows: &self.rows,
+            rows: &rows,
         };
         store.apply(&batch, last.recorded.position)
     }

@@ -48,7 +48,7 @@ use crate::cart::{Cart, CartEvent};
 use crate::log::Recorded;
 use carts::CartRow;
 use rusqlite::Connection;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -74,7 +74,7 @@ pub struct Batch<'a> {
     /// Each cart of which the batch has an event, as it is after the batch.
     pub carts: &'a HashMap<Uuid, Arc<Cart>>,
     /// The rows of these carts, in the order of their ids.
-    pub rows: &'a BTreeMap<Uuid, CartRow>,
+    pub rows: &'a [(&'a Uuid, &'a CartRow)],
 }
 
 /// A recorded event, read once for all views.

@@ -9,8 +9,8 @@ use crate::cache;
 use crate::log::Position;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 use uuid::Uuid;
@@ -87,7 +87,7 @@ impl NewestRows {
     }
 
     /// `rows`, which were shown, are in the tables now. Called by the one that shows.
-    pub(super) fn written(&self, rows: &BTreeMap<Uuid, CartRow>) {
+    pub(super) fn written(&self, rows: &HashMap<Uuid, CartRow>) {
         for (id, row) in rows {
             self.written.insert(*id, row.clone());
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn write(rows: &NewestRows, version: u64) {
-        let shown = BTreeMap::from([(ID, row(version))]);
+        let shown = HashMap::from([(ID, row(version))]);
         rows.show(shown.clone(), Position(version));
         rows.written(&shown);
     }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_row_stays_in_sight_while_an_older_one_of_its_cart_is_written() {
         let rows = rows();
-        let older = BTreeMap::from([(ID, row(1))]);
+        let older = HashMap::from([(ID, row(1))]);
         rows.show(older.clone(), Position(1));
         rows.show([(ID, row(2))], Position(2));
         rows.written(&older);
