@@ -63,6 +63,40 @@ async fn the_journal_is_live_is_filtered_and_reaches_the_first_event() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
+async fn a_filtered_journal_takes_in_what_it_is_asked_for_alone() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.open("/history").await;
+        browser.sees("journal-1").await;
+        let mut newest: u64 = browser.script(&format!("return {NEWEST}")).await;
+        let of_cart = format!("cart={cart}");
+        for (asked, fitting) in [
+            ("type=ItemAdded", 2),
+            ("sku=sencha", 1),
+            ("command=add_item", 1),
+            (&of_cart, 1),
+        ] {
+            browser.open(&format!("/history?{asked}")).await;
+            browser.until(&format!("{ENTRIES}.length > 0")).await;
+            browser.rests().await;
+            let shown: u64 = browser.script(&format!("return {ENTRIES}.length")).await;
+            // Two events that open another cart with a teapot, and one that all of these ask for.
+            browser.add_elsewhere("teapot").await;
+            let sencha = json!({ "sku": "sencha", "quantity": 1 });
+            browser
+                .ask("POST", &format!("/api/carts/{cart}/items"), sencha)
+                .await;
+            newest += 3;
+            browser.until(&format!("{NEWEST} === {newest}")).await;
+            let now: u64 = browser.script(&format!("return {ENTRIES}.length")).await;
+            assert_eq!(now - shown, fitting, "{asked}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
 async fn the_journal_does_not_move_under_whoever_reads_it() {
     drive(async |browser, service| {
         service.simulate(30, 5);
