@@ -1,7 +1,7 @@
 //! `cartlog backup`: a copy of the log, taken while it serves.
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::{Progress, remark};
 use crate::config::Config;
 use crate::log::sqlite::back_up;
 use clap::Args;
@@ -22,9 +22,9 @@ pub fn run(config: &Config, arguments: &Backup) -> Outcome {
     });
     progress.end();
     let events = outcome?;
-    eprintln!(
+    remark(format_args!(
         "{} is a whole copy of the log with its {events} events. To use it, set log.path to it, or put it in the log's place while nothing serves",
         arguments.target.display()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

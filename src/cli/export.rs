@@ -1,7 +1,7 @@
 //! `cartlog export`: the log as lines of CloudEvents.
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::{Progress, remark};
 use crate::config::Config;
 use crate::files::Partial;
 use crate::log::EventLog;
@@ -28,7 +28,7 @@ pub fn run(config: &Config, arguments: &Export) -> Outcome {
             to_file(&log, file).map_err(|error| format!("{}: {error}", file.display()))?
         }
     };
-    eprintln!("exported {written} events");
+    remark(format_args!("exported {written} events"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,7 @@
 //! `cartlog import`: an empty log filled from the lines of an export.
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::{Progress, remark};
 use crate::config::Config;
 use crate::transfer;
 use clap::Args;
@@ -31,10 +31,10 @@ pub fn run(config: &Config, arguments: &Import) -> Outcome {
         progress.at(done, None);
     });
     progress.end();
-    eprintln!(
+    remark(format_args!(
         "imported {} events into {}",
         events?,
         config.log.path.display()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }

@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("cartlog: {error}");
+            progress::remark(format_args!("cartlog: {error}"));
             match arguments.command {
                 // 1 says that there are findings.
                 Some(Command::Verify) => ExitCode::from(verify::COULD_NOT),
@@ -77,7 +77,7 @@ fn dispatch(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         None | Some(Command::Serve) => serve::run(&config),
         Some(Command::Rebuild) => rebuild::run(&config),
-        Some(Command::Verify) => Ok(verify::run(&config)),
+        Some(Command::Verify) => verify::run(&config),
         Some(Command::Export(arguments)) => export::run(&config, arguments),
         Some(Command::Import(arguments)) => import::run(&config, arguments),
         Some(Command::Backup(arguments)) => backup::run(&config, arguments),

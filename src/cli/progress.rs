@@ -2,6 +2,7 @@
 //! standard error goes to a file.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +29,12 @@ impl Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
+}
+
+/// Says `words` on standard error, in a line of their own. Perhaps nobody hears them any more, which is
+/// no reason to leave the work half done.
+pub fn remark(words: impl Display) {
+    let _ = Lines.write_all(format!("{words}\n").as_bytes());
 }
 
 fn show(bar: Option<ProgressBar>) {
@@ -77,8 +84,8 @@ impl Progress {
         {
             *told = Instant::now();
             match all {
-                Some(all) => eprintln!("{done} of {all} {}", self.what),
-                None => eprintln!("{done} {}", self.what),
+                Some(all) => remark(format_args!("{done} of {all} {}", self.what)),
+                None => remark(format_args!("{done} {}", self.what)),
             }
         }
     }

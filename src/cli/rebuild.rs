@@ -2,12 +2,13 @@
 //! that, since its readers have to go over; otherwise it is done on the files.
 
 use super::Outcome;
-use super::progress::Progress;
+use super::progress::{Progress, remark};
 use crate::config::Config;
 use crate::log::sqlite::SqliteLog;
 use crate::read_side::ReadSide;
 use crate::views::{RebuildState, RebuildStatus};
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,7 +72,7 @@ fn ask(config: &Config) -> Outcome {
         .map_err(unreachable)?;
     match asked.status().as_u16() {
         202 => {}
-        409 => eprintln!("a rebuild is under way already: this one is followed"),
+        409 => remark("a rebuild is under way already: this one is followed"),
         401 => {
             return Err(format!(
                 "the service at {url} asks for another operator token: set security.operator_token"
@@ -110,12 +111,20 @@ fn follow(status: impl Fn() -> Result<RebuildStatus, Box<dyn Error>>) -> Outcome
         let reason = ended.error.as_deref().unwrap_or("it was told to stop");
         return Err(format!("the views are those from before: {reason}").into());
     }
+    report(&ended, &mut io::stdout()).map_err(|error| {
+        format!("the new views serve, and how they differ cannot be written: {error}")
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes in what the new views differ from those before.
+fn report(ended: &RebuildStatus, out: &mut impl Write) -> io::Result<()> {
     for found in &ended.differences {
-        println!("{} {}: {}", found.table, found.key, found.detail);
+        writeln!(out, "{} {}: {}", found.table, found.key, found.detail)?;
     }
-    println!(
+    writeln!(
+        out,
         "the views were made anew from {} events; of {} rows compared, {} differed",
         ended.events_done, ended.rows_compared, ended.rows_differing
-    );
-    Ok(ExitCode::SUCCESS)
+    )
 }

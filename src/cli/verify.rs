@@ -1,9 +1,11 @@
 //! `cartlog verify`: whether the log is whole and every row of every view what its events add up to.
 
+use super::Outcome;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::service::subject;
 use crate::verify::{VerifyState, VerifyStatus, verify};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -15,7 +17,7 @@ pub const COULD_NOT: u8 = 2;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Reads the files, whether a service has them or not.
-pub fn run(config: &Config) -> ExitCode {
+pub fn run(config: &Config) -> Outcome {
     let subject = subject(config);
     let status = watch::Sender::default();
     let (_stop, stopping) = watch::channel(false);
@@ -33,35 +35,37 @@ pub fn run(config: &Config) -> ExitCode {
         progress.end();
     });
     let status = status.borrow().clone();
-    ExitCode::from(report(&status))
+    if status.state == VerifyState::Failed {
+        let reason = status.error.unwrap_or_default();
+        return Err(format!("nothing was proved: {reason}").into());
+    }
+    let ending = report(&status, &mut io::stdout())
+        .map_err(|error| format!("what was found cannot be written: {error}"))?;
+    Ok(ExitCode::from(ending))
 }
 
-/// Prints what was found and says what to end with.
-fn report(status: &VerifyStatus) -> u8 {
-    if status.state == VerifyState::Failed {
-        let reason = status.error.as_deref().unwrap_or_default();
-        eprintln!("cartlog: nothing was proved: {reason}");
-        return COULD_NOT;
-    }
-    println!(
+/// Writes what was found and says what to end with.
+fn report(status: &VerifyStatus, out: &mut impl Write) -> io::Result<u8> {
+    writeln!(
+        out,
         "{} events and {} rows of views were checked",
         status.events_done, status.rows_checked
-    );
+    )?;
     if let Some(note) = &status.note {
-        println!("the views were not checked: {note}");
+        writeln!(out, "the views were not checked: {note}")?;
     }
     for finding in &status.findings {
-        println!("{finding}");
+        writeln!(out, "{finding}")?;
     }
     match status.findings_total {
         0 => {
-            println!("sound: nothing was found");
-            0
+            writeln!(out, "sound: nothing was found")?;
+            Ok(0)
         }
         total => {
             let shown = status.findings.len() as u64;
-            println!("{total} findings, the first {shown} of them above");
-            FINDINGS
+            writeln!(out, "{total} findings, the first {shown} of them above")?;
+            Ok(FINDINGS)
         }
     }
 }

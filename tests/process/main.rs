@@ -16,4 +16,5 @@ mod simulate;
 mod starts;
 mod transfer;
 mod typed;
+mod unheard;
 mod upgrade;
