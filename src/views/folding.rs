@@ -85,7 +85,6 @@ impl Folding {
         }
         if let Some(last) = events.last() {
             self.taken = last.position;
-            pending.waiting += taken.len();
             pending.events.push(taken);
             pending.since.get_or_insert_with(Instant::now);
         }
@@ -105,7 +104,6 @@ impl Folding {
     /// Takes back what was handed out and could not be written.
     pub(super) fn take_back(&mut self, mut unwritten: Pending) {
         let later = std::mem::take(&mut self.pending);
-        unwritten.waiting += later.waiting;
         unwritten.events.extend(later.events);
         unwritten.carts.extend(later.carts);
         unwritten.rows.extend(later.rows);
@@ -118,8 +116,6 @@ impl Folding {
 pub(super) struct Pending {
     /// As they were taken in: one list would be moved again and again as it grows.
     events: Vec<Vec<PendingEvent>>,
-    /// How many these are.
-    waiting: usize,
     /// The carts that these events led to, and their rows.
     carts: HashMap<Uuid, Arc<Cart>>,
     rows: HashMap<Uuid, CartRow>,
@@ -137,7 +133,7 @@ struct PendingEvent {
 
 impl Pending {
     pub(super) fn events(&self) -> usize {
-        self.waiting
+        self.events.iter().map(Vec::len).sum()
     }
 
     pub(super) fn carts(&self) -> &HashMap<Uuid, Arc<Cart>> {

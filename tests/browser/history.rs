@@ -117,6 +117,9 @@ async fn a_discount_says_which_promotion_it_took_the_place_of() {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.click("number-discount").await;
         browser
+            .says("explanation-sum", "10 % of 71.77 = 7.18")
+            .await;
+        browser
             .until("!at('explanation').innerText.includes('took the place')")
             .await;
         let other = json!({ "code": "WELCOME5" });

@@ -3,20 +3,13 @@
 use crate::definitions::fill;
 use crate::program::{command, run};
 use cartlog::timestamp::Timestamp;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// A pipe that nobody reads.
 fn nobody() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
-}
-
-fn from(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = command(folder, arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command
 }
 
 #[tokio::test]
@@ -29,7 +22,7 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
         &["rebuild"],
         &["verify"],
     ] {
-        let mut command = from(folder.path(), arguments);
+        let mut command = command(folder.path(), arguments);
         let output = command.stderr(nobody()).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         let said = String::from_utf8(output.stdout).unwrap();
@@ -44,7 +37,7 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
     }
     let lines = std::fs::File::open(folder.path().join("lines.json")).unwrap();
     let empty = tempfile::tempdir().unwrap();
-    let mut import = from(empty.path(), &["import"]);
+    let mut import = command(empty.path(), &["import"]);
     let imported = import.stdin(lines).stderr(nobody()).status().unwrap();
     assert_eq!(imported.code(), Some(0));
     let verified = run(command(empty.path(), &["verify"]));
@@ -57,9 +50,8 @@ async fn what_was_asked_for_and_cannot_be_written_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), 100, Timestamp::now()).await;
     for (subcommand, ends_with) in [("export", 1), ("rebuild", 1), ("verify", 2)] {
-        let mut command = from(folder.path(), &[subcommand]);
-        command.stdout(nobody()).stderr(Stdio::piped());
-        let output = command.output().unwrap();
+        let mut command = command(folder.path(), &[subcommand]);
+        let output = command.stdout(nobody()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(
             output.status.code(),

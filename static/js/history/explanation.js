@@ -7,13 +7,15 @@ import { stepLink } from "./transport.js";
 const ROWS = 40;
 /** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
 const SHORT = 14;
+/** So many pixels of the answer are covered by the ledger's sum. */
+const SUM_HEIGHT = 44;
 
 export class Explanation {
   #page;
   #body = byId("why-body");
   #close = byId("why-close");
   #shown = "";
-  #end = null;
+  #observer = null;
   #rows = ROWS;
 
   constructor(page) {
@@ -36,16 +38,16 @@ export class Explanation {
     if (key === this.#shown) return;
     this.#shown = key;
     this.#rows = ROWS;
-    setText(byId("why-title"), reason ? reason.words().title : "Why is it like this?");
+    const words = reason?.words();
+    setText(byId("why-title"), words?.title ?? "Why is it like this?");
     // On a narrow page the answer lies below; the sum is said beside the events as well.
     byId("dock-why").hidden = !reason;
-    setText(byId("dock-why"), reason ? `${reason.words().title}: ${reason.words().sum}` : "");
-    if (reason) this.#showReason(reason, moment);
+    setText(byId("dock-why"), words ? `${words.title}: ${words.sum}` : "");
+    if (reason) this.#showReason(reason, words, moment);
   }
 
-  #showReason(reason, moment) {
+  #showReason(reason, { sum, note }, moment) {
     const { currency } = moment.chronicle;
-    const { sum, note } = reason.words();
     this.#body.replaceChildren(
       element("p", { class: "why-value", testid: "explanation-value" }, written(reason, currency)),
       element("p", { class: "why-sum", testid: "explanation-sum" }, sum),
@@ -82,15 +84,15 @@ export class Explanation {
   /** Says so as long as `last` is out of sight: rows that end right at the sum look complete. */
   #moreBelow(last) {
     const words = element("span", { class: "soft small", testid: "more-below", hidden: true }, "more below ↓");
-    this.#end?.disconnect();
-    this.#end = new IntersectionObserver(([{ intersectionRatio }]) => (words.hidden = intersectionRatio >= 0.9), { root: this.#body, rootMargin: "0px 0px -44px", threshold: 0.9 });
-    this.#end.observe(last);
+    this.#observer?.disconnect();
+    this.#observer = new IntersectionObserver(([{ intersectionRatio }]) => (words.hidden = intersectionRatio >= 0.9), { root: this.#body, rootMargin: `0px 0px -${SUM_HEIGHT}px`, threshold: 0.9 });
+    this.#observer.observe(last);
     return words;
   }
 
   #showEarlier(reason, moment) {
     this.#rows += ROWS * 5;
-    this.#showReason(reason, moment);
+    this.#showReason(reason, reason.words(), moment);
   }
 }
 

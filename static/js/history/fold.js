@@ -14,6 +14,8 @@ const NOTHING = Object.freeze({
   shelf: [],
   promotion: null,
   promotion_version: null,
+  /** The code whose place the promotion took. */
+  promotion_before: null,
   order_id: null,
   items_total: 0,
   discount: 0,
@@ -77,9 +79,9 @@ function happen(state, { type, data, version }) {
     case "ItemRemoved":
       return changeLine(state, data, takeOut);
     case "PromotionApplied":
-      return { ...state, promotion: data, promotion_version: version };
+      return { ...state, promotion: data, promotion_version: version, promotion_before: state.promotion?.code ?? null };
     case "PromotionRemoved":
-      return { ...state, promotion: null, promotion_version: null };
+      return { ...state, promotion: null, promotion_version: null, promotion_before: null };
     case "CartCheckedOut":
       return state.status === "open" ? { ...state, status: "checked_out", order_id: data.order_id } : state;
     case "CartExpired":

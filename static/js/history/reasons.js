@@ -77,7 +77,7 @@ function movedIn(fold, { version, data }) {
   return { quantity: after.quantity - before.quantity, total: after.total - before.total };
 }
 
-function words({ sku, field }, { chronicle, fold, state }, line, quantities) {
+function words({ sku, field }, { chronicle, state }, line, quantities) {
   const { currency } = chronicle;
   const write = (minor) => amount(minor, currency);
   const name = line?.name ?? (sku && chronicle.event(chronicle.movesBySku.get(sku)[0]).data.name);
@@ -95,9 +95,8 @@ function words({ sku, field }, { chronicle, fold, state }, line, quantities) {
     if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
     return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "All lines together. Below, each event that put something in or took it out." };
   }
-  const { promotion } = state;
-  const replaced = promotion && fold.at(state.promotion_version - 1).promotion;
-  const place = replaced ? ` ${promotion.code} took the place of ${replaced.code}.` : "";
+  const { promotion, promotion_before } = state;
+  const place = promotion_before ? ` ${promotion.code} took the place of ${promotion_before}.` : "";
   if (field === "discount") {
     if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion is in force at this moment." };
     if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent} % of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${place}` };
