@@ -234,6 +234,13 @@ pub fn middle<T: Ord + Copy>(mut values: Vec<T>) -> T {
     values[values.len() / 2]
 }
 
+/// The median of `values`.
+pub fn median_of(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 pub fn percentile(sorted: &[u32], percent: usize) -> u32 {
     match sorted {
         [] => 0,

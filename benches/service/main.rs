@@ -6,7 +6,7 @@
 //!
 //! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes), and
 //! `-- rebuild` one of which the views are rebuilt and verified, `-- beside` one of which they are rebuilt
-//! while the service is under load.
+//! while the service is under load. `-- versus` compares builds of the service with each other.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -21,6 +21,7 @@ mod growth;
 mod load;
 mod rebuild;
 mod served;
+mod versus;
 
 use load::{Report, Requests};
 use served::Served;
@@ -39,6 +40,7 @@ fn main() {
         Some("growth") => return growth::run(),
         Some("rebuild") => return rebuild::run(),
         Some("beside") => return beside::run(),
+        Some("versus") => return versus::run(&arguments[1..]),
         _ => {}
     }
     let ceiling = Served::ceiling();

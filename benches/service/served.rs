@@ -30,7 +30,16 @@ impl Served {
 
     /// The service on the files in `folder`.
     pub fn cartlog_in(folder: TempDir, settings: &[(&str, &str)]) -> Served {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+        Self::started(env!("CARGO_BIN_EXE_cartlog"), folder, settings)
+    }
+
+    /// The service that `program` is, on files of its own.
+    pub fn program(program: &str, settings: &[(&str, &str)]) -> Served {
+        Self::started(program, folder(), settings)
+    }
+
+    fn started(program: &str, folder: TempDir, settings: &[(&str, &str)]) -> Served {
+        let mut command = Command::new(program);
         command.envs(settings.iter().copied());
         Self::start(command, folder)
     }
