@@ -5,7 +5,7 @@ use super::folds::Folds;
 use super::store::ViewStore;
 use super::trouble::UpdateError;
 use super::{Batch, Fact, Moved};
-use crate::cart::{Cart, CartEvent, CartModel};
+use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, Metadata};
 use crate::log::{EventLog, Position, Recorded};
@@ -64,8 +64,11 @@ impl Folding {
             let moved = Moved::by(&event, cart, |cart| {
                 CartModel::evolve(cart, &event, &metadata.moment(recorded));
             });
-            taken.push(PendingEvent {
-                recorded: recorded.clone(),
+            taken.push(Fact {
+                position: recorded.position,
+                stream: recorded.stream,
+                name: recorded.name.clone(),
+                recorded_at: recorded.recorded_at,
                 event,
                 command: metadata.command.into(),
                 moved,
@@ -85,7 +88,7 @@ impl Folding {
         }
         if let Some(last) = events.last() {
             self.taken = last.position;
-            pending.events.push(taken);
+            pending.facts.push(taken);
             pending.since.get_or_insert_with(Instant::now);
         }
         Ok(touched)
@@ -93,7 +96,7 @@ impl Folding {
 
     /// Hands out what waits, for it to be written; nothing if nothing does.
     pub(super) fn hand_out(&mut self) -> Option<Pending> {
-        if self.pending.events.is_empty() {
+        if self.pending.facts.is_empty() {
             return None;
         }
         let mut pending = std::mem::take(&mut self.pending);
@@ -104,7 +107,7 @@ impl Folding {
     /// Takes back what was handed out and could not be written.
     pub(super) fn take_back(&mut self, mut unwritten: Pending) {
         let later = std::mem::take(&mut self.pending);
-        unwritten.events.extend(later.events);
+        unwritten.facts.extend(later.facts);
         unwritten.carts.extend(later.carts);
         unwritten.rows.extend(later.rows);
         self.pending = unwritten;
@@ -115,7 +118,7 @@ impl Folding {
 #[derive(Default)]
 pub(super) struct Pending {
     /// As they were taken in: one list would be moved again and again as it grows.
-    events: Vec<Vec<PendingEvent>>,
+    facts: Vec<Vec<Fact>>,
     /// The carts that these events led to, and their rows.
     carts: HashMap<Uuid, Arc<Cart>>,
     rows: HashMap<Uuid, CartRow>,
@@ -123,17 +126,9 @@ pub(super) struct Pending {
     since: Option<Instant>,
 }
 
-struct PendingEvent {
-    recorded: Recorded,
-    event: CartEvent,
-    /// The name of the command that it came of.
-    command: Box<str>,
-    moved: Option<Moved>,
-}
-
 impl Pending {
     pub(super) fn events(&self) -> usize {
-        self.events.iter().map(Vec::len).sum()
+        self.facts.iter().map(Vec::len).sum()
     }
 
     pub(super) fn carts(&self) -> &HashMap<Uuid, Arc<Cart>> {
@@ -151,22 +146,16 @@ impl Pending {
 
     /// Writes all of it to `store` in one transaction.
     pub(super) fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
-        let Some(last) = self.events.last().and_then(|taken| taken.last()) else {
+        let Some(last) = self.facts.last().and_then(|taken| taken.last()) else {
             return Ok(());
         };
-        let facts = self.events.iter().flatten().map(|pending| Fact {
-            recorded: &pending.recorded,
-            event: &pending.event,
-            command: &pending.command,
-            moved: pending.moved,
-        });
         let mut rows: Vec<_> = self.rows.iter().collect();
         rows.sort_unstable_by_key(|(id, _)| **id);
         let batch = Batch {
-            facts: &facts.collect::<Vec<_>>(),
+            facts: &self.facts,
             carts: &self.carts,
             rows: &rows,
         };
-        store.apply(&batch, last.recorded.position)
+        store.apply(&batch, last.position)
     }
 }

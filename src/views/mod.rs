@@ -45,9 +45,11 @@ pub use trouble::{Trouble, UpdateError};
 pub use updater::Updater;
 
 use crate::cart::{Cart, CartEvent};
-use crate::log::Recorded;
+use crate::log::Position;
+use crate::timestamp::Timestamp;
 use carts::CartRow;
 use rusqlite::Connection;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -69,20 +71,33 @@ pub trait View: Send {
 
 /// Events that are applied together, and the carts that they lead to.
 pub struct Batch<'a> {
-    /// In the order of their positions.
-    pub facts: &'a [Fact<'a>],
+    /// In the order of their positions, in one list or several.
+    pub facts: &'a [Vec<Fact>],
     /// Each cart of which the batch has an event, as it is after the batch.
     pub carts: &'a HashMap<Uuid, Arc<Cart>>,
     /// The rows of these carts, in the order of their ids.
     pub rows: &'a [(&'a Uuid, &'a CartRow)],
 }
 
-/// A recorded event, read once for all views.
-pub struct Fact<'a> {
-    pub recorded: &'a Recorded,
-    pub event: &'a CartEvent,
+impl Batch<'_> {
+    /// The events in the order of their positions.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().flatten()
+    }
+}
+
+/// A recorded event, read once for all views. Its texts are not kept: many facts wait in memory for
+/// the tables.
+pub struct Fact {
+    pub position: Position,
+    /// The cart that it happened to.
+    pub stream: Uuid,
+    /// The event's name in the log.
+    pub name: Cow<'static, str>,
+    pub recorded_at: Timestamp,
+    pub event: CartEvent,
     /// The name of the command that it came of.
-    pub command: &'a str,
+    pub command: Box<str>,
     /// What the event did to the line of its product, if it has one.
     pub moved: Option<Moved>,
 }

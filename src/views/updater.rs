@@ -34,10 +34,10 @@ const FAR_BEHIND: u64 = 65_536;
 /// wait, when the first of them has waited this long, or when somebody asks for them: a transaction
 /// for each handful of events costs more than it is worth, and a page that several of them change is
 /// written once.
-const WRITE_AT: usize = 8_192;
-const WRITE_WITHIN: Duration = Duration::from_millis(200);
+const WRITE_AT: usize = 32_768;
+const WRITE_WITHIN: Duration = Duration::from_secs(1);
 /// How many events may wait while others are being written.
-const MOST_WAITING: usize = 16_384;
+const MOST_WAITING: usize = 65_536;
 
 /// How long to wait before views that could not be written are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -158,8 +158,7 @@ async fn newest(
     min_version: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let mut seen = shop.views.progress().position;
-    let mut row = shop.cart_row(id, presented).await?;
+    let (mut row, mut seen) = shop.cart_row(id, presented).await?;
     // While the view is being made, the log has answered already, and there is nothing to wait for.
     if let Some(wanted) = min_version
         && (row.version < wanted || shop.views.has_carts())

@@ -9,7 +9,7 @@ use super::streams::Streams;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
-use crate::log::EventLog;
+use crate::log::{EventLog, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, Trouble, ViewReadError};
@@ -73,10 +73,17 @@ impl Shop {
     /// does not know yet is looked up where commands are decided, so that no cart is missing
     /// between its opening and the view's next batch. So is every cart while the views are being
     /// made, and one whose row cannot be read: the log has it.
-    pub async fn cart_row(&self, id: Uuid, presented: Presented) -> Result<CartRow, Problem> {
+    ///
+    /// With the row comes a position that it has seen everything up to.
+    pub async fn cart_row(
+        &self,
+        id: Uuid,
+        presented: Presented,
+    ) -> Result<(CartRow, Position), Problem> {
+        let seen = self.views.progress().position;
         let viewed = if self.views.has_carts() {
             match self.views.cart(id) {
-                Ok((row, _)) => row,
+                Ok((row, shown)) => row.map(|row| (row, shown)),
                 Err(error) => {
                     // Damage is told once, by the updater.
                     if !matches!(error, ViewReadError::Damaged(_)) {
@@ -88,15 +95,16 @@ impl Shop {
         } else {
             None
         };
-        let row = match viewed {
-            Some(row) => row,
+        let (row, seen) = match viewed {
+            Some(viewed) => viewed,
             None => {
                 let (cart, _) = self.commands.state(id).await?;
-                CartRow::of(id, &cart).ok_or_else(Problem::not_found)?
+                let row = CartRow::of(id, &cart).ok_or_else(Problem::not_found)?;
+                (row, seen)
             }
         };
         if presented.opens(&row.token_hash) {
-            Ok(row)
+            Ok((row, seen))
         } else {
             Err(Problem::not_found())
         }

@@ -79,6 +79,8 @@ pub(super) struct Lags {
 
 impl Lags {
     pub(super) async fn of(shop: &Shop) -> Result<Lags, HistoryError> {
+        // A question like any other: what waits is written for it.
+        shop.views.written().await;
         // The positions first: the log's end, asked for later, is no smaller.
         let lacking = shop.views.lacking().to_vec();
         let Progress { position, .. } = shop.views.progress();
@@ -122,8 +124,6 @@ pub async fn list(
     shop: Data<Shop>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    // A question like any other: what waits is written for it.
-    shop.views.written().await;
     let lags = Lags::of(&shop).await?;
     let trouble = shop.views_trouble.borrow().clone();
     let document = |view: &dyn View| {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// How many entries gather before they are merged into the table. More of them share a page of it;
 /// what a crash leaves unmerged (up to twice as many) is read again at the next start.
-const GATHER: usize = 8_192;
+const GATHER: usize = 65_536;
 
 /// How many entries are merged at the least with one group. Fewer would dirty a page for each event,
 /// half of what the commit of a single event writes.
@@ -81,9 +81,9 @@ impl Unmerged {
     }
 
     /// Begins to merge what has gathered, if that is enough.
-    fn begin(&self) -> bool {
+    fn begin(&self, gather: usize) -> bool {
         let mut generations = self.lock();
-        let begins = generations.gathering.len() >= GATHER && generations.merging.is_empty();
+        let begins = generations.gathering.len() >= gather && generations.merging.is_empty();
         if begins {
             generations.merging = std::mem::take(&mut generations.gathering);
         }
@@ -150,8 +150,10 @@ impl Followed {
 }
 
 /// The merge that is under way, in the writer's hands.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Merge {
+    /// How many entries a merge begins with at the least.
+    gather: usize,
     /// Everything up to here is in the table once the merge has ended; `None` while none is under way.
     until: Option<Position>,
     done: Option<(Uuid, Version)>,
@@ -169,7 +171,23 @@ pub(super) enum Step {
     Ended,
 }
 
+impl Default for Merge {
+    fn default() -> Merge {
+        Merge::of(GATHER)
+    }
+}
+
 impl Merge {
+    /// Merges once `gather` entries are there, or a few more.
+    fn of(gather: usize) -> Merge {
+        Merge {
+            gather,
+            until: None,
+            done: None,
+            owed: 0,
+        }
+    }
+
     /// Merges a few entries more than the events that were added since the last step, `events` of
     /// them by this transaction, so that a merge ends before the next one is due and no group waits
     /// for one.
@@ -213,10 +231,10 @@ impl Merge {
             }
             Step::Ended => {
                 unmerged.end();
-                *self = Merge::default();
+                *self = Merge::of(self.gather);
             }
         }
-        if self.until.is_none() && unmerged.begin() {
+        if self.until.is_none() && unmerged.begin(self.gather) {
             self.until = Some(last);
         }
     }

@@ -96,7 +96,9 @@ pub(super) fn open_writer(
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", durability.pragma())?;
     connection.pragma_update(None, "recursive_triggers", true)?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    // Room for the upper pages of the index and not for many more: a commit that has split a page makes
+    // SQLite go through all that it holds.
+    connection.pragma_update(None, "cache_size", -4_096)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     migrate(&mut connection)?;

@@ -42,19 +42,19 @@ impl View for Baskets {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut insert = tables.prepare_cached("INSERT INTO baskets VALUES (?1, ?2, ?3)")?;
-        for fact in batch.facts {
+        for fact in batch.facts() {
             if !matches!(fact.event, CartEvent::CartCheckedOut(_)) {
                 continue;
             }
-            let cart = batch.carts.get(&fact.recorded.stream);
+            let cart = batch.carts.get(&fact.stream);
             let Some(contents) = cart.and_then(|cart| cart.contents()) else {
                 continue;
             };
             let mut skus: Vec<&str> = contents.lines().map(|line| line.sku.as_str()).collect();
             skus.sort_unstable();
             insert.execute(params![
-                fact.recorded.position.0,
-                fact.recorded.stream.as_bytes(),
+                fact.position.0,
+                fact.stream.as_bytes(),
                 skus.join(" ")
             ])?;
         }

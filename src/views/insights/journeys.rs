@@ -49,9 +49,9 @@ impl View for Journeys {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut turned: HashMap<Uuid, Option<String>> = HashMap::new();
-        for fact in batch.facts {
+        for fact in batch.facts() {
             if let Some(taken_out) = turn(fact) {
-                let latest = turned.entry(fact.recorded.stream).or_default();
+                let latest = turned.entry(fact.stream).or_default();
                 if let Some(taken_out) = taken_out {
                     let json = serde_json::to_string(&taken_out);
                     *latest = Some(json.expect("what was taken out has text keys alone"));
@@ -104,7 +104,7 @@ pub struct TakenOut {
 
 /// Whether `fact` changes its cart's row, and what it takes out.
 #[expect(clippy::option_option, reason = "whether to write, and what")]
-fn turn(fact: &Fact<'_>) -> Option<Option<TakenOut>> {
+fn turn(fact: &Fact) -> Option<Option<TakenOut>> {
     match &fact.event {
         CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
             Some(None)
@@ -115,7 +115,7 @@ fn turn(fact: &Fact<'_>) -> Option<Option<TakenOut>> {
             name: units.name.as_ref().to_owned(),
             quantity: units.quantity,
             unit_price: units.unit_price,
-            at: fact.recorded.recorded_at,
+            at: fact.recorded_at,
         })),
         CartEvent::PromotionApplied(_) | CartEvent::PromotionRemoved(_) => None,
     }

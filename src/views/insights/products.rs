@@ -75,8 +75,8 @@ impl View for Products {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut changes: HashMap<(Sku, Currency), (Arc<str>, Numbers)> = HashMap::new();
-        for fact in batch.facts {
-            let cart = batch.carts.get(&fact.recorded.stream);
+        for fact in batch.facts() {
+            let cart = batch.carts.get(&fact.stream);
             if let Some(contents) = cart.and_then(|cart| cart.contents()) {
                 count(&mut changes, fact, contents);
             }
@@ -118,7 +118,7 @@ impl View for Products {
 /// been checked out.
 fn count(
     changes: &mut HashMap<(Sku, Currency), (Arc<str>, Numbers)>,
-    fact: &Fact<'_>,
+    fact: &Fact,
     contents: &Contents,
 ) {
     let currency = contents.currency;

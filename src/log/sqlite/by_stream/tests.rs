@@ -1,5 +1,8 @@
 use super::*;
 
+/// Fewer than the log gathers, so that many merges are quick.
+const FEW: usize = 8_192;
+
 /// One group after the other, of so many events each, through three merges.
 fn merged_in_groups_of(events: usize) {
     let tables = Connection::open_in_memory().unwrap();
@@ -11,7 +14,7 @@ fn merged_in_groups_of(events: usize) {
     tables.execute_batch(tables_of_the_log).unwrap();
     let one = |ask: &str| -> u64 { tables.query_row(ask, [], |row| row.get(0)).unwrap() };
     let unmerged = Unmerged::default();
-    let mut merge = Merge::default();
+    let mut merge = Merge::of(FEW);
     let (mut last, mut steps, mut ended) = (0, 0, 0);
     while ended < 3 {
         let step = merge.step(&tables, &unmerged, events).unwrap();
@@ -24,7 +27,7 @@ fn merged_in_groups_of(events: usize) {
         }
         merge.committed(&step, &unmerged, Position(last));
         let waiting = unmerged.lock().gathering.len();
-        assert!(waiting < GATHER + events, "{events}: {waiting} wait");
+        assert!(waiting < FEW + events, "{events}: {waiting} wait");
         steps += u64::from(matches!(step, Step::Merged(_) | Step::Ended));
         if matches!(step, Step::Ended) {
             ended += 1;
@@ -34,7 +37,7 @@ fn merged_in_groups_of(events: usize) {
         }
     }
     let entries = one("SELECT count(*) FROM by_stream");
-    assert!(entries >= 3 * GATHER as u64, "{entries}");
+    assert!(entries >= 3 * FEW as u64, "{entries}");
     let most = entries / MERGED_AT_ONCE as u64 + ended;
     assert!(steps <= most, "{events}: {steps} steps, {most} at the most");
 }
