@@ -61,17 +61,18 @@ use actix_web::web::{ServiceConfig, scope};
 use openapi::Describe;
 use resource::{Methods, at};
 
-/// The path that the carts share.
-const CARTS: &str = "/api/carts";
+/// The path that all resources of a cart share.
+const CART: &str = "/api/carts/{id}";
 
 /// All routes. The app data has to hold a [`Shop`], and [`gate`] has to be wrapped around.
 ///
-/// A path is held against the routes one by one, so the carts come first and share a scope.
+/// A path is held against the routes one by one, and those with a variable cost the most. So the carts
+/// come first, and their id is looked for once for all that is below it.
 pub fn routes(config: &mut ServiceConfig) {
-    let scope = carts().into_iter().fold(scope(CARTS), |scope, resource| {
+    let cart = cart().into_iter().fold(scope(CART), |scope, resource| {
         scope.service(resource.done())
     });
-    config.service(scope);
+    config.service(cart);
     for resource in others() {
         config.service(resource.done());
     }
@@ -86,36 +87,35 @@ fn described() -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
             (format!("{prefix}{path}"), methods)
         }
     };
-    let mut carts = carts();
+    let mut others = others();
     // Whoever reads begins with opening a cart.
-    carts.rotate_right(1);
-    carts
-        .into_iter()
-        .map(below(CARTS))
-        .chain(others().into_iter().map(below("")))
+    let opening = others.remove(0);
+    std::iter::once(opening)
+        .map(below(""))
+        .chain(cart().into_iter().map(below(CART)))
+        .chain(others.into_iter().map(below("")))
 }
 
-/// The resources below [`CARTS`].
-fn carts() -> Vec<Methods> {
+/// The resources at and below [`CART`].
+fn cart() -> Vec<Methods> {
     use openapi::{carts as told, histories};
     vec![
-        at("/{id}").get(carts::get, told::get),
-        at("/{id}/items")
+        at("").get(carts::get, told::get),
+        at("/items")
             .post(items::add, told::add)
             .delete(items::clear, told::clear),
-        at("/{id}/items/{sku}")
+        at("/items/{sku}")
             .put(items::set, told::set)
             .delete(items::remove, told::remove),
-        at("/{id}/promotion")
+        at("/promotion")
             .put(promotion::apply, told::apply)
             .delete(promotion::remove, told::remove_promotion),
-        at("/{id}/undo").post(undo::undo, told::undo),
-        at("/{id}/checkout").post(checkout::check_out, told::check_out),
-        at("/{id}/events").get(events::list, histories::events),
-        at("/{id}/timeline").get(timeline::list, histories::timeline),
-        at("/{id}/why").get(why::why, histories::why),
-        at("/{id}/what-if").post(why::what_if, histories::what_if),
-        at("").post(carts::open, told::open),
+        at("/undo").post(undo::undo, told::undo),
+        at("/checkout").post(checkout::check_out, told::check_out),
+        at("/events").get(events::list, histories::events),
+        at("/timeline").get(timeline::list, histories::timeline),
+        at("/why").get(why::why, histories::why),
+        at("/what-if").post(why::what_if, histories::what_if),
     ]
 }
 
@@ -124,6 +124,7 @@ fn others() -> Vec<Methods> {
     use openapi::insights as told;
     use openapi::{catalogue, service};
     vec![
+        at("/api/carts").post(carts::open, openapi::carts::open),
         at("/api/events").get(journal::list, openapi::journal::list),
         at("/api/insights/funnel").get(insights::funnel, told::funnel),
         at("/api/insights/products").get(insights::products, told::products),
