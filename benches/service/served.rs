@@ -30,15 +30,15 @@ impl Served {
 
     /// The service on the files in `folder`.
     pub fn cartlog_in(folder: TempDir, settings: &[(&str, &str)]) -> Served {
-        Self::started(env!("CARGO_BIN_EXE_cartlog"), folder, settings)
+        Self::started(Path::new(env!("CARGO_BIN_EXE_cartlog")), folder, settings)
     }
 
     /// The service that `program` is, on files of its own.
-    pub fn program(program: &str, settings: &[(&str, &str)]) -> Served {
+    pub fn program(program: &Path, settings: &[(&str, &str)]) -> Served {
         Self::started(program, folder(), settings)
     }
 
-    fn started(program: &str, folder: TempDir, settings: &[(&str, &str)]) -> Served {
+    fn started(program: &Path, folder: TempDir, settings: &[(&str, &str)]) -> Served {
         let mut command = Command::new(program);
         command.envs(settings.iter().copied());
         Self::start(command, folder)

@@ -6,6 +6,7 @@
 use super::load::{Report, median_of};
 use super::served::{Cart, Served};
 use super::{CARTS, add_items, ceiling};
+use std::path::Path;
 use std::time::Duration;
 
 const CONNECTIONS: usize = 256;
@@ -62,7 +63,9 @@ impl Variant<'_> {
         let settings: Vec<(&str, &str)> = parts
             .map(|part| part.split_once('=').expect("a setting is NAME=VALUE"))
             .collect();
-        let service = Served::program(program, &settings);
+        let program = Path::new(program).canonicalize();
+        let program = program.expect("the first part of a variant is a program");
+        let service = Served::program(&program, &settings);
         let carts = service.open_carts(CARTS);
         Variant {
             name,
