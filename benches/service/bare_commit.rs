@@ -49,7 +49,7 @@ pub fn median_asked(folder: &Path) -> u32 {
 
 fn median_of(mut sample: impl FnMut() -> Duration) -> u32 {
     let micros = |_| u32::try_from(sample().as_micros()).unwrap_or(u32::MAX);
-    middle((0..COMMITS).map(micros).collect())
+    middle((0..COMMITS).map(micros))
 }
 
 struct Database {

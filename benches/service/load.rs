@@ -229,15 +229,9 @@ pub fn median(mut reports: Vec<Report>) -> Report {
 }
 
 /// What stands in the middle of `values`.
-pub fn middle<T: Ord + Copy>(mut values: Vec<T>) -> T {
-    values.sort_unstable();
-    values[values.len() / 2]
-}
-
-/// The median of `values`.
-pub fn median_of(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
+pub fn middle<T: PartialOrd + Copy>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_by(|one, other| one.partial_cmp(other).expect("figures compare"));
     values[values.len() / 2]
 }
 

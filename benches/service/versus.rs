@@ -3,7 +3,7 @@
 //! `cargo bench --bench service -- versus PROGRAM[,NAME=VALUE]...`, the first being what the others
 //! are compared with.
 
-use super::load::{Report, median_of};
+use super::load::{Report, middle};
 use super::served::{Cart, Served};
 use super::{CARTS, add_items, ceiling};
 use std::path::Path;
@@ -37,18 +37,18 @@ pub fn run(variants: &[String]) {
     }
     println!(
         "{TURNS} turns of {TURN:?}, {CONNECTIONS} connections, medians; the ceiling: {:.0}/s",
-        median_of(tops.iter().map(|top| top.rate as f64))
+        middle(tops.iter().map(|top| top.rate as f64))
     );
     let first = &variants[0].reports;
     for Variant { name, reports, .. } in &variants {
         let of = |others: &[Report], figure: fn(&Report) -> f64| {
             let pairs = reports.iter().zip(others);
-            median_of(pairs.map(|(own, other)| figure(own) / figure(other)))
+            middle(pairs.map(|(own, other)| figure(own) / figure(other)))
         };
         println!(
             "{:.0}/s at {:.1} µs of processor time, {:.3} of the ceiling, {:.2} of the first's rate at {:.2} of its cost: {name}",
-            median_of(reports.iter().map(|report| report.rate as f64)),
-            median_of(reports.iter().map(|report| report.processor)),
+            middle(reports.iter().map(|report| report.rate as f64)),
+            middle(reports.iter().map(|report| report.processor)),
             of(&tops, |report| report.rate as f64),
             of(first, |report| report.rate as f64),
             of(first, |report| report.processor),

@@ -73,6 +73,7 @@ pub fn routes(config: &mut ServiceConfig) {
         scope.service(resource.done())
     });
     config.service(cart);
+    config.service(opening().done());
     for resource in others() {
         config.service(resource.done());
     }
@@ -87,13 +88,16 @@ fn described() -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
             (format!("{prefix}{path}"), methods)
         }
     };
-    let mut others = others();
     // Whoever reads begins with opening a cart.
-    let opening = others.remove(0);
-    std::iter::once(opening)
+    std::iter::once(opening())
         .map(below(""))
         .chain(cart().into_iter().map(below(CART)))
-        .chain(others.into_iter().map(below("")))
+        .chain(others().into_iter().map(below("")))
+}
+
+/// Where carts are opened.
+fn opening() -> Methods {
+    at("/api/carts").post(carts::open, openapi::carts::open)
 }
 
 /// The resources at and below [`CART`].
@@ -124,7 +128,6 @@ fn others() -> Vec<Methods> {
     use openapi::insights as told;
     use openapi::{catalogue, service};
     vec![
-        at("/api/carts").post(carts::open, openapi::carts::open),
         at("/api/events").get(journal::list, openapi::journal::list),
         at("/api/insights/funnel").get(insights::funnel, told::funnel),
         at("/api/insights/products").get(insights::products, told::products),

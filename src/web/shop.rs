@@ -80,7 +80,6 @@ impl Shop {
         id: Uuid,
         presented: Presented,
     ) -> Result<(CartRow, Position), Problem> {
-        let seen = self.views.progress().position;
         let viewed = if self.views.has_carts() {
             match self.views.cart(id) {
                 Ok((row, shown)) => row.map(|row| (row, shown)),
@@ -98,6 +97,7 @@ impl Shop {
         let (row, seen) = match viewed {
             Some(viewed) => viewed,
             None => {
+                let seen = self.views.progress().position;
                 let (cart, _) = self.commands.state(id).await?;
                 let row = CartRow::of(id, &cart).ok_or_else(Problem::not_found)?;
                 (row, seen)
