@@ -5,7 +5,7 @@
 //! `cargo run --example chess`
 
 use cartlog::commands::{CommandError, CommandHandler, Envelope};
-use cartlog::decider::{Decider, Event, Moment, UnreadableEvent};
+use cartlog::decider::{Decider, Event, EventContext, UnreadableEvent};
 use cartlog::history;
 use cartlog::log::Version;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
@@ -56,7 +56,7 @@ impl Decider for Chess {
         Ok(vec![MovePlayed { squares }])
     }
 
-    fn evolve(board: &mut Board, played: &MovePlayed, _: &Moment<'_>) {
+    fn evolve(board: &mut Board, played: &MovePlayed, _: &EventContext<'_>) {
         if let Ok(step) = parse_uci_move(board, &played.squares) {
             // What is in the log has happened: a move that no rule allows changes nothing.
             let _ = board.try_play(step);

@@ -8,7 +8,7 @@
 //! `cargo run --example write_ahead_log`
 
 use cartlog::commands::{CommandError, CommandHandler, Envelope};
-use cartlog::decider::{Decider, Event, Happened, Moment, UnreadableEvent, fold};
+use cartlog::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent, fold};
 use cartlog::history::{self, HistoryError};
 use cartlog::log::Version;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
@@ -86,7 +86,7 @@ impl Decider for Accounts {
         Ok(changes)
     }
 
-    fn evolve(table: &mut Table, change: &Change, _: &Moment<'_>) {
+    fn evolve(table: &mut Table, change: &Change, _: &EventContext<'_>) {
         match change {
             Change::RowWritten { key, balance } => {
                 table.pending.insert(key.clone(), *balance);
@@ -160,7 +160,7 @@ impl Database {
     }
 
     /// All changes that are in the log, from the first on.
-    pub async fn changes(&self) -> Result<Vec<Happened<Change>>, HistoryError> {
+    pub async fn changes(&self) -> Result<Vec<DecodedEvent<Change>>, HistoryError> {
         let mut changes = Vec::new();
         history::for_each(&*self.log, self.table, Version(0), None, |recorded| {
             changes.push(history::happened(&recorded)?);
@@ -172,7 +172,7 @@ impl Database {
 }
 
 /// The table that is left of a log that ends after some changes, be it in the middle of a transaction.
-pub fn recover(changes: &[Happened<Change>]) -> BTreeMap<String, u64> {
+pub fn recover(changes: &[DecodedEvent<Change>]) -> BTreeMap<String, u64> {
     fold::<Accounts>(changes).rows
 }
 

@@ -3,8 +3,8 @@
 
 use crate::cart::upcast::StoredData;
 use crate::decider::UnreadableEvent;
-use crate::history::{HistoryError, Metadata};
-use crate::log::{Hash, Recorded};
+use crate::history::{CommitMetadata, HistoryError};
+use crate::log::{Hash, RecordedEvent};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,8 @@ impl PartialEq for Data<'_> {
 impl<'a> CloudEvent<'a> {
     /// The CloudEvent of `recorded`, whose predecessor in its stream has the hash `previous`,
     /// without the stored metadata.
-    pub fn of(recorded: &'a Recorded, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
-        let metadata = Metadata::read(&recorded.metadata)?;
+    pub fn of(recorded: &'a RecordedEvent, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
+        let metadata = CommitMetadata::read(&recorded.metadata)?;
         let data: &RawValue = serde_json::from_str(&recorded.data).map_err(|error| {
             let malformed = UnreadableEvent::Malformed {
                 name: recorded.name.to_string(),
@@ -106,7 +106,10 @@ impl<'a> CloudEvent<'a> {
     }
 
     /// The same with the metadata as it is stored: all that a log is filled from.
-    pub fn whole(recorded: &'a Recorded, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
+    pub fn whole(
+        recorded: &'a RecordedEvent,
+        previous: Hash,
+    ) -> Result<CloudEvent<'a>, HistoryError> {
         Ok(CloudEvent {
             metadata: Some((&*recorded.metadata).into()),
             ..CloudEvent::of(recorded, previous)?

@@ -32,7 +32,7 @@ pub trait Decider: Send + Sync + 'static {
 
     /// Applies one event. Total: what is in the log has happened, so there is nothing to refuse.
     /// It has no `self`, since history must not depend on today's configuration.
-    fn evolve(state: &mut Self::State, event: &Self::Event, moment: &Moment<'_>);
+    fn evolve(state: &mut Self::State, event: &Self::Event, context: &EventContext<'_>);
 
     /// About how many bytes `state` holds in memory, by which the cache of folded streams is bounded.
     fn weight(state: &Self::State) -> usize;
@@ -40,7 +40,7 @@ pub trait Decider: Send + Sync + 'static {
 
 /// When an event came to be and by which command: what the log keeps beside the event's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment<'a> {
+pub struct EventContext<'a> {
     /// The event's place in its stream, from 1.
     pub version: u64,
     /// When the event was recorded.
@@ -53,7 +53,7 @@ pub struct Moment<'a> {
 
 /// An event with its moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened<E> {
+pub struct DecodedEvent<E> {
     pub version: u64,
     pub at: Timestamp,
     pub command: String,
@@ -61,9 +61,9 @@ pub struct Happened<E> {
     pub event: E,
 }
 
-impl<E> Happened<E> {
-    pub fn moment(&self) -> Moment<'_> {
-        Moment {
+impl<E> DecodedEvent<E> {
+    pub fn context(&self) -> EventContext<'_> {
+        EventContext {
             version: self.version,
             at: self.at,
             command: &self.command,
@@ -73,11 +73,13 @@ impl<E> Happened<E> {
 }
 
 /// The state that `history` adds up to, from nothing.
-pub fn fold<'a, D: Decider>(history: impl IntoIterator<Item = &'a Happened<D::Event>>) -> D::State {
+pub fn fold<'a, D: Decider>(
+    history: impl IntoIterator<Item = &'a DecodedEvent<D::Event>>,
+) -> D::State {
     history
         .into_iter()
         .fold(D::initial(), |mut state, happened| {
-            D::evolve(&mut state, &happened.event, &happened.moment());
+            D::evolve(&mut state, &happened.event, &happened.context());
             state
         })
 }

@@ -1,7 +1,7 @@
 //! A stream read back: what the log keeps as JSON, as the events of a model again.
 
-use crate::decider::{Decider, Event, Happened, Moment, UnreadableEvent};
-use crate::log::{EventLog, Freshness, ReadError, Recorded, Version};
+use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
+use crate::log::{EventLog, Freshness, ReadError, RecordedEvent, Version};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ const PAGE: usize = 1_000;
 /// What a commit says of itself: who wanted what, and in which conversation. Its names are part of
 /// the storage format, like the events' own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Metadata<'a> {
+pub struct CommitMetadata<'a> {
     /// The command's name, such as `add_item`.
     #[serde(borrow)]
     pub command: Cow<'a, str>,
@@ -34,11 +34,11 @@ pub struct Metadata<'a> {
     pub request: Option<[u8; 16]>,
 }
 
-impl<'a> Metadata<'a> {
+impl<'a> CommitMetadata<'a> {
     /// The metadata of a command called `command`, sent by `actor`, of which there is nothing more to
     /// say.
     pub fn new(command: &'a str, command_id: Uuid, actor: &'a str) -> Self {
-        Metadata {
+        CommitMetadata {
             command: command.into(),
             command_id,
             actor: actor.into(),
@@ -58,8 +58,8 @@ impl<'a> Metadata<'a> {
     }
 
     /// The moment of `recorded`, whose metadata this is.
-    pub fn moment(&self, recorded: &Recorded) -> Moment<'_> {
-        Moment {
+    pub fn context(&self, recorded: &RecordedEvent) -> EventContext<'_> {
+        EventContext {
             version: recorded.version.0,
             at: recorded.recorded_at,
             command: &self.command,
@@ -107,7 +107,7 @@ pub enum HistoryError {
 }
 
 /// The event that `recorded` is.
-pub fn event_of<E: Event>(recorded: &Recorded) -> Result<E, HistoryError> {
+pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
     E::read(&recorded.name, recorded.schema, &recorded.data).map_err(|error| HistoryError::Event {
         stream: recorded.stream,
         version: recorded.version,
@@ -116,9 +116,9 @@ pub fn event_of<E: Event>(recorded: &Recorded) -> Result<E, HistoryError> {
 }
 
 /// The event that `recorded` is, with its moment.
-pub fn happened<E: Event>(recorded: &Recorded) -> Result<Happened<E>, HistoryError> {
-    let metadata = Metadata::read(&recorded.metadata)?;
-    Ok(Happened {
+pub fn happened<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
+    let metadata = CommitMetadata::read(&recorded.metadata)?;
+    Ok(DecodedEvent {
         version: recorded.version.0,
         at: recorded.recorded_at,
         command_id: metadata.command_id,
@@ -130,11 +130,11 @@ pub fn happened<E: Event>(recorded: &Recorded) -> Result<Happened<E>, HistoryErr
 /// Applies `recorded` to `state` and returns what its commit says of itself.
 pub fn evolve<'a, D: Decider>(
     state: &mut D::State,
-    recorded: &'a Recorded,
-) -> Result<Metadata<'a>, HistoryError> {
-    let metadata = Metadata::read(&recorded.metadata)?;
+    recorded: &'a RecordedEvent,
+) -> Result<CommitMetadata<'a>, HistoryError> {
+    let metadata = CommitMetadata::read(&recorded.metadata)?;
     let event = event_of::<D::Event>(recorded)?;
-    D::evolve(state, &event, &metadata.moment(recorded));
+    D::evolve(state, &event, &metadata.context(recorded));
     Ok(metadata)
 }
 
@@ -145,7 +145,7 @@ pub async fn for_each(
     stream: Uuid,
     mut after: Version,
     until: Option<Version>,
-    mut visit: impl FnMut(Recorded) -> Result<(), HistoryError> + Send,
+    mut visit: impl FnMut(RecordedEvent) -> Result<(), HistoryError> + Send,
 ) -> Result<(), HistoryError> {
     loop {
         let left = until.map_or(PAGE as u64, |until| until.0.saturating_sub(after.0));

@@ -6,7 +6,7 @@ use super::load::{self, Requests};
 use super::served::{Cart, Served, folder};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
-use cartlog::history::Metadata;
+use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
 use cartlog::timestamp::Timestamp;
@@ -148,7 +148,7 @@ pub fn added(sku: &str) -> Units {
 }
 
 fn commit(id: Uuid, events: &[CartEvent]) -> Commit {
-    let metadata = Metadata::new("open_cart", id, "shopper");
+    let metadata = CommitMetadata::new("open_cart", id, "shopper");
     Commit::new(
         id,
         Head::START,

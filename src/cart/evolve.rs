@@ -5,14 +5,14 @@ use super::command::{OPEN_CART, UNDO};
 use super::event::{CartEvent, CartOpened};
 use super::state::{Cart, ClosedCart, Closure, Contents, Line, OpenCart};
 use super::undo::UndoStack;
-use crate::decider::Moment;
+use crate::decider::EventContext;
 
-pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, moment: &Moment<'_>) {
+pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<'_>) {
     if let Cart::Open(open) = cart {
-        open.remember(event, moment);
+        open.remember(event, context);
     }
     match event {
-        CartEvent::CartOpened(opened) => open(cart, opened, moment),
+        CartEvent::CartOpened(opened) => open(cart, opened, context),
         CartEvent::ItemAdded(units) => change(cart, |contents| contents.put_in(units)),
         CartEvent::ItemRemoved(units) => change(cart, |contents| contents.take_out(units)),
         CartEvent::PromotionApplied(promotion) => change(cart, |contents| {
@@ -28,24 +28,24 @@ pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, moment: &Moment<'_>) {
         CartEvent::CartExpired(_) => close(cart, Closure::Expired),
     }
     change(cart, |contents| {
-        contents.version = moment.version;
-        contents.changed_at = moment.at;
+        contents.version = context.version;
+        contents.changed_at = context.at;
     });
 }
 
-fn open(cart: &mut Cart, opened: &CartOpened, moment: &Moment<'_>) {
+fn open(cart: &mut Cart, opened: &CartOpened, context: &EventContext<'_>) {
     if !matches!(cart, Cart::NotOpened) {
         return;
     }
     *cart = Cart::Open(OpenCart {
         contents: Contents {
-            version: moment.version,
+            version: context.version,
             currency: opened.currency,
             token_hash: opened.token_hash,
             shelf: Vec::new(),
             promotion: None,
-            opened_at: moment.at,
-            changed_at: moment.at,
+            opened_at: context.at,
+            changed_at: context.at,
         },
         undo: UndoStack::default(),
     });
@@ -70,11 +70,11 @@ fn close(cart: &mut Cart, closure: Closure) {
 impl OpenCart {
     /// Keeps what `event` would take to reverse, before it is applied; or, where the event is a
     /// reversal itself, strikes out the command that it reverses. What opens a cart is not undone.
-    fn remember(&mut self, event: &CartEvent, moment: &Moment<'_>) {
-        match moment.command {
+    fn remember(&mut self, event: &CartEvent, context: &EventContext<'_>) {
+        match context.command {
             OPEN_CART => {}
-            UNDO => self.undo.pop(moment.command_id, &mut self.contents),
-            _ => self.undo.push(moment.command_id, event, &self.contents),
+            UNDO => self.undo.pop(context.command_id, &mut self.contents),
+            _ => self.undo.push(context.command_id, event, &self.contents),
         }
     }
 }

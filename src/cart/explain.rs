@@ -6,7 +6,7 @@ use super::event::{CartEvent, Units};
 use super::money::{Currency, Money};
 use super::sku::Sku;
 use super::state::{Cart, Contents};
-use crate::decider::{Happened, fold};
+use crate::decider::{DecodedEvent, fold};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ pub struct Term {
 
 /// Explains the cart that `history` adds up to, or `None` while it is not opened. The values are
 /// what the cart shows, the sums come from the events: that they agree is the service's promise.
-pub fn why(id: Uuid, history: &[Happened<CartEvent>]) -> Option<Why> {
+pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
     let cart = fold::<CartModel>(history);
     let contents = cart.contents()?;
     let moved: Vec<(&Units, Term)> = history.iter().filter_map(moved_units).collect();
@@ -111,7 +111,7 @@ pub fn why(id: Uuid, history: &[Happened<CartEvent>]) -> Option<Why> {
     })
 }
 
-fn moved_units(happened: &Happened<CartEvent>) -> Option<(&Units, Term)> {
+fn moved_units(happened: &DecodedEvent<CartEvent>) -> Option<(&Units, Term)> {
     let term = |units: &Units| Term {
         version: happened.version,
         quantity: i64::from(units.quantity),
@@ -138,7 +138,7 @@ fn moved_units(happened: &Happened<CartEvent>) -> Option<(&Units, Term)> {
 }
 
 /// The version of the event that applied the promotion that is in force at the end of `history`.
-fn promotion_in_force(history: &[Happened<CartEvent>]) -> Option<u64> {
+fn promotion_in_force(history: &[DecodedEvent<CartEvent>]) -> Option<u64> {
     history
         .iter()
         .rev()
@@ -168,7 +168,7 @@ impl Term {
 }
 
 /// The cart that `history` would add up to had the events of the versions `without` not happened.
-pub fn what_if(history: &[Happened<CartEvent>], without: &BTreeSet<u64>) -> Cart {
+pub fn what_if(history: &[DecodedEvent<CartEvent>], without: &BTreeSet<u64>) -> Cart {
     fold::<CartModel>(
         history
             .iter()

@@ -28,7 +28,7 @@ pub use promotion::{Promotion, Terms};
 pub use sku::Sku;
 pub use state::Cart;
 
-use crate::decider::{Decider, Moment};
+use crate::decider::{Decider, EventContext};
 
 /// The cart as a [`Decider`]: its rules, with the limits that the configuration sets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,8 +50,8 @@ impl Decider for CartModel {
         decide::decide(&self.limits, cart, command)
     }
 
-    fn evolve(cart: &mut Cart, event: &CartEvent, moment: &Moment<'_>) {
-        evolve::evolve(cart, event, moment);
+    fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<'_>) {
+        evolve::evolve(cart, event, context);
     }
 
     fn weight(cart: &Cart) -> usize {

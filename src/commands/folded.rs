@@ -3,8 +3,8 @@
 
 use super::{Handled, Times};
 use crate::decider::Decider;
-use crate::history::{self, HistoryError, Metadata};
-use crate::log::{EventLog, Head, Position, Recorded, Version};
+use crate::history::{self, CommitMetadata, HistoryError};
+use crate::log::{EventLog, Head, Position, RecordedEvent, Version};
 use quick_cache::Weighter;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl<D: Decider> Folded<D> {
         .await
     }
 
-    fn apply(&mut self, recorded: &Recorded) -> Result<(), HistoryError> {
+    fn apply(&mut self, recorded: &RecordedEvent) -> Result<(), HistoryError> {
         let metadata = history::evolve::<D>(Arc::make_mut(&mut self.state), recorded)?;
         self.head = Head::at(recorded);
         self.remember(&metadata, recorded.position);
@@ -83,13 +83,13 @@ impl<D: Decider> Folded<D> {
     pub(super) fn advance(
         &mut self,
         events: &[D::Event],
-        metadata: &Metadata<'_>,
+        metadata: &CommitMetadata<'_>,
         head: Head,
         position: Position,
     ) {
         let state = Arc::make_mut(&mut self.state);
         for (version, event) in (self.head.version.0 + 1..).zip(events) {
-            let moment = crate::decider::Moment {
+            let moment = crate::decider::EventContext {
                 version,
                 at: head.recorded_at,
                 command: &metadata.command,
@@ -101,7 +101,7 @@ impl<D: Decider> Folded<D> {
         self.remember(metadata, position);
     }
 
-    fn remember(&mut self, metadata: &Metadata<'_>, position: Position) {
+    fn remember(&mut self, metadata: &CommitMetadata<'_>, position: Position) {
         if let (Some(key), Some(request)) = (metadata.key, metadata.request) {
             let receipt = Receipt {
                 request,

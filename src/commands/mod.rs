@@ -19,7 +19,7 @@ pub use meter::Meter;
 
 use crate::cache;
 use crate::decider::Decider;
-use crate::history::{HistoryError, Metadata};
+use crate::history::{CommitMetadata, HistoryError};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
 use folded::{Folded, Place, PlaceWeight, Slot};
@@ -318,7 +318,7 @@ impl<D: Decider> CommandHandler<D> {
         envelope: &Envelope,
         events: Vec<D::Event>,
     ) -> Result<Position, AppendError> {
-        let metadata = Metadata {
+        let metadata = CommitMetadata {
             command: envelope.command.into(),
             command_id: envelope.command_id,
             actor: envelope.actor.into(),

@@ -1,7 +1,7 @@
 //! The chain of hashes in each stream: no event can be changed, left out or put elsewhere without
 //! every later hash of its stream telling.
 
-use super::Recorded;
+use super::RecordedEvent;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -68,7 +68,7 @@ impl Hash {
 /// joined by line feeds without one at the end: the previous hash in hexadecimal, the stream, the
 /// version, the name, the schema, the time, the data and the metadata. None of them can hold a
 /// line feed, so no two events give the same text.
-pub fn chained_hash(previous: Hash, event: &Recorded) -> Hash {
+pub fn chained_hash(previous: Hash, event: &RecordedEvent) -> Hash {
     assert!(
         !(event.data.contains('\n') || event.metadata.contains('\n') || event.name.contains('\n')),
         "an event's texts are single lines"

@@ -70,7 +70,7 @@ impl fmt::Display for Version {
 
 /// An event as the log keeps it. Cheap to clone: the texts are shared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedEvent {
     pub position: Position,
     pub stream: Uuid,
     pub version: Version,
@@ -105,7 +105,7 @@ impl Head {
     };
 
     /// The end of the stream once `event` is its last.
-    pub fn at(event: &Recorded) -> Head {
+    pub fn at(event: &RecordedEvent) -> Head {
         Head {
             version: event.version,
             hash: event.hash,
@@ -137,7 +137,7 @@ impl NewEvent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     expected: Version,
-    events: Vec<Recorded>,
+    events: Vec<RecordedEvent>,
 }
 
 impl Commit {
@@ -162,7 +162,7 @@ impl Commit {
             .into_iter()
             .map(|event| {
                 version += 1;
-                let mut recorded = Recorded {
+                let mut recorded = RecordedEvent {
                     position: Position(0),
                     stream,
                     version: Version(version),
@@ -194,15 +194,15 @@ impl Commit {
     }
 
     /// The events in their order, each with its version and hash, their positions still 0.
-    pub fn events(&self) -> &[Recorded] {
+    pub fn events(&self) -> &[RecordedEvent] {
         &self.events
     }
 
     /// The events as the log keeps them, the first at `first` and the others right behind it.
-    fn recorded_from(self, first: Position) -> impl Iterator<Item = Recorded> {
+    fn recorded_from(self, first: Position) -> impl Iterator<Item = RecordedEvent> {
         (first.0..)
             .zip(self.events)
-            .map(|(position, event)| Recorded {
+            .map(|(position, event)| RecordedEvent {
                 position: Position(position),
                 ..event
             })
@@ -267,11 +267,15 @@ pub trait EventLog: Send + Sync + 'static {
         after: Version,
         limit: usize,
         freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError>;
+    ) -> Result<Vec<RecordedEvent>, ReadError>;
 
     /// At most `limit` events of all streams after `after`, by position. An event that has been
     /// returned is never followed by one at an earlier position.
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError>;
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError>;
 
     /// A position that covers every event acknowledged so far.
     async fn barrier(&self) -> Result<Position, ReadError>;

@@ -3,7 +3,7 @@
 use super::heads::Heads;
 use crate::cloud_event::CloudEvent;
 use crate::history::HistoryError;
-use crate::log::{EventLog, Freshness, Hash, Position, ReadError, Recorded, Version};
+use crate::log::{EventLog, Freshness, Hash, Position, ReadError, RecordedEvent, Version};
 use std::io::{self, Write};
 use uuid::Uuid;
 
@@ -61,7 +61,7 @@ pub async fn export(
 async fn previous(
     log: &dyn EventLog,
     hashes: &Heads<(Version, Hash)>,
-    recorded: &Recorded,
+    recorded: &RecordedEvent,
 ) -> Result<Hash, ReadError> {
     let before = Version(recorded.version.0.saturating_sub(1));
     match hashes.get(recorded.stream) {

@@ -4,9 +4,9 @@ use super::heads::Heads;
 use crate::cart::CartEvent;
 use crate::cloud_event::CloudEvent;
 use crate::decider::Event;
-use crate::history::{self, Metadata};
+use crate::history::{self, CommitMetadata};
 use crate::log::sqlite::{Filling, OpenError};
-use crate::log::{Head, Position, Recorded, Version, chained_hash};
+use crate::log::{Head, Position, RecordedEvent, Version, chained_hash};
 use std::io::{self, BufRead};
 use std::path::Path;
 
@@ -77,7 +77,7 @@ pub fn import(
 }
 
 /// The event as a log keeps it.
-fn recorded(event: &CloudEvent<'_>) -> Result<Recorded, String> {
+fn recorded(event: &CloudEvent<'_>) -> Result<RecordedEvent, String> {
     let (name, schema) = event
         .kind
         .strip_prefix("cartlog.")
@@ -96,7 +96,7 @@ fn recorded(event: &CloudEvent<'_>) -> Result<Recorded, String> {
     if name.contains('\n') || metadata.contains('\n') || event.data.0.get().contains('\n') {
         return Err("a text of it has more than one line".to_owned());
     }
-    Ok(Recorded {
+    Ok(RecordedEvent {
         position: Position(number("logposition", &event.logposition)?),
         stream: event.subject,
         version: Version(number("streamversion", &event.streamversion)?),
@@ -110,8 +110,8 @@ fn recorded(event: &CloudEvent<'_>) -> Result<Recorded, String> {
 }
 
 /// Whether `recorded` comes right behind `head`.
-fn follows(event: &CloudEvent<'_>, recorded: &Recorded, head: Head) -> Result<(), String> {
-    let Recorded {
+fn follows(event: &CloudEvent<'_>, recorded: &RecordedEvent, head: Head) -> Result<(), String> {
+    let RecordedEvent {
         stream, version, ..
     } = recorded;
     if version.0 != head.version.0 + 1 {
@@ -139,9 +139,9 @@ fn follows(event: &CloudEvent<'_>, recorded: &Recorded, head: Head) -> Result<()
 }
 
 /// Whether this program can read `recorded`, and fold it.
-fn readable(recorded: &Recorded) -> Result<(), String> {
+fn readable(recorded: &RecordedEvent) -> Result<(), String> {
     let event: CartEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
-    Metadata::read(&recorded.metadata).map_err(|error| error.to_string())?;
+    CommitMetadata::read(&recorded.metadata).map_err(|error| error.to_string())?;
     let opens = matches!(event, CartEvent::CartOpened(_));
     if opens != (recorded.version == Version(1)) {
         return Err(format!(

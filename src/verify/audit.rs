@@ -2,7 +2,7 @@
 
 use super::{Course, Finding, FindingKind, VerifyError};
 use crate::log::sqlite::{Entry, LogFile, UnreadableRow};
-use crate::log::{Hash, Head, Position, Recorded, Version, chained_hash};
+use crate::log::{Hash, Head, Position, RecordedEvent, Version, chained_hash};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ const BATCH: usize = 8_192;
 /// What an auditor sends.
 pub(super) enum Read {
     Batch {
-        events: Vec<Recorded>,
+        events: Vec<RecordedEvent>,
         /// Whether no row was left out of them.
         complete: bool,
     },
@@ -146,7 +146,7 @@ impl Auditor<'_> {
         self.position = position;
     }
 
-    fn check(&mut self, event: &Recorded) {
+    fn check(&mut self, event: &RecordedEvent) {
         let head = self.heads.insert(event.stream, Head::at(event));
         let head = head.unwrap_or(Head::START);
         if event.version.0 != head.version.0 + 1 {
@@ -259,7 +259,7 @@ impl Auditor<'_> {
 }
 
 /// Why `event` is not the one that was recorded behind `head`, if it is not.
-fn mismatch(head: &Head, event: &Recorded) -> Option<String> {
+fn mismatch(head: &Head, event: &RecordedEvent) -> Option<String> {
     let texts = [&*event.name, &*event.data, &*event.metadata];
     if texts.iter().any(|text| text.contains('\n')) {
         return Some("it holds a line feed, which no event is recorded with".to_owned());

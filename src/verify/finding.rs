@@ -1,6 +1,6 @@
 //! What a verification finds.
 
-use crate::log::{Position, Recorded, Version};
+use crate::log::{Position, RecordedEvent, Version};
 use crate::views::{Difference, Differs};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn of_event(kind: FindingKind, event: &Recorded, detail: String) -> Finding {
+    pub(super) fn of_event(kind: FindingKind, event: &RecordedEvent, detail: String) -> Finding {
         Finding {
             kind,
             cart_id: Some(event.stream),

@@ -2,9 +2,9 @@
 
 use super::{Course, Finding, FindingKind, Subject, VerifyError};
 use crate::cart::CartEvent;
-use crate::history::{self, Metadata};
+use crate::history::{self, CommitMetadata};
 use crate::log::sqlite::ReadOnlyLog;
-use crate::log::{EventLog, Position, Recorded};
+use crate::log::{EventLog, Position, RecordedEvent};
 use crate::views::{self, Generation, Snapshot, UpdateError};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -40,7 +40,11 @@ impl Making<'_> {
     }
 
     /// Applies `events`; where one of them cannot be read, it says which, and the views end there.
-    pub(super) fn apply(&mut self, events: &[Recorded], complete: bool) -> Result<(), VerifyError> {
+    pub(super) fn apply(
+        &mut self,
+        events: &[RecordedEvent],
+        complete: bool,
+    ) -> Result<(), VerifyError> {
         self.complete &= complete;
         if !self.complete {
             self.only_read(events);
@@ -50,7 +54,7 @@ impl Making<'_> {
         let applied = self.made.apply(&*self.log, events, |carts| {
             for (id, cart) in carts {
                 // Told once, with the stream's first event.
-                let begins = |event: &Recorded| event.stream == *id && event.version.0 == 1;
+                let begins = |event: &RecordedEvent| event.stream == *id && event.version.0 == 1;
                 if cart.contents().is_none() && events.iter().any(begins) {
                     course.find(Finding {
                         cart_id: Some(*id),
@@ -76,9 +80,9 @@ impl Making<'_> {
     }
 
     /// Says which of `events` this program cannot read.
-    pub(super) fn only_read(&self, events: &[Recorded]) {
+    pub(super) fn only_read(&self, events: &[RecordedEvent]) {
         for recorded in events {
-            let read = Metadata::read(&recorded.metadata)
+            let read = CommitMetadata::read(&recorded.metadata)
                 .and_then(|_| history::event_of::<CartEvent>(recorded));
             if let Err(error) = read {
                 let detail = error.to_string();

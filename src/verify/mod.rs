@@ -15,7 +15,7 @@ pub use finding::{Finding, FindingKind};
 pub use on_demand::{Verifications, Verifier, VerifyRunning};
 
 use crate::log::sqlite::{LogFile, OpenError};
-use crate::log::{Position, ReadError, Recorded};
+use crate::log::{Position, ReadError, RecordedEvent};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
 use audit::{Auditor, Read};
@@ -202,7 +202,7 @@ impl Reading {
     fn up_to(
         &self,
         until: Position,
-        mut each: impl FnMut(&[Recorded], bool) -> Result<(), VerifyError>,
+        mut each: impl FnMut(&[RecordedEvent], bool) -> Result<(), VerifyError>,
     ) -> Result<(), VerifyError> {
         // An auditor that has ended says why at its own end.
         if self.want.send(until).is_err() {

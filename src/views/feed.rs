@@ -1,12 +1,12 @@
 //! The log read ahead: while one batch is being worked on, the next one is on its way.
 
-use crate::log::{EventLog, Position, ReadError, Recorded};
+use crate::log::{EventLog, Position, ReadError, RecordedEvent};
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-type Reading = MaybeDone<BoxFuture<'static, Result<Vec<Recorded>, ReadError>>>;
+type Reading = MaybeDone<BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>>>;
 
 /// The events of a log, in batches.
 pub struct Feed {
@@ -26,7 +26,7 @@ impl Feed {
     }
 
     /// The next events; none at the end of the log. Begins to read those behind them.
-    pub async fn next(&mut self) -> Result<Vec<Recorded>, ReadError> {
+    pub async fn next(&mut self) -> Result<Vec<RecordedEvent>, ReadError> {
         (&mut self.reading).await;
         let events = Pin::new(&mut self.reading).take_output();
         let events = events.expect("what was awaited has an output")?;

@@ -7,8 +7,8 @@ use super::trouble::UpdateError;
 use super::{Batch, Fact, Moved};
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
-use crate::history::{self, Metadata};
-use crate::log::{EventLog, Position, Recorded};
+use crate::history::{self, CommitMetadata};
+use crate::log::{EventLog, Position, RecordedEvent};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +46,7 @@ impl Folding {
     pub(super) async fn take_in(
         &mut self,
         log: &dyn EventLog,
-        events: &[Recorded],
+        events: &[RecordedEvent],
     ) -> Result<Vec<Uuid>, UpdateError> {
         let pending = &mut self.pending;
         // Read whole before anything is folded: a cart has seen all of `events` or none of them.
@@ -54,7 +54,7 @@ impl Folding {
         for recorded in events {
             read.push((
                 history::event_of(recorded)?,
-                Metadata::read(&recorded.metadata)?,
+                CommitMetadata::read(&recorded.metadata)?,
             ));
         }
         self.folds.take(log, events, &mut pending.carts).await?;
@@ -62,7 +62,7 @@ impl Folding {
         for (recorded, (event, metadata)) in events.iter().zip(read) {
             let cart = Arc::make_mut(pending.carts.entry(recorded.stream).or_default());
             let moved = Moved::by(&event, cart, |cart| {
-                CartModel::evolve(cart, &event, &metadata.moment(recorded));
+                CartModel::evolve(cart, &event, &metadata.context(recorded));
             });
             taken.push(Fact {
                 position: recorded.position,

@@ -4,7 +4,7 @@ use crate::cache;
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, HistoryError};
-use crate::log::{EventLog, Recorded, Version};
+use crate::log::{EventLog, RecordedEvent, Version};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ impl Folds {
     pub(super) async fn take(
         &mut self,
         log: &dyn EventLog,
-        events: &[Recorded],
+        events: &[RecordedEvent],
         carts: &mut HashMap<Uuid, Arc<Cart>>,
     ) -> Result<(), HistoryError> {
         for recorded in events {

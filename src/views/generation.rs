@@ -7,7 +7,7 @@ use super::trouble::UpdateError;
 use super::{View, files};
 use crate::cart::Cart;
 use crate::files::remove_database;
-use crate::log::{EventLog, Position, Recorded};
+use crate::log::{EventLog, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::io;
@@ -61,7 +61,7 @@ impl Generation {
     pub async fn apply(
         &mut self,
         log: &dyn EventLog,
-        events: &[Recorded],
+        events: &[RecordedEvent],
         moved: impl FnOnce(&HashMap<Uuid, Arc<Cart>>),
     ) -> Result<(), UpdateError> {
         self.folding.take_in(log, events).await?;

@@ -1,65 +1,35 @@
 //! HTTP: one file a resource. Commands go to [`crate::commands`], questions to [`crate::views`];
 //! what happened is read from the log.
 
-mod access;
-mod assets;
-mod body;
-mod carts;
-mod checkout;
-mod client;
-mod command;
-mod connection;
-mod decode;
-mod event;
-mod events;
-mod gate;
-mod headers;
-mod health;
-mod insights;
-mod items;
-mod journal;
-mod live;
-mod live_cart;
-mod live_log;
-mod metrics;
-mod negotiate;
+mod api;
+mod http;
 pub mod openapi;
-mod operator;
-mod page;
-mod pages;
-mod path;
-pub mod problem;
-mod products;
-mod promotion;
-mod rate;
-mod reference;
-mod refusals;
-mod resource;
 mod shop;
-mod streams;
-mod timeline;
-mod undo;
-mod verify;
-mod views;
-mod why;
+mod site;
 
 #[cfg(test)]
 #[path = "../../tests/support/seeded.rs"]
 mod seeded;
 
-pub use access::Openings;
-pub use connection::end_when_stalled;
-pub use gate::{REQUESTS, gate};
-pub use metrics::Metrics;
-pub use operator::OperatorToken;
-pub use rate::{RateLimits, RateSettings};
+pub use api::access::Openings;
+pub use api::metrics::Metrics;
+pub use api::operator::OperatorToken;
+pub use http::connection::end_when_stalled;
+pub use http::gate::{REQUESTS, gate};
+pub use http::problem;
+pub use http::rate::{RateLimits, RateSettings};
+pub use http::streams::Streams;
 pub use shop::{Shared, Shop};
-pub use streams::Streams;
 
 use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
+use api::{
+    carts, checkout, events, health, insights, items, journal, metrics, operator, products,
+    promotion, timeline, undo, verify, views, why,
+};
+use http::resource::{Methods, at};
 use openapi::Describe;
-use resource::{Methods, at};
+use site::{pages, reference};
 
 /// The path that all resources of a cart share.
 const CART: &str = "/api/carts/{id}";

@@ -1,11 +1,5 @@
 //! What the handlers of one worker have at hand.
 
-use super::access::{Openings, Presented};
-use super::metrics::Metrics;
-use super::operator::OperatorToken;
-use super::problem::Problem;
-use super::rate::RateLimits;
-use super::streams::Streams;
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
@@ -13,6 +7,12 @@ use crate::log::{EventLog, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, Trouble, ViewReadError};
+use crate::web::api::access::{Openings, Presented};
+use crate::web::api::metrics::Metrics;
+use crate::web::api::operator::OperatorToken;
+use crate::web::http::problem::Problem;
+use crate::web::http::rate::RateLimits;
+use crate::web::http::streams::Streams;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;

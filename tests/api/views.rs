@@ -3,8 +3,8 @@
 use crate::app::{CartClient, TestApp};
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::{CartEvent, CartModel};
-use cartlog::decider::{Event, Happened, fold};
-use cartlog::history::Metadata;
+use cartlog::decider::{DecodedEvent, Event, fold};
+use cartlog::history::CommitMetadata;
 use cartlog::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
@@ -51,12 +51,12 @@ fn folded(log: &Path) -> BTreeMap<Uuid, String> {
         .prepare("SELECT stream, version, type, schema, recorded_at, data, metadata FROM events ORDER BY position")
         .unwrap();
     let mut rows = rows.query([]).unwrap();
-    let mut histories: BTreeMap<Uuid, Vec<Happened<CartEvent>>> = BTreeMap::new();
+    let mut histories: BTreeMap<Uuid, Vec<DecodedEvent<CartEvent>>> = BTreeMap::new();
     while let Some(row) = rows.next().unwrap() {
         let text = |column| row.get::<_, String>(column).unwrap();
         let metadata = text(6);
-        let metadata = Metadata::read(&metadata).unwrap();
-        let happened = Happened {
+        let metadata = CommitMetadata::read(&metadata).unwrap();
+        let happened = DecodedEvent {
             version: row.get(1).unwrap(),
             at: Timestamp::parse(&text(4)).unwrap(),
             command: metadata.command.to_string(),

@@ -8,7 +8,7 @@ use cartlog::commands::{
 };
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -67,11 +67,15 @@ impl EventLog for Unreliable {
         after: Version,
         limit: usize,
         freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.log.read_stream(stream, after, limit, freshness).await
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.log.read_all(after, limit).await
     }
 

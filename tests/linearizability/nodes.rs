@@ -10,7 +10,7 @@ use cartlog::commands::{
     CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
 };
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -44,12 +44,16 @@ impl EventLog for Slow {
         after: Version,
         limit: usize,
         freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         yield_now().await;
         self.log.read_stream(stream, after, limit, freshness).await
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.log.read_all(after, limit).await
     }
 

@@ -5,7 +5,7 @@ pub mod appending;
 pub mod lasting;
 pub mod reading;
 
-use cartlog::log::{Commit, EventLog, Freshness, Head, NewEvent, Position, Recorded, Version};
+use cartlog::log::{Commit, EventLog, Freshness, Head, NewEvent, Position, RecordedEvent, Version};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
@@ -106,14 +106,14 @@ pub async fn append(log: &dyn EventLog, stream: Uuid, head: Head, count: u64) ->
     head
 }
 
-pub async fn read(log: &dyn EventLog, stream: Uuid) -> Vec<Recorded> {
+pub async fn read(log: &dyn EventLog, stream: Uuid) -> Vec<RecordedEvent> {
     log.read_stream(stream, Version(0), 100_000, Freshness::Linearizable)
         .await
         .expect("a stream")
 }
 
-pub async fn read_everything(log: &dyn EventLog) -> Vec<Recorded> {
-    let mut events: Vec<Recorded> = Vec::new();
+pub async fn read_everything(log: &dyn EventLog) -> Vec<RecordedEvent> {
+    let mut events: Vec<RecordedEvent> = Vec::new();
     loop {
         let after = events.last().map_or(Position(0), |event| event.position);
         let page = log.read_all(after, 1_000).await.expect("a page");
@@ -124,12 +124,12 @@ pub async fn read_everything(log: &dyn EventLog) -> Vec<Recorded> {
     }
 }
 
-pub fn versions(events: &[Recorded]) -> Vec<u64> {
+pub fn versions(events: &[RecordedEvent]) -> Vec<u64> {
     events.iter().map(|event| event.version.0).collect()
 }
 
 /// The hash of an event, from what the log's documentation says: SHA-256 over eight lines.
-pub fn hash_by_the_book(previous: &str, event: &Recorded) -> String {
+pub fn hash_by_the_book(previous: &str, event: &RecordedEvent) -> String {
     let lines = [
         previous.to_owned(),
         event.stream.hyphenated().to_string(),

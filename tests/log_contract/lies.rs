@@ -4,7 +4,7 @@ use crate::contract::{Engine, Opened, appending, lasting, reading};
 use crate::engine::{MemoryLog, Place, again};
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Hash, Position, ReadError, Recorded,
+    AppendError, Appended, Commit, EventLog, Freshness, Hash, Position, ReadError, RecordedEvent,
     Version,
 };
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -83,7 +83,7 @@ impl LyingLog {
         again(commit, self.log.head(commit.stream()), count)
     }
 
-    fn told(&self, mut events: Vec<Recorded>) -> Vec<Recorded> {
+    fn told(&self, mut events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
         if self.lie == Lie::BreaksTheChain {
             for event in &mut events {
                 event.hash = Hash::ZERO;
@@ -110,7 +110,7 @@ impl EventLog for LyingLog {
         after: Version,
         limit: usize,
         freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         let limit = match self.lie {
             Lie::GivesMoreThanAsked => limit.saturating_add(1),
             _ => limit,
@@ -119,7 +119,11 @@ impl EventLog for LyingLog {
         Ok(self.told(events.await?))
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         let mut events = self.log.read_all(after, limit).await?;
         if self.lie == Lie::SkipsTheFirstOfAPage && events.len() > 1 {
             events.remove(0);

@@ -5,7 +5,7 @@ use crate::contract::{
 };
 use cartlog::background::Background;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{AppendError, EventLog, Head, Position, Recorded, Version};
+use cartlog::log::{AppendError, EventLog, Head, Position, RecordedEvent, Version};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::{FutureExt, join_all};
 use rusqlite::Connection;
@@ -118,7 +118,7 @@ async fn the_events_are_readable_text_from_which_the_hashes_can_be_made_again() 
     let mut rows = rows.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let text = |column| row.get::<_, String>(column).unwrap();
-        let event = Recorded {
+        let event = RecordedEvent {
             position: Position(row.get(8).unwrap()),
             stream: text(0).parse().unwrap(),
             version: Version(row.get(1).unwrap()),

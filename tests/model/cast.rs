@@ -6,7 +6,7 @@ use cartlog::cart::{
     Cart, CartCommand, CartEvent, CartModel, Currency, Limits, Money, Offer, Promotion, Refusal,
     Sku, Terms,
 };
-use cartlog::decider::{Decider, Happened};
+use cartlog::decider::{Decider, DecodedEvent};
 use cartlog::timestamp::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -135,7 +135,7 @@ pub fn time(version: u64) -> Timestamp {
 pub struct Story {
     pub model: CartModel,
     pub cart: Cart,
-    pub history: Vec<Happened<CartEvent>>,
+    pub history: Vec<DecodedEvent<CartEvent>>,
     commands: u128,
 }
 
@@ -167,14 +167,14 @@ impl Story {
         self.commands += 1;
         for event in events {
             let version = self.history.len() as u64 + 1;
-            let happened = Happened {
+            let happened = DecodedEvent {
                 version,
                 at: time(version),
                 command: command.to_owned(),
                 command_id: Uuid::from_u128(self.commands),
                 event: event.clone(),
             };
-            CartModel::evolve(&mut self.cart, &happened.event, &happened.moment());
+            CartModel::evolve(&mut self.cart, &happened.event, &happened.context());
             self.history.push(happened);
         }
     }

@@ -9,8 +9,8 @@ use crate::seeded::seeded;
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
 use cartlog::catalogue::Catalogue;
 use cartlog::config::Config;
-use cartlog::decider::{Decider, Event, Happened};
-use cartlog::history::Metadata;
+use cartlog::decider::{Decider, DecodedEvent, Event};
+use cartlog::history::CommitMetadata;
 use cartlog::timestamp::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -194,23 +194,23 @@ proptest! {
         let opened = CartEvent::read(&name, schema, &opened).expect("a golden event");
         let mut cart = Cart::default();
         for (version, event) in (1..).zip([opened, event.clone(), event]) {
-            let happened = Happened {
+            let happened = DecodedEvent {
                 version,
                 at: Timestamp::MIN,
                 command: "add_item".to_owned(),
                 command_id: Uuid::from_u128(u128::from(version)),
                 event,
             };
-            CartModel::evolve(&mut cart, &happened.event, &happened.moment());
+            CartModel::evolve(&mut cart, &happened.event, &happened.context());
         }
     }
 
     #[test]
     fn metadata_that_is_read_is_written_as_what_reads_the_same(text in texts(owned(&METADATA))) {
-        let Ok(metadata) = Metadata::read(&text) else { return Ok(()) };
+        let Ok(metadata) = CommitMetadata::read(&text) else { return Ok(()) };
         let written = metadata.to_json();
         prop_assert!(!written.contains('\n'), "{}", written);
-        prop_assert_eq!(Metadata::read(&written), Ok(metadata));
+        prop_assert_eq!(CommitMetadata::read(&written), Ok(metadata));
     }
 
     #[test]
@@ -291,15 +291,15 @@ fn control_a_decoder_that_panics_and_one_that_forgets_are_found_out() {
         prop_assert_eq!(careless.map(seconds), Some(seconds(time)));
         Ok(())
     }));
-    // Metadata of which only what is always there is written again.
+    // CommitMetadata of which only what is always there is written again.
     assert!(finds(texts(owned(&METADATA)), |text| {
-        let Ok(metadata) = Metadata::read(&text) else {
+        let Ok(metadata) = CommitMetadata::read(&text) else {
             return Ok(());
         };
         let written = metadata.to_json();
         let forgetful = written.split(",\"key\"").next().unwrap_or_default();
         let forgetful = format!("{}}}", forgetful.trim_end_matches('}'));
-        prop_assert_eq!(Metadata::read(&forgetful), Ok(metadata));
+        prop_assert_eq!(CommitMetadata::read(&forgetful), Ok(metadata));
         Ok(())
     }));
     // A reason in several lines, as the parser of TOML gives it.

@@ -4,7 +4,7 @@
 use crate::cast::*;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::{CartCommand, CartEvent, Currency, Money, Offer, Promotion, Terms};
-use cartlog::decider::Happened;
+use cartlog::decider::DecodedEvent;
 use cartlog::timestamp::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -97,7 +97,7 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
 }
 
 /// Events of any kind in any order, of commands that may be called anything and come back.
-pub fn arbitrary_events() -> impl Strategy<Value = Happened<CartEvent>> {
+pub fn arbitrary_events() -> impl Strategy<Value = DecodedEvent<CartEvent>> {
     (
         any_events(),
         0u64..=20_000,
@@ -105,7 +105,7 @@ pub fn arbitrary_events() -> impl Strategy<Value = Happened<CartEvent>> {
         prop::sample::select(&["add_item", "undo", "open_cart", "", "checkout"][..]),
         0u128..4,
     )
-        .prop_map(|(event, version, millis, command, id)| Happened {
+        .prop_map(|(event, version, millis, command, id)| DecodedEvent {
             version,
             at: Timestamp::from_millis(millis),
             command: command.to_owned(),

@@ -257,7 +257,7 @@ proptest! {
         let mut cart = CartModel::initial();
         let mut known = Vec::new();
         for happened in history {
-            CartModel::evolve(&mut cart, &happened.event, &happened.moment());
+            CartModel::evolve(&mut cart, &happened.event, &happened.context());
             let event = &happened.event;
             let stored = CartEvent::read(event.name(), event.schema(), &event.data());
             prop_assert_eq!(stored.as_ref(), Ok(&happened.event));
@@ -273,7 +273,7 @@ proptest! {
     fn decide_answers_whatever_history_holds(history in vec(arbitrary_events(), 0..40), command in wishes()) {
         let mut cart = CartModel::initial();
         for happened in &history {
-            CartModel::evolve(&mut cart, &happened.event, &happened.moment());
+            CartModel::evolve(&mut cart, &happened.event, &happened.context());
         }
         let model = CartModel { limits: SMALL };
         let decided = model.decide(&cart, &command);

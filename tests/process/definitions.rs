@@ -5,7 +5,7 @@ use crate::program::{PATIENCE, Program, command, log_in, run};
 use crate::recover::{documents, ended, open_carts};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
-use cartlog::history::Metadata;
+use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
 use cartlog::timestamp::Timestamp;
@@ -44,7 +44,7 @@ pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     });
     let commit = || {
         let id = Uuid::now_v7();
-        let metadata = Metadata::new("open_cart", id, "shopper");
+        let metadata = CommitMetadata::new("open_cart", id, "shopper");
         let events = events.iter().map(NewEvent::of);
         let metadata = metadata.to_json();
         Commit::new(id, Head::START, at, metadata, events.collect())

@@ -4,8 +4,8 @@ use cartlog::background::Background;
 use cartlog::cart::{
     Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, Sku, Terms,
 };
-use cartlog::decider::{Decider, Moment};
-use cartlog::history::Metadata;
+use cartlog::decider::{Decider, EventContext};
+use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
 use cartlog::timestamp::Timestamp;
@@ -216,7 +216,8 @@ impl Shoppers {
             return None;
         }
         self.commands += 1;
-        let metadata = Metadata::new(command.name(), Uuid::from_u128(self.commands), "shopper");
+        let metadata =
+            CommitMetadata::new(command.name(), Uuid::from_u128(self.commands), "shopper");
         let commit = Commit::new(
             who.id,
             who.head,
@@ -225,7 +226,7 @@ impl Shoppers {
             events.iter().map(NewEvent::of).collect(),
         );
         for (recorded, event) in commit.events().iter().zip(&events) {
-            let moment = Moment {
+            let moment = EventContext {
                 version: recorded.version.0,
                 at: recorded.recorded_at,
                 command: command.name(),
@@ -280,7 +281,7 @@ pub fn offer(number: usize) -> Offer {
 
 /// One commit that opens the cart `id` at `at` with `events` behind the opening.
 pub fn cart_of(id: Uuid, at: Timestamp, events: &[CartEvent]) -> Commit {
-    let metadata = Metadata::new("open_cart", id, "shopper");
+    let metadata = CommitMetadata::new("open_cart", id, "shopper");
     let events = events.iter().map(NewEvent::of);
     Commit::new(id, Head::START, at, metadata.to_json(), events.collect())
 }

@@ -5,7 +5,7 @@ use crate::dice::Dice;
 use crate::engine::{MemoryLog, again};
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Head, Position, ReadError, Recorded,
+    AppendError, Appended, Commit, EventLog, Freshness, Head, Position, ReadError, RecordedEvent,
     Version,
 };
 use futures_util::future::FutureExt;
@@ -264,7 +264,7 @@ impl EventLog for Link {
         after: Version,
         limit: usize,
         freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.reading().await?;
         let mut events = self
             .log
@@ -291,7 +291,11 @@ impl EventLog for Link {
     }
 
     /// From a copy of the log that may be behind, but always has its beginning.
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.reading().await?;
         let mut events = self.log.read_all(after, limit).await?;
         {

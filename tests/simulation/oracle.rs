@@ -4,8 +4,8 @@ use crate::intents::{Attempt, Key};
 use cartlog::cart::{Cart, CartEvent, CartModel, Refusal};
 use cartlog::commands::{CommandError, Condition, Handled};
 use cartlog::decider::Decider;
-use cartlog::history::{self, Metadata};
-use cartlog::log::{Head, Position, Recorded, Version, chained_hash};
+use cartlog::history::{self, CommitMetadata};
+use cartlog::log::{Head, Position, RecordedEvent, Version, chained_hash};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ struct Tried {
 pub struct Oracle {
     model: CartModel,
     /// Every event in the log, as it was seen first.
-    pub log: Vec<Recorded>,
+    pub log: Vec<RecordedEvent>,
     streams: HashMap<Uuid, Stream>,
     tried: HashMap<Uuid, Tried>,
     commits: HashMap<Uuid, Written>,
@@ -116,7 +116,7 @@ impl Oracle {
     }
 
     /// Takes in what the log has now behind what it had before.
-    pub fn sees(&mut self, new: &[Recorded]) -> Checked {
+    pub fn sees(&mut self, new: &[RecordedEvent]) -> Checked {
         let commits =
             new.chunk_by(|one, next| one.stream == next.stream && one.metadata == next.metadata);
         for commit in commits {
@@ -125,9 +125,9 @@ impl Oracle {
         Ok(())
     }
 
-    fn is_a_right_commit(&mut self, events: &[Recorded]) -> Checked {
+    fn is_a_right_commit(&mut self, events: &[RecordedEvent]) -> Checked {
         let first = &events[0];
-        let metadata = Metadata::read(&first.metadata).map_err(|error| unreadable(&error))?;
+        let metadata = CommitMetadata::read(&first.metadata).map_err(|error| unreadable(&error))?;
         let command_id = metadata.command_id;
         let Some(tried) = self.tried.get(&command_id) else {
             return Err(Violation(format!(

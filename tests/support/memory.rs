@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use cartlog::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Head, NewEvent, Position, ReadError,
-    Recorded, Version,
+    RecordedEvent, Version,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,7 +24,7 @@ pub struct Place {
 #[derive(Debug, Default)]
 struct Kept {
     /// In the order of their positions.
-    events: Vec<Recorded>,
+    events: Vec<RecordedEvent>,
     /// Where each stream's events are in `events`, by version.
     streams: HashMap<Uuid, Vec<usize>>,
     open: bool,
@@ -76,7 +76,7 @@ impl Kept {
         for event in commit.events() {
             position = Kept::behind(position);
             places.push(self.events.len());
-            self.events.push(Recorded {
+            self.events.push(RecordedEvent {
                 position,
                 ..event.clone()
             });
@@ -156,7 +156,7 @@ impl EventLog for MemoryLog {
         after: Version,
         limit: usize,
         _freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         let kept = self.place.lock();
         let places = kept.streams.get(&stream).map_or(&[][..], Vec::as_slice);
         let after = usize::try_from(after.0).unwrap_or(usize::MAX);
@@ -164,7 +164,11 @@ impl EventLog for MemoryLog {
         Ok(read.map(|place| kept.events[*place].clone()).collect())
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         let kept = self.place.lock();
         let first = kept.events.partition_point(|event| event.position <= after);
         Ok(kept.events[first..].iter().take(limit).cloned().collect())

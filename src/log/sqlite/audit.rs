@@ -2,7 +2,7 @@
 //! process that writes it, row by row, without relying on any of it.
 
 use super::{OpenError, rows, schema};
-use crate::log::{Position, ReadError, Recorded};
+use crate::log::{Position, ReadError, RecordedEvent};
 use rusqlite::Connection;
 use std::path::Path;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ impl LogFile {
         &self,
         after: Position,
         limit: usize,
-    ) -> Result<Vec<Result<Recorded, UnreadableRow>>, ReadError> {
+    ) -> Result<Vec<Result<RecordedEvent, UnreadableRow>>, ReadError> {
         rows::read_each(&self.connection, after, limit)
             .map_err(|error| ReadError(error.to_string()))
     }

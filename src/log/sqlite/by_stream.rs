@@ -8,7 +8,7 @@
 //! this, wrote five times as many bytes.
 
 use super::rows;
-use crate::log::{Position, Recorded, Version};
+use crate::log::{Position, RecordedEvent, Version};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -40,7 +40,7 @@ struct Generations {
 
 impl Unmerged {
     /// Takes in what was committed.
-    pub(super) fn extend<'a>(&self, committed: impl IntoIterator<Item = &'a Recorded>) {
+    pub(super) fn extend<'a>(&self, committed: impl IntoIterator<Item = &'a RecordedEvent>) {
         let entries = committed
             .into_iter()
             .map(|event| ((event.stream, event.version), event.position));

@@ -3,7 +3,7 @@
 use super::guard::Lock;
 use super::{Durability, OpenError, by_stream, rows, schema};
 use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
-use crate::log::{Head, Position, Recorded};
+use crate::log::{Head, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
@@ -66,7 +66,7 @@ impl Filling {
     }
 
     /// Adds `event` at the next position. Whoever calls this has checked that it follows its stream.
-    pub fn add(&mut self, event: &Recorded) -> Result<(), OpenError> {
+    pub fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError> {
         let position = Position(self.last.0 + 1);
         let add = || -> rusqlite::Result<()> {
             rows::insert(

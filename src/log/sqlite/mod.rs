@@ -24,7 +24,7 @@ pub use filling::Filling;
 pub use read_only::ReadOnlyLog;
 
 use super::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
 };
 pub use audit::{Entry, LogFile, UnreadableRow};
 
@@ -230,14 +230,18 @@ impl EventLog for SqliteLog {
         after: Version,
         limit: usize,
         _freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         // Before the file is read: what is merged meanwhile is found in both, what is missing in neither.
         let unmerged = self.shared.unmerged.after(stream, after, limit);
         self.read(move |connection| rows::read_stream(connection, stream, after, limit, &unmerged))
             .await
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         if after >= *self.shared.committed.borrow() {
             return Ok(Vec::new());
         }

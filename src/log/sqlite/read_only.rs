@@ -3,7 +3,7 @@
 use super::by_stream::Followed;
 use super::{OpenError, rows, schema};
 use crate::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, Recorded, Version,
+    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -72,7 +72,7 @@ impl EventLog for ReadOnlyLog {
         after: Version,
         limit: usize,
         _freshness: Freshness,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.read(move |reading| {
             // Before the table is read: what comes into it meanwhile is found in both.
             let unmerged = reading
@@ -85,7 +85,11 @@ impl EventLog for ReadOnlyLog {
         .await
     }
 
-    async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.read(move |reading| rows::read_all(&reading.connection, after, limit))
             .await
     }

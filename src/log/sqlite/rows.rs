@@ -1,7 +1,7 @@
 //! Events as rows of the table `log`.
 
 use super::audit::{Entry, UnreadableRow};
-use crate::log::{Hash, Head, Position, ReadError, Recorded, Version};
+use crate::log::{Hash, Head, Position, ReadError, RecordedEvent, Version};
 use crate::timestamp::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
@@ -21,7 +21,7 @@ pub(super) fn prepare_insert(connection: &Connection) -> rusqlite::Result<Cached
 pub(super) fn insert(
     statement: &mut CachedStatement<'_>,
     position: Position,
-    event: &Recorded,
+    event: &RecordedEvent,
 ) -> rusqlite::Result<()> {
     statement.execute(params![
         position.0,
@@ -77,7 +77,7 @@ pub(super) fn read_stream(
     after: Version,
     limit: usize,
     unmerged: &[(Version, Position)],
-) -> Result<Vec<Recorded>, ReadError> {
+) -> Result<Vec<RecordedEvent>, ReadError> {
     let failed = |error: rusqlite::Error| ReadError(error.to_string());
     let next = Version(after.0 + 1);
     let mut events = if unmerged.first().is_some_and(|(first, _)| *first == next) {
@@ -115,7 +115,7 @@ pub(super) fn read_stream(
     Ok(events)
 }
 
-fn read_at(connection: &Connection, position: Position) -> rusqlite::Result<Vec<Recorded>> {
+fn read_at(connection: &Connection, position: Position) -> rusqlite::Result<Vec<RecordedEvent>> {
     select(
         connection,
         &format!("SELECT {COLUMNS} FROM log WHERE position = ?1"),
@@ -127,7 +127,7 @@ pub(super) fn read_all(
     connection: &Connection,
     after: Position,
     limit: usize,
-) -> Result<Vec<Recorded>, ReadError> {
+) -> Result<Vec<RecordedEvent>, ReadError> {
     let events = select(
         connection,
         &format!("SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"),
@@ -151,10 +151,10 @@ fn select(
     connection: &Connection,
     sql: &str,
     params: &[&dyn ToSql],
-) -> rusqlite::Result<Vec<Recorded>> {
+) -> rusqlite::Result<Vec<RecordedEvent>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    let mut events: Vec<Recorded> = Vec::new();
+    let mut events: Vec<RecordedEvent> = Vec::new();
     while let Some(row) = rows.next()? {
         let before = events.last().map(|event| event.metadata.clone());
         events.push(recorded(row, before)?);
@@ -163,14 +163,14 @@ fn select(
 }
 
 /// Reads a row; `before` is the metadata of the row before it, which events of one commit share.
-fn recorded(row: &Row<'_>, before: Option<Arc<str>>) -> rusqlite::Result<Recorded> {
+fn recorded(row: &Row<'_>, before: Option<Arc<str>>) -> rusqlite::Result<RecordedEvent> {
     let text = |column: usize| -> rusqlite::Result<&str> {
         row.get_ref(column)?
             .as_str()
             .map_err(|error| unreadable(column, Type::Text, error))
     };
     let metadata = text(7)?;
-    Ok(Recorded {
+    Ok(RecordedEvent {
         position: Position(row.get(0)?),
         stream: Uuid::from_bytes(row.get(1)?),
         version: Version(row.get(2)?),
@@ -201,7 +201,7 @@ pub(super) fn read_each(
     connection: &Connection,
     after: Position,
     limit: usize,
-) -> rusqlite::Result<Vec<Result<Recorded, UnreadableRow>>> {
+) -> rusqlite::Result<Vec<Result<RecordedEvent, UnreadableRow>>> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM log WHERE position > ?1 ORDER BY position LIMIT ?2"
     ))?;
@@ -230,7 +230,7 @@ pub(super) fn read_each(
 }
 
 /// What the hash does not tell, since it is over the values and not over how they are written.
-fn canonical(row: &Row<'_>, event: &Recorded) -> rusqlite::Result<()> {
+fn canonical(row: &Row<'_>, event: &RecordedEvent) -> rusqlite::Result<()> {
     let written = row.get_ref(5)?.as_bytes().unwrap_or_default();
     if written != event.recorded_at.to_text().as_str().as_bytes() {
         let error = "its time is not written as times are written here";

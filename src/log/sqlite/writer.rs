@@ -9,7 +9,7 @@ use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::spin::{self, Awake, Succession};
 use super::tail::Tail;
-use crate::log::{AppendError, Appended, Commit, Position, Recorded, Version};
+use crate::log::{AppendError, Appended, Commit, Position, RecordedEvent, Version};
 use crate::wal::WalMover;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashMap;
@@ -306,7 +306,7 @@ impl Writer {
         step: &Step,
     ) {
         let mut answers = Vec::with_capacity(group.len());
-        let mut committed: Vec<Recorded> = Vec::with_capacity(group.len());
+        let mut committed: Vec<RecordedEvent> = Vec::with_capacity(group.len());
         let mut next = Position(before.0 + 1);
         for ((commit, reply), outcome) in group.drain(..).zip(outcomes) {
             if let Ok(appended) = &outcome {

@@ -4,11 +4,11 @@ use super::headers::Header;
 use super::operation::Operation;
 use super::tag::Tag;
 use crate::cart::document::CartDocument;
-use crate::web::carts::{OpenCart, OpenedCart, Which};
-use crate::web::checkout::Checkout;
-use crate::web::items::{AddItem, SetQuantity};
-use crate::web::problem::Kind;
-use crate::web::promotion::ApplyPromotion;
+use crate::web::api::carts::{OpenCart, OpenedCart, Which};
+use crate::web::api::checkout::Checkout;
+use crate::web::api::items::{AddItem, SetQuantity};
+use crate::web::api::promotion::ApplyPromotion;
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 use serde_json::json;
 

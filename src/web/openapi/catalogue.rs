@@ -3,9 +3,9 @@
 use super::headers::Header;
 use super::operation::Operation;
 use super::tag::Tag;
-use crate::web::page::Page;
-use crate::web::problem::Kind;
-use crate::web::products::{Priced, ProductDocument, Which};
+use crate::web::api::products::{Priced, ProductDocument, Which};
+use crate::web::http::page::Page;
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 
 const OF_PRODUCTS: &[Header] = &[Header::Etag, Header::CacheControl];

@@ -1,6 +1,6 @@
 //! The headers that have a meaning here, as the description names them.
 
-use crate::web::problem::Kind;
+use crate::web::http::problem::Kind;
 use serde_json::{Map, Value, json};
 
 macro_rules! headers {

@@ -5,11 +5,11 @@ use super::operation::Operation;
 use super::tag::Tag;
 use crate::views::insights::baskets::Pairs;
 use crate::views::insights::products::Product;
-use crate::web::insights::{
+use crate::web::api::insights::{
     AbandonedDocument, ActivityDocument, FunnelDocument, Stretch, WhichPage, WhichPairs, WhichSteps,
 };
-use crate::web::page::Page;
-use crate::web::problem::Kind;
+use crate::web::http::page::Page;
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 
 const PRODUCTS: &str = include_str!("examples/insights_products.json");

@@ -4,10 +4,10 @@ use super::headers::Header;
 use super::histories::STREAM;
 use super::operation::Operation;
 use super::tag::Tag;
-use crate::web::event::EventDocument;
-use crate::web::page::Page;
-use crate::web::problem::Kind;
-use crate::web::{journal, live_log};
+use crate::web::api::event::EventDocument;
+use crate::web::api::{journal, live_log};
+use crate::web::http::page::Page;
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 
 pub fn list(operation: Operation<'_>) -> Operation<'_> {

@@ -26,9 +26,9 @@ pub mod views;
 
 pub use operation::Describe;
 
-use super::assets::Asset;
+use super::http::problem::{Kind, Problem};
 use super::pages;
-use super::problem::{Kind, Problem};
+use super::site::assets::Asset;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use headers::Header;

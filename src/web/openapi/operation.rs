@@ -3,7 +3,7 @@
 use super::headers::Header;
 use super::schemas::Schemas;
 use super::tag::Tag;
-use crate::web::problem::Kind;
+use crate::web::http::problem::Kind;
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

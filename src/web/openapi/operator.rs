@@ -3,8 +3,8 @@
 use super::headers::Header;
 use super::operation::Operation;
 use super::tag::Tag;
-use crate::web::operator::{SignIn, Standing};
-use crate::web::problem::Kind;
+use crate::web::api::operator::{SignIn, Standing};
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! JSON Schemas of what is read and written, generated from the very types that read and write it.
 
 use super::headers::Header;
-use crate::web::problem::{BodyError, Kind, Presence};
+use crate::web::http::problem::{BodyError, Kind, Presence};
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};

@@ -3,8 +3,8 @@
 use super::headers::Header;
 use super::operation::Operation;
 use super::tag::Tag;
-use crate::web::health::{Liveness, Readiness};
-use crate::web::problem::Kind;
+use crate::web::api::health::{Liveness, Readiness};
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 
 pub fn live(operation: Operation<'_>) -> Operation<'_> {

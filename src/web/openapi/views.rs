@@ -5,8 +5,8 @@ use super::operation::Operation;
 use super::tag::Tag;
 use crate::verify::VerifyStatus;
 use crate::views::RebuildStatus;
-use crate::web::problem::Kind;
-use crate::web::views::ViewsDocument;
+use crate::web::api::views::ViewsDocument;
+use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 
 pub fn list(operation: Operation<'_>) -> Operation<'_> {

@@ -15,7 +15,7 @@ pub struct Recorder {
 }
 
 /// A cart as its recorder knows it.
-struct Recorded {
+struct RecordedEvent {
     path: String,
     token: String,
     version: u64,
@@ -86,7 +86,7 @@ impl Recorder {
                 .send(&mut open, false, "POST", "/items", more)
                 .await;
         }
-        let left = Recorded {
+        let left = RecordedEvent {
             version: left.version + 1,
             ..left
         };
@@ -107,8 +107,8 @@ impl Recorder {
         std::fs::write(place.join("answers.json"), answers + "\n").expect("a file");
     }
 
-    async fn open(&mut self, key: Option<&str>, body: Value) -> Recorded {
-        let mut cart = Recorded {
+    async fn open(&mut self, key: Option<&str>, body: Value) -> RecordedEvent {
+        let mut cart = RecordedEvent {
             path: "/api/carts".to_owned(),
             token: String::new(),
             version: 0,
@@ -130,7 +130,7 @@ impl Recorder {
 
     async fn send(
         &mut self,
-        cart: &mut Recorded,
+        cart: &mut RecordedEvent,
         keyed: bool,
         method: &str,
         rest: &str,
@@ -157,7 +157,7 @@ impl Recorder {
         }
     }
 
-    async fn status(&self, cart: &Recorded) -> String {
+    async fn status(&self, cart: &RecordedEvent) -> String {
         let asked = self
             .exchange(
                 "GET",
@@ -173,8 +173,8 @@ impl Recorder {
             .to_owned()
     }
 
-    async fn ask_about(&mut self, cart: &Recorded) {
-        let Recorded {
+    async fn ask_about(&mut self, cart: &RecordedEvent) {
+        let RecordedEvent {
             path,
             token,
             version,

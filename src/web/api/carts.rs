@@ -1,0 +1,276 @@
+//! `/api/carts` and `/api/carts/{id}`.
+
+use crate::cart::document::CartDocument;
+use crate::cart::{Cart, CartCommand, CartModel, Offer, Refusal, Sku};
+use crate::decider::Decider;
+use crate::history;
+use crate::log::Version;
+use crate::timestamp::Timestamp;
+use crate::web::api::access::{Presented, cookie};
+use crate::web::api::command::{
+    CartAnswer, LOG_POSITION, Required, carry_out_opening, said, view_timing,
+};
+use crate::web::http::body::read_optional_json;
+use crate::web::http::decode::{AtLeastOne, Object};
+use crate::web::http::headers::{if_none_match, preferences};
+use crate::web::http::path::{CartId, query};
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::refusals::etag;
+use crate::web::shop::Shop;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::time::Instant;
+use uuid::Uuid;
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenCart {
+    /// What to put into it.
+    #[serde(default)]
+    items: Vec<Object<Item>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    sku: Sku,
+    quantity: AtLeastOne,
+}
+
+pub async fn open(
+    request: HttpRequest,
+    payload: Payload,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let (wanted, body) = read_optional_json::<OpenCart>(&request, payload).await?;
+    let said = said(&request, &body, "open_cart", Required::Nothing)?;
+    let opening = match &said.key {
+        Some(key) => shop.openings.for_key(key),
+        None => shop.openings.draw()?,
+    };
+    let items = wanted
+        .items
+        .into_iter()
+        .map(|Object(item)| Ok((offer(&shop, &item.sku)?, item.quantity.0)))
+        .collect::<Result<_, Problem>>();
+    let command = items.map(|items| CartCommand::OpenCart {
+        currency: shop.catalogue.currency,
+        token_hash: opening.token_hash(),
+        items,
+    });
+    let handled = carry_out_opening(&shop, opening.id, command, &said).await?;
+    let location = HeaderValue::from_str(&format!("/api/carts/{}", opening.id))
+        .expect("a path with a UUID makes a header value");
+    let mut answer = CartAnswer::new(&request, opening.id, &handled)?
+        .header(header::LOCATION, location)
+        .header(header::SET_COOKIE, cookie(&opening, shop.secure_cookies));
+    let brace = answer.json.pop();
+    debug_assert_eq!(brace, Some(b'}'), "a document is an object");
+    answer
+        .json
+        .extend(format!(r#","token":"{}"}}"#, opening.token).bytes());
+    Ok(answer.in_full(StatusCode::CREATED))
+}
+
+/// The cart that was opened, and its token: as the answer to its opening has it.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only its shape is used: the document is written already"
+)]
+pub struct OpenedCart {
+    #[serde(flatten)]
+    cart: CartDocument<'static>,
+    /// The key to the cart. It is told here alone.
+    token: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// The version to show the cart at.
+    #[schemars(range(min = 1))]
+    version: Option<u64>,
+    /// The time to show the cart at.
+    #[schemars(extend("format" = "date-time"))]
+    at: Option<String>,
+    /// The version that the view has to have reached at least.
+    min_version: Option<u64>,
+}
+
+pub async fn get(
+    request: HttpRequest,
+    id: CartId,
+    shop: Data<Shop>,
+) -> Result<HttpResponse, Problem> {
+    let id = id.0;
+    let presented = Presented::of(&request);
+    match query::<Which>(&request)? {
+        Which {
+            version: None,
+            at: None,
+            min_version,
+        } => newest(&request, &shop, id, presented, min_version).await,
+        Which {
+            version: Some(version),
+            at: None,
+            min_version: None,
+        } => {
+            shop.cart(id, presented).await?;
+            let cart = at_version(&shop, id, version).await?;
+            past(&request, id, &cart, FOR_EVER)
+        }
+        Which {
+            version: None,
+            at: Some(at),
+            min_version: None,
+        } => {
+            let time = Timestamp::parse(&at).map_err(|error| {
+                Problem::new(Kind::InvalidQuery, format!("at cannot be used: {error}."))
+            })?;
+            shop.cart(id, presented).await?;
+            let (cart, is_past) = at_time(&shop, id, time).await?;
+            past(
+                &request,
+                id,
+                &cart,
+                if is_past { FOR_EVER } else { "no-store" },
+            )
+        }
+        _ => Err(Problem::new(
+            Kind::InvalidQuery,
+            "version, at and min_version exclude each other.",
+        )),
+    }
+}
+
+/// For what can never change: kept for a year, as long as HTTP caches keep anything.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+/// The row of the view: the bytes that the updater wrote.
+async fn newest(
+    request: &HttpRequest,
+    shop: &Shop,
+    id: Uuid,
+    presented: Presented,
+    min_version: Option<u64>,
+) -> Result<HttpResponse, Problem> {
+    let started = Instant::now();
+    let (mut row, mut seen) = shop.cart_row(id, presented).await?;
+    // While the view is being made, the log has answered already, and there is nothing to wait for.
+    if let Some(wanted) = min_version
+        && (row.version < wanted || shop.views.has_carts())
+    {
+        let wait = preferences(request).wait;
+        let (waited, reached) = shop.views.cart_at_least(id, wanted, wait).await?;
+        seen = reached;
+        row = waited
+            .filter(|row| row.version >= wanted)
+            .ok_or_else(|| behind(wanted))?;
+    }
+    let mut response = if if_none_match(request, row.version)? {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, etag(row.version)))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((LOG_POSITION, HeaderValue::from(seen.0)))
+        .insert_header(view_timing(started.elapsed()));
+    let mut response = response.content_type("application/json").body(row.document);
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response = response.drop_body().map_into_boxed_body();
+    }
+    Ok(response)
+}
+
+fn behind(wanted: u64) -> Problem {
+    Problem::new(
+        Kind::ViewBehind,
+        format!("The view has not reached version {wanted} in the time that you wanted to wait."),
+    )
+    .retry_after(1)
+}
+
+fn past(
+    request: &HttpRequest,
+    id: Uuid,
+    cart: &Cart,
+    caching: &'static str,
+) -> Result<HttpResponse, Problem> {
+    let document = CartDocument::of(id, cart).ok_or_else(no_such_version)?;
+    let unchanged = if_none_match(request, document.version)?;
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, etag(document.version)))
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(caching)));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    Ok(response
+        .content_type("application/json")
+        .body(document.to_json()))
+}
+
+/// The cart as it was at `version`, folded from the log.
+pub async fn at_version(shop: &Shop, id: Uuid, version: u64) -> Result<Cart, Problem> {
+    let mut cart = CartModel::initial();
+    let mut reached = 0;
+    history::for_each(
+        &*shop.log,
+        id,
+        Version(0),
+        Some(Version(version)),
+        |event| {
+            history::evolve::<CartModel>(&mut cart, &event)?;
+            reached = event.version.0;
+            Ok(())
+        },
+    )
+    .await?;
+    if version == 0 || reached < version {
+        return Err(no_such_version());
+    }
+    Ok(cart)
+}
+
+/// The cart as it was at `time`, and whether that can never change: something has happened since,
+/// and no event of a cart is recorded at an earlier time than the one before it.
+async fn at_time(shop: &Shop, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
+    let mut cart = CartModel::initial();
+    let mut is_past = false;
+    history::for_each(&*shop.log, id, Version(0), None, |event| {
+        if event.recorded_at <= time {
+            history::evolve::<CartModel>(&mut cart, &event)?;
+        } else {
+            is_past = true;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok((cart, is_past))
+}
+
+pub fn no_such_version() -> Problem {
+    Problem::new(
+        Kind::NoSuchVersion,
+        "The cart had no such version, or was not open yet at that time.",
+    )
+}
+
+/// What the shop offers of `sku`, or the refusal that it offers nothing.
+pub fn offer(shop: &Shop, sku: &Sku) -> Result<Offer, Problem> {
+    shop.catalogue
+        .offer(sku)
+        .cloned()
+        .ok_or_else(|| Refusal::UnknownSku { sku: sku.clone() }.into())
+}

@@ -1,0 +1,89 @@
+//! `/livez` and `/readyz`.
+
+use crate::log::Position;
+use crate::web::shop::Shop;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Data;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many events the views may be behind before the service counts as not ready.
+const MOST_BEHIND: u64 = 100_000;
+
+/// That the process answers.
+#[derive(Serialize, JsonSchema)]
+pub struct Liveness {
+    status: &'static str,
+}
+
+/// Whether requests can be served.
+#[derive(Serialize, JsonSchema)]
+pub struct Readiness {
+    /// `ready`, or `not ready`.
+    status: &'static str,
+    /// What was looked at, each `ok` or the reason why it is not.
+    checks: BTreeMap<&'static str, String>,
+}
+
+/// The process answers. Nothing else is looked at: a restart would mend nothing else.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Liveness { status: "live" })
+}
+
+/// What is wrong with the views, if anything is: they do not serve before they have seen all that
+/// the log held when the service began, and those of another definition not before they are rebuilt.
+fn views(shop: &Shop, end: Position) -> Option<String> {
+    let progress = shop.views.progress();
+    if let Some(trouble) = &*shop.views_trouble.borrow() {
+        return Some(trouble.reason.clone());
+    }
+    if !progress.is_whole() {
+        let (done, wanted) = (progress.position, progress.whole_at);
+        return Some(format!(
+            "they are being made: {done} of {wanted} events are in them"
+        ));
+    }
+    let lacking = shop.views.lacking();
+    if !lacking.is_empty() {
+        let (names, rebuild) = (lacking.join(", "), shop.rebuilds.status());
+        let (done, wanted) = (rebuild.events_done, rebuild.events_total);
+        return Some(format!(
+            "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
+        ));
+    }
+    let behind = end.0.saturating_sub(progress.position.0);
+    (behind > MOST_BEHIND).then(|| format!("they are {behind} events behind the log"))
+}
+
+/// Whether requests can be served, and if not, why.
+pub async fn ready(shop: Data<Shop>) -> HttpResponse {
+    let log = shop.log.trouble().await;
+    let views = match shop.log.barrier().await {
+        Err(error) => Some(error.to_string()),
+        Ok(end) => views(&shop, end),
+    };
+    let stopping = shop
+        .stopping
+        .borrow()
+        .then(|| "the service is stopping".to_owned());
+    let ready = log.is_none() && views.is_none() && stopping.is_none();
+    let checks = [("log", log), ("views", views), ("service", stopping)]
+        .into_iter()
+        .map(|(name, trouble)| (name, trouble.unwrap_or_else(|| "ok".to_owned())))
+        .collect();
+    let mut response = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Readiness {
+            status: if ready { "ready" } else { "not ready" },
+            checks,
+        })
+}

@@ -1,0 +1,220 @@
+//! What a body says: JSON read strictly, with a pointer to what is wrong.
+
+use crate::web::http::problem::{Kind, Problem};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Reads `body` as one JSON object that is a `T`, or says where it is not.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    match serde_json::from_slice::<Object<T>>(body) {
+        Ok(Object(value)) => Ok(value),
+        Err(error) => Err(explain::<T>(body, &error)),
+    }
+}
+
+/// Reads a refused body once more, this time noting the path to the mistake: first whether it is
+/// JSON at all, then whether it is a `T`.
+fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
+    let read = traced::<Unrepeated>(body).and_then(|()| traced::<Object<T>>(body));
+    // Without a mistake in it, it is what stands behind it.
+    read.err()
+        .unwrap_or_else(|| invalid("", &error.to_string()))
+}
+
+/// Whether `body` begins with a `T`, or where it does not.
+fn traced<T: DeserializeOwned>(body: &[u8]) -> Result<(), Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize::<_, T>(&mut json);
+    read.map(drop).map_err(|mistake| {
+        let is_data = mistake.inner().is_data();
+        let place = if is_data {
+            pointer(mistake.path())
+        } else {
+            String::new()
+        };
+        invalid(&place, &mistake.inner().to_string())
+    })
+}
+
+/// The problem of a body that is wrong at `pointer`.
+pub fn invalid(pointer: &str, reason: &str) -> Problem {
+    Problem::new(
+        Kind::InvalidBody,
+        format!("The body cannot be used: {reason}."),
+    )
+    .with("errors", json!([{ "pointer": pointer, "detail": reason }]))
+}
+
+/// The JSON pointer (RFC 6901) to a path.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// A `T` that stands as a JSON object, never as the array that serde takes for a struct too.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Object<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// Any JSON, unless an object in it has two members of one name: of these one program reads the
+/// first and another the last (RFC 8259, 4).
+struct Unrepeated;
+
+impl<'de> Deserialize<'de> for Unrepeated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnrepeatedVisitor)
+    }
+}
+
+struct UnrepeatedVisitor;
+
+impl<'de> Visitor<'de> for UnrepeatedVisitor {
+    type Value = Unrepeated;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Unrepeated, E> {
+        Ok(Unrepeated)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unrepeated, A::Error> {
+        while items.next_element::<Unrepeated>()?.is_some() {}
+        Ok(Unrepeated)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unrepeated, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if names.insert(name) {
+                members.next_value::<Unrepeated>()?;
+            } else {
+                members.next_value::<Repeated>()?;
+            }
+        }
+        Ok(Unrepeated)
+    }
+}
+
+/// The value of a member whose name was there before: refused in its own place, which the path to
+/// the mistake then leads to.
+struct Repeated;
+
+impl<'de> Deserialize<'de> for Repeated {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom(
+            "a member of this name was there already",
+        ))
+    }
+}
+
+/// A number of units in a body: whole and not negative. What no cart could ever hold is read as the
+/// largest number, so that it is refused as too many and not as unreadable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub struct Quantity(#[schemars(range(min = 0, max = 999))] pub u32);
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct QuantityVisitor;
+
+        impl Visitor<'_> for QuantityVisitor {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number of units, without a sign, fraction or exponent")
+            }
+
+            fn visit_u64<E>(self, whole: u64) -> Result<Quantity, E> {
+                Ok(Quantity(u32::try_from(whole).unwrap_or(u32::MAX)))
+            }
+        }
+
+        deserializer.deserialize_u64(QuantityVisitor)
+    }
+}
+
+/// A [`Quantity`] of at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(inline)]
+pub struct AtLeastOne(#[schemars(range(min = 1, max = 999))] pub u32);
+
+impl<'de> Deserialize<'de> for AtLeastOne {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Quantity::deserialize(deserializer)? {
+            Quantity(0) => Err(serde::de::Error::custom(
+                "a quantity of at least 1 is expected",
+            )),
+            Quantity(quantity) => Ok(AtLeastOne(quantity)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! The request headers that the contract gives a meaning.
+
+use crate::commands::Condition;
+use crate::log::Version;
+use crate::web::http::problem::{Kind, Problem};
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderName};
+use std::time::Duration;
+
+/// After the IETF draft "The Idempotency-Key HTTP Header Field".
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// After W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// The longest idempotency key, in characters.
+const MAX_KEY: usize = 255;
+/// How long a read waits for the view at the most.
+const MAX_WAIT: u64 = 5;
+
+/// The one value of a header, or `None` where it is not there. Twice is once too often.
+fn single<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = request.headers().get_all(name);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(invalid(name, "it is there more than once"));
+    }
+    match value.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(invalid(
+            name,
+            "it holds characters that are not visible ASCII",
+        )),
+    }
+}
+
+fn invalid(name: &HeaderName, reason: &str) -> Problem {
+    Problem::new(
+        Kind::InvalidHeader,
+        format!("{name} cannot be used: {reason}."),
+    )
+    .with("header", name.as_str())
+}
+
+/// The idempotency key, bare or as a quoted string (RFC 8941).
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
+    let name = IDEMPOTENCY_KEY;
+    let Some(text) = single(request, &name)? else {
+        return Ok(None);
+    };
+    let key = match text.strip_prefix('"') {
+        None => text.to_owned(),
+        Some(rest) => unquote(rest).ok_or_else(|| invalid(&name, "its quotes do not fit"))?,
+    };
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid(
+            &name,
+            "a key has 1 to 255 visible ASCII characters",
+        ));
+    }
+    Ok(Some(key))
+}
+
+/// What stands between the opening quote, which is off already, and the closing one.
+fn unquote(rest: &str) -> Option<String> {
+    let mut text = String::with_capacity(rest.len());
+    let mut characters = rest.chars();
+    loop {
+        match characters.next()? {
+            '"' => return characters.next().is_none().then_some(text),
+            '\\' => match characters.next()? {
+                escaped @ ('"' | '\\') => text.push(escaped),
+                _ => return None,
+            },
+            character => text.push(character),
+        }
+    }
+}
+
+/// The versions that `If-Match` allows. A weak tag is in none of them: RFC 9110 compares strongly.
+pub fn if_match(request: &HttpRequest) -> Result<Option<Condition>, Problem> {
+    let tags = entity_tags(request, &header::IF_MATCH)?;
+    Ok(tags.map(|tags| match tags {
+        Tags::Any => Condition::Any,
+        Tags::List(tags) => Condition::OneOf(
+            tags.iter()
+                .filter(|tag| !tag.weak)
+                .filter_map(Tag::version)
+                .collect(),
+        ),
+    }))
+}
+
+/// Whether `If-None-Match` names `version`, in weak comparison.
+pub fn if_none_match(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
+    Ok(match entity_tags(request, &header::IF_NONE_MATCH)? {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::List(tags)) => tags
+            .iter()
+            .any(|tag| tag.version() == Some(Version(version))),
+    })
+}
+
+/// Whether `If-None-Match` names the tag `opaque`, in weak comparison.
+pub fn if_none_match_text(request: &HttpRequest, opaque: &str) -> Result<bool, Problem> {
+    Ok(match entity_tags(request, &header::IF_NONE_MATCH)? {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::List(tags)) => tags.iter().any(|tag| tag.opaque == opaque),
+    })
+}
+
+enum Tags<'a> {
+    Any,
+    List(Vec<Tag<'a>>),
+}
+
+struct Tag<'a> {
+    weak: bool,
+    opaque: &'a str,
+}
+
+impl Tag<'_> {
+    /// The version that the tag stands for, if it is one that this service gives.
+    fn version(&self) -> Option<Version> {
+        let version: u64 = self.opaque.parse().ok()?;
+        (version.to_string() == self.opaque).then_some(Version(version))
+    }
+}
+
+fn entity_tags<'a>(
+    request: &'a HttpRequest,
+    name: &HeaderName,
+) -> Result<Option<Tags<'a>>, Problem> {
+    let malformed = || invalid(name, "entity tags are quoted, such as \"7\", or it is *");
+    let mut tags = Vec::new();
+    let mut present = false;
+    for value in request.headers().get_all(name) {
+        present = true;
+        let mut rest = value.to_str().map_err(|_| malformed())?.trim();
+        if rest == "*" {
+            return Ok(Some(Tags::Any));
+        }
+        while !rest.is_empty() {
+            let (weak, quoted) = match rest.strip_prefix("W/") {
+                Some(quoted) => (true, quoted),
+                None => (false, rest),
+            };
+            let inner = quoted.strip_prefix('"').ok_or_else(malformed)?;
+            let (opaque, after) = inner.split_once('"').ok_or_else(malformed)?;
+            tags.push(Tag { weak, opaque });
+            rest = after.trim_start();
+            if let Some(next) = rest.strip_prefix(',') {
+                rest = next.trim_start();
+            } else if !rest.is_empty() {
+                return Err(malformed());
+            }
+        }
+    }
+    if present && tags.is_empty() {
+        return Err(malformed());
+    }
+    Ok(present.then_some(Tags::List(tags)))
+}
+
+/// What `Prefer` (RFC 7240) asks for. What is not understood is not an error there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preferences {
+    /// How long to wait for a view.
+    pub wait: Duration,
+    /// Whether an answer without a body will do.
+    pub minimal: bool,
+}
+
+pub fn preferences(request: &HttpRequest) -> Preferences {
+    let mut preferences = Preferences {
+        wait: Duration::from_secs(1),
+        minimal: false,
+    };
+    for value in request.headers().get_all(PREFER) {
+        let Ok(text) = value.to_str() else { continue };
+        for (name, value) in text.split(',').filter_map(preference) {
+            if name.eq_ignore_ascii_case("wait") {
+                // RFC 7240, 2: what cannot be honoured is read over.
+                if let Ok(seconds) = value.parse::<u64>() {
+                    preferences.wait = Duration::from_secs(seconds.min(MAX_WAIT));
+                }
+            } else if name.eq_ignore_ascii_case("return") {
+                preferences.minimal = value == "minimal";
+            }
+        }
+    }
+    preferences
+}
+
+/// A preference's name and value, which may stand in quotes; its parameters are none of ours.
+fn preference(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split(';').next()?.split_once('=')?;
+    Some((name.trim(), value.trim().trim_matches('"')))
+}
+
+/// The trace of a valid `traceparent`: 32 hexadecimal digits, not all zero. An invalid one is
+/// ignored, as W3C Trace Context has it.
+pub fn trace_id(request: &HttpRequest) -> Option<&str> {
+    let text = request.headers().get(TRACEPARENT)?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hexadecimal = |part: &str, digits: usize| {
+        part.len() == digits
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let fits = hexadecimal(version, 2)
+        && version != "ff"
+        && (version != "00" || parts.next().is_none())
+        && hexadecimal(trace, 32)
+        && hexadecimal(parent, 16)
+        && hexadecimal(flags, 2);
+    let named = |part: &str| part.bytes().any(|byte| byte != b'0');
+    (fits && named(trace) && named(parent)).then_some(trace)
+}
+
+/// The conversation that the sender counts this request to, if it says so by a UUID.
+pub fn correlation_id(request: &HttpRequest) -> Result<Option<uuid::Uuid>, Problem> {
+    let name = CORRELATION_ID;
+    single(request, &name)?
+        .map(|text| uuid::Uuid::try_parse(text).map_err(|_| invalid(&name, "it is a UUID")))
+        .transpose()
+}

@@ -1,0 +1,17 @@
+//! Protocol code that every resource shares.
+
+pub mod body;
+pub mod client;
+pub mod connection;
+pub mod decode;
+pub mod gate;
+pub mod headers;
+pub mod live;
+pub mod negotiate;
+pub mod page;
+pub mod path;
+pub mod problem;
+pub mod rate;
+pub mod refusals;
+pub mod resource;
+pub mod streams;

@@ -1,0 +1,129 @@
+//! Pages of a list: `?limit=` and an opaque `cursor`, `{items, next}` in the answer.
+
+use crate::web::http::problem::{Kind, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// A page of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
+pub struct Page<T> {
+    /// In the order of the list.
+    pub items: Vec<T>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
+}
+
+/// In which order a list of events comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    #[default]
+    Asc,
+    Desc,
+}
+
+/// How many items a page has.
+pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::new(
+        Kind::InvalidQuery,
+        format!("limit is a whole number from 1 to {MAX_LIMIT}."),
+    )
+    .with("max", MAX_LIMIT))
+}
+
+/// The cursor behind `place` in the list `list`. It is opaque: its form may change at any time.
+pub fn cursor(list: &str, place: u64) -> String {
+    cursor_of(list, &place.to_be_bytes())
+}
+
+/// The place that `cursor` stands for, if it is one that `list` has given.
+pub fn place(list: &str, cursor: &str) -> Result<u64, Problem> {
+    place_of(list, cursor).map(u64::from_be_bytes)
+}
+
+/// The cursor behind a place that is more than a number.
+pub fn cursor_of(list: &str, place: &[u8]) -> String {
+    hex::encode([place, &check(list, place)].concat())
+}
+
+/// The place of `N` bytes that `cursor` stands for, if it is one that `list` has given.
+pub fn place_of<const N: usize>(list: &str, cursor: &str) -> Result<[u8; N], Problem> {
+    let invalid = || {
+        Problem::new(
+            Kind::InvalidQuery,
+            "The cursor is none that this list has given: begin again without one.",
+        )
+    };
+    let bytes = hex::decode(cursor).map_err(|_| invalid())?;
+    let (place, found) = bytes.split_first_chunk::<N>().ok_or_else(invalid)?;
+    if found == check(list, place) {
+        Ok(*place)
+    } else {
+        Err(invalid())
+    }
+}
+
+/// Tells an altered cursor, or one of another list, from one that was given.
+fn check(list: &str, place: &[u8]) -> [u8; 6] {
+    let sum: [u8; 32] = Sha256::new()
+        .chain_update(place)
+        .chain_update(list)
+        .finalize()
+        .into();
+    *sum.first_chunk().expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::seeded::seeded;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(seeded(4_096))]
+
+        #[test]
+        fn a_cursor_of_which_a_bit_was_turned_is_refused(
+            at in any::<u64>(),
+            list in ".{0,20}",
+            byte in any::<prop::sample::Index>(),
+            bit in 0..8_u32,
+        ) {
+            let given = cursor(&list, at);
+            prop_assert_eq!(place(&list, &given).ok(), Some(at));
+            let mut bytes = hex::decode(&given).unwrap();
+            *byte.get_mut(&mut bytes) ^= 1_u8 << bit;
+            prop_assert!(place(&list, &hex::encode(bytes)).is_err());
+        }
+
+        #[test]
+        fn any_text_is_refused_as_a_cursor(list in ".{0,20}", text in prop_oneof![
+            ".{0,60}",
+            "[0-9a-fA-F]{0,60}",
+            "[0-9a-f]{28}",
+        ]) {
+            prop_assert!(place(&list, &text).is_err());
+            prop_assert!(place_of::<0>(&list, &text).is_err());
+            prop_assert!(place_of::<24>(&list, &text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place_in_its_list_alone() {
+        let given = cursor("events of a", 42);
+        assert_eq!(place("events of a", &given).unwrap(), 42);
+        assert!(place("events of b", &given).is_err());
+        for altered in ["", "00", "zz", &given[1..], &given.replace('2', "3")] {
+            assert!(place("events of a", altered).is_err(), "{altered}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Pages that the program makes from what it knows: `/docs` from the API's description, `/problems`
+//! from the types of problems. They are whole as they come; scripts add nothing but the header.
+
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi;
+use crate::web::site::assets::Asset;
+use crate::web::site::pages;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+static DOCS: LazyLock<Asset> = LazyLock::new(|| made("the API", &docs_html(&openapi::document())));
+static PROBLEMS: LazyLock<Asset> = LazyLock::new(|| made("problems", &problems_html()));
+
+/// `GET /docs`: every route, what it takes and what it answers.
+pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    pages::answer(&request, &DOCS, StatusCode::OK, "no-cache")
+}
+
+/// `GET /problems`: the types of problems.
+pub async fn problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    pages::answer(&request, &PROBLEMS, StatusCode::OK, "no-cache")
+}
+
+/// `GET /problems/{slug}`: what one type means and what can be done about it.
+pub async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let slug = request.match_info().query("slug");
+    let Some(kind) = Kind::ALL.iter().find(|kind| kind.slug() == slug) else {
+        return pages::nowhere(request).await;
+    };
+    let page = made(kind.title(), &problem_html(*kind));
+    pages::answer(&request, &page, StatusCode::OK, "no-cache")
+}
+
+fn made(title: &str, main: &str) -> Asset {
+    const PAGE: &str = include_str!("reference.html");
+    let page = PAGE
+        .replace("{{title}}", &escaped(title))
+        .replace("{{main}}", main);
+    Asset::made("text/html; charset=utf-8", page)
+}
+
+fn problems_html() -> String {
+    let mut html = "<h1>What can go wrong</h1><p>Every error is <code>application/problem+json</code> (RFC 9457). \
+         Its <code>type</code> is the address of one of these pages.</p><dl>"
+        .to_owned();
+    for kind in Kind::ALL {
+        let (slug, status, title) = (kind.slug(), kind.status().as_u16(), escaped(kind.title()));
+        html += &format!(
+            "<dt><a href=\"/problems/{slug}\">{title}</a> <code>{status}</code></dt><dd>{}</dd>",
+            prose(kind.meaning())
+        );
+    }
+    html + "</dl>"
+}
+
+fn problem_html(kind: Kind) -> String {
+    let status = kind.status();
+    let mut html = format!(
+        "<p><a href=\"/problems\">All problems</a></p><h1>{}</h1><p><code>{} {}</code> · <code>/problems/{}</code></p>\
+         <h2>What it means</h2><p>{}</p><h2>What you can do</h2><p>{}</p>",
+        escaped(kind.title()),
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        kind.slug(),
+        prose(kind.meaning()),
+        prose(kind.remedy()),
+    );
+    if !kind.members().is_empty() {
+        html += "<h2>Members beside those that every problem has</h2><ul>";
+        for (member, _) in kind.members() {
+            html += &format!("<li><code>{}</code></li>", escaped(member.name()));
+        }
+        html += "</ul>";
+    }
+    html
+}
+
+fn docs_html(document: &Value) -> String {
+    let mut html = format!(
+        "<h1>The API</h1>{}<p>{}</p><p>The same for programs: <a href=\"/openapi.json\">openapi.json</a>. \
+         What can go wrong: <a href=\"/problems\">problems</a>.</p>",
+        paragraphs(text(&document["info"]["description"])),
+        prose(TYPING)
+    );
+    for tag in list(&document["tags"]) {
+        let name = text(&tag["name"]);
+        let operations = operations(document, name);
+        if operations.is_empty() {
+            continue;
+        }
+        html += &format!(
+            "<h2>{}</h2><p>{}</p>{operations}",
+            escaped(name),
+            prose(text(&tag["description"]))
+        );
+    }
+    html
+}
+
+/// The operations under `tag`, in the document's order. HEAD and OPTIONS go without saying.
+fn operations(document: &Value, tag: &str) -> String {
+    let mut html = String::new();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let tagged = list(&operation["tags"]).any(|own| own == tag);
+            if tagged && !matches!(method.as_str(), "head" | "options") {
+                html += &operation_html(document, path, &method.to_uppercase(), operation);
+            }
+        }
+    }
+    html
+}
+
+fn operation_html(document: &Value, path: &str, method: &str, operation: &Value) -> String {
+    let id = text(&operation["operationId"]);
+    let mut html = format!(
+        "<section class=\"card panel\" aria-labelledby=\"{id}\"><h3 id=\"{id}\">{}</h3>\
+         <p><code>{method} {}</code></p>{}",
+        escaped(text(&operation["summary"])),
+        escaped(path),
+        paragraphs(text(&operation["description"])),
+    );
+    let rows: String = list(&operation["parameters"]).fold(String::new(), |mut rows, parameter| {
+        let parameter = resolved(document, parameter);
+        let needed = if parameter["required"] == true {
+            ", needed"
+        } else {
+            ""
+        };
+        let _ = write!(
+            rows,
+            "<li><code>{}</code> <span class=\"soft\">{}{needed}</span><br>{}</li>",
+            escaped(text(&parameter["name"])),
+            escaped(text(&parameter["in"])),
+            prose(text(&parameter["description"])),
+        );
+        rows
+    });
+    if !rows.is_empty() {
+        html += &format!("<details><summary>Parameters</summary><ul>{rows}</ul></details>");
+    }
+    html += &format!(
+        "<pre tabindex=\"0\"><code>{}</code></pre>",
+        escaped(&curl(path, method, operation))
+    );
+    html += "<details><summary>Answers</summary><ul>";
+    for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+        html += &answer_html(status, answer, resolved(document, answer));
+    }
+    html + "</ul></details></section>"
+}
+
+fn answer_html(status: &str, answer: &Value, resolved: &Value) -> String {
+    let mut html = format!(
+        "<li><code>{status}</code> {}",
+        prose(text(&resolved["description"]))
+    );
+    // A response that the description shares is named by the types of its problems.
+    let shared = text(&answer["$ref"]).rsplit('/').next().unwrap_or_default();
+    for slug in shared
+        .split('.')
+        .filter(|slug| Kind::ALL.iter().any(|kind| kind.slug() == *slug))
+    {
+        html += &format!(" <a href=\"/problems/{slug}\">{slug}</a>");
+    }
+    for (media_type, content) in resolved["content"].as_object().into_iter().flatten() {
+        let example = &content["example"];
+        if shared.is_empty() && example.is_object() {
+            let example = serde_json::to_string_pretty(example).expect("JSON is written as text");
+            html += &format!(
+                "<br><span class=\"soft\">{}</span><pre tabindex=\"0\"><code>{}</code></pre>",
+                escaped(media_type),
+                escaped(&example)
+            );
+        }
+    }
+    html + "</li>"
+}
+
+/// What stands for a parameter of a path in the lines to type: a variable of the shell, as
+/// [`TYPING`] has it, or something that there is.
+const FILLED: [(&str, &str); 4] = [
+    ("{id}", "$id"),
+    ("{sku}", "teapot"),
+    ("{slug}", "cart-closed"),
+    ("{file}", "css/base.css"),
+];
+
+/// What has to be known of the lines to type.
+const TYPING: &str = "In the lines to type, `$shop` is the address of this service, such as `http://127.0.0.1:8080`. \
+    `$id` and `$cart_token` are a cart's `id` and `token`, which the answer to its opening has. `$operator_token` is \
+    the operator's; in demo mode nobody asks for it. The version in `If-Match` and the total of a checkout are those \
+    that the cart has then.";
+
+/// A request that one can type.
+fn curl(path: &str, method: &str, operation: &Value) -> String {
+    let path = FILLED
+        .iter()
+        .fold(path.to_owned(), |path, (parameter, value)| {
+            path.replace(parameter, value)
+        });
+    let mut line = match method {
+        "GET" => format!("curl -i \"$shop{path}\""),
+        _ => format!("curl -i -X {method} \"$shop{path}\""),
+    };
+    for scheme in list(&operation["security"]).filter_map(Value::as_object) {
+        for name in scheme.keys().filter(|name| name.ends_with("token")) {
+            line += &format!(" \\\n  -H \"Authorization: Bearer ${name}\"");
+        }
+    }
+    for parameter in list(&operation["parameters"]) {
+        if parameter["in"] == "header" && parameter["required"] == true {
+            let example = list(&parameter["schema"]["examples"])
+                .next()
+                .map_or("…", text);
+            line += &format!(" \\\n  -H '{}: {example}'", text(&parameter["name"]));
+        }
+    }
+    let body = &operation["requestBody"]["content"]["application/json"]["example"];
+    if !body.is_null() {
+        line += &format!(" \\\n  -H 'Content-Type: application/json' -d '{body}'");
+        debug_assert!(
+            !body.to_string().contains('\''),
+            "{body} ends its own quotes"
+        );
+    }
+    line
+}
+
+/// What a `$ref` refers to, or the value itself.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+    pointer.and_then(|to| document.pointer(to)).unwrap_or(value)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn paragraphs(markdown: &str) -> String {
+    markdown
+        .split("\n\n")
+        .map(|paragraph| paragraph.trim_start_matches(['#', ' ']))
+        .filter(|paragraph| !paragraph.is_empty())
+        .fold(String::new(), |mut html, paragraph| {
+            let _ = write!(html, "<p>{}</p>", prose(paragraph));
+            html
+        })
+}
+
+/// Text in which only `code` and **what is strong** are marked.
+fn prose(markdown: &str) -> String {
+    marked(&marked(&escaped(markdown), "`", "code"), "**", "strong")
+}
+
+/// `text` with an element in the place of each pair of marks.
+fn marked(text: &str, mark: &str, element: &str) -> String {
+    let mut html = String::new();
+    for (number, part) in text.split(mark).enumerate() {
+        match number % 2 {
+            0 => html += part,
+            _ => html += &format!("<{element}>{part}</{element}>"),
+        }
+    }
+    html
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
