@@ -82,8 +82,8 @@ impl Expiry {
         let views = (self.views)();
         // Views that are behind the log at the start would show nothing, and the next sweep is a pause
         // away.
-        views.until_whole(&[carts::NAME]).await;
-        views.written().await;
+        views.wait_until_complete(&[carts::NAME]).await;
+        views.wait_until_written().await;
         let mut expired = 0;
         let mut last: Option<IdleCart> = None;
         loop {

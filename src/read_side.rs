@@ -3,16 +3,16 @@
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::EventLog;
-use crate::views::{self, Front, Rebuild, Rebuilds, StoreError};
-use crate::views::{Trouble, Updater, ViewStore};
+use crate::views::{self, ReadHandle, RebuildWorker, Rebuilds, StoreError};
+use crate::views::{Updater, ViewFailure, ViewStore};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The views, kept up to date until they are told to stop.
 pub struct ReadSide {
-    pub front: Front,
-    pub trouble: watch::Receiver<Option<Trouble>>,
+    pub read_handle: ReadHandle,
+    pub health: watch::Receiver<Option<ViewFailure>>,
     pub rebuilds: Arc<Rebuilds>,
     updater: Background,
     rebuild: Background,
@@ -45,11 +45,11 @@ impl ReadSide {
         let end = end.map_err(|error| failed(error.to_string()))?;
         let store = ViewStore::open(path, views::all(), log.identity(), end)?;
         let updater = Updater::new(log, store, cache_bytes);
-        let rebuild = Rebuild::beside(&updater, path, cache_bytes);
+        let rebuild = RebuildWorker::new(&updater, path, cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
         Ok(ReadSide {
-            front: updater.front(),
-            trouble: updater.trouble(),
+            read_handle: updater.read_handle(),
+            health: updater.health(),
             rebuilds: rebuild.rebuilds(),
             updater: follow(updater, stopping.clone()).map_err(ReadSideError::Updater)?,
             rebuild: keep_rebuilding(rebuild, stopping.clone()).map_err(ReadSideError::Updater)?,
@@ -86,7 +86,7 @@ fn follow(updater: Updater, stopping: watch::Receiver<bool>) -> std::io::Result<
 }
 
 fn keep_rebuilding(
-    rebuild: Rebuild,
+    rebuild: RebuildWorker,
     stopping: watch::Receiver<bool>,
 ) -> std::io::Result<Background> {
     let runtime = tokio::runtime::Builder::new_current_thread()

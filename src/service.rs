@@ -10,7 +10,7 @@ use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::read_side::{ReadSide, ReadSideError};
-use crate::verify::{Subject, Verifier};
+use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{self, Metrics, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
 use actix_web::middleware::from_fn;
@@ -81,7 +81,7 @@ impl Service {
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
         let read_side = ReadSide::open(views, cache, port.clone(), &stopping).await?;
         let reader = readers(config, &read_side);
-        let verifier = Verifier::of(subject(config));
+        let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
         let model = CartModel {
             limits: config.limits.limits(),
@@ -98,10 +98,10 @@ impl Service {
             catalogue,
             openings,
             operator: OperatorToken::configured(&config.security.operator_token),
-            arrivals: read_side.front.arrivals.clone(),
+            arrivals: read_side.read_handle.arrivals.clone(),
             verifications: verifier.verifications(),
             rebuilds: read_side.rebuilds.clone(),
-            views_trouble: read_side.trouble.clone(),
+            views_health: read_side.health.clone(),
             rates: RateLimits::new(config.rate_settings()),
             metrics,
             abandoned_after: config.insights.abandoned_after(),
@@ -180,8 +180,8 @@ impl Service {
 }
 
 /// What `config` has verified.
-pub fn subject(config: &Config) -> Subject {
-    Subject {
+pub fn subject(config: &Config) -> VerifyTarget {
+    VerifyTarget {
         log: config.log.path.clone(),
         views: config.views.path.clone(),
         cache_bytes: config.cache.views_mib * MIB,
@@ -201,8 +201,8 @@ fn readers(
     config: &Config,
     read_side: &ReadSide,
 ) -> impl Fn() -> Reader + Clone + Send + Sync + use<> {
-    let (path, front) = (config.views.path.clone(), read_side.front.clone());
-    move || Reader::new(path.clone(), front.clone())
+    let (path, read_handle) = (config.views.path.clone(), read_side.read_handle.clone());
+    move || Reader::new(path.clone(), read_handle.clone())
 }
 
 /// Verifies when asked, on a thread of its own that yields to requests.

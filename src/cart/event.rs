@@ -87,6 +87,20 @@ pub struct CartExpired {
     pub idle_since: Timestamp,
 }
 
+impl CartEvent {
+    /// The product whose line this event changes, if it changes one.
+    pub fn sku(&self) -> Option<&Sku> {
+        match self {
+            CartEvent::ItemAdded(units) | CartEvent::ItemRemoved(units) => Some(&units.sku),
+            CartEvent::CartOpened(_)
+            | CartEvent::PromotionApplied(_)
+            | CartEvent::PromotionRemoved(_)
+            | CartEvent::CartCheckedOut(_)
+            | CartEvent::CartExpired(_) => None,
+        }
+    }
+}
+
 impl Event for CartEvent {
     fn name(&self) -> &'static str {
         match self {

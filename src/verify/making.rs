@@ -1,6 +1,6 @@
 //! Views made for comparison while the log is read.
 
-use super::{Course, Finding, FindingKind, Subject, VerifyError};
+use super::{Course, Finding, FindingKind, VerifyError, VerifyTarget};
 use crate::cart::CartEvent;
 use crate::history::{self, CommitMetadata};
 use crate::log::sqlite::ReadOnlyLog;
@@ -22,7 +22,7 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     pub(super) fn begin<'a>(
-        subject: &Subject,
+        subject: &VerifyTarget,
         course: &'a Course<'a>,
     ) -> Result<Making<'a>, VerifyError> {
         let log = Arc::new(ReadOnlyLog::open(&subject.log)?);

@@ -37,7 +37,7 @@ const CLOSE: u64 = 8_192;
 
 /// What is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct VerifyTarget {
     pub log: PathBuf,
     pub views: PathBuf,
     /// Memory for carts that are folded on the way.
@@ -139,7 +139,7 @@ impl Course<'_> {
 /// Verifies `subject`, telling `status` how far it is, until it is done or `stop` says so. Takes the
 /// calling thread and one more.
 pub fn verify(
-    subject: &Subject,
+    subject: &VerifyTarget,
     status: &watch::Sender<VerifyStatus>,
     stop: &watch::Receiver<bool>,
 ) {
@@ -171,7 +171,7 @@ impl VerifyStatus {
     }
 }
 
-fn carry_out(subject: &Subject, course: &Course<'_>) -> Result<(), VerifyError> {
+fn carry_out(subject: &VerifyTarget, course: &Course<'_>) -> Result<(), VerifyError> {
     let file = LogFile::open(&subject.log)?;
     let end = file.end()?;
     let log = file.identity;
@@ -222,7 +222,7 @@ impl Reading {
 /// the ones that serve have reached. They go on meanwhile, so it is looked where they are once more
 /// when the others are close. `log` is the log's identity and its end when all this began.
 fn check(
-    subject: &Subject,
+    subject: &VerifyTarget,
     (log, end): (Uuid, Position),
     mut making: Making<'_>,
     reading: Reading,
@@ -270,7 +270,7 @@ fn check(
 }
 
 /// The views that serve, as they are now, if they can be compared with what the log gives.
-fn serving(subject: &Subject, log: Uuid, course: &Course<'_>) -> Option<Snapshot> {
+fn serving(subject: &VerifyTarget, log: Uuid, course: &Course<'_>) -> Option<Snapshot> {
     if !subject.views.exists() {
         course.tell(|status| status.note = Some("there are no views yet".to_owned()));
         return None;

@@ -1,6 +1,6 @@
 //! Verifications that a running service is asked for, one at a time.
 
-use super::{Subject, VerifyState, VerifyStatus, verify};
+use super::{VerifyState, VerifyStatus, VerifyTarget, verify};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -42,13 +42,13 @@ impl Verifications {
 
 /// What carries verifications out.
 pub struct Verifier {
-    subject: Subject,
+    subject: VerifyTarget,
     verifications: Arc<Verifications>,
     wanted: mpsc::Receiver<()>,
 }
 
 impl Verifier {
-    pub fn of(subject: Subject) -> Verifier {
+    pub fn new(subject: VerifyTarget) -> Verifier {
         let (want, wanted) = mpsc::channel(1);
         Verifier {
             subject,

@@ -8,7 +8,7 @@
 //! events of its block alone, it is the same however they were cut into batches.
 
 use super::{Batch, View};
-use crate::cart::{CartEvent, Sku};
+use crate::cart::Sku;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::types::Value;
@@ -88,7 +88,7 @@ impl View for Journal {
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
             put(Term::Name(&fact.name));
             put(Term::Command(&fact.command));
-            if let Some(sku) = sku_of(&fact.event) {
+            if let Some(sku) = fact.event.sku() {
                 put(Term::Sku(sku.as_str()));
             }
             let at = fact.recorded_at.millis();
@@ -130,18 +130,6 @@ impl Term<'_> {
             Term::Command(command) => format!("command {command}"),
             Term::Sku(sku) => format!("sku {sku}"),
         }
-    }
-}
-
-/// The product that `event` is about, if it is about one.
-pub fn sku_of(event: &CartEvent) -> Option<&Sku> {
-    match event {
-        CartEvent::ItemAdded(units) | CartEvent::ItemRemoved(units) => Some(&units.sku),
-        CartEvent::CartOpened(_)
-        | CartEvent::PromotionApplied(_)
-        | CartEvent::PromotionRemoved(_)
-        | CartEvent::CartCheckedOut(_)
-        | CartEvent::CartExpired(_) => None,
     }
 }
 

@@ -34,14 +34,14 @@ pub use feed::Feed;
 pub use generation::Generation;
 pub use guard::{Damaged, Guard};
 pub use moved::Moved;
-pub use newest::NewestRows;
+pub use newest::RowCache;
 pub use progress::Progress;
-pub use reader::{Answered, Front, Reader, Seen, ViewReadError};
-pub use rebuild::Rebuild;
+pub use reader::{QueryInfo, QueryResult, ReadHandle, Reader, ViewReadError};
+pub use rebuild::RebuildWorker;
 pub(crate) use rebuilds::per_cent;
 pub use rebuilds::{RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use store::{StoreError, ViewStore};
-pub use trouble::{Trouble, UpdateError};
+pub use trouble::{UpdateError, ViewFailure};
 pub use updater::Updater;
 
 use crate::cart::{Cart, CartEvent};

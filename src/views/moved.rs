@@ -1,6 +1,5 @@
 //! What an event did to the line of its product.
 
-use super::journal::sku_of;
 use crate::cart::{Cart, CartEvent, Sku};
 
 /// How many units of its product a cart held around an event.
@@ -21,7 +20,7 @@ impl Moved {
         cart: &mut Cart,
         evolve: impl FnOnce(&mut Cart),
     ) -> Option<Moved> {
-        let Some(sku) = sku_of(event) else {
+        let Some(sku) = event.sku() else {
             evolve(cart);
             return None;
         };

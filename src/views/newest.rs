@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// The newest rows, for whoever reads the views in this process.
 #[derive(Debug)]
-pub struct NewestRows {
+pub struct RowCache {
     shown: RwLock<Shown>,
     /// Those that the tables have too, bounded in bytes.
     written: Cache<Uuid, CartRow, RowWeight>,
@@ -31,10 +31,10 @@ struct Shown {
     unwritten: HashMap<Uuid, CartRow>,
 }
 
-impl NewestRows {
+impl RowCache {
     /// Keeps rows of about `bytes` in memory, beside tables that have seen everything up to `position`.
-    pub(super) fn new(position: Position, bytes: u64) -> NewestRows {
-        NewestRows {
+    pub(super) fn new(position: Position, bytes: u64) -> RowCache {
+        RowCache {
             shown: RwLock::new(Shown {
                 position,
                 unwritten: HashMap::new(),
@@ -138,18 +138,18 @@ mod tests {
         }
     }
 
-    fn rows() -> NewestRows {
-        NewestRows::new(Position(0), 1 << 20)
+    fn rows() -> RowCache {
+        RowCache::new(Position(0), 1 << 20)
     }
 
-    fn write(rows: &NewestRows, version: u64) {
+    fn write(rows: &RowCache, version: u64) {
         let shown = HashMap::from([(ID, row(version))]);
         rows.show(shown.clone(), Position(version));
         rows.written(&shown);
     }
 
     /// The version that is found, where the tables have `in_tables` if they are asked.
-    fn found(rows: &NewestRows, in_tables: Option<u64>) -> Option<u64> {
+    fn found(rows: &RowCache, in_tables: Option<u64>) -> Option<u64> {
         let read = || Ok::<_, Infallible>(in_tables.map(row));
         let (row, _) = rows.find(ID, read).unwrap_or_else(|never| match never {});
         row.map(|row| row.version)

@@ -15,12 +15,12 @@ pub struct Progress {
     pub generation: u32,
     /// From this position on the views are whole: the end of the log when the process began. Before
     /// that they have not even seen what was there then, and answer less than they once did.
-    pub whole_at: Position,
+    pub complete_at: Position,
 }
 
 impl Progress {
     /// Whether the views have seen all that the log held when the process began.
-    pub fn is_whole(&self) -> bool {
-        self.position >= self.whole_at
+    pub fn is_complete(&self) -> bool {
+        self.position >= self.complete_at
     }
 }

@@ -2,7 +2,7 @@
 
 use super::carts::{self, CartRow, IdleCart};
 use super::guard::{Damaged, Guard};
-use super::{Arrivals, NewestRows, Progress, store};
+use super::{Arrivals, Progress, RowCache, store};
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -28,36 +28,36 @@ pub struct Reader {
     path: PathBuf,
     /// The connection, and the generation that it was opened in.
     tables: RefCell<Option<(u32, Connection)>>,
-    front: Front,
+    read_handle: ReadHandle,
 }
 
 /// What the updater tells those who read: how far the views are, and the newest rows of carts.
 #[derive(Debug, Clone)]
-pub struct Front {
+pub struct ReadHandle {
     pub progress: watch::Receiver<Progress>,
-    pub newest: Arc<NewestRows>,
+    pub newest: Arc<RowCache>,
     /// Told when somebody waits for the tables.
     pub wanted: Arc<Notify>,
     pub arrivals: Arc<Arrivals>,
     pub guard: Arc<Guard>,
     /// The views that the generation of the start does not have, since it was made by another
     /// definition of them.
-    pub lacking: Arc<[&'static str]>,
+    pub unavailable_views: Arc<[&'static str]>,
 }
 
-impl Front {
+impl ReadHandle {
     /// The views that cannot be read before a rebuild has ended.
-    pub fn lacking(&self, progress: Progress) -> &[&'static str] {
+    pub fn unavailable_views(&self, progress: Progress) -> &[&'static str] {
         match progress.generation {
-            0 => &self.lacking,
+            0 => &self.unavailable_views,
             _ => &[],
         }
     }
 
     /// Whether `views` can be read, and are whole.
     fn has(&self, progress: Progress, views: &[&str]) -> bool {
-        let lacking = self.lacking(progress);
-        progress.is_whole() && !views.iter().any(|view| lacking.contains(view))
+        let unavailable = self.unavailable_views(progress);
+        progress.is_complete() && !views.iter().any(|view| unavailable.contains(view))
     }
 }
 
@@ -72,24 +72,24 @@ pub enum ViewReadError {
     #[error("reading the views ended early: {0}")]
     Ended(String),
     /// They are being made from the beginning, and what they say so far is not the whole.
-    #[error("the views are being made: {done} of {wanted} events are in them")]
-    BeingMade { done: u64, wanted: u64 },
+    #[error("the views are being made: {done} of {total} events are in them")]
+    Building { done: u64, total: u64 },
     /// Those that serve are of another definition, so that this one cannot be read before a rebuild
     /// has ended.
     #[error("the view {0} has another definition now and is being made anew")]
-    Lacking(&'static str),
+    Unavailable(&'static str),
 }
 
 /// The answer to a question, with the state of the views that it is true of.
 #[derive(Debug, Clone)]
-pub struct Answered<T> {
+pub struct QueryResult<T> {
     pub answer: T,
-    pub seen: Seen,
+    pub seen: QueryInfo,
 }
 
 /// What was looked at to answer a question, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct QueryInfo {
     /// Everything up to here, and nothing behind it.
     pub position: Position,
     pub time: Duration,
@@ -97,39 +97,39 @@ pub struct Seen {
 
 impl Reader {
     /// A reader of the views at `path`, which are kept up to date in this process.
-    pub fn new(path: PathBuf, front: Front) -> Reader {
+    pub fn new(path: PathBuf, read_handle: ReadHandle) -> Reader {
         Reader {
             path,
             tables: RefCell::new(None),
-            front,
+            read_handle,
         }
     }
 
     /// How far the views are at least: what is read afterwards has seen everything up to there.
     pub fn progress(&self) -> Progress {
-        *self.front.progress.borrow()
+        *self.read_handle.progress.borrow()
     }
 
     /// The views that cannot be read before a rebuild has ended, since their definition has changed.
-    pub fn lacking(&self) -> &[&'static str] {
-        self.front.lacking(self.progress())
+    pub fn unavailable_views(&self) -> &[&'static str] {
+        self.read_handle.unavailable_views(self.progress())
     }
 
     /// Whether the rows of carts can be read, and are whole.
-    pub fn has_carts(&self) -> bool {
-        self.front.has(self.progress(), &[carts::NAME])
+    pub fn can_read_carts(&self) -> bool {
+        self.read_handle.has(self.progress(), &[carts::NAME])
     }
 
     /// The row of the cart `id`, if the view has it, and the position that it has seen everything up
     /// to.
     pub fn cart(&self, id: Uuid) -> Result<(Option<CartRow>, Position), ViewReadError> {
         let read = || {
-            if self.lacking().contains(&carts::NAME) {
+            if self.unavailable_views().contains(&carts::NAME) {
                 return Ok(None);
             }
             self.read(|tables| carts::find(tables, id))
         };
-        self.front.newest.find(id, read)
+        self.read_handle.newest.find(id, read)
     }
 
     /// At most `limit` open carts in which nothing has happened since `before`, the longest idle
@@ -151,8 +151,8 @@ impl Reader {
         version: u64,
         patience: Duration,
     ) -> Result<(Option<CartRow>, Position), ViewReadError> {
-        let mut progress = self.front.progress.clone();
-        let mut following = self.front.arrivals.follow(id);
+        let mut progress = self.read_handle.progress.clone();
+        let mut following = self.read_handle.arrivals.follow(id);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             progress.borrow_and_update();
@@ -176,27 +176,27 @@ impl Reader {
 
     /// Answers a question to `views` that may take a while: on a thread where it may block, from one
     /// state of all of them. Views that are being made are waited for, a moment.
-    pub async fn ask<T: Send + 'static>(
+    pub async fn query<T: Send + 'static>(
         &self,
         views: &[&'static str],
         question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<Answered<T>, ViewReadError> {
+    ) -> Result<QueryResult<T>, ViewReadError> {
         self.whole(views).await?;
-        self.written().await;
+        self.wait_until_written().await;
         let path = self.path.clone();
-        let (guard, generation) = (self.front.guard.clone(), self.progress().generation);
+        let (guard, generation) = (self.read_handle.guard.clone(), self.progress().generation);
         guard.check(generation)?;
         let asking = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            let read = || -> rusqlite::Result<Answered<T>> {
+            let read = || -> rusqlite::Result<QueryResult<T>> {
                 let tables = connect(&path)?;
                 let state = tables.unchecked_transaction()?;
                 let position = store::checkpoint(&state)?;
                 let answer = question(&state)?;
                 let time = started.elapsed();
-                Ok(Answered {
+                Ok(QueryResult {
                     answer,
-                    seen: Seen { position, time },
+                    seen: QueryInfo { position, time },
                 })
             };
             proven(read(), &guard, generation)
@@ -209,9 +209,9 @@ impl Reader {
 
     /// Waits until `views` are whole, however long that takes. Returns early only when nobody
     /// updates them any more.
-    pub async fn until_whole(&self, views: &[&str]) {
-        let mut progress = self.front.progress.clone();
-        let whole = progress.wait_for(|progress| self.front.has(*progress, views));
+    pub async fn wait_until_complete(&self, views: &[&str]) {
+        let mut progress = self.read_handle.progress.clone();
+        let whole = progress.wait_for(|progress| self.read_handle.has(*progress, views));
         // Without an updater there is nothing to wait for.
         let _ = whole.await;
     }
@@ -219,13 +219,13 @@ impl Reader {
     /// Waits until the tables have what was shown of carts so far, so that whoever has seen a cart's
     /// row finds its events in every view. Tables that cannot be written are not waited for long;
     /// the answer says how far they are.
-    pub async fn written(&self) {
-        let shown = self.front.newest.position();
-        let mut progress = self.front.progress.clone();
+    pub async fn wait_until_written(&self) {
+        let shown = self.read_handle.newest.position();
+        let mut progress = self.read_handle.progress.clone();
         if progress.borrow().position >= shown {
             return;
         }
-        self.front.wanted.notify_one();
+        self.read_handle.wanted.notify_one();
         let written = progress.wait_for(|progress| progress.position >= shown);
         // Either way the question is asked of what there is.
         let _ = tokio::time::timeout(WRITTEN_WITHIN, written).await;
@@ -234,16 +234,16 @@ impl Reader {
     /// Waits until `views` are whole, and gives up after [`WHOLE_WITHIN`].
     async fn whole(&self, views: &[&'static str]) -> Result<(), ViewReadError> {
         // Either way it is the progress that says how far they are.
-        let _ = tokio::time::timeout(WHOLE_WITHIN, self.until_whole(views)).await;
+        let _ = tokio::time::timeout(WHOLE_WITHIN, self.wait_until_complete(views)).await;
         let progress = self.progress();
-        if progress.is_whole() {
-            let lacking = self.front.lacking(progress);
-            let missed = views.iter().find(|view| lacking.contains(view));
-            return missed.map_or(Ok(()), |view| Err(ViewReadError::Lacking(view)));
+        if progress.is_complete() {
+            let unavailable = self.read_handle.unavailable_views(progress);
+            let missed = views.iter().find(|view| unavailable.contains(view));
+            return missed.map_or(Ok(()), |view| Err(ViewReadError::Unavailable(view)));
         }
-        Err(ViewReadError::BeingMade {
+        Err(ViewReadError::Building {
             done: progress.position.0,
-            wanted: progress.whole_at.0,
+            total: progress.complete_at.0,
         })
     }
 
@@ -252,13 +252,13 @@ impl Reader {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ViewReadError> {
         let serving = self.progress().generation;
-        self.front.guard.intact()?;
+        self.read_handle.guard.intact()?;
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
             Some((generation, connection)) if generation == serving => connection,
-            Some(_) | None => proven(connect(&self.path), &self.front.guard, serving)?,
+            Some(_) | None => proven(connect(&self.path), &self.read_handle.guard, serving)?,
         };
-        let outcome = proven(read(&connection), &self.front.guard, serving)?;
+        let outcome = proven(read(&connection), &self.read_handle.guard, serving)?;
         *tables = Some((serving, connection));
         Ok(outcome)
     }

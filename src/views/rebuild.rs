@@ -21,7 +21,7 @@ use super::files;
 use super::generation::{Generation, Successor};
 use super::progress::Progress;
 use super::rebuilds::{RebuildPhase, RebuildState, RebuildStatus, Rebuilds};
-use super::trouble::Trouble;
+use super::trouble::ViewFailure;
 use super::updater::{Handover, Updater};
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
@@ -42,12 +42,12 @@ const GRACE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What carries rebuilds out, one at a time.
-pub struct Rebuild {
+pub struct RebuildWorker {
     log: Arc<dyn EventLog>,
     path: PathBuf,
     cache_bytes: u64,
     progress: watch::Receiver<Progress>,
-    trouble: watch::Receiver<Option<Trouble>>,
+    trouble: watch::Receiver<Option<ViewFailure>>,
     successors: mpsc::Sender<Handover>,
     rebuilds: Arc<Rebuilds>,
     wanted: mpsc::Receiver<()>,
@@ -69,21 +69,23 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-impl Rebuild {
+impl RebuildWorker {
     /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about
     /// `cache_bytes` in memory. Removes what earlier rebuilds have left there.
-    pub fn beside(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<Rebuild> {
+    pub fn new(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<RebuildWorker> {
         files::sweep(path)?;
         let (want, wanted) = mpsc::channel(1);
         let progress = updater.progress();
         let Progress {
-            position, whole_at, ..
+            position,
+            complete_at,
+            ..
         } = *progress.borrow();
         // Views that were begun anew count as a rebuild under way.
         let fits = updater.fits();
-        let first_making = fits && position == Position(0) && whole_at > position;
+        let first_making = fits && position == Position(0) && complete_at > position;
         let status = if first_making || !fits {
-            RebuildStatus::begun(whole_at)
+            RebuildStatus::begun(complete_at)
         } else {
             RebuildStatus::default()
         };
@@ -91,12 +93,12 @@ impl Rebuild {
             // There is room, and the other end is here.
             let _ = want.try_send(());
         }
-        Ok(Rebuild {
+        Ok(RebuildWorker {
             log: updater.log(),
             path: path.to_owned(),
             cache_bytes,
             progress,
-            trouble: updater.trouble(),
+            trouble: updater.health(),
             successors: updater.successors(),
             rebuilds: Arc::new(Rebuilds {
                 status: watch::Sender::new(status),
@@ -164,8 +166,8 @@ impl Rebuild {
     async fn watch_the_first_making(&mut self, stop: &mut watch::Receiver<bool>) {
         loop {
             let progress = *self.progress.borrow_and_update();
-            self.tell(|status| status.count(progress.position, progress.whole_at));
-            if progress.is_whole() {
+            self.tell(|status| status.count(progress.position, progress.complete_at));
+            if progress.is_complete() {
                 return self.end(Ok(()));
             }
             tokio::select! {
@@ -332,8 +334,8 @@ impl Rebuild {
 }
 
 /// Waits until the views turn out to be damaged, and says how; `None` once nobody writes them.
-async fn damage(trouble: &mut watch::Receiver<Option<Trouble>>) -> Option<String> {
-    let damaged = |trouble: &Option<Trouble>| trouble.as_ref().is_some_and(|it| it.damaged);
+async fn damage(trouble: &mut watch::Receiver<Option<ViewFailure>>) -> Option<String> {
+    let damaged = |trouble: &Option<ViewFailure>| trouble.as_ref().is_some_and(|it| it.damaged);
     let damage = trouble.wait_for(damaged).await.ok()?;
     damage.as_ref().map(|damage| damage.reason.clone())
 }

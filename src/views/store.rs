@@ -24,9 +24,9 @@ pub struct ViewStore {
     /// How far the views are, by the checkpoint.
     pub(super) position: Position,
     /// From where on they are whole: the end of the log when they were opened.
-    pub(super) whole_at: Position,
+    pub(super) complete_at: Position,
     /// The views that are not written here, since their tables are of another definition.
-    pub(super) lacking: Arc<[&'static str]>,
+    pub(super) unavailable_views: Arc<[&'static str]>,
     /// Whether the tables are what this program defines, all of it and nothing else.
     pub(super) fits: bool,
     /// What watches over the files, once they serve.
@@ -95,15 +95,15 @@ impl ViewStore {
         views: Vec<Box<dyn View>>,
         kept: &[Definition],
         position: Position,
-        whole_at: Position,
+        complete_at: Position,
     ) -> rusqlite::Result<ViewStore> {
         let fits = kept == definitions(&views);
         let (views, others): (Vec<_>, Vec<_>) = views
             .into_iter()
             .partition(|view| kept.contains(&definition(&**view)));
-        let lacking: Arc<[_]> = others.iter().map(|view| view.name()).collect();
+        let unavailable_views: Arc<[_]> = others.iter().map(|view| view.name()).collect();
         if !fits {
-            tracing::warn!(views = ?lacking, "the definition of views has changed: they are made anew beside the others");
+            tracing::warn!(views = ?unavailable_views, "the definition of views has changed: they are made anew beside the others");
             // What is not written any more, no program is to take for up to date, an older one either.
             let disowning = tables.unchecked_transaction()?;
             disowning.execute("DELETE FROM definitions", [])?;
@@ -115,8 +115,8 @@ impl ViewStore {
             tables,
             views,
             position,
-            whole_at,
-            lacking,
+            complete_at,
+            unavailable_views,
             fits,
             guard: None,
         };
@@ -171,8 +171,8 @@ impl ViewStore {
                 tables,
                 views,
                 position: Position(0),
-                whole_at: Position(0),
-                lacking: Arc::default(),
+                complete_at: Position(0),
+                unavailable_views: Arc::default(),
                 fits: true,
                 guard: None,
             })

@@ -17,22 +17,22 @@ pub enum UpdateError {
 
 /// What keeps the views from being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ViewFailure {
     pub reason: String,
     /// Whether it is in the views themselves, so that waiting will not mend it and a rebuild will.
     pub damaged: bool,
 }
 
-impl Trouble {
+impl ViewFailure {
     /// What `error` means for the views; the error itself if it is the log's, which no waiting and
     /// no rebuild mends.
-    pub(super) fn of(error: UpdateError) -> Result<Trouble, UpdateError> {
+    pub(super) fn of(error: UpdateError) -> Result<ViewFailure, UpdateError> {
         match error {
-            UpdateError::Views(error) => Ok(Trouble {
+            UpdateError::Views(error) => Ok(ViewFailure {
                 damaged: is_damage(&error) || !may_pass(&error),
                 reason: error.to_string(),
             }),
-            UpdateError::Damaged(Damaged(reason)) => Ok(Trouble {
+            UpdateError::Damaged(Damaged(reason)) => Ok(ViewFailure {
                 reason,
                 damaged: true,
             }),

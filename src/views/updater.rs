@@ -6,11 +6,11 @@ use super::arrivals::Arrivals;
 use super::carts::CartRow;
 use super::folding::Folding;
 use super::guard::Guard;
-use super::newest::NewestRows;
+use super::newest::RowCache;
 use super::progress::Progress;
-use super::reader::Front;
+use super::reader::ReadHandle;
 use super::store::ViewStore;
-use super::trouble::{Trouble, UpdateError};
+use super::trouble::{UpdateError, ViewFailure};
 use super::writer::{Writer, Written};
 use crate::history::HistoryError;
 use crate::log::EventLog;
@@ -51,15 +51,15 @@ pub struct Updater {
     /// Writes what serves.
     writer: Writer,
     guard: Arc<Guard>,
-    lacking: Arc<[&'static str]>,
+    unavailable_views: Arc<[&'static str]>,
     arrivals: Arc<Arrivals>,
-    newest: Arc<NewestRows>,
+    newest: Arc<RowCache>,
     wanted: Arc<Notify>,
     /// Whether somebody waits for the tables.
     asked: bool,
     progress: watch::Sender<Progress>,
     /// What keeps the views from being written, if anything does.
-    trouble: watch::Sender<Option<Trouble>>,
+    trouble: watch::Sender<Option<ViewFailure>>,
     successors: mpsc::Sender<Handover>,
     handovers: mpsc::Receiver<Handover>,
 }
@@ -72,18 +72,18 @@ impl Updater {
             position,
             at: Timestamp::now(),
             generation: 0,
-            whole_at: store.whole_at,
+            complete_at: store.complete_at,
         });
         let (successors, handovers) = mpsc::channel(1);
         let guard = store.guard();
         Updater {
             log,
             guard: guard.expect("views that were opened to serve have one"),
-            lacking: store.lacking.clone(),
+            unavailable_views: store.unavailable_views.clone(),
             folding: Folding::after(position, cache_bytes),
             writer: Writer::new(store),
             arrivals: Arc::default(),
-            newest: Arc::new(NewestRows::new(position, cache_bytes)),
+            newest: Arc::new(RowCache::new(position, cache_bytes)),
             wanted: Arc::default(),
             asked: false,
             progress,
@@ -99,19 +99,19 @@ impl Updater {
     }
 
     /// What keeps the views from being written, if anything does.
-    pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+    pub fn health(&self) -> watch::Receiver<Option<ViewFailure>> {
         self.trouble.subscribe()
     }
 
     /// What those who read are told.
-    pub fn front(&self) -> Front {
-        Front {
+    pub fn read_handle(&self) -> ReadHandle {
+        ReadHandle {
             progress: self.progress(),
             newest: self.newest.clone(),
             wanted: self.wanted.clone(),
             arrivals: self.arrivals.clone(),
             guard: self.guard.clone(),
-            lacking: self.lacking.clone(),
+            unavailable_views: self.unavailable_views.clone(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Updater {
             }
             let trouble = match std::mem::replace(&mut outcome, Ok(())) {
                 Ok(()) => None,
-                Err(error) => Some(Trouble::of(error)?),
+                Err(error) => Some(ViewFailure::of(error)?),
             };
             let standing = trouble.is_some();
             self.set_trouble(trouble);
@@ -198,10 +198,10 @@ impl Updater {
 
     fn is_due(&self) -> bool {
         // Whoever asks before the views are whole waits for them.
-        let is_whole = self.progress.borrow().is_whole();
+        let is_complete = self.progress.borrow().is_complete();
         let pending = self.folding.pending();
         pending.since().is_some_and(|since| {
-            !is_whole
+            !is_complete
                 || self.asked
                 || pending.events() >= WRITE_AT
                 || since.elapsed() >= WRITE_WITHIN
@@ -221,7 +221,12 @@ impl Updater {
         let generation = self.progress.borrow().generation;
         self.guard.check(generation)?;
         let position = self.folding.taken();
-        let behind = self.progress.borrow().whole_at.0.saturating_sub(position.0);
+        let behind = self
+            .progress
+            .borrow()
+            .complete_at
+            .0
+            .saturating_sub(position.0);
         let batch = if behind > FAR_BEHIND {
             LARGE_BATCH
         } else {
@@ -294,7 +299,7 @@ impl Updater {
         Ok(())
     }
 
-    fn set_trouble(&self, trouble: Option<Trouble>) {
+    fn set_trouble(&self, trouble: Option<ViewFailure>) {
         self.trouble.send_if_modified(|known| {
             let news = *known != trouble;
             if news {

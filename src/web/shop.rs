@@ -6,7 +6,7 @@ use crate::commands::CommandHandler;
 use crate::log::{EventLog, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
-use crate::views::{Arrivals, Reader, Rebuilds, Trouble, ViewReadError};
+use crate::views::{Arrivals, Reader, Rebuilds, ViewFailure, ViewReadError};
 use crate::web::api::access::{Openings, Presented};
 use crate::web::api::metrics::Metrics;
 use crate::web::api::operator::OperatorToken;
@@ -38,7 +38,7 @@ pub struct Shared {
     /// Where log and views are verified.
     pub verifications: Arc<Verifications>,
     /// What keeps the views from being written, if anything does.
-    pub views_trouble: watch::Receiver<Option<Trouble>>,
+    pub views_health: watch::Receiver<Option<ViewFailure>>,
     /// The bounds on what one client may send.
     pub rates: RateLimits,
     /// The bound on live streams.
@@ -80,7 +80,7 @@ impl Shop {
         id: Uuid,
         presented: Presented,
     ) -> Result<(CartRow, Position), Problem> {
-        let viewed = if self.views.has_carts() {
+        let viewed = if self.views.can_read_carts() {
             match self.views.cart(id) {
                 Ok((row, shown)) => row.map(|row| (row, shown)),
                 Err(error) => {

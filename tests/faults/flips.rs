@@ -5,7 +5,7 @@ use crate::load::{Answered, Dice};
 use crate::plan::Plan;
 use crate::program::{Stored, command, log_in, read_log};
 use cartlog::timestamp::Timestamp;
-use cartlog::verify::{Subject, VerifyState, verify};
+use cartlog::verify::{VerifyState, VerifyTarget, verify};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ fn passes_integrity_check(path: &Path) -> bool {
 
 /// Whether `cartlog verify`, of a log whose views are not there yet, calls it sound.
 async fn passes_verification(path: &Path) -> bool {
-    let subject = Subject {
+    let subject = VerifyTarget {
         log: path.to_owned(),
         views: crate::disk::beside(path, "-views"),
         cache_bytes: 1 << 20,

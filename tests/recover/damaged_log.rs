@@ -5,7 +5,7 @@ use crate::shop::Shop;
 use crate::verify::{closed_shop, kinds, sound, verified, verified_as};
 use cartlog::log::sqlite::ReadOnlyLog;
 use cartlog::log::{EventLog, Position};
-use cartlog::verify::{Finding, FindingKind, Subject, VerifyState, VerifyStatus, verify};
+use cartlog::verify::{Finding, FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ async fn whatever_is_done_to_the_log_by_hand_is_found() {
     ] {
         let copy = shop.folder.path().join("copy.db");
         fs::copy(&whole, &copy).unwrap();
-        let subject = Subject {
+        let subject = VerifyTarget {
             log: copy.clone(),
             views: shop.views_path(),
             cache_bytes: 1 << 20,
@@ -196,7 +196,7 @@ async fn no_bit_of_an_event_can_be_turned_without_being_found() {
         .rposition(|window| window == stream)
         .expect("the row begins before it ends");
     let copy = shop.folder.path().join("copy.db");
-    let subject = Subject {
+    let subject = VerifyTarget {
         log: copy.clone(),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
@@ -243,7 +243,7 @@ async fn an_index_that_leads_past_an_event_is_found() {
 /// What is found in the log of `shop` as it is at `path`, within the time that it takes many times
 /// over.
 async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
-    let subject = Subject {
+    let subject = VerifyTarget {
         log: path.to_owned(),
         views: shop.views_path(),
         cache_bytes: 1 << 20,

@@ -35,7 +35,7 @@ impl Kept {
         let end = shop.log.barrier().await.expect("a barrier");
         let current = self
             .read_side
-            .front
+            .read_handle
             .progress
             .wait_for(|progress| progress.position >= end);
         let current = tokio::time::timeout(PATIENCE, current).await;

@@ -4,7 +4,7 @@ use crate::kept::{Kept, busy_shop, rows, vandalise};
 use crate::shop::Shop;
 use cartlog::log::EventLog;
 use cartlog::timestamp::Timestamp;
-use cartlog::views::{self, Differs, Reader, Rebuild, RebuildRunning, RebuildState};
+use cartlog::views::{self, Differs, Reader, RebuildRunning, RebuildState, RebuildWorker};
 use cartlog::views::{Updater, ViewStore};
 use rusqlite::Connection;
 use std::fs;
@@ -36,7 +36,10 @@ async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
         assert_eq!(status.rows_compared, before.len() as u64);
         assert_eq!(status.rows_differing, 0, "{:?}", status.differences);
         assert_eq!(status.events_done, status.events_total);
-        assert_eq!(kept.read_side.front.progress.borrow().generation, round);
+        assert_eq!(
+            kept.read_side.read_handle.progress.borrow().generation,
+            round
+        );
         assert_eq!(rows(&shop.views_path()), before);
     }
     shop.sell(&mut shoppers, 100).await;
@@ -129,7 +132,7 @@ async fn a_rebuild_that_was_asked_for_before_anything_runs_is_carried_out() {
     let path = shop.views_path();
     let store = ViewStore::open(&path, views::all(), log.identity(), end).unwrap();
     let updater = Updater::new(log, store, 1 << 20);
-    let rebuild = Rebuild::beside(&updater, &path, 1 << 20).unwrap();
+    let rebuild = RebuildWorker::new(&updater, &path, 1 << 20).unwrap();
     let rebuilds = rebuild.rebuilds();
     rebuilds.start().unwrap();
     let (stop, stopping) = watch::channel(false);
@@ -155,7 +158,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
     let (shop, mut shoppers) = busy_shop(4, 2_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
-    let reader = Reader::new(shop.views_path(), kept.read_side.front.clone());
+    let reader = Reader::new(shop.views_path(), kept.read_side.read_handle.clone());
     let carts: Vec<Uuid> = shop
         .events()
         .iter()
@@ -176,7 +179,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
                 let known = versions.insert(*cart, row.version);
                 assert!(known.is_none_or(|known| known <= row.version));
             }
-            let asked = reader.ask(&[], |_| Ok(())).await.unwrap();
+            let asked = reader.query(&[], |_| Ok(())).await.unwrap();
             assert!(asked.seen.position >= position);
         }
         let status = kept.rebuilt().await;
@@ -248,7 +251,7 @@ async fn views_that_turn_out_to_be_damaged_are_rebuilt_without_being_asked() {
     let status = kept.rebuilt().await;
     assert_eq!(status.state, RebuildState::Swapped, "{status:?}");
     assert!(status.rows_differing > 0);
-    assert!(kept.read_side.trouble.borrow().is_none());
+    assert!(kept.read_side.health.borrow().is_none());
     kept.stop().await;
     let after = rows(&shop.views_path());
     for name in files(&shop) {
@@ -263,7 +266,7 @@ async fn whoever_still_reads_when_the_views_are_closed_does_not_take_that_for_da
     let (shop, _) = busy_shop(8, 1_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
-    let reader = Reader::new(shop.views_path(), kept.read_side.front.clone());
+    let reader = Reader::new(shop.views_path(), kept.read_side.read_handle.clone());
     kept.stop().await;
     let read = reader.idle_carts(Timestamp::now(), None, 1);
     assert!(read.is_ok(), "{read:?}");

@@ -3,14 +3,14 @@
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use crate::shop::{Shop, Shoppers};
 use cartlog::log::EventLog;
-use cartlog::verify::{FindingKind, Subject, VerifyState, VerifyStatus, verify};
+use cartlog::verify::{FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
 use rusqlite::Connection;
 use std::fs;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 pub async fn verified(shop: &Shop) -> VerifyStatus {
-    let subject = Subject {
+    let subject = VerifyTarget {
         log: shop.log.path().to_owned(),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
@@ -18,7 +18,7 @@ pub async fn verified(shop: &Shop) -> VerifyStatus {
     verified_as(subject).await
 }
 
-pub async fn verified_as(subject: Subject) -> VerifyStatus {
+pub async fn verified_as(subject: VerifyTarget) -> VerifyStatus {
     let verifying = tokio::task::spawn_blocking(move || {
         let status = watch::Sender::default();
         let (_stop, stopping) = watch::channel(false);
@@ -117,7 +117,7 @@ async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and
 async fn a_log_that_grows_and_views_that_move_meanwhile_are_sound() {
     let (shop, mut shoppers) = closed_shop(7, 4_000).await;
     let kept = Kept::of(&shop).await;
-    let subject = Subject {
+    let subject = VerifyTarget {
         log: shop.log.path().to_owned(),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
@@ -169,7 +169,7 @@ async fn what_is_no_log_cannot_be_verified() {
     let missing = shop.folder.path().join("missing.db");
     for (log, reason) in [(missing.clone(), "no such file"), (shop.views_path(), "")] {
         fs::write(shop.views_path(), "no database at all".repeat(500)).unwrap();
-        let subject = Subject {
+        let subject = VerifyTarget {
             log,
             views: shop.views_path(),
             cache_bytes: 1 << 20,

@@ -163,7 +163,7 @@ async fn newest(
     let (mut row, mut seen) = shop.cart_row(id, presented).await?;
     // While the view is being made, the log has answered already, and there is nothing to wait for.
     if let Some(wanted) = min_version
-        && (row.version < wanted || shop.views.has_carts())
+        && (row.version < wanted || shop.views.can_read_carts())
     {
         let wait = preferences(request).wait;
         let (waited, reached) = shop.views.cart_at_least(id, wanted, wait).await?;

@@ -38,18 +38,18 @@ pub async fn live() -> HttpResponse {
 /// the log held when the service began, and those of another definition not before they are rebuilt.
 fn views(shop: &Shop, end: Position) -> Option<String> {
     let progress = shop.views.progress();
-    if let Some(trouble) = &*shop.views_trouble.borrow() {
+    if let Some(trouble) = &*shop.views_health.borrow() {
         return Some(trouble.reason.clone());
     }
-    if !progress.is_whole() {
-        let (done, wanted) = (progress.position, progress.whole_at);
+    if !progress.is_complete() {
+        let (done, wanted) = (progress.position, progress.complete_at);
         return Some(format!(
             "they are being made: {done} of {wanted} events are in them"
         ));
     }
-    let lacking = shop.views.lacking();
-    if !lacking.is_empty() {
-        let (names, rebuild) = (lacking.join(", "), shop.rebuilds.status());
+    let unavailable = shop.views.unavailable_views();
+    if !unavailable.is_empty() {
+        let (names, rebuild) = (unavailable.join(", "), shop.rebuilds.status());
         let (done, wanted) = (rebuild.events_done, rebuild.events_total);
         return Some(format!(
             "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"

@@ -7,7 +7,7 @@ use crate::views::carts::{self, IdleCart};
 use crate::views::insights::journeys::{self, Funnel, TakenOut};
 use crate::views::insights::products::{self, By};
 use crate::views::insights::{activity, baskets};
-use crate::views::{Answered, Seen};
+use crate::views::{QueryInfo, QueryResult};
 use crate::web::api::command::{LOG_POSITION, view_timing};
 use crate::web::api::event::{EventDocument, event_document};
 use crate::web::api::live_log::{Carts, unreadable};
@@ -59,10 +59,10 @@ pub async fn funnel(
     let idle_since = idle_since(&shop);
     let asked = shop
         .views
-        .ask(&[journeys::NAME, carts::NAME], move |tables| {
+        .query(&[journeys::NAME, carts::NAME], move |tables| {
             journeys::funnel(tables, from, to, idle_since)
         });
-    let Answered { answer, seen } = asked.await?;
+    let QueryResult { answer, seen } = asked.await?;
     Ok(json(
         seen,
         &FunnelDocument {
@@ -111,10 +111,10 @@ async fn products_by(
         None => 0,
         Some(cursor) => place(list, cursor)?,
     };
-    let asked = shop.views.ask(&[products::NAME], move |tables| {
+    let asked = shop.views.query(&[products::NAME], move |tables| {
         products::list(tables, by, skip, limit + 1)
     });
-    let Answered { answer, seen } = asked.await?;
+    let QueryResult { answer, seen } = asked.await?;
     let mut items = answer;
     let next = (items.len() > limit).then(|| cursor(list, skip + limit as u64));
     items.truncate(limit);
@@ -143,10 +143,10 @@ pub async fn pairs(
     let sku = sku.map_err(|error| {
         Problem::new(Kind::InvalidQuery, format!("sku cannot be used: {error}."))
     })?;
-    let asked = shop.views.ask(&[baskets::NAME], move |tables| {
+    let asked = shop.views.query(&[baskets::NAME], move |tables| {
         baskets::pairs(tables, sku.as_ref(), limit)
     });
-    let Answered { answer, seen } = asked.await?;
+    let QueryResult { answer, seen } = asked.await?;
     Ok(json(seen, &answer))
 }
 
@@ -200,10 +200,10 @@ pub async fn activity(
     let from = moment("from", which.from.as_deref())?;
     let to = moment("to", which.to.as_deref())?;
     let minutes = which.step.minutes();
-    let asked = shop.views.ask(&[activity::NAME], move |tables| {
+    let asked = shop.views.query(&[activity::NAME], move |tables| {
         activity::steps(tables, minutes, from, to, MOST_STEPS)
     });
-    let Answered { answer, seen } = asked.await?;
+    let QueryResult { answer, seen } = asked.await?;
     Ok(json(
         seen,
         &ActivityDocument {
@@ -254,7 +254,7 @@ pub async fn abandoned(
     let before = idle_since(&shop);
     let asked = shop
         .views
-        .ask(&[carts::NAME, journeys::NAME], move |tables| {
+        .query(&[carts::NAME, journeys::NAME], move |tables| {
             let mut left = Vec::new();
             for idle in carts::idle(tables, before, after, limit + 1)? {
                 let row = carts::find(tables, idle.id)?;
@@ -268,7 +268,7 @@ pub async fn abandoned(
             }
             Ok(left)
         });
-    let Answered { answer, seen } = asked.await?;
+    let QueryResult { answer, seen } = asked.await?;
     let mut left = answer;
     let more = left.len() > limit;
     left.truncate(limit);
@@ -336,7 +336,7 @@ fn read_place(place: [u8; 24]) -> IdleCart {
     }
 }
 
-fn json(seen: Seen, document: &impl Serialize) -> HttpResponse {
+fn json(seen: QueryInfo, document: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((LOG_POSITION, HeaderValue::from(seen.position.0)))

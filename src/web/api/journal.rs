@@ -3,8 +3,8 @@
 use crate::cart::{CartEvent, Sku};
 use crate::history::{self, CommitMetadata};
 use crate::log::{EventLog, Position, RecordedEvent, Version};
-use crate::views::Seen;
-use crate::views::journal::{self, Candidates, Direction, Question, candidates, sku_of};
+use crate::views::QueryInfo;
+use crate::views::journal::{self, Candidates, Direction, Question, candidates};
 use crate::web::api::command::{LOG_POSITION, view_timing};
 use crate::web::api::event::event_document;
 use crate::web::api::live_log::{self, Carts, unreadable};
@@ -165,7 +165,7 @@ impl Wanted {
         }
         Ok(match sku {
             None => true,
-            Some(sku) => sku_of(&history::event_of::<CartEvent>(recorded)?) == Some(sku),
+            Some(sku) => history::event_of::<CartEvent>(recorded)?.sku() == Some(sku),
         })
     }
 
@@ -212,7 +212,7 @@ async fn of_all(
     wanted: &Wanted,
     mut begin: Position,
     count: usize,
-) -> Result<(Vec<RecordedEvent>, Seen), Problem> {
+) -> Result<(Vec<RecordedEvent>, QueryInfo), Problem> {
     let mut fitting: Vec<RecordedEvent> = Vec::new();
     let mut time = Duration::ZERO;
     loop {
@@ -220,7 +220,7 @@ async fn of_all(
         let stretch = STRETCH.min(count - fitting.len());
         let found = shop
             .views
-            .ask(&[journal::NAME], move |tables| {
+            .query(&[journal::NAME], move |tables| {
                 candidates(tables, &question, begin, direction, stretch)
             })
             .await?;
@@ -240,7 +240,7 @@ async fn of_all(
         };
         match next {
             Some(next) if more && fitting.len() < count => begin = next,
-            Some(_) | None => return Ok((fitting, Seen { position, time })),
+            Some(_) | None => return Ok((fitting, QueryInfo { position, time })),
         }
     }
 }

@@ -74,30 +74,30 @@ pub(super) struct Lags {
     /// Of those that serve, which move together, in one transaction.
     pub serving: Lag,
     /// Of those that are being made anew, since their definition has changed.
-    lacking: Option<(Vec<&'static str>, Lag)>,
+    unavailable_views: Option<(Vec<&'static str>, Lag)>,
 }
 
 impl Lags {
     pub(super) async fn of(shop: &Shop) -> Result<Lags, HistoryError> {
         // A question like any other: what waits is written for it.
-        shop.views.written().await;
+        shop.views.wait_until_written().await;
         // The positions first: the log's end, asked for later, is no smaller.
-        let lacking = shop.views.lacking().to_vec();
+        let unavailable = shop.views.unavailable_views().to_vec();
         let Progress { position, .. } = shop.views.progress();
         let made = Position(shop.rebuilds.status().events_done);
         let head = shop.log.barrier().await?;
         Ok(Lags {
             head,
             serving: behind(shop, position, head).await?,
-            lacking: match lacking[..] {
+            unavailable_views: match unavailable[..] {
                 [] => None,
-                _ => Some((lacking, behind(shop, made, head).await?)),
+                _ => Some((unavailable, behind(shop, made, head).await?)),
             },
         })
     }
 
     pub(super) fn of_view(&self, name: &str) -> Lag {
-        match &self.lacking {
+        match &self.unavailable_views {
             Some((views, lag)) if views.contains(&name) => *lag,
             Some(_) | None => self.serving,
         }
@@ -125,7 +125,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let lags = Lags::of(&shop).await?;
-    let trouble = shop.views_trouble.borrow().clone();
+    let trouble = shop.views_health.borrow().clone();
     let document = |view: &dyn View| {
         let lag = lags.of_view(view.name());
         ViewDocument {

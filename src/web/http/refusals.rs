@@ -86,10 +86,10 @@ impl From<HistoryError> for Problem {
 
 impl From<ViewReadError> for Problem {
     fn from(error: ViewReadError) -> Problem {
-        if let ViewReadError::BeingMade { done, wanted } = error {
+        if let ViewReadError::Building { done, total } = error {
             return Problem::new(
                 Kind::ViewUnavailable,
-                format!("The views are being made from the log: {done} of {wanted} events are in them. Try again in a moment."),
+                format!("The views are being made from the log: {done} of {total} events are in them. Try again in a moment."),
             )
             .retry_after(2);
         }
@@ -100,7 +100,7 @@ impl From<ViewReadError> for Problem {
             )
             .retry_after(2);
         }
-        if let ViewReadError::Lacking(view) = &error {
+        if let ViewReadError::Unavailable(view) = &error {
             return Problem::new(
                 Kind::ViewUnavailable,
                 format!("The view {view} has another definition now and is being made anew from the log. Try again in a moment."),

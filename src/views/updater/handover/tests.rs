@@ -39,7 +39,7 @@ async fn what_happens_while_a_generation_takes_over_is_shown_as_everything_else(
     let path = folder.path().join("views.db");
     let store = ViewStore::open(&path, all(), log.identity(), Position(1)).unwrap();
     let mut updater = Updater::new(log.clone(), store, 1 << 20);
-    let reader = Reader::new(path.clone(), updater.front());
+    let reader = Reader::new(path.clone(), updater.read_handle());
     updater.catch_up_once().await.unwrap();
     assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, 1);
 
