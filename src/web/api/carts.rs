@@ -7,15 +7,13 @@ use crate::history;
 use crate::log::Version;
 use crate::timestamp::Timestamp;
 use crate::web::api::access::{Presented, cookie};
-use crate::web::api::command::{
-    CartAnswer, LOG_POSITION, Required, carry_out_opening, said, view_timing,
-};
+use crate::web::api::command::{CartAnswer, Required, carry_out_opening, said};
 use crate::web::http::body::read_optional_json;
 use crate::web::http::decode::{AtLeastOne, Object};
 use crate::web::http::headers::{if_none_match, preferences};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::http::refusals::etag;
+use crate::web::http::response_headers::{LOG_POSITION, etag, server_timing};
 use crate::web::shop::Shop;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -181,7 +179,7 @@ async fn newest(
         .insert_header((header::ETAG, etag(row.version)))
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .insert_header((LOG_POSITION, HeaderValue::from(seen.0)))
-        .insert_header(view_timing(started.elapsed()));
+        .insert_header(server_timing(&[("view", started.elapsed())]));
     let mut response = response.content_type("application/json").body(row.document);
     if response.status() == StatusCode::NOT_MODIFIED {
         response = response.drop_body().map_into_boxed_body();

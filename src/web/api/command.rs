@@ -8,20 +8,15 @@ use crate::web::api::access::Presented;
 use crate::web::http::body::read_nothing;
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::http::refusals::etag;
+use crate::web::http::response_headers::{
+    IDEMPOTENT_REPLAYED, LOG_POSITION, PREFERENCE_APPLIED, etag, server_timing,
+};
 use crate::web::shop::Shop;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use std::time::Duration;
 use uuid::Uuid;
-
-/// `Log-Position`: how far the log, or a view of it, is in this answer.
-pub const LOG_POSITION: HeaderName = HeaderName::from_static("log-position");
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// What a command cannot be sent without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +185,10 @@ impl CartAnswer {
         response
             .insert_header((header::ETAG, etag(handled.version.0)))
             .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .insert_header((SERVER_TIMING, server_timing(handled)));
+            .insert_header(server_timing(&[
+                ("decide", handled.decide_time),
+                ("append", handled.append_time),
+            ]));
         if let Some(position) = handled.position {
             response.insert_header((LOG_POSITION, HeaderValue::from(position.0)));
         }
@@ -231,49 +229,5 @@ impl CartAnswer {
             .status(status)
             .content_type("application/json")
             .body(self.json)
-    }
-}
-
-fn server_timing(handled: &Handled<Cart>) -> HeaderValue {
-    timing(&[
-        ("decide;dur=", handled.decide_time),
-        (", append;dur=", handled.append_time),
-    ])
-}
-
-/// `Server-Timing` of a read that took `duration` in the view.
-pub fn view_timing(duration: Duration) -> (HeaderName, HeaderValue) {
-    (SERVER_TIMING, timing(&[("view;dur=", duration)]))
-}
-
-/// Each text with its time behind it, in milliseconds with three decimals. Every answer has one, and
-/// to format it the usual way took longer than to decide the command.
-fn timing(parts: &[(&str, Duration)]) -> HeaderValue {
-    let mut text = String::with_capacity(64);
-    for (name, duration) in parts {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        text.push_str(name);
-        text.push_str(itoa::Buffer::new().format(micros / 1_000));
-        text.push('.');
-        for digit in [micros / 100 % 10, micros / 10 % 10, micros % 10] {
-            text.push(char::from(b'0' + digit as u8));
-        }
-    }
-    HeaderValue::try_from(text).expect("numbers and names make a header value")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_milliseconds_with_three_decimals() {
-        let times = [0, 7, 45, 1_000, 1_234_056].map(Duration::from_micros);
-        let parts: Vec<_> = [" a=", " b=", " c=", " d=", " e="]
-            .into_iter()
-            .zip(times)
-            .collect();
-        let told = timing(&parts);
-        assert_eq!(told, " a=0.000 b=0.007 c=0.045 d=1.000 e=1234.056");
     }
 }

@@ -8,13 +8,13 @@ use crate::views::insights::journeys::{self, Funnel, TakenOut};
 use crate::views::insights::products::{self, By};
 use crate::views::insights::{activity, baskets};
 use crate::views::{QueryInfo, QueryResult};
-use crate::web::api::command::{LOG_POSITION, view_timing};
 use crate::web::api::event::{EventDocument, event_document};
 use crate::web::api::live_log::{Carts, unreadable};
 use crate::web::api::operator::Operator;
 use crate::web::http::page::{Page, cursor, cursor_of, limit, place, place_of};
 use crate::web::http::path::{moment, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::response_headers::{LOG_POSITION, server_timing};
 use crate::web::shop::Shop;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
@@ -340,6 +340,6 @@ fn json(seen: QueryInfo, document: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((LOG_POSITION, HeaderValue::from(seen.position.0)))
-        .insert_header(view_timing(seen.time))
+        .insert_header(server_timing(&[("view", seen.time)]))
         .json(document)
 }

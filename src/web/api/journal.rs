@@ -5,7 +5,6 @@ use crate::history::{self, CommitMetadata};
 use crate::log::{EventLog, Position, RecordedEvent, Version};
 use crate::views::QueryInfo;
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
-use crate::web::api::command::{LOG_POSITION, view_timing};
 use crate::web::api::event::event_document;
 use crate::web::api::live_log::{self, Carts, unreadable};
 use crate::web::api::operator::Operator;
@@ -13,6 +12,7 @@ use crate::web::http::negotiate;
 use crate::web::http::page::{Order, Page, cursor, limit, place};
 use crate::web::http::path::{hyphenated, moment, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::response_headers::{LOG_POSITION, server_timing};
 use crate::web::shop::Shop;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
@@ -97,7 +97,7 @@ pub async fn list(
         Some(cart) => of_cart(&shop, &wanted, cart, begin, limit + 1).await?,
         None => {
             let (events, seen) = of_all(&shop, &wanted, begin, limit + 1).await?;
-            response.insert_header(view_timing(seen.time));
+            response.insert_header(server_timing(&[("view", seen.time)]));
             (events, seen.position)
         }
     };

@@ -14,4 +14,5 @@ pub mod problem;
 pub mod rate;
 pub mod refusals;
 pub mod resource;
+pub mod response_headers;
 pub mod streams;

@@ -5,7 +5,8 @@ use crate::commands::CommandError;
 use crate::history::HistoryError;
 use crate::views::ViewReadError;
 use crate::web::http::problem::{Kind, Problem};
-use actix_web::http::header::{self, HeaderValue};
+use crate::web::http::response_headers::etag;
+use actix_web::http::header;
 
 impl From<CommandError<Refusal>> for Problem {
     fn from(error: CommandError<Refusal>) -> Problem {
@@ -114,10 +115,4 @@ impl From<ViewReadError> for Problem {
         .retry_after(1)
         .because(error)
     }
-}
-
-/// The strong entity tag of a cart at `version`.
-pub fn etag(version: u64) -> HeaderValue {
-    let tag = ["\"", itoa::Buffer::new().format(version), "\""].concat();
-    HeaderValue::try_from(tag).expect("digits and quotes make a header value")
 }
