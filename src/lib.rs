@@ -44,8 +44,5 @@ pub mod read_side;
 pub mod service;
 pub mod web;
 
-// Clients of all this, over HTTP.
-pub mod simulate;
-
 // What the program can be told to do.
 pub mod cli;

@@ -1,9 +1,9 @@
 //! A shopper with one cart: looks around, puts things in, has second thoughts, and buys or leaves.
 
-use super::Plan;
 use super::cart::{Basket, Leave, OwnCart, Step, Wish};
 use super::client::Client;
 use super::market::{self, Market, Product};
+use super::plan::Plan;
 use fastrand::Rng;
 use serde_json::json;
 use std::time::Duration;

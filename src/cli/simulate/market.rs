@@ -1,8 +1,8 @@
 //! What the shop sells, as its shoppers see it: some things are liked more than others, things of
 //! one shelf go together, and each has a companion there.
 
-use super::SimulateError;
 use super::client::Client;
+use super::plan::SimulateError;
 use fastrand::Rng;
 use serde::Deserialize;
 

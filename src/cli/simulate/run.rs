@@ -5,60 +5,25 @@
 //! What a shopper does is drawn from the seed and the cart's number alone, never from the order in
 //! which answers arrive: one seed against one catalogue is the same shopping again.
 
-mod cart;
-mod client;
-mod market;
-mod report;
-mod shopper;
-
-pub use report::{Latency, Report};
-
-use client::Client;
-use market::Market;
-use shopper::Shopper;
+use super::client::Client;
+use super::market::Market;
+use super::plan::{Plan, SimulateError};
+use super::report::Report;
+use super::shopper::Shopper;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What is to be played.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Where the service is, such as `http://127.0.0.1:8080`.
-    pub url: String,
-    /// How many carts are opened.
-    pub carts: u64,
-    /// How many carts are opened a second; 0 for as many as the service takes.
-    pub rate: f64,
-    /// How many shoppers are in the shop at once, each on a connection of its own.
-    pub concurrency: usize,
-    pub seed: u64,
-    /// How long a shopper thinks between two steps, on average.
-    pub pause: Duration,
-    /// For how long a request is tried again that the service cannot take now.
-    pub patience: Duration,
-}
-
-/// Why nothing could be played.
-#[derive(Debug, thiserror::Error)]
-pub enum SimulateError {
-    #[error("{url} is no address to shop at: it begins with http:// and names a host")]
-    Address { url: String },
-    #[error("{url} does not answer: {reason}. Start the service first (cartlog serve)")]
-    Unreachable { url: String, reason: String },
-    #[error("{url} does not answer as a cartlog does: {reason}")]
-    NoShop { url: String, reason: String },
-}
-
 /// Plays `plan` to its end, or until the service has been silent for longer than the plan's
 /// patience. `progress` is called from many threads, with the number of carts that are finished.
-pub fn run(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
+pub fn play(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
     let market = Market::visit(&Client::new(plan)?)?;
     let run = uuid::Uuid::now_v7().simple().to_string();
     let (next, finished) = (AtomicU64::new(0), AtomicU64::new(0));
     let silent = AtomicBool::new(false);
     let whole = Mutex::new(Report::default());
     let started = Instant::now();
-    let play = || -> Result<(), SimulateError> {
+    let shop = || -> Result<(), SimulateError> {
         let mut client = Client::new(plan)?;
         while !silent.load(Ordering::Relaxed) {
             let cart = next.fetch_add(1, Ordering::Relaxed);
@@ -83,7 +48,7 @@ pub fn run(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, Simu
     };
     let shoppers = plan.concurrency.max(1);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..shoppers).map(|_| scope.spawn(play)).collect();
+        let threads: Vec<_> = (0..shoppers).map(|_| scope.spawn(shop)).collect();
         threads
             .into_iter()
             .try_for_each(|thread| thread.join().expect("a shopper does not panic"))

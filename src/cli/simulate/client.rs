@@ -1,8 +1,8 @@
 //! One shopper's connection: requests with the token and the key of their cart, tried again as the
 //! contract says (the same key, after `Retry-After`), and what came of them.
 
+use super::plan::{Plan, SimulateError};
 use super::report::{Outcome, Report};
-use super::{Plan, SimulateError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::{Duration, Instant};

@@ -1,10 +1,18 @@
 //! `cartlog simulate`: shoppers played against a running service.
 
+mod cart;
+mod client;
+mod market;
+mod plan;
+mod report;
+mod run;
+mod shopper;
+
 use super::Outcome;
 use super::progress::Progress;
 use crate::config::Config;
-use crate::simulate::{self, Plan};
 use clap::Args;
+use plan::Plan;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -55,7 +63,7 @@ pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
         patience: Duration::from_secs(arguments.patience),
     };
     let progress = Progress::begin("carts");
-    let report = simulate::run(&plan, &|finished| progress.at(finished, Some(plan.carts)));
+    let report = run::play(&plan, &|finished| progress.at(finished, Some(plan.carts)));
     progress.end();
     let report = report?;
     write!(std::io::stdout(), "{report}")?;
