@@ -12,7 +12,9 @@ use crate::log::sqlite::{OpenError, SqliteLog};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
-use crate::web::{self, Metrics, Openings, OperatorToken, RateLimits, Shared, Shop, Streams};
+use crate::web::{
+    self, AppState, Metrics, Openings, OperatorToken, RateLimits, SharedState, Streams,
+};
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
@@ -92,7 +94,7 @@ impl Service {
         let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);
         let commands = Arc::new(commands);
         let expiry = keep_expiring(config, &commands, reader.clone(), stopping.clone())?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedState {
             commands,
             log: port,
             catalogue,
@@ -257,7 +259,7 @@ async fn expiry_ended(
 fn serve(
     config: &Config,
     listener: TcpListener,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     reader: impl Fn() -> Reader + Clone + Send + 'static,
 ) -> Result<actix_web::dev::Server, ServiceError> {
     let workers = match config.server.workers {
@@ -267,7 +269,7 @@ fn serve(
     let stalled = Duration::from_secs(config.server.stalled_seconds);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(Data::new(Shop::new(shared.clone(), reader())))
+            .app_data(Data::new(AppState::new(shared.clone(), reader())))
             .wrap(from_fn(web::gate))
             .configure(web::routes)
     });

@@ -4,8 +4,8 @@
 mod api;
 mod http;
 pub mod openapi;
-mod shop;
 mod site;
+mod state;
 
 #[cfg(test)]
 #[path = "../../tests/support/seeded.rs"]
@@ -19,7 +19,7 @@ pub use http::gate::{REQUESTS, gate};
 pub use http::problem;
 pub use http::rate::{RateLimits, RateSettings};
 pub use http::streams::Streams;
-pub use shop::{Shared, Shop};
+pub use state::{AppState, SharedState};
 
 use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
@@ -34,7 +34,7 @@ use site::{pages, reference};
 /// The path that all resources of a cart share.
 const CART: &str = "/api/carts/{id}";
 
-/// All routes. The app data has to hold a [`Shop`], and [`gate`] has to be wrapped around.
+/// All routes. The app data has to hold a [`AppState`], and [`gate`] has to be wrapped around.
 ///
 /// A path is held against the routes one by one, and those with a variable cost the most. So the carts
 /// come first, and their id is looked for once for all that is below it.

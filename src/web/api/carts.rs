@@ -14,7 +14,7 @@ use crate::web::http::headers::{if_none_match, preferences};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{LOG_POSITION, etag, server_timing};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
@@ -42,30 +42,30 @@ pub struct Item {
 pub async fn open(
     request: HttpRequest,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (wanted, body) = read_optional_json::<OpenCart>(&request, payload).await?;
     let said = said(&request, &body, "open_cart", Required::Nothing)?;
     let opening = match &said.key {
-        Some(key) => shop.openings.for_key(key),
-        None => shop.openings.draw()?,
+        Some(key) => state.openings.for_key(key),
+        None => state.openings.draw()?,
     };
     let items = wanted
         .items
         .into_iter()
-        .map(|Object(item)| Ok((offer(&shop, &item.sku)?, item.quantity.0)))
+        .map(|Object(item)| Ok((offer(&state, &item.sku)?, item.quantity.0)))
         .collect::<Result<_, Problem>>();
     let command = items.map(|items| CartCommand::OpenCart {
-        currency: shop.catalogue.currency,
+        currency: state.catalogue.currency,
         token_hash: opening.token_hash(),
         items,
     });
-    let handled = carry_out_opening(&shop, opening.id, command, &said).await?;
+    let handled = carry_out_opening(&state, opening.id, command, &said).await?;
     let location = HeaderValue::from_str(&format!("/api/carts/{}", opening.id))
         .expect("a path with a UUID makes a header value");
     let mut answer = CartAnswer::new(&request, opening.id, &handled)?
         .header(header::LOCATION, location)
-        .header(header::SET_COOKIE, cookie(&opening, shop.secure_cookies));
+        .header(header::SET_COOKIE, cookie(&opening, state.secure_cookies));
     let brace = answer.json.pop();
     debug_assert_eq!(brace, Some(b'}'), "a document is an object");
     answer
@@ -103,7 +103,7 @@ pub struct Which {
 pub async fn get(
     request: HttpRequest,
     id: CartId,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
     let presented = Presented::of(&request);
@@ -112,14 +112,14 @@ pub async fn get(
             version: None,
             at: None,
             min_version,
-        } => newest(&request, &shop, id, presented, min_version).await,
+        } => newest(&request, &state, id, presented, min_version).await,
         Which {
             version: Some(version),
             at: None,
             min_version: None,
         } => {
-            shop.cart(id, presented).await?;
-            let cart = at_version(&shop, id, version).await?;
+            state.cart(id, presented).await?;
+            let cart = at_version(&state, id, version).await?;
             past(&request, id, &cart, FOR_EVER)
         }
         Which {
@@ -130,8 +130,8 @@ pub async fn get(
             let time = Timestamp::parse(&at).map_err(|error| {
                 Problem::new(Kind::InvalidQuery, format!("at cannot be used: {error}."))
             })?;
-            shop.cart(id, presented).await?;
-            let (cart, is_past) = at_time(&shop, id, time).await?;
+            state.cart(id, presented).await?;
+            let (cart, is_past) = at_time(&state, id, time).await?;
             past(
                 &request,
                 id,
@@ -152,19 +152,19 @@ const FOR_EVER: &str = "private, max-age=31536000, immutable";
 /// The row of the view: the bytes that the updater wrote.
 async fn newest(
     request: &HttpRequest,
-    shop: &Shop,
+    state: &AppState,
     id: Uuid,
     presented: Presented,
     min_version: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let (mut row, mut seen) = shop.cart_row(id, presented).await?;
+    let (mut row, mut seen) = state.cart_row(id, presented).await?;
     // While the view is being made, the log has answered already, and there is nothing to wait for.
     if let Some(wanted) = min_version
-        && (row.version < wanted || shop.views.can_read_carts())
+        && (row.version < wanted || state.views.can_read_carts())
     {
         let wait = preferences(request).wait;
-        let (waited, reached) = shop.views.cart_at_least(id, wanted, wait).await?;
+        let (waited, reached) = state.views.cart_at_least(id, wanted, wait).await?;
         seen = reached;
         row = waited
             .filter(|row| row.version >= wanted)
@@ -220,11 +220,11 @@ fn past(
 }
 
 /// The cart as it was at `version`, folded from the log.
-pub async fn at_version(shop: &Shop, id: Uuid, version: u64) -> Result<Cart, Problem> {
+pub async fn at_version(state: &AppState, id: Uuid, version: u64) -> Result<Cart, Problem> {
     let mut cart = CartModel::initial();
     let mut reached = 0;
     history::for_each(
-        &*shop.log,
+        &*state.log,
         id,
         Version(0),
         Some(Version(version)),
@@ -243,10 +243,10 @@ pub async fn at_version(shop: &Shop, id: Uuid, version: u64) -> Result<Cart, Pro
 
 /// The cart as it was at `time`, and whether that can never change: something has happened since,
 /// and no event of a cart is recorded at an earlier time than the one before it.
-async fn at_time(shop: &Shop, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
+async fn at_time(state: &AppState, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
     let mut cart = CartModel::initial();
     let mut is_past = false;
-    history::for_each(&*shop.log, id, Version(0), None, |event| {
+    history::for_each(&*state.log, id, Version(0), None, |event| {
         if event.recorded_at <= time {
             history::evolve::<CartModel>(&mut cart, &event)?;
         } else {
@@ -266,8 +266,9 @@ pub fn no_such_version() -> Problem {
 }
 
 /// What the shop offers of `sku`, or the refusal that it offers nothing.
-pub fn offer(shop: &Shop, sku: &Sku) -> Result<Offer, Problem> {
-    shop.catalogue
+pub fn offer(state: &AppState, sku: &Sku) -> Result<Offer, Problem> {
+    state
+        .catalogue
         .offer(sku)
         .cloned()
         .ok_or_else(|| Refusal::UnknownSku { sku: sku.clone() }.into())

@@ -5,7 +5,7 @@ use crate::web::api::command::{Required, run};
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,7 +24,7 @@ pub async fn check_out(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (agreed, body) = read_json::<Checkout>(&request, payload).await?;
     let command = CartCommand::Checkout {
@@ -32,7 +32,7 @@ pub async fn check_out(
         order_id: Uuid::now_v7(),
     };
     let (_, answer) = run(
-        &shop,
+        &state,
         &request,
         id.0,
         &command,

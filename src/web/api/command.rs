@@ -11,7 +11,7 @@ use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{
     IDEMPOTENT_REPLAYED, LOG_POSITION, PREFERENCE_APPLIED, etag, server_timing,
 };
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::Payload;
@@ -75,7 +75,7 @@ pub fn said(
 
 /// Sends `command` to the cart `id` on behalf of whoever holds the cart's token.
 pub async fn carry_out(
-    shop: &Shop,
+    state: &AppState,
     request: &HttpRequest,
     id: Uuid,
     command: &CartCommand,
@@ -83,7 +83,7 @@ pub async fn carry_out(
 ) -> Result<Handled<Cart>, Problem> {
     let presented = Presented::of(request);
     let may = |cart: &Cart| presented.opens_cart(cart);
-    let handled = shop
+    let handled = state
         .commands
         .handle(id, command, &said.envelope, may)
         .await?;
@@ -92,24 +92,24 @@ pub async fn carry_out(
 
 /// Sends the command that opens the cart `id`, for which nobody can have a token yet.
 pub async fn carry_out_opening(
-    shop: &Shop,
+    state: &AppState,
     id: Uuid,
     command: Result<CartCommand, Problem>,
     said: &Said,
 ) -> Result<Handled<Cart>, Problem> {
-    carry_out_offered(shop, id, command, said, |_| true).await
+    carry_out_offered(state, id, command, said, |_| true).await
 }
 
 /// Sends the command that is made of what the shop offers, if the sender `may`. Without one, since the
 /// shop does not offer what it is for, only a repetition has an answer.
 async fn carry_out_offered(
-    shop: &Shop,
+    state: &AppState,
     id: Uuid,
     command: Result<CartCommand, Problem>,
     said: &Said,
     may: impl Fn(&Cart) -> bool,
 ) -> Result<Handled<Cart>, Problem> {
-    let commands = &shop.commands;
+    let commands = &state.commands;
     match command {
         Ok(command) => Ok(commands.handle(id, &command, &said.envelope, may).await?),
         Err(unoffered) => {
@@ -121,7 +121,7 @@ async fn carry_out_offered(
 
 /// From the body and the headers to the answer, for a command whose answer is the cart as it is.
 pub async fn run(
-    shop: &Shop,
+    state: &AppState,
     request: &HttpRequest,
     id: Uuid,
     command: &CartCommand,
@@ -129,7 +129,7 @@ pub async fn run(
     required: Required,
 ) -> Result<(Handled<Cart>, CartAnswer), Problem> {
     let said = said(request, body, command.name(), required)?;
-    let handled = carry_out(shop, request, id, command, &said).await?;
+    let handled = carry_out(state, request, id, command, &said).await?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))
 }
@@ -137,7 +137,7 @@ pub async fn run(
 /// Like [`run`], for the command called `name` that is made of what the shop offers. An offer may be
 /// gone by the time that a request is repeated, which is answered as it was all the same.
 pub async fn run_offered(
-    shop: &Shop,
+    state: &AppState,
     request: &HttpRequest,
     id: Uuid,
     name: &'static str,
@@ -147,14 +147,14 @@ pub async fn run_offered(
     let said = said(request, body, name, Required::Nothing)?;
     let presented = Presented::of(request);
     let may = |cart: &Cart| presented.opens_cart(cart);
-    let handled = carry_out_offered(shop, id, command, &said, may).await?;
+    let handled = carry_out_offered(state, id, command, &said, may).await?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))
 }
 
 /// From the headers alone to the answer, for a command of which nothing is to be said beside its path.
 pub async fn run_bare(
-    shop: &Shop,
+    state: &AppState,
     request: &HttpRequest,
     id: Uuid,
     payload: Payload,
@@ -162,7 +162,7 @@ pub async fn run_bare(
     required: Required,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(request, payload).await?;
-    let (_, answer) = run(shop, request, id, command, b"", required).await?;
+    let (_, answer) = run(state, request, id, command, b"", required).await?;
     Ok(answer.with_status(StatusCode::OK))
 }
 

@@ -11,7 +11,7 @@ use crate::web::http::negotiate;
 use crate::web::http::page::{Order, Page, cursor, limit, place};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -45,15 +45,15 @@ enum Form {
 pub async fn list(
     request: HttpRequest,
     id: CartId,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
     let form = negotiate::best(&request, FORMS)?;
     let which: Which = query(&request)?;
-    let cart = shop.cart(id, Presented::of(&request)).await?;
+    let cart = state.cart(id, Presented::of(&request)).await?;
     let contents = cart.contents().ok_or_else(Problem::not_found)?;
     if form == Form::Live {
-        return live_cart::follow(&request, &shop, id, contents.version, which.after);
+        return live_cart::follow(&request, &state, id, contents.version, which.after);
     }
     if which.after.is_some() {
         return Err(Problem::new(
@@ -62,7 +62,7 @@ pub async fn list(
         ));
     }
     let page = Window::of(id, &which, contents.version)?
-        .read(&*shop.log)
+        .read(&*state.log)
         .await?;
     match form {
         Form::Json | Form::Live => json(&page, contents.currency),

@@ -1,7 +1,7 @@
 //! `/livez` and `/readyz`.
 
 use crate::log::Position;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -36,9 +36,9 @@ pub async fn live() -> HttpResponse {
 
 /// What is wrong with the views, if anything is: they do not serve before they have seen all that
 /// the log held when the service began, and those of another definition not before they are rebuilt.
-fn views(shop: &Shop, end: Position) -> Option<String> {
-    let progress = shop.views.progress();
-    if let Some(trouble) = &*shop.views_health.borrow() {
+fn views(state: &AppState, end: Position) -> Option<String> {
+    let progress = state.views.progress();
+    if let Some(trouble) = &*state.views_health.borrow() {
         return Some(trouble.reason.clone());
     }
     if !progress.is_complete() {
@@ -47,9 +47,9 @@ fn views(shop: &Shop, end: Position) -> Option<String> {
             "they are being made: {done} of {wanted} events are in them"
         ));
     }
-    let unavailable = shop.views.unavailable_views();
+    let unavailable = state.views.unavailable_views();
     if !unavailable.is_empty() {
-        let (names, rebuild) = (unavailable.join(", "), shop.rebuilds.status());
+        let (names, rebuild) = (unavailable.join(", "), state.rebuilds.status());
         let (done, wanted) = (rebuild.events_done, rebuild.events_total);
         return Some(format!(
             "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
@@ -60,13 +60,13 @@ fn views(shop: &Shop, end: Position) -> Option<String> {
 }
 
 /// Whether requests can be served, and if not, why.
-pub async fn ready(shop: Data<Shop>) -> HttpResponse {
-    let log = shop.log.trouble().await;
-    let views = match shop.log.barrier().await {
+pub async fn ready(state: Data<AppState>) -> HttpResponse {
+    let log = state.log.trouble().await;
+    let views = match state.log.barrier().await {
         Err(error) => Some(error.to_string()),
-        Ok(end) => views(&shop, end),
+        Ok(end) => views(&state, end),
     };
-    let stopping = shop
+    let stopping = state
         .stopping
         .borrow()
         .then(|| "the service is stopping".to_owned());

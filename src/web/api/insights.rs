@@ -15,7 +15,7 @@ use crate::web::http::page::{Page, cursor, cursor_of, limit, place, place_of};
 use crate::web::http::path::{moment, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -51,13 +51,13 @@ pub struct FunnelDocument {
 pub async fn funnel(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let stretch: Stretch = query(&request)?;
     let from = moment("from", stretch.from.as_deref())?;
     let to = moment("to", stretch.to.as_deref())?;
-    let idle_since = idle_since(&shop);
-    let asked = shop
+    let idle_since = idle_since(&state);
+    let asked = state
         .views
         .query(&[journeys::NAME, carts::NAME], move |tables| {
             journeys::funnel(tables, from, to, idle_since)
@@ -85,23 +85,23 @@ pub struct WhichPage {
 pub async fn products(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    products_by(&request, &shop, By::Sku, "products by sku").await
+    products_by(&request, &state, By::Sku, "products by sku").await
 }
 
 /// The products that shoppers put in and take out again.
 pub async fn hesitated(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    products_by(&request, &shop, By::Hesitation, "products by hesitation").await
+    products_by(&request, &state, By::Hesitation, "products by hesitation").await
 }
 
 async fn products_by(
     request: &HttpRequest,
-    shop: &Shop,
+    state: &AppState,
     by: By,
     list: &str,
 ) -> Result<HttpResponse, Problem> {
@@ -111,7 +111,7 @@ async fn products_by(
         None => 0,
         Some(cursor) => place(list, cursor)?,
     };
-    let asked = shop.views.query(&[products::NAME], move |tables| {
+    let asked = state.views.query(&[products::NAME], move |tables| {
         products::list(tables, by, skip, limit + 1)
     });
     let QueryResult { answer, seen } = asked.await?;
@@ -135,7 +135,7 @@ pub struct WhichPairs {
 pub async fn pairs(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let which: WhichPairs = query(&request)?;
     let limit = limit(which.limit)?;
@@ -143,7 +143,7 @@ pub async fn pairs(
     let sku = sku.map_err(|error| {
         Problem::new(Kind::InvalidQuery, format!("sku cannot be used: {error}."))
     })?;
-    let asked = shop.views.query(&[baskets::NAME], move |tables| {
+    let asked = state.views.query(&[baskets::NAME], move |tables| {
         baskets::pairs(tables, sku.as_ref(), limit)
     });
     let QueryResult { answer, seen } = asked.await?;
@@ -194,13 +194,13 @@ pub struct ActivityDocument {
 pub async fn activity(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let which: WhichSteps = query(&request)?;
     let from = moment("from", which.from.as_deref())?;
     let to = moment("to", which.to.as_deref())?;
     let minutes = which.step.minutes();
-    let asked = shop.views.query(&[activity::NAME], move |tables| {
+    let asked = state.views.query(&[activity::NAME], move |tables| {
         activity::steps(tables, minutes, from, to, MOST_STEPS)
     });
     let QueryResult { answer, seen } = asked.await?;
@@ -242,7 +242,7 @@ pub struct AbandonedDocument {
 pub async fn abandoned(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     const LIST: &str = "abandoned";
     let which: WhichPage = query(&request)?;
@@ -251,8 +251,8 @@ pub async fn abandoned(
         None => None,
         Some(cursor) => Some(read_place(place_of(LIST, cursor)?)),
     };
-    let before = idle_since(&shop);
-    let asked = shop
+    let before = idle_since(&state);
+    let asked = state
         .views
         .query(&[carts::NAME, journeys::NAME], move |tables| {
             let mut left = Vec::new();
@@ -283,7 +283,7 @@ pub async fn abandoned(
             total: document.total,
             opened_at: document.opened_at,
             idle_since: idle.idle_since,
-            last_event: event(&*shop.log, idle.id, document.version).await?,
+            last_event: event(&*state.log, idle.id, document.version).await?,
             taken_out_last,
         });
     }
@@ -298,8 +298,8 @@ pub async fn abandoned(
 
 /// Since when nothing has happened in a cart that counts as abandoned, by the clock of the reader:
 /// no view may ask one.
-fn idle_since(shop: &Shop) -> Timestamp {
-    let after = i64::try_from(shop.abandoned_after.as_millis()).unwrap_or(i64::MAX);
+fn idle_since(state: &AppState) -> Timestamp {
+    let after = i64::try_from(state.abandoned_after.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(Timestamp::now().millis().saturating_sub(after))
 }
 

@@ -7,7 +7,7 @@ use crate::web::http::body::read_json;
 use crate::web::http::decode::{AtLeastOne, Quantity};
 use crate::web::http::path::{CartId, PathSku};
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -26,14 +26,14 @@ pub async fn add(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (item, body) = read_json::<AddItem>(&request, payload).await?;
-    let command = offer(&shop, &item.sku).map(|offer| CartCommand::AddItem {
+    let command = offer(&state, &item.sku).map(|offer| CartCommand::AddItem {
         offer,
         quantity: item.quantity.0,
     });
-    let (handled, answer) = run_offered(&shop, &request, id.0, "add_item", command, &body).await?;
+    let (handled, answer) = run_offered(&state, &request, id.0, "add_item", command, &body).await?;
     // Told from the cart as it was right after the command, so that a repetition gets the same.
     let quantity = handled
         .state
@@ -57,15 +57,15 @@ pub async fn set(
     id: CartId,
     sku: PathSku,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (wanted, body) = read_json::<SetQuantity>(&request, payload).await?;
     let command = CartCommand::SetQuantity {
-        offer: shop.catalogue.offer(&sku.0).cloned(),
+        offer: state.catalogue.offer(&sku.0).cloned(),
         sku: sku.0,
         quantity: wanted.quantity.0,
     };
-    let (_, answer) = run(&shop, &request, id.0, &command, &body, Required::Nothing).await?;
+    let (_, answer) = run(&state, &request, id.0, &command, &body, Required::Nothing).await?;
     Ok(answer.with_status(StatusCode::OK))
 }
 
@@ -74,18 +74,18 @@ pub async fn remove(
     id: CartId,
     sku: PathSku,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let command = CartCommand::RemoveItem { sku: sku.0 };
-    run_bare(&shop, &request, id.0, payload, &command, Required::Nothing).await
+    run_bare(&state, &request, id.0, payload, &command, Required::Nothing).await
 }
 
 pub async fn clear(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let command = CartCommand::ClearCart;
-    run_bare(&shop, &request, id.0, payload, &command, Required::Nothing).await
+    run_bare(&state, &request, id.0, payload, &command, Required::Nothing).await
 }

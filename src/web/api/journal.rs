@@ -13,7 +13,7 @@ use crate::web::http::page::{Order, Page, cursor, limit, place};
 use crate::web::http::path::{hyphenated, moment, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -74,10 +74,10 @@ const NEAR: u64 = 32;
 pub async fn list(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     if negotiate::best(&request, FORMS)? == Form::Live {
-        return live_log::follow(&request, shop).await;
+        return live_log::follow(&request, state).await;
     }
     let which: Which = query(&request)?;
     let wanted = Wanted::of(&which)?;
@@ -94,9 +94,9 @@ pub async fn list(
     let mut response = HttpResponse::Ok();
     // One more than the page, to know where the next one begins.
     let (mut events, position) = match wanted.cart {
-        Some(cart) => of_cart(&shop, &wanted, cart, begin, limit + 1).await?,
+        Some(cart) => of_cart(&state, &wanted, cart, begin, limit + 1).await?,
         None => {
-            let (events, seen) = of_all(&shop, &wanted, begin, limit + 1).await?;
+            let (events, seen) = of_all(&state, &wanted, begin, limit + 1).await?;
             response.insert_header(server_timing(&[("view", seen.time)]));
             (events, seen.position)
         }
@@ -108,7 +108,7 @@ pub async fn list(
         .insert_header((header::VARY, "Accept"))
         .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
         .json(Page {
-            items: documents(&*shop.log, events, wanted.direction).await?,
+            items: documents(&*state.log, events, wanted.direction).await?,
             next,
         }))
 }
@@ -179,15 +179,15 @@ impl Wanted {
 
 /// The events of one cart: its stream is short, and found without the view.
 async fn of_cart(
-    shop: &Shop,
+    state: &AppState,
     wanted: &Wanted,
     cart: Uuid,
     begin: Position,
     count: usize,
 ) -> Result<(Vec<RecordedEvent>, Position), Problem> {
-    let seen = shop.log.barrier().await.map_err(unreadable)?;
+    let seen = state.log.barrier().await.map_err(unreadable)?;
     let mut events = Vec::new();
-    history::for_each(&*shop.log, cart, Version(0), None, |recorded| {
+    history::for_each(&*state.log, cart, Version(0), None, |recorded| {
         if wanted.is_behind(recorded.position, begin) {
             events.push(recorded);
         }
@@ -208,7 +208,7 @@ async fn of_cart(
 
 /// The events of all carts: the view says where they are, the log has them.
 async fn of_all(
-    shop: &Shop,
+    state: &AppState,
     wanted: &Wanted,
     mut begin: Position,
     count: usize,
@@ -218,7 +218,7 @@ async fn of_all(
     loop {
         let (question, direction) = (wanted.question.clone(), wanted.direction);
         let stretch = STRETCH.min(count - fitting.len());
-        let found = shop
+        let found = state
             .views
             .query(&[journal::NAME], move |tables| {
                 candidates(tables, &question, begin, direction, stretch)
@@ -228,7 +228,7 @@ async fn of_all(
         let position = found.seen.position;
         time += found.seen.time;
         let last = positions.last().copied();
-        for recorded in at_positions(&*shop.log, positions, direction).await? {
+        for recorded in at_positions(&*state.log, positions, direction).await? {
             if recorded.position <= position && wanted.fits(&recorded)? {
                 fitting.push(recorded);
             }

@@ -5,7 +5,7 @@ use crate::web::api::event::event_document;
 use crate::web::api::events::chained;
 use crate::web::http::live::{self, PAGE, Source};
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::VecDeque;
@@ -15,24 +15,24 @@ use uuid::Uuid;
 /// from now.
 pub fn follow(
     request: &HttpRequest,
-    shop: &Data<Shop>,
+    state: &Data<AppState>,
     id: Uuid,
     version: u64,
     after: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
     let sent = live::beginning(request, after, version)?.unwrap_or(version);
-    let slot = shop.streams.take(request)?;
+    let slot = state.streams.take(request)?;
     let source = CartSource {
-        following: shop.arrivals.follow(id),
-        shop: shop.clone(),
+        following: state.arrivals.follow(id),
+        state: state.clone(),
         id,
         sent,
     };
-    Ok(live::answer(request, shop, slot, source))
+    Ok(live::answer(request, state, slot, source))
 }
 
 struct CartSource {
-    shop: Data<Shop>,
+    state: Data<AppState>,
     id: Uuid,
     following: Following,
     /// The version of the last event that was read.
@@ -41,13 +41,13 @@ struct CartSource {
 
 impl Source for CartSource {
     async fn read(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), Problem> {
-        let (cart, version) = self.shop.commands.state(self.id).await?;
+        let (cart, version) = self.state.commands.state(self.id).await?;
         let contents = cart.contents().ok_or_else(Problem::not_found)?;
         let last = version.0.min(self.sent.saturating_add(PAGE));
         if self.sent >= last {
             return Ok(());
         }
-        let events = chained(&*self.shop.log, self.id, self.sent + 1, last).await?;
+        let events = chained(&*self.state.log, self.id, self.sent + 1, last).await?;
         for event in &events {
             let document = event_document(&event.recorded, event.previous, contents.currency)?;
             let json = serde_json::to_string(&document).map_err(Problem::internal)?;

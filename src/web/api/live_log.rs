@@ -7,7 +7,7 @@ use crate::web::api::event::event_document;
 use crate::web::http::live::{self, PAGE, Source};
 use crate::web::http::path::query;
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
@@ -28,22 +28,22 @@ pub struct Which {
 }
 
 /// The stream of the whole log: from `Last-Event-ID`, or from `?after=`, or from now.
-pub async fn follow(request: &HttpRequest, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn follow(request: &HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let which: Which = query(request)?;
-    let end = shop.log.barrier().await.map_err(unreadable)?;
+    let end = state.log.barrier().await.map_err(unreadable)?;
     let begin = live::beginning(request, which.after, end.0)?;
-    let slot = shop.streams.take(request)?;
+    let slot = state.streams.take(request)?;
     let source = LogSource {
-        wake_ups: shop.log.wake_ups(),
-        shop: shop.clone(),
+        wake_ups: state.log.wake_ups(),
+        state: state.clone(),
         sent: begin.map_or(end, Position),
         carts: Carts::default(),
     };
-    Ok(live::answer(request, &shop, slot, source))
+    Ok(live::answer(request, &state, slot, source))
 }
 
 struct LogSource {
-    shop: Data<Shop>,
+    state: Data<AppState>,
     wake_ups: watch::Receiver<Position>,
     /// The position of the last event that was read.
     sent: Position,
@@ -53,7 +53,7 @@ struct LogSource {
 impl Source for LogSource {
     async fn read(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), Problem> {
         let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
-        let log = &*self.shop.log;
+        let log = &*self.state.log;
         let events = log.read_all(self.sent, limit).await.map_err(unreadable)?;
         for recorded in &events {
             let known = self.carts.before(log, recorded).await?;

@@ -6,7 +6,7 @@ use crate::views;
 use crate::web::api::operator::Operator;
 use crate::web::api::views::Lags;
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -55,9 +55,9 @@ impl Metrics {
 
     /// Looks how things stand. A lag that cannot be known is left out, and the rest still told: it
     /// is when something is wrong that an operator reads this.
-    async fn look(&self, shop: &Shop) {
-        self.streams.set(gauge(shop.streams.open() as u64));
-        match Lags::of(shop).await {
+    async fn look(&self, state: &AppState) {
+        self.streams.set(gauge(state.streams.open() as u64));
+        match Lags::of(state).await {
             Ok(lags) => {
                 self.head.set(gauge(lags.head.0));
                 for view in views::all() {
@@ -84,9 +84,9 @@ fn gauge(number: u64) -> i64 {
 }
 
 /// All numbers of the service, in Prometheus's text format.
-pub async fn list(_: Operator, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
-    let metrics = &shop.metrics;
-    metrics.look(&shop).await;
+pub async fn list(_: Operator, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let metrics = &state.metrics;
+    metrics.look(&state).await;
     let text = TextEncoder::new()
         .encode_to_string(&metrics.registry.gather())
         .map_err(Problem::internal)?;

@@ -11,7 +11,7 @@ use crate::web::api::access::{bearer_digest, cookie_digest};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data};
@@ -85,13 +85,13 @@ impl FromRequest for Operator {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admit(shop(request).operator, Presented::of(request)))
+        ready(admit(state(request).operator, Presented::of(request)))
     }
 }
 
-fn shop(request: &HttpRequest) -> &Data<Shop> {
+fn state(request: &HttpRequest) -> &Data<AppState> {
     request
-        .app_data::<Data<Shop>>()
+        .app_data::<Data<AppState>>()
         .expect("the service is started with a shop")
 }
 
@@ -124,13 +124,16 @@ pub struct Standing {
 }
 
 /// Whether the one who asks is the operator.
-pub async fn standing(request: HttpRequest, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn standing(
+    request: HttpRequest,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Standing {
-            token_required: shop.operator.0.is_some(),
-            admitted: shop.operator.admits(Presented::of(&request)),
+            token_required: state.operator.0.is_some(),
+            admitted: state.operator.admits(Presented::of(&request)),
         }))
 }
 
@@ -145,15 +148,15 @@ pub struct SignIn {
 pub async fn sign_in(
     request: HttpRequest,
     payload: web::Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (SignIn { token }, _) = read_json(&request, payload).await?;
     let presented = Presented::Bearer(Sha256::digest(token).into());
-    admit(shop.operator, presented)?;
+    admit(state.operator, presented)?;
     // In demo mode there is nothing to keep: everybody is let in.
-    Ok(match shop.operator.0 {
+    Ok(match state.operator.0 {
         None => HttpResponse::NoContent().finish(),
-        Some(token) => with_cookie(&session_of(token), "", shop.secure_cookies),
+        Some(token) => with_cookie(&session_of(token), "", state.secure_cookies),
     })
 }
 
@@ -161,10 +164,10 @@ pub async fn sign_in(
 pub async fn sign_out(
     request: HttpRequest,
     payload: web::Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(&request, payload).await?;
-    Ok(with_cookie("", "; Max-Age=0", shop.secure_cookies))
+    Ok(with_cookie("", "; Max-Age=0", state.secure_cookies))
 }
 
 /// An answer that sets the cookie: out of reach for scripts, never sent along by another site.

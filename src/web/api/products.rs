@@ -6,7 +6,7 @@ use crate::web::http::headers::if_none_match_text;
 use crate::web::http::page::{Page, cursor, limit, place};
 use crate::web::http::path::{PathSku, no_query, query};
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -57,9 +57,9 @@ pub struct Which {
     cursor: Option<String>,
 }
 
-pub async fn list(request: HttpRequest, shop: Data<Shop>) -> Result<HttpResponse, Problem> {
+pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let which: Which = query(&request)?;
-    let catalogue = &shop.catalogue;
+    let catalogue = &state.catalogue;
     let list = format!("products {}", catalogue.fingerprint());
     let first = match &which.cursor {
         None => 0,
@@ -72,7 +72,7 @@ pub async fn list(request: HttpRequest, shop: Data<Shop>) -> Result<HttpResponse
     let next = (end < catalogue.products().len()).then(|| cursor(&list, end as u64));
     cacheable(
         &request,
-        &shop,
+        &state,
         &Priced {
             currency: catalogue.currency,
             document: Page { items, next },
@@ -83,18 +83,18 @@ pub async fn list(request: HttpRequest, shop: Data<Shop>) -> Result<HttpResponse
 pub async fn get(
     request: HttpRequest,
     sku: PathSku,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let product = shop
+    let product = state
         .catalogue
         .product(&sku.0)
         .ok_or_else(Problem::not_found)?;
     cacheable(
         &request,
-        &shop,
+        &state,
         &Priced {
-            currency: shop.catalogue.currency,
+            currency: state.catalogue.currency,
             document: ProductDocument::of(product),
         },
     )
@@ -103,10 +103,10 @@ pub async fn get(
 /// The catalogue changes with the service's start alone; its fingerprint is the tag of every page.
 fn cacheable(
     request: &HttpRequest,
-    shop: &Shop,
+    state: &AppState,
     document: &impl Serialize,
 ) -> Result<HttpResponse, Problem> {
-    let fingerprint = shop.catalogue.fingerprint();
+    let fingerprint = state.catalogue.fingerprint();
     let etag = HeaderValue::from_str(&format!("\"{fingerprint}\""))
         .expect("hexadecimal digits and quotes make a header value");
     let unchanged = if_none_match_text(request, fingerprint)?;

@@ -10,7 +10,7 @@ use crate::web::api::events::chained;
 use crate::web::http::page::{Page, cursor, limit, place};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -39,13 +39,13 @@ pub struct Moment {
 pub async fn list(
     request: HttpRequest,
     id: CartId,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
     let which: Which = query(&request)?;
     let limit = limit(which.limit)? as u64;
     let list = format!("timeline of {id}");
-    let newest = shop.cart(id, Presented::of(&request)).await?;
+    let newest = state.cart(id, Presented::of(&request)).await?;
     let contents = newest.contents().ok_or_else(Problem::not_found)?;
     let first = match &which.cursor {
         None => 1,
@@ -54,7 +54,7 @@ pub async fn list(
     let last = (first + limit - 1).min(contents.version);
     let mut cart: Cart = CartModel::initial();
     let mut items = Vec::new();
-    for event in chained(&*shop.log, id, 1, last).await? {
+    for event in chained(&*state.log, id, 1, last).await? {
         history::evolve::<CartModel>(&mut cart, &event.recorded)?;
         if event.recorded.version.0 < first {
             continue;

@@ -4,7 +4,7 @@ use crate::cart::CartCommand;
 use crate::web::api::command::{Required, run_bare};
 use crate::web::http::path::CartId;
 use crate::web::http::problem::Problem;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -13,8 +13,8 @@ pub async fn undo(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let command = CartCommand::Undo;
-    run_bare(&shop, &request, id.0, payload, &command, Required::IfMatch).await
+    run_bare(&state, &request, id.0, payload, &command, Required::IfMatch).await
 }

@@ -4,7 +4,7 @@ use crate::web::api::operator::Operator;
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,10 +16,10 @@ pub async fn start(
     request: HttpRequest,
     _: Operator,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(&request, payload).await?;
-    shop.verifications.start().map_err(|error| {
+    state.verifications.start().map_err(|error| {
         Problem::new(
             Kind::VerifyRunning,
             format!("Nothing was started: {error}. GET {VERIFY} says how far that is."),
@@ -28,17 +28,17 @@ pub async fn start(
     Ok(HttpResponse::Accepted()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::LOCATION, VERIFY))
-        .json(shop.verifications.status()))
+        .json(state.verifications.status()))
 }
 
 /// What the verification that runs, or ran last, is at, and what it has found.
 pub async fn status(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(shop.verifications.status()))
+        .json(state.verifications.status()))
 }

@@ -9,7 +9,7 @@ use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::LOG_POSITION;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -78,20 +78,20 @@ pub(super) struct Lags {
 }
 
 impl Lags {
-    pub(super) async fn of(shop: &Shop) -> Result<Lags, HistoryError> {
+    pub(super) async fn of(state: &AppState) -> Result<Lags, HistoryError> {
         // A question like any other: what waits is written for it.
-        shop.views.wait_until_written().await;
+        state.views.wait_until_written().await;
         // The positions first: the log's end, asked for later, is no smaller.
-        let unavailable = shop.views.unavailable_views().to_vec();
-        let Progress { position, .. } = shop.views.progress();
-        let made = Position(shop.rebuilds.status().events_done);
-        let head = shop.log.barrier().await?;
+        let unavailable = state.views.unavailable_views().to_vec();
+        let Progress { position, .. } = state.views.progress();
+        let made = Position(state.rebuilds.status().events_done);
+        let head = state.log.barrier().await?;
         Ok(Lags {
             head,
-            serving: behind(shop, position, head).await?,
+            serving: behind(state, position, head).await?,
             unavailable_views: match unavailable[..] {
                 [] => None,
-                _ => Some((unavailable, behind(shop, made, head).await?)),
+                _ => Some((unavailable, behind(state, made, head).await?)),
             },
         })
     }
@@ -104,11 +104,11 @@ impl Lags {
     }
 }
 
-async fn behind(shop: &Shop, position: Position, head: Position) -> Result<Lag, HistoryError> {
+async fn behind(state: &AppState, position: Position, head: Position) -> Result<Lag, HistoryError> {
     let events = head.0.saturating_sub(position.0);
     let millis = match events {
         0 => 0,
-        _ => waiting_ms(shop, position).await?,
+        _ => waiting_ms(state, position).await?,
     };
     Ok(Lag {
         position,
@@ -121,11 +121,11 @@ async fn behind(shop: &Shop, position: Position, head: Position) -> Result<Lag, 
 pub async fn list(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let lags = Lags::of(&shop).await?;
-    let trouble = shop.views_health.borrow().clone();
+    let lags = Lags::of(&state).await?;
+    let trouble = state.views_health.borrow().clone();
     let document = |view: &dyn View| {
         let lag = lags.of_view(view.name());
         ViewDocument {
@@ -151,8 +151,8 @@ pub async fn list(
 }
 
 /// How long ago the first event after `position` was recorded.
-async fn waiting_ms(shop: &Shop, position: Position) -> Result<u64, HistoryError> {
-    let first = shop.log.read_all(position, 1).await?;
+async fn waiting_ms(state: &AppState, position: Position) -> Result<u64, HistoryError> {
+    let first = state.log.read_all(position, 1).await?;
     Ok(first.first().map_or(0, |event| {
         let since = Timestamp::now().millis() - event.recorded_at.millis();
         u64::try_from(since).unwrap_or(0)
@@ -164,10 +164,10 @@ pub async fn rebuild(
     request: HttpRequest,
     _: Operator,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(&request, payload).await?;
-    shop.rebuilds.start().map_err(|error| {
+    state.rebuilds.start().map_err(|error| {
         Problem::new(
             Kind::RebuildRunning,
             format!("Nothing was started: {error}. GET {REBUILD} says how far that is."),
@@ -176,17 +176,17 @@ pub async fn rebuild(
     Ok(HttpResponse::Accepted()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::LOCATION, REBUILD))
-        .json(shop.rebuilds.status()))
+        .json(state.rebuilds.status()))
 }
 
 /// What the rebuild that runs, or ran last, is at.
 pub async fn rebuild_status(
     request: HttpRequest,
     _: Operator,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(shop.rebuilds.status()))
+        .json(state.rebuilds.status()))
 }

@@ -11,7 +11,7 @@ use crate::web::api::carts::no_such_version;
 use crate::web::http::body::read_json;
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -31,11 +31,11 @@ pub struct Which {
 pub async fn why(
     request: HttpRequest,
     id: CartId,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let which: Which = query(&request)?;
-    shop.cart(id.0, Presented::of(&request)).await?;
-    let history = history_of(&shop, id.0, which.version).await?;
+    state.cart(id.0, Presented::of(&request)).await?;
+    let history = history_of(&state, id.0, which.version).await?;
     let reached = history.last().map_or(0, |happened| happened.version);
     if which.version.is_some_and(|version| version != reached) {
         return Err(no_such_version());
@@ -67,11 +67,11 @@ pub async fn what_if(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
-    shop: Data<Shop>,
+    state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (set_aside, _) = read_json::<SetAside>(&request, payload).await?;
-    let actual: &Cart = &*shop.cart(id.0, Presented::of(&request)).await?;
-    let history = history_of(&shop, id.0, None).await?;
+    let actual: &Cart = &*state.cart(id.0, Presented::of(&request)).await?;
+    let history = history_of(&state, id.0, None).await?;
     let last = history.last().map_or(0, |happened| happened.version);
     if let Some(stray) = set_aside
         .without
@@ -101,15 +101,21 @@ pub async fn what_if(
 }
 
 async fn history_of(
-    shop: &Shop,
+    state: &AppState,
     id: Uuid,
     until: Option<u64>,
 ) -> Result<Vec<DecodedEvent<CartEvent>>, Problem> {
     let mut history = Vec::new();
-    history::for_each(&*shop.log, id, Version(0), until.map(Version), |recorded| {
-        history.push(history::happened(&recorded)?);
-        Ok(())
-    })
+    history::for_each(
+        &*state.log,
+        id,
+        Version(0),
+        until.map(Version),
+        |recorded| {
+            history.push(history::happened(&recorded)?);
+            Ok(())
+        },
+    )
     .await?;
     Ok(history)
 }

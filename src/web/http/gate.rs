@@ -3,7 +3,7 @@
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Allowance;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -73,12 +73,12 @@ fn protect(headers: &mut HeaderMap) {
 }
 
 fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
-    let shop = request
-        .app_data::<Data<Shop>>()
+    let state = request
+        .app_data::<Data<AppState>>()
         .expect("the service is started with a shop");
     check_head(request)?;
     let host = asked_host(request);
-    if !shop.serves_host(host) {
+    if !state.serves_host(host) {
         return Err(Problem::new(
             Kind::WrongHost,
             "This service does not answer for that host. The operator sets its names (server.hosts).",
@@ -94,7 +94,7 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
             "A page of another site may not change anything here.",
         ));
     }
-    shop.rates.admit(request)
+    state.rates.admit(request)
 }
 
 /// The host that a request is for: the one in its target if there is one there, whatever the Host

@@ -8,7 +8,7 @@
 
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::streams::Slot;
-use crate::web::shop::Shop;
+use crate::web::state::AppState;
 use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
@@ -36,7 +36,12 @@ pub trait Source: 'static {
 }
 
 /// The answer that sends what `source` has until the service stops; to HEAD, its head alone.
-pub fn answer(request: &HttpRequest, shop: &Shop, slot: Slot, source: impl Source) -> HttpResponse {
+pub fn answer(
+    request: &HttpRequest,
+    state: &AppState,
+    slot: Slot,
+    source: impl Source,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/event-stream")
@@ -47,7 +52,7 @@ pub fn answer(request: &HttpRequest, shop: &Shop, slot: Slot, source: impl Sourc
     }
     let follower = Follower {
         source,
-        stopping: shop.stopping.clone(),
+        stopping: state.stopping.clone(),
         ready: VecDeque::from([Bytes::from_static(b": following\n\n")]),
         _slot: slot,
     };

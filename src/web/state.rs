@@ -20,13 +20,13 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 /// One worker's share: what all workers have, and its own connection to the views.
-pub struct Shop {
-    shared: Arc<Shared>,
+pub struct AppState {
+    shared: Arc<SharedState>,
     pub views: Reader,
 }
 
 /// What all workers have.
-pub struct Shared {
+pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn EventLog>,
     pub catalogue: Catalogue,
@@ -55,9 +55,9 @@ pub struct Shared {
     pub hosts: Vec<String>,
 }
 
-impl Shop {
-    pub fn new(shared: Arc<Shared>, views: Reader) -> Shop {
-        Shop { shared, views }
+impl AppState {
+    pub fn new(shared: Arc<SharedState>, views: Reader) -> AppState {
+        AppState { shared, views }
     }
 
     /// Whether `host` (with or without a port) is a name of this service.
@@ -121,10 +121,10 @@ impl Shop {
     }
 }
 
-impl Deref for Shop {
-    type Target = Shared;
+impl Deref for AppState {
+    type Target = SharedState;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &SharedState {
         &self.shared
     }
 }
