@@ -13,7 +13,7 @@ use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{
-    self, AppState, Metrics, Openings, OperatorToken, RateLimits, SharedState, Streams,
+    self, AppState, CredentialIssuer, Metrics, OperatorToken, RateLimits, SharedState, Streams,
 };
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -74,10 +74,11 @@ impl Service {
             Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
         let (log, writer) = SqliteLog::open(&config.log_settings())?;
         let secret = &config.security.secret_path;
-        let openings = Openings::with_secret_at(secret).map_err(|error| ServiceError::Secret {
-            path: secret.clone(),
-            error,
-        })?;
+        let credentials =
+            CredentialIssuer::load_or_create(secret).map_err(|error| ServiceError::Secret {
+                path: secret.clone(),
+                error,
+            })?;
         let port: Arc<dyn EventLog> = log.clone();
         let (stop, stopping) = watch::channel(false);
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
@@ -98,7 +99,7 @@ impl Service {
             commands,
             log: port,
             catalogue,
-            openings,
+            credentials,
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals: read_side.read_handle.arrivals.clone(),
             verifications: verifier.verifications(),

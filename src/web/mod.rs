@@ -11,7 +11,7 @@ mod state;
 #[path = "../../tests/support/seeded.rs"]
 mod seeded;
 
-pub use api::access::Openings;
+pub use api::access::CredentialIssuer;
 pub use api::metrics::Metrics;
 pub use api::operator::OperatorToken;
 pub use http::connection::end_when_stalled;
@@ -106,7 +106,7 @@ fn others() -> Vec<Methods> {
         at("/api/insights/abandoned").get(insights::abandoned, told::abandoned),
         at("/api/insights/activity").get(insights::activity, told::activity),
         at("/api/operator")
-            .get(operator::standing, openapi::operator::standing)
+            .get(operator::get_session, openapi::operator::get_session)
             .post(operator::sign_in, openapi::operator::sign_in)
             .delete(operator::sign_out, openapi::operator::sign_out),
         at("/api/views").get(views::list, openapi::views::list),

@@ -7,7 +7,7 @@ use crate::log::{EventLog, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, ViewFailure, ViewReadError};
-use crate::web::api::access::{Openings, Presented};
+use crate::web::api::access::{CartTokenDigest, CredentialIssuer};
 use crate::web::api::metrics::Metrics;
 use crate::web::api::operator::OperatorToken;
 use crate::web::http::problem::Problem;
@@ -30,7 +30,7 @@ pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn EventLog>,
     pub catalogue: Catalogue,
-    pub openings: Openings,
+    pub credentials: CredentialIssuer,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
     /// Where the views are made anew.
@@ -69,7 +69,7 @@ impl AppState {
         self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// The cart `id` as the view has it, for whoever `presented` its token. A cart that the view
+    /// The cart `id` as the view has it, for a request with its `token`. A cart that the view
     /// does not know yet is looked up where commands are decided, so that no cart is missing
     /// between its opening and the view's next batch. So is every cart while the views are being
     /// made, and one whose row cannot be read: the log has it.
@@ -78,7 +78,7 @@ impl AppState {
     pub async fn cart_row(
         &self,
         id: Uuid,
-        presented: Presented,
+        token: CartTokenDigest,
     ) -> Result<(CartRow, Position), Problem> {
         let viewed = if self.views.can_read_carts() {
             match self.views.cart(id) {
@@ -103,17 +103,17 @@ impl AppState {
                 (row, seen)
             }
         };
-        if presented.opens(&row.token_hash) {
+        if token.matches(&row.token_hash) {
             Ok((row, seen))
         } else {
             Err(Problem::not_found())
         }
     }
 
-    /// The cart `id` as of everything acknowledged, for whoever `presented` its token.
-    pub async fn cart(&self, id: Uuid, presented: Presented) -> Result<Arc<Cart>, Problem> {
+    /// The cart `id` as of everything acknowledged, for a request with its `token`.
+    pub async fn cart(&self, id: Uuid, token: CartTokenDigest) -> Result<Arc<Cart>, Problem> {
         let (cart, _) = self.commands.state(id).await?;
-        if presented.opens_cart(&cart) {
+        if token.authorizes(&cart) {
             Ok(cart)
         } else {
             Err(Problem::not_found())

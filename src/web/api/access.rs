@@ -1,5 +1,5 @@
-//! Who may touch a cart: whoever has its token. The cart's id is public, and the token is nowhere
-//! but with its holder; the log keeps its SHA-256.
+//! Cart credentials. A cart's id is public; its bearer token is the capability to use the cart.
+//! Only the token's holder has it: the log stores its SHA-256 digest.
 
 use crate::cart::Cart;
 use crate::web::http::problem::Problem;
@@ -14,73 +14,68 @@ use std::path::Path;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// The cookie that keeps a cart's token for the shop's pages. One a cart: its path is the cart's.
+/// The cookie in which the shop's pages keep a cart's token; its `Path` is the cart's.
 const COOKIE: &str = "cart_token";
-/// How long a browser keeps it, in seconds: 30 days.
-const COOKIE_AGE: u32 = 30 * 24 * 60 * 60;
-/// How long the secret behind keyed openings is, in bytes.
+const COOKIE_MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
+/// Length in bytes of the secret from which the credentials of keyed requests are derived.
 const SECRET_LENGTH: usize = 32;
 
-/// A new cart's id and its token.
+/// A new cart's id and token.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub struct CartCredentials {
     pub id: Uuid,
     /// 64 hexadecimal digits.
     pub token: String,
 }
 
-impl Opening {
+impl CartCredentials {
     pub fn token_hash(&self) -> [u8; 32] {
-        hash(&self.token)
+        digest(&self.token)
+    }
+
+    /// `Set-Cookie` for the token: hidden from scripts, limited to this cart's paths, and never
+    /// sent with requests from other sites.
+    pub fn cookie(&self, secure: bool) -> HeaderValue {
+        let CartCredentials { id, token } = self;
+        let secure = if secure { "; Secure" } else { "" };
+        HeaderValue::try_from(format!(
+            "{COOKIE}={token}; Path=/api/carts/{id}; Max-Age={COOKIE_MAX_AGE_SECONDS}; \
+             HttpOnly; SameSite=Strict{secure}"
+        ))
+        .expect("hexadecimal digits and a UUID make a header value")
     }
 }
 
-/// What makes the ids and tokens of new carts.
-pub struct Openings {
+/// Issues the credentials of new carts.
+pub struct CredentialIssuer {
     secret: [u8; SECRET_LENGTH],
 }
 
-impl Openings {
-    /// With the secret at `path`, which is drawn if there is none.
-    pub fn with_secret_at(path: &Path) -> std::io::Result<Openings> {
-        let mut secret = [0; SECRET_LENGTH];
-        match OpenOptions::new().read(true).open(path) {
-            Ok(file) => {
-                return Ok(Openings {
-                    secret: read_secret(file)?,
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+impl CredentialIssuer {
+    /// Loads the secret from `path`; generates and stores one if the file does not exist.
+    pub fn load_or_create(path: &Path) -> std::io::Result<CredentialIssuer> {
+        let secret = match OpenOptions::new().read(true).open(path) {
+            Ok(file) => read_secret(file)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => create_secret(path)?,
             Err(error) => return Err(error),
-        }
-        getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(&secret)?;
-        file.sync_all()?;
-        Ok(Openings { secret })
+        };
+        Ok(CredentialIssuer { secret })
     }
 
-    /// A cart that nobody has asked for before: a UUIDv7 and 256 random bits.
-    pub fn draw(&self) -> Result<Opening, Problem> {
+    /// Random credentials: a UUIDv7 and a token of 256 bits.
+    pub fn issue(&self) -> Result<CartCredentials, Problem> {
         let mut token = [0; 32];
         getrandom::fill(&mut token).map_err(Problem::internal)?;
-        Ok(Opening {
+        Ok(CartCredentials {
             id: Uuid::now_v7(),
             token: hex::encode(token),
         })
     }
 
-    /// The cart that belongs to an idempotency key. It has to be the same each time, on every node
-    /// and after a restart, so both are derived from the key and the service's secret. The id is a
-    /// UUIDv8 (RFC 9562, 5.8): the time that a UUIDv7 begins with is not known the second time.
-    pub fn for_key(&self, key: &str) -> Opening {
+    /// The credentials for an idempotency key. Both are derived from the key and the secret, so that
+    /// a retry gets the same ones on every node and after a restart. The id is a UUIDv8 (RFC 9562,
+    /// 5.8): a retry does not know the timestamp that a UUIDv7 would begin with.
+    pub fn issue_for_key(&self, key: &str) -> CartCredentials {
         let derive = |purpose: &[u8]| -> [u8; 32] {
             let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret)
                 .expect("HMAC takes a key of any length");
@@ -89,21 +84,37 @@ impl Openings {
             mac.finalize().into_bytes().into()
         };
         let id = derive(b"id of the cart opened under ");
-        Opening {
+        CartCredentials {
             id: Uuid::new_v8(*id.first_chunk().expect("SHA-256 has 32 bytes")),
             token: hex::encode(derive(b"token of the cart opened under ")),
         }
     }
 }
 
-/// The secret that is the whole of `file`. One that is longer is no better for it: whoever wrote it
-/// would believe in bytes that count for nothing, so it is refused as one that is too short is.
+fn create_secret(path: &Path) -> std::io::Result<[u8; SECRET_LENGTH]> {
+    let mut secret = [0; SECRET_LENGTH];
+    getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(&secret)?;
+    file.sync_all()?;
+    Ok(secret)
+}
+
+/// Reads the secret, which must be the whole of `file`. A longer file is rejected too: its author
+/// would rely on bytes that have no effect.
 fn read_secret(file: std::fs::File) -> std::io::Result<[u8; SECRET_LENGTH]> {
     let mut bytes = Vec::with_capacity(SECRET_LENGTH + 1);
     file.take(SECRET_LENGTH as u64 + 1)
         .read_to_end(&mut bytes)?;
     bytes.try_into().map_err(|bytes: Vec<u8>| {
-        let found = if bytes.len() > SECRET_LENGTH {
+        let length = if bytes.len() > SECRET_LENGTH {
             format!("more than {SECRET_LENGTH}")
         } else {
             bytes.len().to_string()
@@ -111,44 +122,43 @@ fn read_secret(file: std::fs::File) -> std::io::Result<[u8; SECRET_LENGTH]> {
         std::io::Error::new(
             std::io::ErrorKind::InvalidData,
             format!(
-                "it has {found} bytes, and a secret has {SECRET_LENGTH}: put {SECRET_LENGTH} random \
-                 bytes there, or take the file away to have them drawn"
+                "the file has {length} bytes, but a secret must have {SECRET_LENGTH}: write \
+                 {SECRET_LENGTH} random bytes to it, or delete it to have a secret generated"
             ),
         )
     })
 }
 
-fn hash(token: &str) -> [u8; 32] {
+fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// The token that a request brings, as its hash: what is compared and kept.
+/// The SHA-256 digest of the token that a request sends, if it sends one.
 #[derive(Debug, Clone, Copy)]
-pub struct Presented(Option<[u8; 32]>);
+pub struct CartTokenDigest(Option<[u8; 32]>);
 
-impl Presented {
-    /// From `Authorization: Bearer`, or else from the shop's cookie.
-    pub fn of(request: &HttpRequest) -> Presented {
+impl CartTokenDigest {
+    /// The token is taken from `Authorization: Bearer`, otherwise from the cookie.
+    pub fn of(request: &HttpRequest) -> CartTokenDigest {
         if request.headers().contains_key(header::AUTHORIZATION) {
-            return Presented(bearer_digest(request));
+            return CartTokenDigest(bearer_digest(request));
         }
-        Presented(cookie_digest(request, COOKIE))
+        CartTokenDigest(cookie_digest(request, COOKIE))
     }
 
-    /// Whether this is the token whose hash is `token_hash`, in constant time.
-    pub fn opens(&self, token_hash: &[u8; 32]) -> bool {
-        self.0
-            .is_some_and(|presented| presented.ct_eq(token_hash).into())
+    /// Compares with a stored digest in constant time.
+    pub fn matches(&self, token_hash: &[u8; 32]) -> bool {
+        self.0.is_some_and(|digest| digest.ct_eq(token_hash).into())
     }
 
-    /// Whether this token opens `cart`; nothing opens one that does not exist.
-    pub fn opens_cart(&self, cart: &Cart) -> bool {
+    /// Whether the request may use `cart`; false for a cart that does not exist.
+    pub fn authorizes(&self, cart: &Cart) -> bool {
         cart.contents()
-            .is_some_and(|contents| self.opens(&contents.token_hash))
+            .is_some_and(|contents| self.matches(&contents.token_hash))
     }
 }
 
-/// The digest of what the cookie `name` holds.
+/// The digest of the value of the cookie `name`.
 pub fn cookie_digest(request: &HttpRequest, name: &str) -> Option<[u8; 32]> {
     request
         .headers()
@@ -157,29 +167,14 @@ pub fn cookie_digest(request: &HttpRequest, name: &str) -> Option<[u8; 32]> {
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(found, _)| *found == name)
-        .map(|(_, token)| hash(token))
+        .map(|(_, token)| digest(token))
 }
 
 /// The digest of the token in `Authorization: Bearer`.
 pub fn bearer_digest(request: &HttpRequest) -> Option<[u8; 32]> {
     let authorization = request.headers().get(header::AUTHORIZATION)?;
-    authorization.to_str().ok().and_then(bearer).map(hash)
-}
-
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim_start())
-}
-
-/// `Set-Cookie` for the cart's token: out of reach for scripts, for this cart's paths alone, never
-/// sent along by another site.
-pub fn cookie(opening: &Opening, secure: bool) -> HeaderValue {
-    let secure = if secure { "; Secure" } else { "" };
-    HeaderValue::from_str(&format!(
-        "{COOKIE}={}; Path=/api/carts/{}; Max-Age={COOKIE_AGE}; HttpOnly; SameSite=Strict{secure}",
-        opening.token, opening.id
-    ))
-    .expect("hexadecimal digits and a UUID make a header value")
+        .then(|| digest(token.trim_start()))
 }

@@ -6,7 +6,7 @@ use crate::decider::Decider;
 use crate::history;
 use crate::log::Version;
 use crate::timestamp::Timestamp;
-use crate::web::api::access::{Presented, cookie};
+use crate::web::api::access::CartTokenDigest;
 use crate::web::api::command::{CartAnswer, Required, carry_out_opening, said};
 use crate::web::http::body::read_optional_json;
 use crate::web::http::decode::{AtLeastOne, Object};
@@ -46,9 +46,9 @@ pub async fn open(
 ) -> Result<HttpResponse, Problem> {
     let (wanted, body) = read_optional_json::<OpenCart>(&request, payload).await?;
     let said = said(&request, &body, "open_cart", Required::Nothing)?;
-    let opening = match &said.key {
-        Some(key) => state.openings.for_key(key),
-        None => state.openings.draw()?,
+    let credentials = match &said.key {
+        Some(key) => state.credentials.issue_for_key(key),
+        None => state.credentials.issue()?,
     };
     let items = wanted
         .items
@@ -57,20 +57,20 @@ pub async fn open(
         .collect::<Result<_, Problem>>();
     let command = items.map(|items| CartCommand::OpenCart {
         currency: state.catalogue.currency,
-        token_hash: opening.token_hash(),
+        token_hash: credentials.token_hash(),
         items,
     });
-    let handled = carry_out_opening(&state, opening.id, command, &said).await?;
-    let location = HeaderValue::from_str(&format!("/api/carts/{}", opening.id))
+    let handled = carry_out_opening(&state, credentials.id, command, &said).await?;
+    let location = HeaderValue::from_str(&format!("/api/carts/{}", credentials.id))
         .expect("a path with a UUID makes a header value");
-    let mut answer = CartAnswer::new(&request, opening.id, &handled)?
+    let mut answer = CartAnswer::new(&request, credentials.id, &handled)?
         .header(header::LOCATION, location)
-        .header(header::SET_COOKIE, cookie(&opening, state.secure_cookies));
+        .header(header::SET_COOKIE, credentials.cookie(state.secure_cookies));
     let brace = answer.json.pop();
     debug_assert_eq!(brace, Some(b'}'), "a document is an object");
     answer
         .json
-        .extend(format!(r#","token":"{}"}}"#, opening.token).bytes());
+        .extend(format!(r#","token":"{}"}}"#, credentials.token).bytes());
     Ok(answer.in_full(StatusCode::CREATED))
 }
 
@@ -106,19 +106,19 @@ pub async fn get(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
-    let presented = Presented::of(&request);
+    let token = CartTokenDigest::of(&request);
     match query::<Which>(&request)? {
         Which {
             version: None,
             at: None,
             min_version,
-        } => newest(&request, &state, id, presented, min_version).await,
+        } => newest(&request, &state, id, token, min_version).await,
         Which {
             version: Some(version),
             at: None,
             min_version: None,
         } => {
-            state.cart(id, presented).await?;
+            state.cart(id, token).await?;
             let cart = at_version(&state, id, version).await?;
             past(&request, id, &cart, FOR_EVER)
         }
@@ -130,7 +130,7 @@ pub async fn get(
             let time = Timestamp::parse(&at).map_err(|error| {
                 Problem::new(Kind::InvalidQuery, format!("at cannot be used: {error}."))
             })?;
-            state.cart(id, presented).await?;
+            state.cart(id, token).await?;
             let (cart, is_past) = at_time(&state, id, time).await?;
             past(
                 &request,
@@ -154,11 +154,11 @@ async fn newest(
     request: &HttpRequest,
     state: &AppState,
     id: Uuid,
-    presented: Presented,
+    token: CartTokenDigest,
     min_version: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
-    let (mut row, mut seen) = state.cart_row(id, presented).await?;
+    let (mut row, mut seen) = state.cart_row(id, token).await?;
     // While the view is being made, the log has answered already, and there is nothing to wait for.
     if let Some(wanted) = min_version
         && (row.version < wanted || state.views.can_read_carts())

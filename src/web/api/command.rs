@@ -4,7 +4,7 @@
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand};
 use crate::commands::{Envelope, Handled, IdempotencyKey};
-use crate::web::api::access::Presented;
+use crate::web::api::access::CartTokenDigest;
 use crate::web::http::body::read_nothing;
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
@@ -81,8 +81,8 @@ pub async fn carry_out(
     command: &CartCommand,
     said: &Said,
 ) -> Result<Handled<Cart>, Problem> {
-    let presented = Presented::of(request);
-    let may = |cart: &Cart| presented.opens_cart(cart);
+    let token = CartTokenDigest::of(request);
+    let may = |cart: &Cart| token.authorizes(cart);
     let handled = state
         .commands
         .handle(id, command, &said.envelope, may)
@@ -145,8 +145,8 @@ pub async fn run_offered(
     body: &[u8],
 ) -> Result<(Handled<Cart>, CartAnswer), Problem> {
     let said = said(request, body, name, Required::Nothing)?;
-    let presented = Presented::of(request);
-    let may = |cart: &Cart| presented.opens_cart(cart);
+    let token = CartTokenDigest::of(request);
+    let may = |cart: &Cart| token.authorizes(cart);
     let handled = carry_out_offered(state, id, command, &said, may).await?;
     let answer = CartAnswer::new(request, id, &handled)?;
     Ok((handled, answer))

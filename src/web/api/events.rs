@@ -4,7 +4,7 @@ use crate::cart::Currency;
 use crate::cloud_event::CloudEvent;
 use crate::history::{self, HistoryError};
 use crate::log::{EventLog, Freshness, Hash, RecordedEvent, Version};
-use crate::web::api::access::Presented;
+use crate::web::api::access::CartTokenDigest;
 use crate::web::api::event::event_document;
 use crate::web::api::live_cart;
 use crate::web::http::negotiate;
@@ -50,7 +50,7 @@ pub async fn list(
     let id = id.0;
     let form = negotiate::best(&request, FORMS)?;
     let which: Which = query(&request)?;
-    let cart = state.cart(id, Presented::of(&request)).await?;
+    let cart = state.cart(id, CartTokenDigest::of(&request)).await?;
     let contents = cart.contents().ok_or_else(Problem::not_found)?;
     if form == Form::Live {
         return live_cart::follow(&request, &state, id, contents.version, which.after);

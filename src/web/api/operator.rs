@@ -1,11 +1,11 @@
-//! Who may ask the operator's routes: whoever has the operator's token. Without one configured the
-//! service runs in demo mode, in which they are open; the configuration refuses to listen beyond
-//! loopback then.
+//! `/api/operator`: the operator's credentials and browser session.
 //!
-//! Programs send the token with each request. The pages send it once, and the answer sets a cookie
-//! that no script can read: kept in the page's own storage, the token would belong to whatever
-//! script ever gets to run there, and neither a live stream (`EventSource` sends no header of ours)
-//! nor a link to `/metrics` could carry it.
+//! Operator routes require the configured token. Without one the service runs in demo mode: these
+//! routes are open, and the configuration only accepts a loopback address to listen on.
+//!
+//! Programs send the token with each request. Pages send it once and get an `HttpOnly` session
+//! cookie: a token in the page's storage could be stolen by any script that runs there, and neither
+//! `EventSource` nor a link to `/metrics` can send an `Authorization` header.
 
 use crate::web::api::access::{bearer_digest, cookie_digest};
 use crate::web::http::body::{read_json, read_nothing};
@@ -22,35 +22,57 @@ use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
 use subtle::ConstantTimeEq;
 
-/// The cookie of a browser in which the operator's token was entered. It lasts as long as the
-/// browser's session.
+/// The session cookie of a browser that has signed in; it ends with the browser's session.
 const COOKIE: &str = "operator_session";
 
-/// The token that the operator's routes ask for. Only its digest is kept, so that the comparison
-/// takes as long for a short guess as for a long one.
+/// The configured operator token, `None` in demo mode. It is kept as a digest, so that a comparison
+/// takes the same time for a guess of any length.
 #[derive(Clone, Copy)]
 pub struct OperatorToken(Option<[u8; 32]>);
 
 impl OperatorToken {
-    /// The token as it is configured; empty for demo mode.
+    /// `token` as configured; empty for demo mode.
     pub fn configured(token: &str) -> OperatorToken {
         OperatorToken((!token.is_empty()).then(|| Sha256::digest(token).into()))
     }
 
-    fn admits(self, presented: Presented) -> bool {
-        let Some(asked) = self.0 else { return true };
-        let same = |presented: [u8; 32], asked: [u8; 32]| presented.ct_eq(&asked).into();
-        match presented {
-            Presented::Bearer(token) => same(token, asked),
-            Presented::Cookie(session) => same(session, Sha256::digest(session_of(asked)).into()),
-            Presented::Nothing => false,
+    fn accepts(self, credentials: OperatorCredentials) -> bool {
+        let Some(token) = self.0 else { return true };
+        let equal = |digest: [u8; 32], expected: [u8; 32]| digest.ct_eq(&expected).into();
+        match credentials {
+            OperatorCredentials::Bearer(digest) => equal(digest, token),
+            OperatorCredentials::Session(digest) => {
+                equal(digest, Sha256::digest(session_id(token)).into())
+            }
+            OperatorCredentials::Missing => false,
         }
+    }
+
+    fn authorize(self, credentials: OperatorCredentials) -> Result<Operator, Problem> {
+        if self.accepts(credentials) {
+            return Ok(Operator);
+        }
+        // RFC 6750, 3.1: only a request that sent a token gets an error code.
+        let challenge = match credentials {
+            OperatorCredentials::Bearer(_) => r#"Bearer realm="operator", error="invalid_token""#,
+            OperatorCredentials::Session(_) | OperatorCredentials::Missing => {
+                r#"Bearer realm="operator""#
+            }
+        };
+        Err(Problem::new(
+            Kind::OperatorOnly,
+            "This requires the operator token: send it as Authorization: Bearer.",
+        )
+        .header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static(challenge),
+        ))
     }
 }
 
-/// What the cookie holds: it proves that its holder had the token, and does not tell it. A new
-/// token ends all sessions of the old one.
-fn session_of(token: [u8; 32]) -> String {
+/// The value of the session cookie. It is derived from the token without revealing it, and a new
+/// token ends all sessions of the previous one.
+fn session_id(token: [u8; 32]) -> String {
     let digest = Sha256::new()
         .chain_update(b"a session of the operator with the token ")
         .chain_update(token)
@@ -58,25 +80,25 @@ fn session_of(token: [u8; 32]) -> String {
     hex::encode(digest)
 }
 
-/// By what a request says that it comes from the operator, as digests.
+/// The operator credentials that a request sends, as digests.
 #[derive(Debug, Clone, Copy)]
-enum Presented {
+enum OperatorCredentials {
     Bearer([u8; 32]),
-    Cookie([u8; 32]),
-    Nothing,
+    Session([u8; 32]),
+    Missing,
 }
 
-impl Presented {
-    fn of(request: &HttpRequest) -> Presented {
-        let cookie = || cookie_digest(request, COOKIE).map(Presented::Cookie);
+impl OperatorCredentials {
+    fn of(request: &HttpRequest) -> OperatorCredentials {
+        let session = || cookie_digest(request, COOKIE).map(OperatorCredentials::Session);
         bearer_digest(request)
-            .map(Presented::Bearer)
-            .or_else(cookie)
-            .unwrap_or(Presented::Nothing)
+            .map(OperatorCredentials::Bearer)
+            .or_else(session)
+            .unwrap_or(OperatorCredentials::Missing)
     }
 }
 
-/// Proof that a request comes from the operator: a handler that takes one is an operator's route.
+/// Proof that a request is the operator's. A handler that takes one is an operator route.
 #[derive(Debug, Clone, Copy)]
 pub struct Operator;
 
@@ -85,55 +107,32 @@ impl FromRequest for Operator {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admit(state(request).operator, Presented::of(request)))
+        let state = request
+            .app_data::<Data<AppState>>()
+            .expect("the service is started with its state");
+        ready(state.operator.authorize(OperatorCredentials::of(request)))
     }
 }
 
-fn state(request: &HttpRequest) -> &Data<AppState> {
-    request
-        .app_data::<Data<AppState>>()
-        .expect("the service is started with a shop")
-}
-
-fn admit(asked: OperatorToken, presented: Presented) -> Result<Operator, Problem> {
-    if asked.admits(presented) {
-        return Ok(Operator);
-    }
-    // RFC 6750, 3.1: an error is named only where there was a token to be wrong.
-    let challenge = match presented {
-        Presented::Bearer(_) => r#"Bearer realm="operator", error="invalid_token""#,
-        Presented::Cookie(_) | Presented::Nothing => r#"Bearer realm="operator""#,
-    };
-    Err(Problem::new(
-        Kind::OperatorOnly,
-        "This is for the operator: send Authorization: Bearer with the service's operator token.",
-    )
-    .header(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static(challenge),
-    ))
-}
-
-/// What a page has to know before it asks the operator's routes.
 #[derive(Serialize, JsonSchema)]
-pub struct Standing {
+#[schemars(rename = "Standing")]
+pub struct Session {
     /// False in demo mode.
     token_required: bool,
     /// Whether this request would be let in.
     admitted: bool,
 }
 
-/// Whether the one who asks is the operator.
-pub async fn standing(
+pub async fn get_session(
     request: HttpRequest,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Standing {
+        .json(Session {
             token_required: state.operator.0.is_some(),
-            admitted: state.operator.admits(Presented::of(&request)),
+            admitted: state.operator.accepts(OperatorCredentials::of(&request)),
         }))
 }
 
@@ -144,23 +143,21 @@ pub struct SignIn {
     token: String,
 }
 
-/// Lets this browser in for as long as its session lasts.
 pub async fn sign_in(
     request: HttpRequest,
     payload: web::Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (SignIn { token }, _) = read_json(&request, payload).await?;
-    let presented = Presented::Bearer(Sha256::digest(token).into());
-    admit(state.operator, presented)?;
-    // In demo mode there is nothing to keep: everybody is let in.
+    let credentials = OperatorCredentials::Bearer(Sha256::digest(token).into());
+    state.operator.authorize(credentials)?;
     Ok(match state.operator.0 {
+        // Demo mode needs no session.
         None => HttpResponse::NoContent().finish(),
-        Some(token) => with_cookie(&session_of(token), "", state.secure_cookies),
+        Some(token) => with_cookie(&session_id(token), "", state.secure_cookies),
     })
 }
 
-/// Forgets that this browser was let in.
 pub async fn sign_out(
     request: HttpRequest,
     payload: web::Payload,
@@ -170,7 +167,7 @@ pub async fn sign_out(
     Ok(with_cookie("", "; Max-Age=0", state.secure_cookies))
 }
 
-/// An answer that sets the cookie: out of reach for scripts, never sent along by another site.
+/// 204 that sets the session cookie: hidden from scripts and never sent by other sites.
 fn with_cookie(value: &str, age: &str, secure: bool) -> HttpResponse {
     let secure = if secure { "; Secure" } else { "" };
     HttpResponse::NoContent()
@@ -185,33 +182,35 @@ fn with_cookie(value: &str, age: &str, secure: bool) -> HttpResponse {
 mod tests {
     use super::*;
 
-    fn bearer(token: &str) -> Presented {
-        Presented::Bearer(Sha256::digest(token).into())
+    fn bearer(token: &str) -> OperatorCredentials {
+        OperatorCredentials::Bearer(Sha256::digest(token).into())
     }
 
     #[test]
-    fn without_a_token_configured_everybody_is_the_operator() {
-        assert!(admit(OperatorToken::configured(""), Presented::Nothing).is_ok());
+    fn demo_mode_accepts_requests_without_token() {
+        let demo = OperatorToken::configured("");
+        assert!(demo.authorize(OperatorCredentials::Missing).is_ok());
     }
 
     #[test]
-    fn a_configured_token_is_asked_for() {
-        let asked = OperatorToken::configured("secret");
-        assert!(admit(asked, bearer("secret")).is_ok());
-        for presented in [Presented::Nothing, bearer("Secret")] {
-            let refused = admit(asked, presented).unwrap_err();
+    fn configured_token_is_required() {
+        let configured = OperatorToken::configured("secret");
+        assert!(configured.authorize(bearer("secret")).is_ok());
+        for credentials in [OperatorCredentials::Missing, bearer("Secret")] {
+            let refused = configured.authorize(credentials).unwrap_err();
             assert_eq!(refused.kind(), Kind::OperatorOnly);
         }
     }
 
     #[test]
-    fn a_session_is_not_the_token_and_ends_with_it() {
+    fn session_differs_from_token_and_ends_with_it() {
         let [old, new] = ["secret", "another"].map(OperatorToken::configured);
-        let session = session_of(old.0.unwrap());
-        let cookie = Presented::Cookie(Sha256::digest(&session).into());
-        assert!(old.admits(cookie));
-        assert!(!new.admits(cookie));
-        assert!(!old.admits(bearer(&session)));
-        assert!(!old.admits(Presented::Cookie(Sha256::digest("secret").into())));
+        let session = session_id(old.0.unwrap());
+        let cookie = OperatorCredentials::Session(Sha256::digest(&session).into());
+        assert!(old.accepts(cookie));
+        assert!(!new.accepts(cookie));
+        assert!(!old.accepts(bearer(&session)));
+        let token_as_cookie = OperatorCredentials::Session(Sha256::digest("secret").into());
+        assert!(!old.accepts(token_as_cookie));
     }
 }

@@ -4,7 +4,7 @@ use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history;
-use crate::web::api::access::Presented;
+use crate::web::api::access::CartTokenDigest;
 use crate::web::api::event::{EventDocument, event_document};
 use crate::web::api::events::chained;
 use crate::web::http::page::{Page, cursor, limit, place};
@@ -45,7 +45,7 @@ pub async fn list(
     let which: Which = query(&request)?;
     let limit = limit(which.limit)? as u64;
     let list = format!("timeline of {id}");
-    let newest = state.cart(id, Presented::of(&request)).await?;
+    let newest = state.cart(id, CartTokenDigest::of(&request)).await?;
     let contents = newest.contents().ok_or_else(Problem::not_found)?;
     let first = match &which.cursor {
         None => 1,

@@ -6,7 +6,7 @@ use crate::cart::{Cart, CartEvent};
 use crate::decider::DecodedEvent;
 use crate::history;
 use crate::log::Version;
-use crate::web::api::access::Presented;
+use crate::web::api::access::CartTokenDigest;
 use crate::web::api::carts::no_such_version;
 use crate::web::http::body::read_json;
 use crate::web::http::path::{CartId, query};
@@ -34,7 +34,7 @@ pub async fn why(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let which: Which = query(&request)?;
-    state.cart(id.0, Presented::of(&request)).await?;
+    state.cart(id.0, CartTokenDigest::of(&request)).await?;
     let history = history_of(&state, id.0, which.version).await?;
     let reached = history.last().map_or(0, |happened| happened.version);
     if which.version.is_some_and(|version| version != reached) {
@@ -70,7 +70,7 @@ pub async fn what_if(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (set_aside, _) = read_json::<SetAside>(&request, payload).await?;
-    let actual: &Cart = &*state.cart(id.0, Presented::of(&request)).await?;
+    let actual: &Cart = &*state.cart(id.0, CartTokenDigest::of(&request)).await?;
     let history = history_of(&state, id.0, None).await?;
     let last = history.last().map_or(0, |happened| happened.version);
     if let Some(stray) = set_aside

@@ -3,12 +3,12 @@
 use super::headers::Header;
 use super::operation::Operation;
 use super::tag::Tag;
-use crate::web::api::operator::{SignIn, Standing};
+use crate::web::api::operator::{Session, SignIn};
 use crate::web::http::problem::Kind;
 use actix_web::http::StatusCode;
 use serde_json::json;
 
-pub fn standing(operation: Operation<'_>) -> Operation<'_> {
+pub fn get_session(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(
             Tag::Service,
@@ -19,7 +19,7 @@ pub fn standing(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::OK,
             "What is asked for, and whether this request has it.",
         )
-        .json::<Standing>(r#"{ "token_required": true, "admitted": false }"#)
+        .json::<Session>(r#"{ "token_required": true, "admitted": false }"#)
         .with(&[Header::CacheControl])
 }
 
