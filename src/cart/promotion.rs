@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Promotion {
     /// What the shopper types, such as `TEA10`.
     pub code: String,
-    /// What the shopper reads, such as `10 % off`.
+    /// What the shopper reads, such as `10% off`.
     pub description: String,
     #[serde(flatten)]
     pub terms: Terms,

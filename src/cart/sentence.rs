@@ -14,7 +14,7 @@ pub fn sentence(event: &CartEvent, currency: Currency) -> String {
             units.unit_price.display(currency)
         ),
         CartEvent::ItemRemoved(units) => format!(
-            "Took out {} × {} at {}",
+            "Removed {} × {} at {}",
             units.quantity,
             units.name,
             units.unit_price.display(currency)
@@ -24,13 +24,13 @@ pub fn sentence(event: &CartEvent, currency: Currency) -> String {
             promotion.code, promotion.description
         ),
         CartEvent::PromotionRemoved(promotion) => {
-            format!("Took promotion {} off", promotion.code)
+            format!("Removed promotion {}", promotion.code)
         }
         CartEvent::CartCheckedOut(order) => format!(
             "Checked out for {} as order {}",
             order.total.display(currency),
             order.order_id
         ),
-        CartEvent::CartExpired(_) => "The cart expired: nothing happened in it for long".to_owned(),
+        CartEvent::CartExpired(_) => "The cart expired: it was inactive too long".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ async fn a_promotion_is_applied_in_capitals_or_not_replaced_and_taken_off() {
     let document = reduced.json();
     assert_eq!(
         document["promotion"],
-        json!({ "code": "TEA10", "description": "10 % off" })
+        json!({ "code": "TEA10", "description": "10% off" })
     );
     assert_eq!(
         (&document["discount"], &document["total"]),

@@ -37,7 +37,7 @@ async fn a_purchase_needs_no_mouse() {
         browser.tab_to("promotion-code").await;
         browser.press("TEA10").await;
         browser.press(key::ENTER).await;
-        browser.hears("10 % off, total 35.98 euro").await;
+        browser.hears("10% off, total 35.98 euro").await;
         // The form is gone; the focus is on what came in its place.
         browser.focus_is_on("promotion-remove").await;
         browser.tab_to("checkout").await;

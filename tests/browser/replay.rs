@@ -63,7 +63,7 @@ async fn an_event_can_be_taken_along_as_text() {
         browser.may_copy("granted").await;
         browser.click("event-4").await;
         browser
-            .mentions("event-sentence", "Took out 1 × Teapot")
+            .mentions("event-sentence", "Removed 1 × Teapot")
             .await;
         let stored = browser
             .ask(

@@ -23,7 +23,7 @@ async fn a_shopper_comes_from_the_first_product_to_the_orders_number() {
         browser.says("line-total-teapot", "€39.98").await;
         browser.write("promotion-code", "tea10").await;
         browser.click("promotion-apply").await;
-        browser.says("promotion", "TEA10: 10 % off").await;
+        browser.says("promotion", "TEA10: 10% off").await;
         browser.says("items-total", "€51.78").await;
         browser.says("discount", "−€5.18").await;
         browser.says("total", "€46.60").await;

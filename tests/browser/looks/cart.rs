@@ -43,7 +43,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.press_while(key::CONTROL, "a").await;
     browser.press("TEA10").await;
     browser.click("promotion-apply").await;
-    browser.says("promotion", "TEA10: 10 % off").await;
+    browser.says("promotion", "TEA10: 10% off").await;
     gallery.look("a promotion").await;
     browser.hold_up("*/api/carts/*/items/*").await;
     browser.click("more-teapot").await;
