@@ -15,8 +15,8 @@ async function showAll() {
   byId("all").hidden = false;
   showOwnCarts();
   try {
-    await asOperator("The journal shows every event of every cart.", () => new Journal());
+    await asOperator("The event log shows every event of every cart.", () => new Journal());
   } catch (error) {
-    showNote("The journal did not come", error.message, showAll);
+    showNote("Couldn’t load the event log", error.message, showAll);
   }
 }

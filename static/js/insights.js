@@ -17,7 +17,7 @@ open();
 
 async function open() {
   try {
-    await asOperator("The insights show what all shoppers do.", () => {
+    await asOperator("Insights cover all shoppers.", () => {
       byId("waiting").hidden = false;
       period.read();
     });

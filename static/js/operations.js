@@ -35,7 +35,7 @@ class Views {
     const rate = this.#before ? ((head - this.#before.head) * 1000) / (now - this.#before.at) : 0;
     this.#before = { head, at: now };
     setText(byId("head"), head.toLocaleString("en"));
-    setText(byId("rate"), rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "quiet now");
+    setText(byId("rate"), rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "idle");
   }
 
   #showWorst(items) {
@@ -46,7 +46,7 @@ class Views {
     const state = failed.length ? "bad" : behind.length ? "waiting" : "good";
     const names = failed.length === items.length ? "All views" : failed.map((view) => view.name).join(", ");
     const reasons = new Set(failed.map((view) => view.last_error));
-    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "Every view has every event";
+    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "All views up to date";
     if (light.dataset.state && light.dataset.state !== state && (state === "bad" || light.dataset.state === "bad")) announce(words);
     showLight(light, state, words);
   }
@@ -70,7 +70,7 @@ class Row {
     this.#parts = parts;
     root.dataset.testid = `view-${name}`;
     setText(parts.name, name);
-    parts.bar.ariaLabel = `How far ${name} is`;
+    parts.bar.ariaLabel = `Progress of ${name}`;
   }
 
   show({ definition, position, lag_events, lag_ms, state }, head) {
@@ -102,7 +102,7 @@ open();
 
 async function open() {
   try {
-    await asOperator("Here the service is watched and its views are made anew.", () => {
+    await asOperator("This page monitors the service and rebuilds its views.", () => {
       look.start();
       for (const job of jobs) job.watch();
     });
@@ -113,7 +113,7 @@ async function open() {
 
 function trouble(error) {
   if (error instanceof Unreachable) {
-    connectionLost("The service cannot be reached. What you see may be old; this mends by itself.", () => look.now());
+    connectionLost("Connection lost. This may be out of date. Reconnecting…", () => look.now());
     if (!byId("operations").hidden) return;
   }
   if (isSignedOut(error)) {

@@ -107,7 +107,7 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
     drive_with(service, async |browser, _| {
         let cart = browser.fill_cart_with(EVENTS).await;
         browser.open(&format!("/history/{cart}?v=5000")).await;
-        browser.says("cart-title", "The cart at version 5000").await;
+        browser.says("cart-title", "Cart at version 5000").await;
         browser.rests().await;
         browser
             .script::<()>(
@@ -188,7 +188,7 @@ async fn nothing_is_asked_of_the_service_while_the_mouse_only_passes() {
         ];
         browser.pass_over(&things).await;
         browser.open_history_of_a_pot_of_tea().await;
-        browser.mentions("light-lag", "The view has").await;
+        browser.mentions("light-lag", "View up to date").await;
         let things = [
             "event-2",
             "event-3",

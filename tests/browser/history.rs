@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 async fn the_arrow_keys_step_through_the_life_of_a_cart() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         browser.says("number-total", "€64.59").await;
-        browser.is_called("number-total", "total: €64.59").await;
+        browser.is_called("number-total", "Total: €64.59").await;
         browser.is_called("number-teapot.quantity", "Quantity of Teapot: 3").await;
         browser.is_called("event-4", "−1 4 Removed 1 × Teapot at €19.99").await;
         browser.press(key::LEFT).await;
-        browser.says("cart-title", "The cart at version 5").await;
+        browser.says("cart-title", "Cart at version 5").await;
         browser.says("sentence", "#5 Added 1 × Sencha, 100 g at €11.80").await;
         browser.says("number-total", "€71.77").await;
         browser.says("change-total", "+11.80").await;
@@ -26,18 +26,18 @@ async fn the_arrow_keys_step_through_the_life_of_a_cart() {
         browser.says("sentence", "#3 Added 2 × Teapot at €19.99").await;
         browser.says("number-teapot.quantity", "4").await;
         browser.press(key::HOME).await;
-        browser.says("cart-title", "The cart at version 1").await;
+        browser.says("cart-title", "Cart at version 1").await;
         browser.press(key::LEFT).await;
-        browser.says("cart-title", "The cart at version 1").await;
+        browser.says("cart-title", "Cart at version 1").await;
         browser.press(key::RIGHT).await;
         browser.says("event-sentence", "Added 2 × Teapot at €19.99").await;
         browser.until(&format!("location.pathname + location.search === '/history/{cart}?v=2'")).await;
         browser.press(key::END).await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         browser.says("event-sentence", "Applied promotion TEA10: 10% off").await;
         browser.tab_to("slider").await;
         browser.press(key::LEFT).await;
-        browser.says("cart-title", "The cart at version 5").await;
+        browser.says("cart-title", "Cart at version 5").await;
         browser.until("at('slider').ariaValueText ?? at('slider').getAttribute('aria-valuetext') === 'Version 5: Added 1 × Sencha, 100 g at €11.80. Total €71.77'").await;
     })
     .await;
@@ -64,12 +64,12 @@ async fn every_number_tells_the_sum_of_events_that_made_it() {
         browser.click("number-items_total").await;
         browser.says("explanation-sum", "Teapot 59.97 + Sencha, 100 g 11.80 = 71.77").await;
         browser.click("number-discount").await;
-        browser.says("explanation-sum", "10 % of 71.77 = 7.18").await;
+        browser.says("explanation-sum", "10% of 71.77 = 7.18").await;
         browser.click("number-total").await;
         browser.says("explanation-sum", "71.77 − 7.18 = 64.59").await;
         browser.hears("Total: 71.77 − 7.18 = 64.59").await;
         browser.click("term-3").await;
-        browser.says("cart-title", "The cart at version 3").await;
+        browser.says("cart-title", "Cart at version 3").await;
         browser.says("explanation-sum", "79.96 − 0.00 = 79.96").await;
         browser.click("explanation-close").await;
         browser.misses("ledger").await;
@@ -116,31 +116,29 @@ async fn a_discount_says_which_promotion_it_took_the_place_of() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.click("number-discount").await;
+        browser.says("explanation-sum", "10% of 71.77 = 7.18").await;
         browser
-            .says("explanation-sum", "10 % of 71.77 = 7.18")
-            .await;
-        browser
-            .until("!at('explanation').innerText.includes('took the place')")
+            .until("!at('explanation').innerText.includes('replaced')")
             .await;
         let other = json!({ "code": "WELCOME5" });
         browser
             .ask("PUT", &format!("/api/carts/{cart}/promotion"), other)
             .await;
-        browser.says("cart-title", "The cart at version 7").await;
+        browser.says("cart-title", "Cart at version 7").await;
         browser.says("explanation-sum", "a fixed 5.00 = 5.00").await;
         browser
-            .mentions("explanation", "WELCOME5 took the place of TEA10.")
+            .mentions("explanation", "WELCOME5 replaced TEA10.")
             .await;
         browser.click("number-total").await;
         browser
-            .mentions("explanation", "WELCOME5 took the place of TEA10.")
+            .mentions("explanation", "WELCOME5 replaced TEA10.")
             .await;
         browser.press("x").await;
         browser
             .says("explanation-sum", "71.77 − 7.18 = 64.59")
             .await;
         browser
-            .until("!at('explanation').innerText.includes('took the place')")
+            .until("!at('explanation').innerText.includes('replaced')")
             .await;
     })
     .await;
@@ -151,7 +149,7 @@ async fn a_discount_says_which_promotion_it_took_the_place_of() {
 async fn units_that_were_added_at_several_prices_are_summed_at_each() {
     drive(async |browser, service| {
         browser.open_history_of_two_prices(service).await;
-        browser.says("cart-title", "The cart at version 4").await;
+        browser.says("cart-title", "Cart at version 4").await;
         browser.mentions("history-lines", "Teapot 2 × 19.99 + 1 × 17.99 3 −1 €57.97").await;
         browser.click("number-teapot.total").await;
         browser.says("explanation-sum", "2 × 19.99 + 1 × 17.99 = 57.97").await;
@@ -183,7 +181,7 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
             .mentions("what-if-banner", "What if event 3 had not happened?")
             .await;
         browser
-            .mentions("what-if-banner", "the cart is not changed")
+            .mentions("what-if-banner", "the cart is unchanged")
             .await;
         browser
             .says("what-if-total", "Total €79.96 → €39.98 (−39.98)")
@@ -196,7 +194,7 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
             .mentions("what-if-banner", "Teapot: 3 → 1 (−2)")
             .await;
         browser
-            .says("what-if-verdict", "✓ The service comes to the same.")
+            .says("what-if-verdict", "✓ The service agrees.")
             .await;
         browser.says("number-teapot.quantity", "1").await;
         // What is set aside is no part of the sum, and its tile stays unlit.
@@ -239,7 +237,7 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
         browser.click("event-2").await;
         browser.press("p").await;
         browser.press(key::END).await;
-        browser.mentions("compared", "changes against the pinned version 2").await;
+        browser.mentions("compared", "compared with pinned version 2").await;
         browser.says("change-total", "+24.61").await;
         browser.click("number-total").await;
         browser.press(key::LEFT).await;
@@ -247,17 +245,17 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
         let address = format!("/history/{cart}?v=5&pin=2&why=total&without=5");
         browser.until(&format!("location.pathname + location.search === '{address}'")).await;
         browser.open_tab(&address).await;
-        browser.says("cart-title", "The cart as it would be at version 5").await;
+        browser.says("cart-title", "Cart at version 5, hypothetical").await;
         browser.says("what-if-total", "Total €71.77 → €59.97 (−11.80)").await;
         browser.says("explanation-sum", "59.97 − 0.00 = 59.97").await;
         browser.until("at('event-2').classList.contains('pinned') && at('event-5').classList.contains('aside')").await;
         browser.click("what-if-end").await;
-        browser.mentions("compared", "changes against the pinned version 2").await;
+        browser.mentions("compared", "compared with pinned version 2").await;
         // Each turn is a step of the browser's own history.
         browser.go_back().await;
         browser.sees("what-if-banner").await;
         browser.open(&format!("/history/{cart}?v=99&why=nonsense&without=1,77")).await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         browser.misses("what-if-banner").await;
     })
     .await;
@@ -268,25 +266,21 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
 async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
-        browser
-            .mentions("light-fold", "The view equals the sum")
-            .await;
-        browser
-            .mentions("light-chain", "each event names the hash")
-            .await;
-        browser
-            .mentions("light-lag", "The view has all 6 events")
-            .await;
+        browser.mentions("light-fold", "View matches events").await;
+        browser.mentions("light-chain", "Hash chain intact").await;
+        browser.mentions("light-lag", "View up to date").await;
         let path = format!("/api/carts/{cart}/items/notebook");
         browser.ask("PUT", &path, json!({ "quantity": 2 })).await;
-        browser.says("cart-title", "The cart at version 7").await;
+        browser.says("cart-title", "Cart at version 7").await;
         browser
             .says("sentence", "#7 Added 2 × Notebook at €14.50")
             .await;
         browser
-            .mentions("light-lag", "The view had event 7 within")
+            .mentions("light-lag", "View updated with event 7 in")
             .await;
-        browser.mentions("cause", "The shopper wanted to").await;
+        browser
+            .mentions("cause", "The shopper changed a quantity")
+            .await;
         browser
             .mentions("effect", "Notebook, quantity: 0 → 2")
             .await;
@@ -303,18 +297,20 @@ async fn a_history_is_open_to_whoever_filled_the_cart_and_to_the_operator() {
     let service = Service::start_with(&[("security.operator_token", token)]);
     drive_with(service, async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         let nothing = json!({});
         browser
             .devtools("Network.clearBrowserCookies", nothing)
             .await;
         browser.reload().await;
-        browser.mentions("history-failed", "not open to you").await;
+        browser
+            .mentions("history-failed", "You can’t view this cart")
+            .await;
         browser.write("operator-token", token).await;
         browser.press(key::ENTER).await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         browser.open("/history/nonsense").await;
-        browser.mentions("nowhere", "There is nothing here").await;
+        browser.mentions("nowhere", "Page not found").await;
         browser.open(&format!("/history/{cart}?v=2")).await;
         browser.says("number-total", "€39.98").await;
         browser.expect_complaint("status of 404");

@@ -96,7 +96,7 @@ async fn the_history_of_ones_own_cart_is_reached_by_keyboard() {
         browser.mentions("own-carts", "6 events").await;
         browser.tab_to("3 × Teapot, 1 × Sencha, 100 g").await;
         browser.press(key::ENTER).await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         assert!(
             browser
                 .address()

@@ -148,7 +148,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             }
             browser.add_elsewhere("sencha").await;
             browser.says("journal-new", "2 new events").await;
-            browser.hears("There are new events").await;
+            browser.hears("New events available").await;
             browser.add_elsewhere("sencha").await;
             browser.says("journal-new", "4 new events").await;
             let shown: u64 = browser.script(&format!("return {NEWEST}")).await;
@@ -163,7 +163,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             browser.misses("journal-new").await;
             browser.hears("4 new events").await;
             let told: u32 = browser
-                .script("return window.heard.splice(0).filter((it) => it === 'There are new events').length")
+                .script("return window.heard.splice(0).filter((it) => it === 'New events available').length")
                 .await;
             assert_eq!(told, 1, "told once, held for the {way}");
             browser.rests().await;
@@ -202,7 +202,7 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
         let row = newest - 3;
         browser.focus_on(&format!("only-sku-{row}")).await;
         browser.press(key::ENTER).await;
-        browser.says("without-sku", "Product: Teapot × , take this filter off").await;
+        browser.says("without-sku", "Product: Teapot × , remove this filter").await;
         // The row is gone; the focus is on what takes the filter off again.
         browser.focus_is_on("without-sku").await;
         browser.until(&format!("at('journal-{row}') && {ENTRIES}.every((it) => it.innerText.includes('teapot'))")).await;
@@ -212,7 +212,7 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
         browser.click(&format!("only-command-{row}")).await;
         let all = format!("/history?sku=teapot&cart={cart}&command=add_item");
         browser.until(&format!("location.pathname + location.search === '{all}' && {ENTRIES}.length === 1")).await;
-        let four = format!("Open this cart’s history Cart: …{} × , take this filter off Command: add to the cart × , take this filter off Product: Teapot × , take this filter off", &cart[cart.len() - 8..]);
+        let four = format!("Open this cart’s history Cart: …{} × , remove this filter Command: add item × , remove this filter Product: Teapot × , remove this filter", &cart[cart.len() - 8..]);
         browser.until(&chips(&four)).await;
         // The address, opened anew, is the same question; so is each step back.
         let first = browser.tab().await;
@@ -237,10 +237,10 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
         browser.until(&format!("{ENTRIES}.length === 50")).await;
         // What no row shows is chosen from a list.
         browser.choose("journal-command", "undo").await;
-        browser.says("without-command", "Command: undo the last change × , take this filter off").await;
+        browser.says("without-command", "Command: undo × , remove this filter").await;
         browser.until("location.search === '?command=undo'").await;
         browser.open("/history?type=Unheard").await;
-        browser.says("journal-none", "No such event: take a filter off.").await;
+        browser.says("journal-none", "No matching events. Remove a filter.").await;
         browser.misses("journal-failed").await;
     })
     .await;
@@ -266,7 +266,7 @@ async fn the_insights_count_what_the_shoppers_did() {
         for (figure, time) in [
             ("funnel", "Opened: All time"),
             ("activity", "All time"),
-            ("products", "Since the first event"),
+            ("products", "All time"),
             ("abandoned", "As of now"),
         ] {
             browser.mentions(&format!("figure-{figure}"), time).await;
@@ -274,17 +274,13 @@ async fn the_insights_count_what_the_shoppers_did() {
         browser.click("last-week").await;
         browser.says("span", "Last week").await;
         browser.mentions("figure-funnel", "Opened: Last week").await;
-        browser
-            .mentions("figure-products", "Since the first event")
-            .await;
+        browser.mentions("figure-products", "All time").await;
         browser
             .open("/insights?from=2001-01-01&to=2001-01-02")
             .await;
         browser.says("span", "1 Jan 2001 to 2 Jan 2001").await;
         browser.says("stat-opened", "0").await;
-        browser
-            .mentions("figure-products", "Since the first event")
-            .await;
+        browser.mentions("figure-products", "All time").await;
         browser.open("/insights").await;
         browser.says("stat-opened", "60").await;
         for figure in ["funnel", "activity", "products", "pairs"] {
@@ -301,13 +297,13 @@ async fn a_rebuild_can_be_watched() {
         service.simulate(60, 9);
         browser.open("/operations").await;
         browser
-            .mentions("light-views", "Every view has every event")
+            .mentions("light-views", "All views up to date")
             .await;
         let views = browser.ask("GET", "/api/views", Value::Null).await;
         let head = views["head"].as_u64().expect("the log's head");
         assert!(head > 60, "{head}");
         browser.click("rebuild-start").await;
-        browser.mentions("rebuild-words", "Swapped in").await;
+        browser.mentions("rebuild-words", "Completed").await;
         browser.says("rebuild-rows-that-differ", "0").await;
         let body = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
         browser.ask("POST", "/api/carts", body).await;

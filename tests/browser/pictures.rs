@@ -39,14 +39,16 @@ async fn the_readme_has_pictures_of_every_page() {
         browser.click("why-link").await;
         browser.click("number-total").await;
         browser.sees("ledger").await;
-        browser.mentions("light-fold", "The view equals").await;
+        browser.mentions("light-fold", "View matches").await;
         browser.keep_picture("history").await;
         service.simulate(200, 11);
         browser.open("/insights").await;
         browser.sees("insights").await;
         browser.keep_picture("insights").await;
         browser.open("/operations").await;
-        browser.mentions("light-views", "Every view has").await;
+        browser
+            .mentions("light-views", "All views up to date")
+            .await;
         browser.keep_picture("operations").await;
     })
     .await;

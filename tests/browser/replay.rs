@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 async fn play_goes_through_a_history_from_its_first_event_to_its_newest() {
     drive(async |browser, _| {
         browser.open_history_of_a_pot_of_tea().await;
-        browser.says("cart-title", "The cart at version 6").await;
+        browser.says("cart-title", "Cart at version 6").await;
         browser
             .script::<()>(
                 "window.titles = [];
@@ -21,11 +21,11 @@ async fn play_goes_through_a_history_from_its_first_event_to_its_newest() {
         browser.click("speed").await;
         browser.click("play").await;
         browser
-            .until("titles.at(-1) === 'The cart at version 6'")
+            .until("titles.at(-1) === 'Cart at version 6'")
             .await;
         browser.until("at('play').ariaPressed === 'false'").await;
         let titles: Vec<String> = browser.script("return titles").await;
-        let each = (1..=6).map(|version| format!("The cart at version {version}"));
+        let each = (1..=6).map(|version| format!("Cart at version {version}"));
         assert_eq!(titles, each.collect::<Vec<_>>());
     })
     .await;
@@ -37,17 +37,17 @@ async fn letters_do_what_they_say_until_they_are_switched_off() {
     drive(async |browser, _| {
         browser.open_history_of_a_pot_of_tea().await;
         browser.click_with_shift("event-3").await;
-        browser.mentions("compared", "the pinned version 3").await;
+        browser.mentions("compared", "pinned version 3").await;
         browser.click("unpin").await;
-        browser.mentions("compared", "the event before").await;
+        browser.mentions("compared", "previous event").await;
         browser.press("p").await;
         browser
-            .mentions("compared", "pinned: go to another event to compare it")
+            .mentions("compared", "pinned: select another event to compare")
             .await;
         browser.click("letter-keys").await;
         browser.press("x").await;
         browser.press(key::LEFT).await;
-        browser.says("cart-title", "The cart at version 5").await;
+        browser.says("cart-title", "Cart at version 5").await;
         browser.misses("what-if-banner").await;
         browser.reload().await;
         browser.until("at('letter-keys').checked === false").await;
@@ -86,7 +86,7 @@ async fn an_event_can_be_taken_along_as_text() {
         let given = "given CartOpened\n      ItemAdded teapot 2 × 19.99\n      ItemAdded teapot 2 × 19.99\nwhen  set_quantity teapot 3\nthen  ItemRemoved teapot 1 × 19.99";
         assert_eq!(browser.clipboard().await, given);
         browser.click("copy-link").await;
-        browser.until("document.body.innerText.includes('Link to this moment copied')").await;
+        browser.until("document.body.innerText.includes('Link copied')").await;
         let link = browser.clipboard().await;
         assert!(link.ends_with(&format!("/history/{cart}?v=4")), "{link}");
     })

@@ -92,7 +92,7 @@ async fn a_burst_of_clicks_on_the_stepper_is_one_request() {
 async fn what_is_refused_is_said_next_to_what_caused_it() {
     drive(async |browser, _| {
         browser.open("/").await;
-        let most = "There can be at most 2 × Matcha Bowl in one cart.";
+        let most = "Limit 2 per order.";
         for count in ["1", "2"] {
             browser.click("add-tea-bowl").await;
             browser.says("cart-count", count).await;
@@ -100,12 +100,14 @@ async fn what_is_refused_is_said_next_to_what_caused_it() {
         browser.click("cart-button").await;
         browser.says("total", "€78.00").await;
         browser.click("more-tea-bowl").await;
-        browser.mentions("line-refusal-tea-bowl", "at most 2").await;
+        browser
+            .mentions("line-refusal-tea-bowl", "Limit 2 per order")
+            .await;
         browser.says("quantity-tea-bowl", "2").await;
         browser.write("promotion-code", "freebie").await;
         browser.click("promotion-apply").await;
         browser
-            .mentions("promotion-refusal", "no promotion of that code")
+            .mentions("promotion-refusal", "This code isn’t valid")
             .await;
         browser
             .until("at('promotion-code').ariaInvalid === 'true'")
@@ -114,7 +116,7 @@ async fn what_is_refused_is_said_next_to_what_caused_it() {
         browser.click("drawer-close").await;
         browser.click("add-tea-bowl").await;
         browser
-            .mentions("product-refusal-tea-bowl", "at most 2")
+            .mentions("product-refusal-tea-bowl", "Limit 2 per order")
             .await;
         browser.says("cart-count", "2").await;
         // What a burst asks for beyond the most is stopped before it is sent: the rest counts.
@@ -169,7 +171,7 @@ async fn search_and_category_stand_in_the_address() {
         browser.sees("product-gooseneck-kettle").await;
         browser.write("search", " of gold").await;
         browser.sees("nothing-found").await;
-        browser.tab_to("Show everything").await;
+        browser.tab_to("Show all products").await;
         browser.press(key::ENTER).await;
         browser.says("found", "32 products").await;
     })

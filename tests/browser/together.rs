@@ -74,10 +74,10 @@ async fn what_is_done_while_the_service_is_away_is_sent_once_it_is_back() {
         browser.says("total", "€19.99").await;
         let cart = browser.current_cart().await;
         service.kill();
-        browser.mentions("offline", "cannot be reached").await;
+        browser.mentions("offline", "You’re offline").await;
         browser.click("more-teapot").await;
         browser.says("quantity-teapot", "2").await;
-        browser.mentions("offline", "What you did is kept").await;
+        browser.mentions("offline", "Changes are saved").await;
         browser
             .until("at('totals').dataset.settled === 'false'")
             .await;
@@ -104,7 +104,7 @@ async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
         // A browser has but six connections to a service, and each of these pages a stream.
         for version in 1..=6 {
             browser.open(&format!("/history/{cart}?v={version}")).await;
-            browser.mentions("light-lag", "The view has").await;
+            browser.mentions("light-lag", "View up to date").await;
         }
         browser.open("/history").await;
         browser.sees("journal-6").await;
@@ -114,7 +114,7 @@ async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
         browser.sees("journal-7").await;
         // On the way back the stream goes on where it was left.
         browser.go_back().await;
-        browser.says("cart-title", "The cart at version 7").await;
+        browser.says("cart-title", "Cart at version 7").await;
     })
     .await;
 }
@@ -126,7 +126,7 @@ async fn a_shop_whose_products_do_not_come_says_so_and_tries_again() {
         browser.cut_off(&["*/api/products*"]).await;
         browser.open("/").await;
         browser
-            .mentions("catalogue-failed", "cannot be reached")
+            .mentions("catalogue-failed", "Can’t reach the service")
             .await;
         browser.cut_off(&[]).await;
         browser.says("found", "32 products").await;

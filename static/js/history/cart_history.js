@@ -47,7 +47,7 @@ export class CartHistory {
   }
 
   async start() {
-    setText(byId("title"), "How this cart came to be");
+    setText(byId("title"), "Cart history");
     setText(byId("subtitle"), this.#chronicle.id);
     byId("cart").hidden = false;
     byId("progress").hidden = false;
@@ -103,14 +103,14 @@ export class CartHistory {
   pin(version) {
     this.state.pin = version === this.state.pin ? null : version;
     this.#turn();
-    announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Pin taken off");
+    announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Unpinned");
   }
 
   setAside(without) {
     this.state.without = this.#allowed(without);
     this.#turn();
     const moment = this.moment();
-    announce(this.state.without.length ? `What if: the total would be ${spokenMoney(moment.state.total, moment.chronicle.currency)}` : "Back to what happened");
+    announce(this.state.without.length ? `What if: the total would be ${spokenMoney(moment.state.total, moment.chronicle.currency)}` : "What-if ended");
   }
 
   toggleAside(version) {
@@ -210,17 +210,17 @@ export class CartHistory {
   }
 
   #lost() {
-    connectionLost("The connection is lost. What is shown here stays; news will follow when it is back.", () => this.#lights.check());
+    connectionLost("Connection lost. Reconnecting…", () => this.#lights.check());
   }
 
   #showFailure(error) {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
-      showNote("This history is not open to you", "Either there is no such cart, or it is somebody else’s: a cart shows its history to the browser in which it was filled, and to the operator.");
-      if (!error.admitted) asOperator("The operator may read any cart’s history.", () => location.reload());
+      showNote("You can’t view this cart", "It doesn’t exist or belongs to someone else.");
+      if (!error.admitted) asOperator("The operator can view any cart.", () => location.reload());
     }
-    else showNote("The history did not come", error.message, () => new CartHistory(this.#chronicle.id).start());
+    else showNote("Couldn’t load this cart’s history", error.message, () => new CartHistory(this.#chronicle.id).start());
   }
 }
 

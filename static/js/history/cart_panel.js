@@ -4,10 +4,8 @@
  */
 
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
-import { STATUS } from "../page/kinds.js";
+import { STATUS, SUMS } from "../page/kinds.js";
 import { amount, money, signed, signedAmount, timeOfDay } from "../page/writing.js";
-
-const SUMS = ["items_total", "discount", "total"];
 
 /** A number that can be asked why, with room beneath for how it changed. */
 class NumberButton {
@@ -49,8 +47,8 @@ export class CartPanel {
     });
     new ResizeObserver(() => (this.#measured = null)).observe(this.#frame);
     this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), { passive: true });
-    for (const field of SUMS) {
-      const number = new NumberButton(field, field.replace("_", " "), page);
+    for (const [field, name] of Object.entries(SUMS)) {
+      const number = new NumberButton(field, name, page);
       this.#sums.push([field, number]);
       byId(`sum-${field}`).replaceChildren(...number.cell);
     }
@@ -60,13 +58,13 @@ export class CartPanel {
     const { version, head, event, state, base, compared, pin, why } = moment;
     this.#makeRows();
     this.#reveal(this.#rows.get(event.data.sku));
-    setText(byId("cart-title"), moment.without.length ? `The cart as it would be at version ${version}` : `The cart at version ${version}`);
+    setText(byId("cart-title"), moment.without.length ? `Cart at version ${version}, hypothetical` : `Cart at version ${version}`);
     const status = byId("cart-status");
     setText(status, STATUS[state.status]);
     status.dataset.status = state.status;
     byId("unpin").hidden = compared !== "pin";
-    const against = { before: "the event before", pin: `the pinned version ${pin}`, actual: "what really happened" }[compared];
-    const changes = compared === "pin" && version === pin ? "pinned: go to another event to compare it" : `changes against ${against}`;
+    const against = { before: "previous event", pin: `pinned version ${pin}`, actual: "the actual history" }[compared];
+    const changes = compared === "pin" && version === pin ? "pinned: select another event to compare" : `compared with ${against}`;
     setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`);
     this.#showLines(moment, why);
     const { currency } = this.#chronicle;
@@ -92,7 +90,7 @@ export class CartPanel {
       setAttribute(row.root, "data-present", String(quantity > 0));
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
-      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "taken out" : without.length ? "not in the cart" : "not yet in the cart");
+      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : without.length ? "not in cart" : "not yet in cart");
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }
@@ -114,7 +112,7 @@ export class CartPanel {
       this.#rows.set(sku, { root, firstName: name, name: parts.name, lots: parts.lots, quantity, total, place: this.#rows.size });
       this.#body.append(root);
     }
-    if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "Nothing was ever put in.")));
+    if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
     else this.#body.querySelector(".nothing")?.parentNode.remove();
     this.#measured = null;
   }

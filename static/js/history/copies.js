@@ -41,7 +41,7 @@ export function asGivenWhenThen(chronicle, event) {
 
 function plain({ type, data }, currency) {
   if (data.sku) return `${type} ${data.sku} ${data.quantity} × ${amount(data.unit_price, currency)}`;
-  if (data.code) return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent} %` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
+  if (data.code) return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent}%` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
   if (type === "CartCheckedOut") return `${type} ${amount(data.total, currency)}`;
   return type;
 }

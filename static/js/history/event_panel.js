@@ -5,7 +5,7 @@ import { amount, fullTime, span } from "../page/writing.js";
 import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copies.js";
 import { difference } from "./fold.js";
-import { wish } from "../page/kinds.js";
+import { actionOf, SUMS } from "../page/kinds.js";
 import { stepLink } from "./transport.js";
 
 export class EventPanel {
@@ -41,7 +41,7 @@ export class EventPanel {
     this.#shown = key;
     this.#event = event;
     const before = this.#chronicle.event(version - 1);
-    const pause = before ? `, ${span(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the event before` : "";
+    const pause = before ? `, ${span(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the previous event` : "";
     this.#root.replaceChildren(
       element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
       element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
@@ -61,7 +61,7 @@ export class EventPanel {
     return element(
       "div",
       { testid: "cause" },
-      element("p", {}, `${subject} wanted to ${wish(meta.command)}.`, ...together),
+      element("p", {}, `${subject} ${actionOf(meta.command)}.`, ...together),
       facts([
         ["command", `${meta.command} ${meta.command_id}`],
         ["actor", meta.actor],
@@ -81,14 +81,14 @@ export class EventPanel {
     const changes = [
       ...lines.flatMap((line) => [arrow(`${line.name}, quantity`, line.quantity), arrow(`${line.name}, total`, line.total, write)]),
       ...(promotion[0] === promotion[1] ? [] : [arrow("Promotion", promotion, words)]),
-      ...Object.entries({ items_total: "Items", discount: "Discount", total: "Total" }).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
+      ...Object.entries(SUMS).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
-    const delay = event.view_delay_ms === undefined ? "How soon the view had it is measured for events that arrive while this page is open." : `The view had it ${span(event.view_delay_ms)} after this page heard of it.`;
+    const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${span(event.view_delay_ms)}.`;
     return element(
       "div",
       { testid: "effect" },
-      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "There is a cart now, and nothing in it." : "It changed none of the cart’s numbers."),
+      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "An empty cart was created." : "No number changed."),
       element("p", { class: "soft small", testid: "view-delay" }, delay),
     );
   }
@@ -98,12 +98,12 @@ export class EventPanel {
     const details = element(
       "details",
       { open: this.#rawOpen, testid: "raw" },
-      element("summary", {}, "Raw: as it is stored"),
+      element("summary", {}, "Raw event"),
       facts([
         ["type", `${type}, schema version ${schema}`],
-        ["position", `${position} in the whole log`],
+        ["log position", position],
         ["hash", hash],
-        ["hash before", event.version === 1 ? "none: it is the first" : previous_hash],
+        ["previous hash", event.version === 1 ? "none (first event)" : previous_hash],
       ]),
       element("pre", { tabIndex: 0, role: "region", "aria-label": "The event’s data" }, JSON.stringify(event.data, null, 2)),
     );

@@ -39,7 +39,7 @@ export class Explanation {
     this.#shown = key;
     this.#rows = ROWS;
     const words = reason?.words();
-    setText(byId("why-title"), words?.title ?? "Why is it like this?");
+    setText(byId("why-title"), words?.title ?? "Why these numbers?");
     // On a narrow page the answer lies below; the sum is said beside the events as well.
     byId("dock-why").hidden = !reason;
     setText(byId("dock-why"), words ? `${words.title}: ${words.sum}` : "");
@@ -60,7 +60,7 @@ export class Explanation {
   #ledger(reason, moment) {
     const { currency } = moment.chronicle;
     const versions = reason.versions();
-    if (!versions.length) return element("p", { class: "soft" }, "No event has touched it yet.");
+    if (!versions.length) return element("p", { class: "soft" }, "No event has changed it yet.");
     const from = Math.max(versions.length - this.#rows, 0);
     const write = (value) => (reason.field === "quantity" ? signed(value) : signedAmount(value, currency));
     const newestFirst = versions.length > SHORT;
@@ -78,7 +78,7 @@ export class Explanation {
     const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
     const ledger = element("ol", { class: "ledger", testid: "ledger" }, ...rows);
     const sum = element("p", { class: "ledger-sum" }, this.#moreBelow(ledger.lastElementChild), element("span", {}, `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ${written(reason, currency)}`));
-    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "The newest first:") : null, ledger, earlier, sum);
+    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "Newest first:") : null, ledger, earlier, sum);
   }
 
   /** Says so as long as `last` is out of sight: rows that end right at the sum look complete. */

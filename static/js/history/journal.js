@@ -10,7 +10,7 @@ import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/writing.js";
 import { get, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
-import { COMMANDS, kindOf, markOf, TYPES, wish } from "../page/kinds.js";
+import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/kinds.js";
 
 const PAGE = 50;
 /** How many events the newest page takes in before it asks to be read anew. */
@@ -21,7 +21,7 @@ const GATHER_MS = 200;
 const TELL_MS = 3000;
 
 /** The filters and what each is called on its chip. A product's name may come late: it moves none that follows. */
-const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "Up to", command: "Command", sku: "Product" };
+const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "To", command: "Command", sku: "Product" };
 
 export class Journal {
   #list = byId("journal-list");
@@ -125,13 +125,13 @@ export class Journal {
     this.#choices.reveal();
     byId("journal-none").hidden = items.length > 0;
     const filtered = Object.keys(FILTERS).some((name) => this.#asked[name]);
-    setText(byId("journal-none"), filtered ? "No such event: take a filter off." : "Nothing has happened yet.");
+    setText(byId("journal-none"), filtered ? "No matching events. Remove a filter." : "No events yet.");
     disable("journal-newest", this.#live);
     disable("journal-first", ascending && !this.#asked.cursor);
     disable("journal-next", !next);
     setText(byId("journal-next"), ascending ? "Later events" : "Earlier events");
-    const end = next ? "" : ascending ? " This is the newest." : " This is the first one ever.";
-    setText(byId("journal-words"), `${ascending ? "The oldest first." : "The newest first."}${items.length && !filtered ? end : ""}`);
+    const end = next ? "" : ascending ? " End of the log." : " Start of the log.";
+    setText(byId("journal-words"), `${ascending ? "Oldest first." : "Newest first."}${items.length && !filtered ? end : ""}`);
     byId("journal-pause").hidden = !this.#live;
   }
 
@@ -159,7 +159,7 @@ export class Journal {
         this.#waiting += 1;
         this.#soon();
       },
-      (stands) => (stands ? connectionBack() : connectionLost("The connection is lost. The journal goes on when it is back.", () => this.#read())),
+      (stands) => (stands ? connectionBack() : connectionLost("Connection lost. Reconnecting…", () => this.#read())),
     );
   }
 
@@ -211,12 +211,12 @@ export class Journal {
   #showPaused(paused) {
     this.#paused = paused;
     setAttribute(byId("journal-pause"), "aria-pressed", String(paused));
-    setText(byId("journal-pause"), paused ? "Paused" : "Pause");
+    setText(byId("journal-pause"), paused ? "Resume" : "Pause");
   }
 
   /** Says that so many events wait, aloud only when they begin to; with 0 none does. */
   #hold(number) {
-    if (number && this.#new.hidden) announce("There are new events");
+    if (number && this.#new.hidden) announce("New events available");
     if (!number) this.#held = [];
     this.#waiting = number;
     this.#new.hidden = !number;
@@ -240,7 +240,7 @@ class Choices {
         choose(name, target.value);
         target.value = "";
       });
-    this.#offer("command", Object.entries(COMMANDS));
+    this.#offer("command", COMMAND_NAMES.map((name) => [name, commandLabel(name)]));
     this.#readProducts();
   }
 
@@ -262,7 +262,7 @@ class Choices {
 
   #words(name) {
     const value = this.#asked[name];
-    const write = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => wish(value), sku: () => this.#names.get(value) ?? value }[name];
+    const write = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value }[name];
     return `${FILTERS[name]}: ${write()}`;
   }
 
@@ -277,7 +277,7 @@ class Choices {
     const chips = Object.keys(FILTERS).filter((name) => name !== "type" && asked[name]);
     const chosen = byId("journal-chosen");
     chosen.hidden = !chips.length;
-    chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", take this filter off"))));
+    chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", remove this filter"))));
     if (asked.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
   }
 

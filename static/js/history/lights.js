@@ -20,8 +20,8 @@ export class Lights {
   async check() {
     const { id, head } = this.#chronicle;
     const broken = this.#chronicle.firstBrokenLink();
-    if (broken) this.#set("chain", "bad", `Event ${broken} does not name the hash of the one before it`);
-    else this.#set("chain", "good", "Unbroken: each event names the hash before it");
+    if (broken) this.#set("chain", "bad", `Hash chain broken at event ${broken}`);
+    else this.#set("chain", "good", "Hash chain intact");
     if (this.#chronicle.byOperator) return this.#checkByOperator();
     const asked = performance.now();
     try {
@@ -29,26 +29,26 @@ export class Lights {
       const took = performance.now() - asked;
       if (this.#chronicle.head < body.version) await this.#chronicle.catchUp();
       this.#compare(body);
-      this.#set("lag", "good", body.version === 1 ? "The view has the one event" : `The view has all ${body.version.toLocaleString("en")} events`);
+      this.#set("lag", "good", "View up to date");
       return took;
     } catch (error) {
-      this.#set("lag", error.slug === "view-behind" ? "bad" : "waiting", error.slug === "view-behind" ? "The view is behind the log" : "The view could not be asked");
+      this.#set("lag", error.slug === "view-behind" ? "bad" : "waiting", error.slug === "view-behind" ? "View is behind the log" : "Couldn’t check the view");
       return null;
     }
   }
 
   /** The operator opens no cart, and knows how far its view is: its position against the last event's. */
   async #checkByOperator() {
-    this.#set("fold", "waiting", "View against events: verify under Operations");
+    this.#set("fold", "waiting", "Verify views on the Operations page");
     try {
       const asked = performance.now();
       const { body } = await get("/api/views");
       const { position } = body.items.find((view) => view.name === "carts");
       const { position: newest } = this.#chronicle.event(this.#chronicle.head);
-      this.#set("lag", position < newest ? "waiting" : "good", position < newest ? `The view is ${(newest - position).toLocaleString("en")} events behind` : "The view has read this cart’s newest event");
+      this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
       return position < newest ? null : performance.now() - asked;
     } catch {
-      this.#set("lag", "waiting", "The view could not be asked");
+      this.#set("lag", "waiting", "Couldn’t check the view");
       return null;
     }
   }
@@ -62,15 +62,15 @@ export class Lights {
     if (took === null) return;
     const delay = performance.now() - came;
     for (const version of this.#chronicle.siblings(event)) this.#chronicle.event(version).view_delay_ms = delay;
-    if (this.#chronicle.head === at) this.#set("lag", "good", `The view had event ${at.toLocaleString("en")} within ${Math.max(Math.round(delay), 1)} ms`);
+    if (this.#chronicle.head === at) this.#set("lag", "good", `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`);
     this.#page.refresh();
   }
 
   #compare(document) {
     const folded = documentOf(this.#chronicle.id, this.#chronicle.fold.at(document.version));
     const differing = differingFields(folded, document);
-    if (differing.length) this.#set("fold", "bad", `The view differs from the sum of its events in: ${differing.join(", ")}`);
-    else this.#set("fold", "good", "The view equals the sum of these events");
+    if (differing.length) this.#set("fold", "bad", `View differs from its events in: ${differing.join(", ")}`);
+    else this.#set("fold", "good", "View matches events");
   }
 
   #set(name, state, words) {

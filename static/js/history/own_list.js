@@ -62,7 +62,7 @@ function content(cart) {
   const events = cart.version === 1 ? "1 event" : `${cart.version.toLocaleString("en")} events`;
   return [
     element("div", { class: "own-head" }, element("span", { class: "status", data: { status: cart.status } }, STATUS[cart.status]), element("span", { class: "own-total" }, money(cart.total, cart.currency))),
-    element("a", { class: "own-link", href: `/history/${cart.id}` }, names.join(", ") || "Nothing in it now"),
-    element("p", { class: "soft small" }, `${events}, the last one ${fullTime(cart.changed_at)}`),
+    element("a", { class: "own-link", href: `/history/${cart.id}` }, names.join(", ") || "Empty"),
+    element("p", { class: "soft small" }, `${events}, last ${fullTime(cart.changed_at)}`),
   ];
 }

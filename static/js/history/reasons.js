@@ -82,28 +82,28 @@ function words({ sku, field }, { chronicle, state }, line, quantities) {
   const write = (minor) => amount(minor, currency);
   const name = line?.name ?? (sku && chronicle.event(chronicle.movesBySku.get(sku)[0]).data.name);
   if (field === "quantity") {
-    return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "Each time it was put in or taken out counts." };
+    return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "All additions and removals." };
   }
   if (sku) {
     const lots = line?.lots ?? [];
     const terms = lots.map((lot) => `${lot.quantity} × ${write(lot.unit_price)}`);
-    return { title: `Total of ${name}`, sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`, note: "Every unit keeps the price it was added at; the newest are taken out first." };
+    return { title: `Total of ${name}`, sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`, note: "Every unit keeps the price it was added at; the newest are removed first." };
   }
   if (field === "items_total") {
     const lines = linesOf(state);
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
     if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
-    return { title: "Items in all", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "All lines together. Below, each event that put something in or took it out." };
+    return { title: "Subtotal", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The sum of all lines. Below: every addition and removal." };
   }
   const { promotion, promotion_before } = state;
-  const place = promotion_before ? ` ${promotion.code} took the place of ${promotion_before}.` : "";
+  const place = promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
   if (field === "discount") {
-    if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion is in force at this moment." };
-    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent} % of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${place}` };
-    const capped = promotion.amount > state.items_total ? `, at most the items’ ${write(state.items_total)}` : "";
-    return { title: "Discount", sum: `a fixed ${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: `Never more than the items cost.${place}` };
+    if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion applies at this version." };
+    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${place}` };
+    const capped = promotion.amount > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
+    return { title: "Discount", sum: `a fixed ${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: `Never more than the subtotal.${place}` };
   }
-  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Items less discount. Below, what each event added or took off.${place}` };
+  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Subtotal less discount. Below: what each event added or removed.${place}` };
 }
 
 function shortened(terms) {

@@ -4,7 +4,7 @@
  */
 
 import { byId, element } from "../page/element.js";
-import { amount, timeOfDay } from "../page/writing.js";
+import { amount, count, timeOfDay } from "../page/writing.js";
 import { countUpTo } from "./chronicle.js";
 import { linesOf } from "./fold.js";
 import { stepLink } from "./transport.js";
@@ -31,11 +31,11 @@ export class StateOrEvents {
     const forgotten = this.#forgotten(version, actual);
     const kept = this.#standing(version, actual).size;
     this.#root.replaceChildren(
-      element("p", { class: "soft small" }, "A service that keeps state would hold these rows now, and overwrite them with the next change:"),
+      element("p", { class: "soft small" }, "A state-based service would keep only these rows:"),
       this.#rows(lines, actual, event, version),
-      element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event could not be told from the rows." : " events could not be told from the rows."),
+      element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event left no trace in these rows." : " events left no trace in these rows."),
       element("ul", { class: "forgotten", testid: "forgotten", hidden: !forgotten.length }, ...forgotten),
-      element("p", { class: "soft small" }, "The events that are kept here, the newest first:"),
+      element("p", { class: "soft small" }, "The events kept here, newest first:"),
       this.#events(version, actual),
     );
   }
@@ -60,10 +60,10 @@ export class StateOrEvents {
       return element("tr", { class: event.data.sku === line.sku ? "written" : "" }, element("th", { scope: "row" }, line.sku), element("td", {}, String(line.quantity)), element("td", {}, amount(line.total, currency)), element("td", {}, timeOfDay(last.recorded_at)));
     };
     const head = element("thead", {}, element("tr", {}, ...["sku", "quantity", "total", "updated"].map((name) => element("th", { scope: "col" }, name))));
-    const more = lines.length > ROWS ? element("tr", {}, element("td", { colSpan: 4, class: "soft" }, `and ${lines.length - ROWS} more rows`)) : null;
-    const none = lines.length ? null : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no row"));
+    const more = lines.length > ROWS ? element("tr", {}, element("td", { colSpan: 4, class: "soft" }, `${lines.length - ROWS} more`)) : null;
+    const none = lines.length ? null : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"));
     const cart = `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, total ${amount(actual.total, currency)}`;
-    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a service that keeps state" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
+    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a state-based service" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
   }
 
   #forgotten(version, actual) {
@@ -74,17 +74,17 @@ export class StateOrEvents {
       if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#chronicle.event(moves.at(-1)).recorded_at)}.`]);
       else if (moves.length > 1) {
         const most = Math.max(...moves.slice(-50).map((it) => this.#chronicle.fold.at(it).shelf.find(({ sku }) => sku === line.sku).quantity));
-        const were = most > line.quantity ? `, once to ${most}` : "";
-        facts.push(["overwritten", `${line.name} changed ${moves.length - 1} ${moves.length === 2 ? "time" : "times"} after it was first put in at ${timeOfDay(first.recorded_at)}${were}.`]);
+        const were = most > line.quantity ? `, peaked at ${most}` : "";
+        facts.push(["overwritten", `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`]);
       }
-      if (line.lots.length > 1) facts.push(["merged", `${line.name} has units at ${line.lots.length} prices; a row holds one sum.`]);
+      if (line.lots.length > 1) facts.push(["merged", `${line.name} has units at ${line.lots.length} prices; a row keeps one sum.`]);
     }
     const promotions = this.#chronicle.promotions.slice(0, countUpTo(this.#chronicle.promotions, version));
     const tried = new Set(promotions.map((it) => this.#chronicle.event(it).data.code));
     tried.delete(actual.promotion?.code);
-    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} counted before, and counts no more.`]);
+    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} no longer ${tried.size === 1 ? "applies" : "apply"}.`]);
     const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
-    if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `and ${facts.length - FACTS} more such facts`));
+    if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `${facts.length - FACTS} more`));
     return shown;
   }
 
@@ -101,10 +101,10 @@ export class StateOrEvents {
           { class: standing.has(event.version) ? "in-row" : "lost" },
           stepLink(this.#page, event.version),
           element("span", {}, event.sentence),
-          element("span", { class: "mark" }, standing.has(event.version) ? "in a row" : "only here"),
+          element("span", { class: "mark" }, standing.has(event.version) ? "visible" : "only in the log"),
         ),
       ),
-      version > EVENTS ? element("li", { class: "soft" }, `and ${(version - EVENTS).toLocaleString("en")} before`) : null,
+      version > EVENTS ? element("li", { class: "soft" }, count(version - EVENTS, "earlier event")) : null,
     );
   }
 }

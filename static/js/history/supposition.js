@@ -30,16 +30,16 @@ export class Supposition {
     const { currency } = this.#chronicle;
     const { lines, sums } = difference(moment.actual, moment.state);
     const [was, is] = sums.total;
-    const chip = (it) => element("button", { class: "button small", type: "button", "aria-label": `Put event ${it} back`, testid: `put-back-${it}`, on: { click: () => this.#page.toggleAside(it) } }, `#${it} ✕`);
+    const chip = (it) => element("button", { class: "button small", type: "button", "aria-label": `Restore event ${it}`, testid: `put-back-${it}`, on: { click: () => this.#page.toggleAside(it) } }, `#${it} ✕`);
     setText(byId("what-if-title"), without.length === 1 ? `What if event ${without[0]} had not happened?` : `What if these ${without.length} events had not happened?`);
     byId("what-if-aside").replaceChildren(...without.slice(0, NAMED).map(chip), without.length > NAMED ? ` and ${without.length - NAMED} more` : "");
     setText(byId("what-if-was"), money(was, currency));
     setText(byId("what-if-is"), money(is, currency));
     setText(byId("what-if-by"), was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`);
     setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
-    if (this.#chronicle.byOperator) this.#conclude("Added up here, from the events. The service answers this only to whoever holds the cart.");
+    if (this.#chronicle.byOperator) this.#conclude("Computed in your browser.");
     else if (version === head) this.#ask(moment);
-    else this.#conclude(`Added up here, up to version ${version}. At the newest event the service is asked as well.`);
+    else this.#conclude("Computed in your browser.");
   }
 
   #conclude(words) {
@@ -50,15 +50,15 @@ export class Supposition {
   async #ask({ without, state }) {
     const key = this.#shown;
     this.#asked = key;
-    this.#conclude("Asking the service …");
+    this.#conclude("Checking with the service…");
     let words;
     try {
       const { body } = await request("POST", `/api/carts/${this.#chronicle.id}/what-if`, { body: { without } });
       const told = ({ lines, total, discount }) => JSON.stringify([total, discount, lines.map((line) => [line.sku, line.quantity, line.total])]);
       const same = told(body.cart) === told(documentOf(this.#chronicle.id, state));
-      words = same ? "✓ The service comes to the same." : `! The service comes to another total: ${money(body.cart.total, this.#chronicle.currency)}`;
+      words = same ? "✓ The service agrees." : `! The service disagrees: total ${money(body.cart.total, this.#chronicle.currency)}`;
     } catch (error) {
-      words = `The service could not be asked: ${error.message}`;
+      words = `Couldn’t check with the service: ${error.message}`;
     }
     if (this.#asked === key && this.#shown === key) this.#conclude(words);
   }

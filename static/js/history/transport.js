@@ -28,7 +28,7 @@ export class Transport {
     onPress("speed", () => this.#faster());
     onPress("pin", () => page.pin(page.version));
     onPress("set-aside", () => page.toggleAside(page.version));
-    onPress("copy-link", async () => (await copyText(page.address)) && toast("Link to this moment copied"));
+    onPress("copy-link", async () => (await copyText(page.address)) && toast("Link copied"));
     byId("letters").checked = recall(LETTERS) !== "false";
     byId("letters").addEventListener("change", ({ target }) => keep(LETTERS, String(target.checked)));
     document.addEventListener("keydown", (event) => this.#key(event));
@@ -42,8 +42,8 @@ export class Transport {
     for (const id of ["first", "back", "set-aside"]) disable(id, version === 1);
     for (const id of ["forward", "last"]) disable(id, version === head);
     showPressed("pin", pin === version, "Pinned", "Pin");
-    showPressed("set-aside", aside, "Put back", "What if not?");
-    setAttribute(byId("set-aside"), "title", version === 1 ? "The opening cannot be set aside: without it there is no cart" : "What if this had not happened?");
+    showPressed("set-aside", aside, "Restore", "Skip this event");
+    setAttribute(byId("set-aside"), "title", version === 1 ? "The first event can’t be skipped" : "What if this event had not happened?");
     if (this.#playing && version === head) this.#toggle();
   }
 

@@ -115,7 +115,7 @@ export class Figure {
    * `words` is the sentence, `draw(width)` makes the drawing, or is `null` where there is nothing
    * to draw; `span` is the time that it is about. `head` names the table's columns, those of numbers behind a `#`; `rows` are its cells.
    */
-  show({ words, draw, series = [], head, rows, span = "Since the first event" }) {
+  show({ words, draw, series = [], head, rows, span = "All time" }) {
     const { legend, details, frame } = this.#parts;
     setText(this.#parts.span, span);
     setText(this.#parts.words, words);
@@ -146,7 +146,7 @@ export class Figure {
     chart.replaceChildren();
     if (!this.#draw || !this.#width) return;
     const drawn = this.#draw(this.#width);
-    drawn.setAttribute("aria-label", `Chart: ${this.#title}. The table beneath has its numbers.`);
+    drawn.setAttribute("aria-label", `Chart: ${this.#title}. See the table below for its numbers.`);
     chart.append(drawn);
   }
 }

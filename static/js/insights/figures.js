@@ -27,7 +27,7 @@ export function showActivity(figure, { step, size, first, last, items }, time) {
   const zone = step === "day" ? " Days begin at midnight UTC." : "";
   figure.show({
     span: time,
-    words: all ? `${count(all, "event")}, by ${step}. Each row has a scale of its own; its highest bar is written beside it.${zone}` : "Nothing happened in this period.",
+    words: all ? `${count(all, "event")}, by ${step}. Each row has its own scale, peak at right.${zone}` : "No events in this period.",
     draw: all ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
     head: ["Time", ...rows.map(({ name }) => `#${name}`)],
     rows: items.map(({ at, events }) => [element("a", { href: `/history?from=${new Date(at).toISOString()}&to=${new Date(at + size).toISOString()}` }, when(at)), ...rows.map(({ type }) => events[type] ?? 0)]).reverse(),
@@ -44,10 +44,10 @@ export function showFunnel(figure, numbers, idleAfter, time) {
   ];
   const share = (value) => (numbers.opened ? perCent(value / numbers.opened) : "");
   const { median_ms, p90_ms } = numbers.time_to_checkout;
-  const paid = median_ms === null ? "" : ` Half of those that were checked out took at most ${span(median_ms)}, nine in ten at most ${span(p90_ms)}.`;
+  const paid = median_ms === null ? "" : ` Time to order: median ${span(median_ms)}, p90 ${span(p90_ms)}.`;
   figure.show({
     span: `Opened: ${time}`,
-    words: numbers.opened ? `Of ${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} were checked out.${paid} Abandoned: open, and untouched since ${fullTime(idleAfter)}.` : "No cart was opened in this period.",
+    words: numbers.opened ? `${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.` : "No carts opened in this period.",
     draw: numbers.opened
       ? (width) =>
           bars(
@@ -63,35 +63,35 @@ export function showFunnel(figure, numbers, idleAfter, time) {
 }
 
 const MOVES = [
-  { name: "put in", kind: "added" },
-  { name: "taken out", kind: "removed" },
+  { name: "added", kind: "added" },
+  { name: "removed", kind: "removed" },
   { name: "bought", kind: "closed" },
 ];
 
 export function showProducts(figure, products) {
   const best = products.slice(0, PRODUCTS);
   figure.show({
-    words: products.length ? `Units${products.length > PRODUCTS ? `; the ${PRODUCTS} that were put in most of ${products.length}` : ""}.` : "No product was put into a cart yet.",
+    words: products.length ? `Units${products.length > PRODUCTS ? `; top ${PRODUCTS} of ${products.length} by units added` : ""}.` : "No products added yet.",
     series: MOVES,
     draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.units_added, product.units_removed, product.units_bought] })), MOVES) : null,
-    head: ["Product", "#Carts", "#Put in", "#Taken out", "#Bought", "#Carts that bought", "#Revenue"],
+    head: ["Product", "#Carts", "#Added", "#Removed", "#Bought", "#Carts that bought", "#Revenue"],
     rows: products.map((it) => [journalOf(it), it.carts, it.units_added, it.units_removed, it.units_bought, it.carts_bought, money(it.revenue, it.currency)]),
   });
 }
 
 const DOUBTS = [
-  { name: "given up", kind: "removed" },
-  { name: "came back", kind: "added" },
+  { name: "removed", kind: "removed" },
+  { name: "re-added", kind: "added" },
 ];
 
 export function showHesitated(figure, products) {
   const some = products.filter((product) => product.given_up);
   const best = some.slice(0, DRAWN);
   figure.show({
-    words: some.length ? "How often a cart gave up the last unit, and how often it then came back." : "Nobody has given up a product yet.",
+    words: some.length ? "How often the last unit was removed from a cart, and how often the product was re-added." : "No product has been removed yet.",
     series: DOUBTS,
     draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.given_up, product.came_back] })), DOUBTS) : null,
-    head: ["Product", "#Carts", "#Given up", "#Came back", "#Given up, of carts"],
+    head: ["Product", "#Carts", "#Removed", "#Re-added", "#Removed, of carts"],
     rows: some.map((it) => [journalOf(it), it.carts, it.given_up, it.came_back, perCent(it.given_up / it.carts)]),
   });
 }
@@ -100,9 +100,9 @@ export function showPairs(figure, { checked_out, items }, nameOf) {
   const best = items.slice(0, DRAWN);
   const names = ({ sku, with: other }) => `${nameOf(sku)} + ${nameOf(other)}`;
   figure.show({
-    words: items.length ? `Over ${count(checked_out, "order")}. Lift: how many times likelier the second is where the first is; 1 is chance.` : "No order has two products yet.",
+    words: items.length ? `${count(checked_out, "order")}. Lift: how much likelier the two are together than by chance (1 = chance).` : "No order with two products yet.",
     draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], { long: true, write: (value, row) => `${value} · lift ${row.lift.toFixed(1)}` }) : null,
-    head: ["Pair", "#Orders", "#Of all", "#Who had the first", "#Lift"],
+    head: ["Pair", "#Orders", "#Support", "#Confidence", "#Lift"],
     rows: items.map((pair) => [names(pair), pair.carts, perCent(pair.support), perCent(pair.confidence), pair.lift.toFixed(2)]),
   });
 }
@@ -111,12 +111,12 @@ export function showAbandoned(figure, { items, next }) {
   const left = new Map();
   for (const { taken_out_last: last } of items) if (last) left.set(last.name, (left.get(last.name) ?? 0) + 1);
   const best = [...left].sort(([, one], [, other]) => other - one).slice(0, DRAWN);
-  const many = next ? `the ${items.length} that were left last` : count(items.length, "cart");
+  const many = next ? `the latest ${items.length}` : count(items.length, "cart");
   figure.show({
     span: "As of now",
-    words: items.length ? `Open carts in which nothing has happened for long: ${many}. The bars say what was taken out last.` : "No cart is abandoned now.",
+    words: items.length ? `Idle open carts: ${many}. Bars show the product removed last.` : "No abandoned carts.",
     draw: best.length ? (width) => bars(width, best.map(([name, value]) => ({ name, values: [value] })), [{ name: "carts", kind: "removed" }]) : null,
-    head: ["Cart", "#Worth", "Idle since", "Last event", "Taken out last"],
+    head: ["Cart", "#Worth", "Idle since", "Last event", "Removed last"],
     rows: items.map((cart) => [
       element("a", { href: `/history/${cart.cart_id}`, testid: `abandoned-${cart.cart_id}` }, `…${cart.cart_id.slice(-8)}`),
       money(cart.total, cart.currency),

@@ -42,7 +42,7 @@ export class Period {
     const stretch = last ? { from: new Date(Date.now() - PRESETS[last]), to: null } : { from: midnight(from), to: midnight(to, 1) };
     const date = (at) => at && dayOf.format(at);
     const named = byId("presets").querySelector("[aria-pressed=true]")?.textContent;
-    this.#changed(stretch, named ?? [date(stretch.from) ?? "The first event", date(midnight(to)) ?? "now"].join(" to "));
+    this.#changed(stretch, named ?? [date(stretch.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "));
   }
 
   #go(parts) {

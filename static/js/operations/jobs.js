@@ -91,7 +91,7 @@ class Job {
       element("tr", {}, element("th", { scope: "row" }, first), ...row.slice(0, -1).map((cell) => element("td", {}, cell ?? ""))),
       element("tr", {}, element("td", { class: "detail", colSpan: head.length }, row.at(-1) ?? "")),
     ]);
-    const rest = more > SHOWN ? element("caption", {}, `The first ${SHOWN} of ${more.toLocaleString("en")}`) : null;
+    const rest = more > SHOWN ? element("caption", {}, `First ${SHOWN} of ${more.toLocaleString("en")}`) : null;
     frame.replaceChildren(element("table", { class: "plain" }, rest, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...cells)));
   }
 }
@@ -103,10 +103,10 @@ function took({ started_at, ended_at }) {
 const cartLink = (id, version) => (id ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`) : "");
 
 export function rebuildJob() {
-  const phases = { building: "Making the views anew beside those that serve", comparing: "Comparing the new rows with those that serve", swapping: "Swapping the new views in" };
-  const ends = { idle: "Not run since the service started.", swapped: "Swapped in:", failed: "Failed; the old views go on serving.", cancelled: "Cancelled; the old views go on serving." };
+  const phases = { building: "Rebuilding in the background", comparing: "Comparing row by row", swapping: "Swapping in the new views" };
+  const ends = { idle: "Not run since the service started.", swapped: "Completed:", failed: "Failed; the current views stay in use.", cancelled: "Cancelled; the current views stay in use." };
   return new Job("rebuild", "/api/views/rebuild", (it) => ({
-    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"} …` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
+    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
     figures: [
       ["Rows compared", it.rows_compared.toLocaleString("en")],
       ["Rows that differ", it.rows_differing.toLocaleString("en")],
@@ -118,15 +118,15 @@ export function rebuildJob() {
 }
 
 export function verifyJob() {
-  const phases = { log: "Reading the log: every hash, every link", views: "Comparing every view’s rows with the fold" };
-  const ends = { idle: "Not run since the service started.", sound: "Sound:", findings: "There are findings:", failed: "Verifying failed." };
+  const phases = { log: "Checking the log", views: "Comparing the views with the log" };
+  const ends = { idle: "Not run since the service started.", sound: "No problems found:", findings: "Problems found:", failed: "Verification failed." };
   return new Job("verify", "/api/verify", (it) => ({
-    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"} …` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
+    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
     figures: [
       ["Rows checked", it.rows_checked.toLocaleString("en")],
-      ["Findings", it.findings_total.toLocaleString("en")],
+      ["Problems", it.findings_total.toLocaleString("en")],
     ],
-    head: ["Finding", "Cart", "Version", "Position"],
+    head: ["Problem", "Cart", "Version", "Position"],
     rows: it.findings.map((row) => [row.kind.replaceAll("_", " "), cartLink(row.cart_id, row.version), row.version, row.position, row.detail]),
     more: it.findings_total,
   }));

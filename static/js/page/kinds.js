@@ -15,10 +15,10 @@ const KINDS = {
 /** The types of events in short words, for chips. */
 export const TYPES = {
   CartOpened: "Opened",
-  ItemAdded: "Put in",
-  ItemRemoved: "Taken out",
-  PromotionApplied: "Promotion on",
-  PromotionRemoved: "Promotion off",
+  ItemAdded: "Added",
+  ItemRemoved: "Removed",
+  PromotionApplied: "Promotion applied",
+  PromotionRemoved: "Promotion removed",
   CartCheckedOut: "Checked out",
   CartExpired: "Expired",
 };
@@ -28,18 +28,24 @@ export const STATUS = { open: "open", checked_out: "ordered", expired: "expired"
 
 const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅" };
 
-export const COMMANDS = {
-  open_cart: "open a cart",
-  add_item: "add to the cart",
-  set_quantity: "set a quantity",
-  remove_item: "remove a line",
-  clear_cart: "empty the cart",
-  apply_promotion: "apply a promotion",
-  remove_promotion: "take the promotion off",
-  undo: "undo the last change",
-  checkout: "check out",
-  expire: "close an idle cart",
+/** What each command did, as in `The shopper …`. */
+const COMMANDS = {
+  open_cart: "opened a cart",
+  add_item: "added an item",
+  set_quantity: "changed a quantity",
+  remove_item: "removed a line",
+  clear_cart: "emptied the cart",
+  apply_promotion: "applied a promotion",
+  remove_promotion: "removed the promotion",
+  undo: "undid the last change",
+  checkout: "checked out",
+  expire: "closed an idle cart",
 };
+
+export const COMMAND_NAMES = Object.keys(COMMANDS);
+
+/** The labels of a cart's sums by their field. */
+export const SUMS = { items_total: "Subtotal", discount: "Discount", total: "Total" };
 
 /** `opened`, `added`, `removed`, `promotion`, `closed`, or `other` for a type of a later release. */
 export const kindOf = (event) => KINDS[event.type] ?? "other";
@@ -51,8 +57,11 @@ export function markOf(event) {
   return MARKS[event.type] ?? "?";
 }
 
-/** What a command wants, as `the shopper wanted to …`. */
-export const wish = (command) => COMMANDS[command] ?? command.replaceAll("_", " ");
+/** A command as a label, such as `set quantity`. */
+export const commandLabel = (command) => command.replaceAll("_", " ");
+
+/** What a command did, as in `The shopper …`. */
+export const actionOf = (command) => COMMANDS[command] ?? `ran the command ${commandLabel(command)}`;
 
 /** The units that an event moves, signed; 0 for those that move none. */
 export function unitsOf(event) {

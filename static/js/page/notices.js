@@ -61,5 +61,5 @@ export function connectionBack() {
   if (!byId("offline").matches(":popover-open")) return;
   byId("offline").hidePopover();
   setText(byId("offline-words"), "");
-  announce("The connection is back.");
+  announce("Back online.");
 }

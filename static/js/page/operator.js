@@ -42,7 +42,7 @@ async function enter(then) {
     field.value = "";
     then();
   } catch (error) {
-    setText(byId("token-refusal"), isSignedOut(error) ? "That is not this service’s operator token." : error.message);
+    setText(byId("token-refusal"), isSignedOut(error) ? "Wrong token." : error.message);
     field.select();
   }
 }
@@ -55,5 +55,5 @@ function signOutButton() {
     await request("DELETE", PATH);
     location.reload();
   };
-  return element("button", { class: "link-button", type: "button", testid: "operator-leave", on: { click: leave } }, "Leave as operator");
+  return element("button", { class: "link-button", type: "button", testid: "operator-leave", on: { click: leave } }, "Sign out");
 }

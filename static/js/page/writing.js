@@ -61,5 +61,5 @@ export function span(ms) {
 /** `1 event`, `1,024 events` */
 export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
-/** `34 %` of a share between 0 and 1, with a digit more where it is small. */
-export const perCent = (share) => `${(share * 100).toFixed(share && share < 0.1 ? 1 : 0)} %`;
+/** `34%` of a share between 0 and 1, with a digit more where it is small. */
+export const perCent = (share) => `${(share * 100).toFixed(share && share < 0.1 ? 1 : 0)}%`;

@@ -8,7 +8,7 @@ const PATIENCE_MS = 15_000;
 /** The service answered that it will not, and why. */
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
-    super(body.detail || body.title || `The service answered ${status}.`);
+    super(body.detail || body.title || `The service responded with status ${status}.`);
     this.status = status;
     /** The last part of the problem's type, such as `quantity-limit`. */
     this.slug = String(body.type ?? "").split("/").pop();
@@ -43,7 +43,7 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
     });
     text = await response.text();
   } catch (cause) {
-    throw new Unreachable("The service cannot be reached at the moment.", { cause });
+    throw new Unreachable("Can’t reach the service. Check your connection.", { cause });
   }
   let parsed = {};
   try {

@@ -12,7 +12,9 @@ import { Outbox } from "./outbox.js";
 
 /** How long a burst of clicks may pause and still be one request. */
 const BURST_MS = 250;
-const AWAY = "The shop cannot be reached. What you did is kept and will be sent when it is back.";
+const AWAY = "You’re offline. Changes are saved and will sync.";
+
+const limitReached = (max) => `Limit ${max} per order.`;
 
 export class ShoppersCart {
   #document = null;
@@ -127,7 +129,7 @@ export class ShoppersCart {
   #overMax(sku, quantity, max, place) {
     const settled = this.#document?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
     if (!max || quantity <= max || settled >= max) return false;
-    this.refusals.set(place, `There can be at most ${max} × ${this.#catalogue.nameOf(sku)} in one cart.`);
+    this.refusals.set(place, limitReached(max));
     this.#tell();
     return true;
   }
@@ -163,25 +165,34 @@ export class ShoppersCart {
     connectionBack();
     const gone = ["not-found", "cart-closed", "cart-expired"].includes(problem.slug);
     if (gone && refused.kind === "add") {
-      const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer there";
+      const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer available";
       if (problem.slug === "not-found") forgetCart(this.#document?.id);
       else leaveCart();
       this.#document = null;
       this.refusals.clear();
       this.#stopFollowing();
       this.#outbox.again(refused);
-      toast(`${words}. This is a new one.`);
+      toast(`${words}. We’ve started a new cart.`);
       this.#tell();
       return;
     }
-    this.refusals.set(refused.place, problem.message);
+    this.refusals.set(refused.place, this.#wordsFor(problem, refused));
     if (gone) this.#outbox.drop((waiting) => waiting.kind !== "add");
     await this.#refresh();
     this.#tell();
   }
 
+  /** The refusal in the shopper's words, or the service's own where it needs no others. */
+  #wordsFor({ slug, message }, { sku }) {
+    const max = this.#catalogue.maxOf(sku);
+    if (slug === "quantity-limit" && max) return limitReached(max);
+    if (slug === "unknown-promotion") return "This code isn’t valid.";
+    if (slug === "total-changed") return "The total has changed. Please review your cart.";
+    return message;
+  }
+
   #unreachable(error) {
-    connectionLost(error instanceof Problem ? `${error.message} What you did is kept and will be sent again.` : AWAY, () => {
+    connectionLost(error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY, () => {
       if (this.ready) this.#outbox.tryNow();
       else this.load();
     });
@@ -221,7 +232,7 @@ export class ShoppersCart {
 
   /** The stream tells when the service went and came back, also to a shopper who does nothing. */
   #connection(stands) {
-    if (!stands) connectionLost(this.#outbox.idle ? "The shop cannot be reached. What you see may be old; this mends by itself." : AWAY, () => this.#refresh());
+    if (!stands) connectionLost(this.#outbox.idle ? "You’re offline. This may be out of date. Reconnecting…" : AWAY, () => this.#refresh());
     else if (this.#outbox.idle) connectionBack();
     if (stands) this.#outbox.tryNow();
   }

@@ -2,7 +2,7 @@
 
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
-import { money, spokenMoney } from "../page/writing.js";
+import { count, money, spokenMoney } from "../page/writing.js";
 import { PromotionForm, showTotals } from "./foot.js";
 import { LineView } from "./line.js";
 
@@ -65,7 +65,7 @@ export class Drawer {
     byId("why-link").hidden = !shown.id;
     byId("why-link").href = byId("order-history").href = `/history/${shown.id}`;
     disable("checkout", !open || !shown.settled || !some);
-    setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out …" : "Check out");
+    setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out…" : "Check out");
     setText(byId("cart-refusal"), ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean).join(" "));
     // What can no longer be pressed loses the focus: it stays within the drawer.
     if (document.activeElement.disabled) this.#title.focus();
@@ -128,6 +128,6 @@ export class Drawer {
     else if (sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
     else if (sku) announce(`${this.#catalogue.nameOf(sku)} removed, ${total}`);
     else if (shown.promotion && kind === "promote") announce(`${shown.promotion.description}, ${total}`);
-    else announce(`${kind === "undo" ? "Undone" : "Cart"}, ${shown.units} items, ${total}`);
+    else announce(`${kind === "undo" ? "Undone" : "Cart"}, ${count(shown.units, "item")}, ${total}`);
   }
 }

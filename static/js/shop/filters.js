@@ -25,7 +25,7 @@ export class Filters {
     if (!this.#catalogue.categories.includes(this.#category)) this.#category = "";
     const chip = (name, value) =>
       element("button", { class: "chip", type: "button", value, "aria-pressed": String(value === this.#category), testid: `category-${value || "all"}`, on: { click: () => this.#choose(value) } }, name);
-    byId("categories").replaceChildren(chip("Everything", ""), ...this.#catalogue.categories.map((name) => chip(name, name)));
+    byId("categories").replaceChildren(chip("All", ""), ...this.#catalogue.categories.map((name) => chip(name, name)));
     this.#apply();
   }
 

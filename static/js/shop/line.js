@@ -21,8 +21,8 @@ export class LineView {
     for (const [part, hook] of Object.entries(hooks)) parts[part].dataset.testid = `${hook}-${sku}`;
     root.dataset.testid = `line-${sku}`;
     parts.stepper.ariaLabel = `Quantity of ${name}`;
-    parts.less.ariaLabel = `One ${name} less`;
-    parts.more.ariaLabel = `One ${name} more`;
+    parts.less.ariaLabel = `Remove one ${name}`;
+    parts.more.ariaLabel = `Add one ${name}`;
     parts.remove.ariaLabel = `Remove ${name}`;
     const act = (part, does) => parts[part].addEventListener("click", () => (changed(sku), does()));
     act("less", () => cart.setQuantity(sku, this.#quantity - 1));

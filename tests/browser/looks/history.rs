@@ -22,14 +22,14 @@ async fn a_history_looks_good_on_a_small_screen() {
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let browser = gallery.browser;
     let cart = browser.open_history_of_a_pot_of_tea().await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.mentions("light-lag", "View up to date").await;
     browser.hold_up("*/api/carts/*/events*").await;
     browser.reload().await;
     browser.sees("progress").await;
     gallery.look("on its way").await;
     browser.let_go().await;
-    browser.says("cart-title", "The cart at version 6").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.says("cart-title", "Cart at version 6").await;
+    browser.mentions("light-lag", "View up to date").await;
     gallery.look("newest").await;
     browser.click("number-total").await;
     browser.sees("ledger").await;
@@ -38,14 +38,16 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.click("event-2").await;
     browser.press("p").await;
     browser.click("event-5").await;
-    browser.mentions("compared", "the pinned version 2").await;
+    browser.mentions("compared", "pinned version 2").await;
     gallery.look("compared with a pinned moment").await;
     browser.press("x").await;
-    browser.mentions("what-if-verdict", "up to version 5").await;
+    browser
+        .mentions("what-if-verdict", "Computed in your browser")
+        .await;
     gallery.look("a what-if in the past").await;
     browser.press(key::END).await;
     browser
-        .mentions("what-if-verdict", "comes to the same")
+        .mentions("what-if-verdict", "The service agrees")
         .await;
     browser.click("number-total").await;
     gallery.look("a what-if").await;
@@ -65,7 +67,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let path = format!("/history/{}", opened["id"].as_str().expect("a cart"));
     browser.remember(&opened["id"]).await;
     browser.open(&path).await;
-    browser.says("cart-title", "The cart at version 1").await;
+    browser.says("cart-title", "Cart at version 1").await;
     gallery.look("just opened").await;
     let path = format!("/api/carts/{cart}/items/sencha");
     for quantity in (0..40).map(|it| 2 + it % 2) {
@@ -78,7 +80,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .open(&format!("/history/{cart}?v=20&why=sencha.quantity"))
         .await;
     browser.sees("ledger").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.mentions("light-lag", "View up to date").await;
     gallery.look("long").await;
     browser.open_history_of_two_prices(service).await;
     browser.click("number-teapot.total").await;
@@ -91,7 +93,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let order = order["id"].as_str().expect("a cart");
     browser.open(&format!("/history/{order}")).await;
     browser.says("cart-status", "ordered").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.mentions("light-lag", "View up to date").await;
     gallery.look("ordered").await;
     browser.cut_off(&["*/events*"]).await;
     browser.reload().await;
@@ -102,12 +104,14 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .devtools("Network.clearBrowserCookies", json!({}))
         .await;
     browser.open(&format!("/history/{cart}")).await;
-    browser.mentions("history-failed", "not open to you").await;
+    browser
+        .mentions("history-failed", "You can’t view this cart")
+        .await;
     browser.sees("operator-form").await;
     gallery.look("somebody else's").await;
     browser.enter_token().await;
-    browser.says("cart-title", "The cart at version 46").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.says("cart-title", "Cart at version 46").await;
+    browser.mentions("light-lag", "View up to date").await;
     gallery.look("read by the operator").await;
     browser
         .open("/history/0198f0f0-0000-7000-8000-000000000000")
@@ -115,15 +119,15 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("history-failed").await;
     gallery.look("unknown").await;
     browser.open(&format!("/history/{cart}")).await;
-    browser.says("cart-title", "The cart at version 46").await;
-    browser.mentions("light-lag", "The view has").await;
+    browser.says("cart-title", "Cart at version 46").await;
+    browser.mentions("light-lag", "View up to date").await;
     service.kill();
     browser.sees("offline").await;
     gallery.look("out of reach").await;
     service.start_again_after(40);
     browser.says("cart-status", "expired").await;
     browser.misses("offline").await;
-    browser.mentions("light-lag", "The view had").await;
+    browser.mentions("light-lag", "View updated").await;
     gallery.look("expired").await;
     browser.expect_complaint("status of 404");
     browser.expect_complaint("ERR_");

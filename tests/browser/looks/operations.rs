@@ -43,23 +43,23 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let cart = browser.open_history_of_a_pot_of_tea().await;
     browser.open("/operations").await;
     browser
-        .mentions("light-views", "Every view has every event")
+        .mentions("light-views", "All views up to date")
         .await;
     gallery.look("all current").await;
     gallery.catch_running("rebuild", service).await;
     gallery.look("rebuilding").await;
     service.thaw();
-    browser.mentions("rebuild-words", "Swapped in").await;
+    browser.mentions("rebuild-words", "Completed").await;
     browser.says("rebuild-rows-that-differ", "0").await;
     gallery.look("rebuilt").await;
     gallery.catch_running("verify", service).await;
     gallery.look("verifying").await;
     service.thaw();
-    browser.mentions("verify-words", "Sound").await;
+    browser.mentions("verify-words", "No problems found").await;
     gallery.look("sound").await;
     damage(service, &cart);
     browser.click("verify-start").await;
-    browser.mentions("verify-words", "There are findings").await;
+    browser.mentions("verify-words", "Problems found").await;
     browser.mentions("verify-table", "teapat").await;
     gallery.look("findings").await;
     browser.click("rebuild-start").await;
@@ -83,7 +83,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("failed views").await;
     std::fs::remove_dir(&obstacle).expect("the folder can be removed");
     browser
-        .mentions("light-views", "Every view has every event")
+        .mentions("light-views", "All views up to date")
         .await;
     browser.expect_complaint("status of 503");
     browser.cut_off(&["*/api/views*"]).await;
@@ -92,7 +92,9 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("did not come").await;
     browser.cut_off(&[]).await;
     browser.open("/operations").await;
-    browser.mentions("light-views", "Every view").await;
+    browser
+        .mentions("light-views", "All views up to date")
+        .await;
     service.kill();
     browser.sees("offline").await;
     gallery.look("out of reach").await;
