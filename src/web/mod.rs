@@ -7,10 +7,6 @@ pub mod openapi;
 mod site;
 mod state;
 
-#[cfg(test)]
-#[path = "../../tests/support/seeded.rs"]
-mod seeded;
-
 pub use api::access::CredentialIssuer;
 pub use api::metrics::Metrics;
 pub use api::operator::OperatorToken;

@@ -57,7 +57,7 @@ async fn a_trace_is_in_the_event_and_in_the_problem() {
     let traced = |ask: Ask, parent: &str| ask.header("traceparent", parent);
     let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
     traced(cart.add("teapot", 1), &parent).await.expect(201);
-    let stored = &cart.stored()[1].metadata;
+    let stored = &app.stored_events(&cart.id)[1].metadata;
     assert!(stored.contains(TRACE), "{stored}");
     let problem = traced(cart.remove("sencha"), &parent).await;
     assert_eq!(problem.json()["trace_id"], TRACE);

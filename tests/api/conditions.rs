@@ -9,7 +9,7 @@ async fn a_command_for_another_version_is_not_carried_out() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.apply_promotion("TEA10").await.expect(200);
-    let commands: [fn(&CartClient<'_>) -> Ask; 8] = [
+    let commands: [fn(&CartClient) -> Ask; 8] = [
         |cart| cart.add("teapot", 1),
         |cart| cart.set("teapot", 5),
         |cart| cart.remove("teapot"),

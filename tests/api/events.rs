@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A cart with seven events.
-async fn eventful(app: &TestApp) -> CartClient<'_> {
+async fn eventful(app: &TestApp) -> CartClient {
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     cart.add("sencha", 1).await.expect(201);
     cart.apply_promotion("TEA10").await.expect(200);
@@ -33,7 +33,7 @@ async fn an_event_says_all_that_is_known_of_it() {
     assert_eq!(page["next"], Value::Null);
     assert_eq!(opened["previous_hash"], "0".repeat(64));
     assert_eq!(added["previous_hash"], opened["hash"]);
-    let stored = &cart.stored()[1];
+    let stored = &app.stored_events(&cart.id)[1];
     assert_eq!(added["hash"], stored.hash);
     for (field, expected) in [
         ("position", json!(2)),

@@ -16,8 +16,8 @@ struct Route {
 
 impl Route {
     /// A request with all that any route asks for beside a body.
-    fn ask(&self, cart: &CartClient<'_>) -> Ask {
-        let ask = cart.app.ask(self.method.clone(), &self.path);
+    fn ask(&self, cart: &CartClient) -> Ask {
+        let ask = cart.api.ask(self.method.clone(), &self.path);
         ask.token(&cart.token).header("if-match", "*").key("a-key")
     }
 
@@ -39,8 +39,8 @@ impl Route {
 }
 
 /// Every route of the description, with `cart` in its path.
-async fn routes(cart: &CartClient<'_>) -> Vec<Route> {
-    let description = cart.app.get("/openapi.json").await.expect(200).json();
+async fn routes(cart: &CartClient) -> Vec<Route> {
+    let description = cart.api.get("/openapi.json").await.expect(200).json();
     let paths = description["paths"].as_object().expect("paths").iter();
     let routes: Vec<Route> = paths
         .flat_map(|(path, methods)| {
@@ -64,7 +64,7 @@ async fn routes(cart: &CartClient<'_>) -> Vec<Route> {
 async fn head_is_wherever_get_is_with_the_same_headers() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
-    app.written().await;
+    app.wait_for_tables().await;
     let told = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
         // What the time of asking is in, and the length of what is counted.
         let differing = ["date", "server-timing", "content-length"];
@@ -235,7 +235,7 @@ async fn a_cart_is_named_by_a_uuid_of_the_seventh_version_and_speaks_snake_case(
     let id = uuid::Uuid::parse_str(&cart.id).expect("a UUID");
     assert_eq!(id.get_version_num(), 7);
     cart.apply_promotion("TEA10").await.expect(200);
-    app.written().await;
+    app.wait_for_tables().await;
     for route in routes(&cart).await {
         if route.method != Method::GET || !route.path.starts_with("/api/") {
             continue;

@@ -42,7 +42,7 @@ async fn a_cart_that_is_idle_for_long_expires_and_refuses_commands_from_then_on(
     ] {
         refused.expect_problem(410, "cart-expired");
     }
-    assert_eq!(paid.stored().len(), 3);
+    assert_eq!(app.stored_events(&paid.id).len(), 3);
     assert_eq!(app.expiry().sweep(in_minutes(31)).await.unwrap(), 0);
 }
 

@@ -1,8 +1,7 @@
 //! The API as its clients meet it: a real service on a port of its own, real sockets, real files.
-//! One file a resource; [`app`] is the client that all of them use.
+//! One file a resource; [`app`] has the service and the client that all of them use.
 
 mod answers;
-mod app;
 mod bad_input;
 mod carts;
 mod checkout;
@@ -31,3 +30,5 @@ mod tokens;
 mod views;
 mod walkthrough;
 mod why;
+
+use cartlog_testkit as app;

@@ -158,7 +158,7 @@ async fn how_things_stand_is_looked_at_when_it_is_asked_for() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
-    app.written().await;
+    app.wait_for_tables().await;
     let scraped = Scraped::of(&app).await;
     assert_eq!(scraped.at("cartlog_streams_open"), 0);
     assert_eq!(scraped.at("cartlog_log_head"), 2);
@@ -185,7 +185,7 @@ async fn views_that_stand_still_lag_in_events_and_in_time() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
-    app.written().await;
+    app.wait_for_tables().await;
     let file = rusqlite::Connection::open(app.file("views.db")).unwrap();
     file.execute_batch("BEGIN IMMEDIATE").unwrap();
     cart.add("teapot", 1).await.expect(200);
@@ -199,7 +199,7 @@ async fn views_that_stand_still_lag_in_events_and_in_time() {
     assert!(second.seconds(seconds) >= first.seconds(seconds));
     file.execute_batch("ROLLBACK").unwrap();
     cart.get_at_least(4).await.expect(200);
-    app.written().await;
+    app.wait_for_tables().await;
     assert_eq!(Scraped::of(&app).await.at(lag), 0);
 }
 

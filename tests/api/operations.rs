@@ -42,7 +42,7 @@ async fn each_view_says_how_far_it_is() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
-    app.written().await;
+    app.wait_for_tables().await;
     let answer = app.get("/api/views").await.expect(200);
     assert_eq!(answer.log_position(), 2);
     let views = answer.json();
@@ -74,7 +74,7 @@ async fn a_changed_row_is_found_by_a_verification_and_gone_after_a_rebuild() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     let before = cart.get_at_least(2).await.expect(200).body;
-    app.written().await;
+    app.wait_for_tables().await;
     for path in [VERIFY, REBUILD] {
         assert_eq!(outcome(&app, path).await["state"], "idle");
     }

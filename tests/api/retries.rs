@@ -23,7 +23,7 @@ fn replays(first: &Answer, again: &Answer) {
     }
 }
 
-type Command = fn(&CartClient<'_>) -> Ask;
+type Command = fn(&CartClient) -> Ask;
 
 const COMMANDS: [(&str, Command); 8] = [
     ("add", |cart| cart.add("teapot", 1)),

@@ -21,7 +21,7 @@ fn draw(seed: &mut u64, end: usize) -> usize {
 }
 
 /// Fills a cart at random. What is refused is refused; a failure of the service is none of it.
-pub async fn shop(cart: &CartClient<'_>, mut seed: u64) -> u64 {
+pub async fn shop(cart: &CartClient, mut seed: u64) -> u64 {
     let mut newest = 1;
     for number in 0..40 {
         let sku = ["teapot", "sencha", "notebook", "tea-bowl"][draw(&mut seed, 4)];

@@ -38,7 +38,7 @@ async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
 }
 
 /// Holds every number of the cart at `version` against the sum of what made it.
-async fn adds_up(cart: &CartClient<'_>, version: u64) {
+async fn adds_up(cart: &CartClient, version: u64) {
     let document = cart.get_at(version).await.expect(200).json();
     let why = cart.ask(Method::GET, &format!("/why?version={version}"));
     let why = why.await.expect(200).json();

@@ -12,8 +12,6 @@ mod operator;
 mod pictures;
 mod replay;
 mod requests;
-#[path = "../support/run_off.rs"]
-mod run_off;
 mod schemes;
 mod senses;
 mod service;

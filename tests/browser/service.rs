@@ -1,6 +1,6 @@
 //! The service that a test's browser looks at: the program itself, in a folder of its own.
 
-use crate::run_off::run_off;
+use cartlog_testkit::wall_clock::shift_wall_clock;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl Service {
     /// The same, so many days later by its own clock.
     pub fn start_again_after(&mut self, days: u32) {
         let mut serve = command(self.folder.path(), &["serve"]);
-        run_off(&mut serve).env("FAKETIME", format!("+{days}d"));
+        shift_wall_clock(&mut serve).env("FAKETIME", format!("+{days}d"));
         self.run(serve);
     }
 

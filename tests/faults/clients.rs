@@ -1,9 +1,13 @@
 //! Clients that are slow, idle, gone, or too many.
 
 use crate::disk::begun;
-use crate::load::{Answered, Record, Sent, client, compare, repeat};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program, command, log_in, whole_log};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::{
+    CommandRecord, CommandReply, KeyedCommand, assert_log_matches, assert_replays, http_client,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command};
 use reqwest::header::{HeaderMap, HeaderValue};
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +27,7 @@ pub struct Held {
 }
 
 impl Held {
-    pub fn by(program: &Program) -> Held {
+    pub fn by(program: &ServiceProcess) -> Held {
         let process = format!("/proc/{}", program.id());
         let status = fs::read_to_string(format!("{process}/status")).unwrap();
         let resident = status
@@ -38,7 +42,7 @@ impl Held {
 }
 
 /// Waits until `program` holds about as few descriptors as `before`; false if it does not come to that.
-async fn lets_go(program: &Program, before: Held, patience: Duration) -> bool {
+async fn lets_go(program: &ServiceProcess, before: Held, patience: Duration) -> bool {
     let began = Instant::now();
     // Readers of the log and the views are kept, a few of them.
     while Held::by(program).descriptors > before.descriptors + 16 {
@@ -51,15 +55,19 @@ async fn lets_go(program: &Program, before: Held, patience: Duration) -> bool {
 }
 
 /// The longest that one of 50 commands to a new cart takes.
-pub async fn longest_command(address: SocketAddr, keys: &str, record: &mut Record) -> Duration {
-    let client = client();
+pub async fn longest_command(
+    address: SocketAddr,
+    keys: &str,
+    record: &mut CommandRecord,
+) -> Duration {
+    let client = http_client();
     let mut longest = Duration::ZERO;
-    let mut cart: Option<Answered> = None;
+    let mut cart: Option<CommandReply> = None;
     for number in 0..50 {
         let key = format!("{keys}-{number}");
         let sent = match &cart {
-            None => Sent::opening(key),
-            Some(opened) => Sent::addition(key, opened, "teapot"),
+            None => KeyedCommand::open_cart(key),
+            Some(opened) => KeyedCommand::add_item(key, opened, "teapot"),
         };
         let began = Instant::now();
         let answered = sent.send(&client, address).await.unwrap();
@@ -157,7 +165,7 @@ async fn slow_and_idle_clients_keep_nobody_waiting_and_leave_nothing_behind() {
     println!("{first:?} after they are gone, {last:?} after others like them are");
     assert!(last.memory_mib <= first.memory_mib + 8, "{last:?}");
     program.kill();
-    compare(&record, &whole_log(&log_in(folder.path())));
+    assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
 }
 
 #[tokio::test]
@@ -165,7 +173,7 @@ async fn control_where_there_is_room_for_a_few_connections_idle_ones_keep_others
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_SERVER__CONNECTIONS", "8");
-    let program = Program::run(command);
+    let program = ServiceProcess::run(command);
     let _idling = crowd(program.address, 8).await;
     let served = tokio::time::timeout(USUAL, idle(program.address)).await;
     assert!(served.is_err(), "the control must keep it waiting");
@@ -174,7 +182,7 @@ async fn control_where_there_is_room_for_a_few_connections_idle_ones_keep_others
 #[tokio::test]
 async fn a_client_that_has_said_all_it_will_say_is_answered() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let address = program.address;
     let asked = format!("GET /livez HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let answer = half_closed(address, &asked).await;
@@ -205,7 +213,7 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
     let mut half_said = Vec::new();
     for number in 0..plan.times(300, 5_000) {
         let key = format!("hung-up-{number}");
-        let sent = Sent::opening(key.clone());
+        let sent = KeyedCommand::open_cart(key.clone());
         // To the byte what `sent` sends: the same key with another body is another request.
         let body = sent.body.to_string();
         let text = format!(
@@ -222,8 +230,8 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
         }
         record.unanswered.push(sent);
     }
-    let log = whole_log(&log_in(folder.path()));
-    compare(&record, &log);
+    let log = read_intact_log(&log_path(folder.path()));
+    assert_log_matches(&record, &log);
     let done: BTreeSet<&str> = log
         .iter()
         .filter_map(|event| event.key.as_deref())
@@ -235,14 +243,14 @@ async fn clients_that_hang_up_in_the_middle_of_a_command_leave_it_done_once_or_n
     );
     assert!(half_said.len() > 50);
     assert!(half_said.iter().all(|digest| !done.contains(&**digest)));
-    repeat(&mut record, address).await;
+    assert_replays(&mut record, address).await;
     assert!(
         lets_go(&program, before, PATIENCE).await,
         "{:?}",
         Held::by(&program)
     );
     program.kill();
-    compare(&record, &whole_log(&log_in(folder.path())));
+    assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
 }
 
 /// A client whose address is `address`, as a proxy tells it.
@@ -265,13 +273,13 @@ async fn flood(commands_per_minute: &str) -> usize {
         .env("CARTLOG_RATES__LOOPBACK", "true")
         .env("CARTLOG_RATES__COMMANDS_PER_MINUTE", commands_per_minute)
         .env("CARTLOG_SERVER__BEHIND_PROXY", "true");
-    let program = Program::run(command);
+    let program = ServiceProcess::run(command);
     let (flooding, other) = (client_at("192.0.2.1"), client_at("192.0.2.2"));
-    let opening = Sent::opening("opening".into());
+    let opening = KeyedCommand::open_cart("opening".into());
     let cart = opening.send(&other, program.address).await.unwrap();
     let mut turned_away = 0;
     for number in 0..500 {
-        let sent = Sent::addition(format!("flood-{number}"), &cart, "teapot");
+        let sent = KeyedCommand::add_item(format!("flood-{number}"), &cart, "teapot");
         let answered = sent.send(&flooding, program.address).await.unwrap();
         match answered.status {
             200 | 201 => {}
@@ -282,7 +290,7 @@ async fn flood(commands_per_minute: &str) -> usize {
             status => panic!("{status}: {answered:?}"),
         }
         if number % 25 == 0 {
-            let sent = Sent::addition(format!("other-{number}"), &cart, "sencha");
+            let sent = KeyedCommand::add_item(format!("other-{number}"), &cart, "sencha");
             let began = Instant::now();
             let answered = sent.send(&other, program.address).await.unwrap();
             assert!(answered.is_ok(), "{answered:?}");

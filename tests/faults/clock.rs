@@ -1,10 +1,13 @@
 //! A clock that jumps by hours.
 
 use crate::disk::comes_back_whole;
-use crate::load::{Load, Record, Sent, client, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{Program, command, log_in, whole_log};
-use crate::run_off::run_off;
+use cartlog_testkit::load::{
+    CommandRecord, KeyedCommand, LoadGenerator, assert_views_catch_up, http_client,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command};
+use cartlog_testkit::wall_clock::shift_wall_clock;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,11 +30,11 @@ impl Clock {
         fs::rename(new, &self.0).unwrap();
     }
 
-    fn run(&self, mut program: Command) -> Program {
-        run_off(&mut program)
+    fn run(&self, mut program: Command) -> ServiceProcess {
+        shift_wall_clock(&mut program)
             .env("FAKETIME_TIMESTAMP_FILE", &self.0)
             .env("FAKETIME_NO_CACHE", "1");
-        Program::run(program)
+        ServiceProcess::run(program)
     }
 }
 
@@ -43,7 +46,7 @@ async fn order_versions_and_chain_are_right_whatever_the_clock_does_under_load()
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::in_folder(folder.path());
     let program = clock.run(command(folder.path(), &[]));
-    let mut load = Load::start(program.address, 6, plan.round(0));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(0));
     let jumps = plan.times(12, 120);
     for jump in 1..=jumps {
         load.acknowledged(usize::try_from(40 * jump).unwrap()).await;
@@ -53,28 +56,31 @@ async fn order_versions_and_chain_are_right_whatever_the_clock_does_under_load()
     load.acknowledged(usize::try_from(40 * jumps + 40).unwrap())
         .await;
     let mut record = load.stop().await;
-    view_catches_up(&record, program.address).await;
+    assert_views_catch_up(&record, program.address).await;
     program.kill();
-    let log = whole_log(&log_in(folder.path()));
+    let log = read_intact_log(&log_path(folder.path()));
     let back = log
         .windows(2)
         .filter(|pair| pair[1].recorded_at < pair[0].recorded_at)
         .count();
     println!("{} events, the clock ran back {back} times", log.len());
-    // The control: the jumps did reach the log, which [`whole_log`] found in order all the same.
+    // The control: the jumps did reach the log, which [`read_intact_log`] found in order all the same.
     assert!(back > 0);
     comes_back_whole(folder.path(), &mut record).await;
 }
 
 /// What the service says of the cart that `opened` opened.
-async fn status_of(program: &Program, opened: &crate::load::Answered) -> String {
+async fn status_of(
+    program: &ServiceProcess,
+    opened: &cartlog_testkit::load::CommandReply,
+) -> String {
     let (id, token) = (&opened.body["id"], &opened.body["token"]);
     let url = format!(
         "http://{}/api/carts/{}",
         program.address,
         id.as_str().unwrap()
     );
-    let answer = client()
+    let answer = http_client()
         .get(url)
         .bearer_auth(token.as_str().unwrap())
         .send()
@@ -84,9 +90,13 @@ async fn status_of(program: &Program, opened: &crate::load::Answered) -> String 
     cart["status"].as_str().unwrap().to_owned()
 }
 
-async fn open(program: &Program, key: &str, record: &mut Record) -> crate::load::Answered {
-    let sent = Sent::opening(key.into());
-    let answered = sent.send(&client(), program.address).await.unwrap();
+async fn open(
+    program: &ServiceProcess,
+    key: &str,
+    record: &mut CommandRecord,
+) -> cartlog_testkit::load::CommandReply {
+    let sent = KeyedCommand::open_cart(key.into());
+    let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert!(answered.is_ok(), "{answered:?}");
     record.acknowledged.push((sent, answered.clone()));
     answered
@@ -94,10 +104,10 @@ async fn open(program: &Program, key: &str, record: &mut Record) -> crate::load:
 
 /// Waits until the log has `count` events of expiry.
 async fn expired(folder: &Path, count: usize) {
-    let patience = crate::program::PATIENCE;
+    let patience = cartlog_testkit::PATIENCE;
     let waiting = async {
         loop {
-            let log = whole_log(&log_in(folder));
+            let log = read_intact_log(&log_path(folder));
             let expired = log.iter().filter(|event| event.name == "CartExpired");
             if expired.count() >= count {
                 return;
@@ -115,7 +125,7 @@ async fn expired(folder: &Path, count: usize) {
 async fn carts_expire_by_the_clock_that_wrote_them_and_a_clock_set_back_expires_none_early() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::in_folder(folder.path());
-    let mut record = Record::default();
+    let mut record = CommandRecord::default();
     let expiring = || {
         let mut command = command(folder.path(), &[]);
         command.env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "60");
@@ -137,8 +147,8 @@ async fn carts_expire_by_the_clock_that_wrote_them_and_a_clock_set_back_expires_
     clock.set_off_by("-5h");
     let program = clock.run(expiring());
     let back = open(&program, "back", &mut record).await;
-    let sent = Sent::addition("back-2".into(), &first, "sencha");
-    let added = sent.send(&client(), program.address).await.unwrap();
+    let sent = KeyedCommand::add_item("back-2".into(), &first, "sencha");
+    let added = sent.send(&http_client(), program.address).await.unwrap();
     assert!(added.is_ok(), "{added:?}");
     record.acknowledged.push((sent, added));
     for cart in [&first, &later, &back] {
@@ -150,12 +160,12 @@ async fn carts_expire_by_the_clock_that_wrote_them_and_a_clock_set_back_expires_
     clock.set_off_by("+40m");
     let program = clock.run(expiring());
     expired(folder.path(), 1).await;
-    view_catches_up(&record, program.address).await;
+    assert_views_catch_up(&record, program.address).await;
     for cart in [&first, &later] {
         assert_eq!(status_of(&program, cart).await, "open");
     }
-    let sent = Sent::addition("too-late".into(), &back, "teapot");
-    let answered = sent.send(&client(), program.address).await.unwrap();
+    let sent = KeyedCommand::add_item("too-late".into(), &back, "teapot");
+    let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert_eq!(answered.status, 410, "{answered:?}");
     // The control: an hour on, the others go too.
     program.kill();
@@ -163,6 +173,6 @@ async fn carts_expire_by_the_clock_that_wrote_them_and_a_clock_set_back_expires_
     let program = clock.run(expiring());
     expired(folder.path(), 3).await;
     program.kill();
-    let log = whole_log(&log_in(folder.path()));
-    crate::load::compare(&record, &log);
+    let log = read_intact_log(&log_path(folder.path()));
+    cartlog_testkit::load::assert_log_matches(&record, &log);
 }

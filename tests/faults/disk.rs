@@ -1,9 +1,14 @@
 //! A disk that fails.
 
-use crate::load::{Load, Record, Sent, client, compare, ready, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
 use crate::tracer::{Fault, traced};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::{
+    CommandRecord, KeyedCommand, LoadGenerator, assert_log_matches, assert_replays,
+    assert_views_catch_up, http_client, readiness,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,16 +21,16 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The program in `folder`, with a log and views that it has begun.
-pub async fn begun(folder: &Path, plan: &Plan, round: u64) -> (Program, Record) {
-    let program = Program::serve(folder);
-    let mut load = Load::start(program.address, 4, plan.round(round));
+pub async fn begun(folder: &Path, plan: &Plan, round: u64) -> (ServiceProcess, CommandRecord) {
+    let program = ServiceProcess::serve(folder);
+    let mut load = LoadGenerator::start(program.address, 4, plan.round(round));
     load.acknowledged(40).await;
     (program, load.stop().await)
 }
 
 /// Waits for the end of `program`, which must not be taken for a success.
-pub async fn ends_loudly(program: Program) {
-    let ended = tokio::task::spawn_blocking(move || program.ended(PATIENCE));
+pub async fn ends_loudly(program: ServiceProcess) {
+    let ended = tokio::task::spawn_blocking(move || program.wait_for_exit(PATIENCE));
     assert_eq!(
         ended.await.unwrap().code(),
         Some(1),
@@ -34,27 +39,27 @@ pub async fn ends_loudly(program: Program) {
 }
 
 /// The next start, without a hand on the files, has everything in `record`.
-pub async fn comes_back_whole(folder: &Path, record: &mut Record) {
-    compare(record, &whole_log(&log_in(folder)));
-    let program = Program::serve(folder);
-    view_catches_up(record, program.address).await;
-    repeat(record, program.address).await;
-    view_catches_up(record, program.address).await;
+pub async fn comes_back_whole(folder: &Path, record: &mut CommandRecord) {
+    assert_log_matches(record, &read_intact_log(&log_path(folder)));
+    let program = ServiceProcess::serve(folder);
+    assert_views_catch_up(record, program.address).await;
+    assert_replays(record, program.address).await;
+    assert_views_catch_up(record, program.address).await;
     stopped(program).await;
-    compare(record, &whole_log(&log_in(folder)));
+    assert_log_matches(record, &read_intact_log(&log_path(folder)));
 }
 
 /// Ends `program` as it should end, without holding up what else the test is at.
-pub async fn stopped(program: Program) {
-    let status = tokio::task::spawn_blocking(move || program.signal("TERM"));
+pub async fn stopped(program: ServiceProcess) {
+    let status = tokio::task::spawn_blocking(move || program.exit_on_signal("TERM"));
     assert_eq!(status.await.unwrap().code(), Some(0));
 }
 
 /// Waits until the service at `address` calls itself ready.
 pub async fn until_ready(address: SocketAddr) {
     let deadline = Instant::now() + PATIENCE;
-    while ready(address).await.0 != 200 {
-        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
+    while readiness(address).await.0 != 200 {
+        assert!(Instant::now() < deadline, "{:?}", readiness(address).await);
     }
 }
 
@@ -64,7 +69,7 @@ async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_st
     let plan = Plan::new();
     let mut dice = plan.dice();
     let folder = tempfile::tempdir().unwrap();
-    let wal = beside(&log_in(folder.path()), "-wal");
+    let wal = beside(&log_path(folder.path()), "-wal");
     for round in 0..plan.times(6, 60) {
         let (program, before) = begun(folder.path(), &plan, 2 * round).await;
         let calls = ["pwrite64", "fdatasync,fsync"][dice.below(2)];
@@ -76,7 +81,7 @@ async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_st
         );
         println!("{calls}: {how}");
         let fault = Fault::inject(&program, calls, &how, &[&wal]);
-        let load = Load::start(program.address, 6, plan.round(2 * round + 1));
+        let load = LoadGenerator::start(program.address, 6, plan.round(2 * round + 1));
         ends_loudly(program).await;
         drop(fault);
         let mut record = load.end().await;
@@ -87,10 +92,10 @@ async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_st
 }
 
 /// The program, which moves its write-ahead log into the log as often as it may.
-fn moving(folder: &Path) -> Program {
+fn moving(folder: &Path) -> ServiceProcess {
     let mut command = command(folder, &[]);
     command.env("CARTLOG_LOG__CHECKPOINT_PAGES", "100");
-    Program::run(command)
+    ServiceProcess::run(command)
 }
 
 #[tokio::test]
@@ -98,7 +103,7 @@ fn moving(folder: &Path) -> Program {
 async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_start_is_whole() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     for (round, (thread, calls)) in (0..).zip([
         ("wal mover", "pwrite64"),
         ("wal mover", "fdatasync,fsync"),
@@ -107,7 +112,7 @@ async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_st
     ]) {
         let program = moving(folder.path());
         let fault = Fault::inject_in(thread, &program, calls, "error=EIO", &[&log]);
-        let load = Load::start(program.address, 6, plan.round(round));
+        let load = LoadGenerator::start(program.address, 6, plan.round(round));
         ends_loudly(program).await;
         drop(fault);
         let mut record = load.end().await;
@@ -119,7 +124,7 @@ async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_st
     }
     // The control: that often it is moved where nothing fails, and nothing ends.
     let program = moving(folder.path());
-    let mut load = Load::start(program.address, 6, plan.round(9));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(9));
     load.acknowledged(2_000).await;
     let mut record = load.stop().await;
     program.kill();
@@ -133,10 +138,10 @@ async fn control_a_log_that_outlives_only_the_process_does_not_notice_that_syncs
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_LOG__DURABILITY", "process");
-    let program = Program::run(command);
-    let wal = beside(&log_in(folder.path()), "-wal");
+    let program = ServiceProcess::run(command);
+    let wal = beside(&log_path(folder.path()), "-wal");
     let _fault = Fault::inject(&program, "fdatasync,fsync", "error=EIO", &[&wal]);
-    let mut load = Load::start(program.address, 6, plan.round(0));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(0));
     load.acknowledged(500).await;
 }
 
@@ -146,10 +151,10 @@ async fn what_waits_for_a_sync_that_fails_is_told_that_its_outcome_is_unknown() 
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
-    let wal = beside(&log_in(folder.path()), "-wal");
+    let wal = beside(&log_path(folder.path()), "-wal");
     let fault = Fault::inject(&program, "fdatasync,fsync", "error=EIO", &[&wal]);
-    let sent = Sent::opening("unknown".into());
-    let answered = sent.send(&client(), program.address).await.unwrap();
+    let sent = KeyedCommand::open_cart("unknown".into());
+    let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert_eq!(answered.status, 503);
     assert_eq!(answered.body["type"], "/problems/outcome-unknown");
     assert!(answered.retry_after);
@@ -168,26 +173,26 @@ async fn a_log_that_cannot_be_read_is_a_clear_503_until_it_can_be_again() {
     // With its views whole at the end, the next process has nothing to read the log for. Nothing is
     // folded there yet, so a command has to read its cart's history first.
     stopped(program).await;
-    let program = Program::serve(folder.path());
-    view_catches_up(&record, program.address).await;
+    let program = ServiceProcess::serve(folder.path());
+    assert_views_catch_up(&record, program.address).await;
     let opened = record.acknowledged[0].1.clone();
-    let sent = Sent::addition("while-it-cannot-be-read".into(), &opened, "teapot");
-    let log = log_in(folder.path());
+    let sent = KeyedCommand::add_item("while-it-cannot-be-read".into(), &opened, "teapot");
+    let log = log_path(folder.path());
     let fault = Fault::inject(
         &program,
         "pread64",
         "error=EIO",
         &[&log, &beside(&log, "-wal")],
     );
-    let answered = sent.send(&client(), program.address).await.unwrap();
+    let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert_eq!(answered.status, 503, "{answered:?}");
     assert_eq!(answered.body["type"], "/problems/log-unavailable");
     assert!(answered.retry_after);
     drop(fault);
     // The control: without the fault, the same command is carried out.
     record.unanswered.push(sent);
-    repeat(&mut record, program.address).await;
-    assert_eq!(ready(program.address).await.0, 200);
+    assert_replays(&mut record, program.address).await;
+    assert_eq!(readiness(program.address).await.0, 200);
 }
 
 #[tokio::test]
@@ -197,13 +202,13 @@ async fn a_log_that_cannot_be_read_as_it_is_opened_refuses_the_start_and_says_wh
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     program.kill();
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     let wal = beside(&log, "-wal");
     let on = [log.as_path(), wal.as_path()];
     for calls in ["pread64", "pwrite64", "fdatasync,fsync"] {
         let mut command = traced(calls, "error=EIO", &on);
-        prepare(&mut command, folder.path());
-        let output = run(command);
+        isolate(&mut command, folder.path());
+        let output = run_to_exit(command);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{calls}: {told}");
         assert!(told.contains("cannot be opened"), "{calls}: {told}");
@@ -219,14 +224,14 @@ async fn a_slow_disk_delays_answers_and_loses_none() {
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
-    let mut load = Load::start(program.address, 6, plan.round(1));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(1));
     let began = Instant::now();
     load.acknowledged(100).await;
     // The control: it was slow. Six at once are answered with a sync, at the most.
     assert!(began.elapsed() > Duration::from_millis(100 / 6 * 20));
     record.extend(load.stop().await);
     drop(fault);
-    let mut load = Load::start(program.address, 6, plan.round(2));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(2));
     tokio::time::timeout(Duration::from_secs(5), load.acknowledged(200))
         .await
         .expect("its usual speed again");

@@ -2,9 +2,13 @@
 
 use crate::disk::{begun, beside, comes_back_whole, ends_loudly, stopped};
 use crate::full::SmallDisk;
-use crate::load::{Load, Sent, client, compare, ready, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{Program, command, log_in, prepare, run, whole_log};
+use cartlog_testkit::load::{
+    KeyedCommand, LoadGenerator, assert_log_matches, assert_replays, assert_views_catch_up,
+    http_client, readiness,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use rusqlite::Connection;
 use std::path::Path;
 use std::process::Command;
@@ -16,12 +20,12 @@ async fn taken_away(suffix: &str, round: u64, replacement: Option<&Path>) {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (program, before) = begun(folder.path(), &plan, round).await;
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     let file = beside(&log, suffix);
     // The content stays reachable under another name.
     let kept = folder.path().join("kept");
     std::fs::hard_link(&file, &kept).unwrap();
-    let mut load = Load::start(program.address, 6, plan.round(round + 1));
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(round + 1));
     load.acknowledged(50).await;
     match replacement {
         None => std::fs::remove_file(&file).unwrap(),
@@ -56,7 +60,7 @@ async fn a_log_whose_file_is_replaced_under_load_acknowledges_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _) = begun(folder.path(), &Plan::new(), 7).await;
     stopped(program).await;
-    taken_away("", 0, Some(&log_in(folder.path()))).await;
+    taken_away("", 0, Some(&log_path(folder.path()))).await;
 }
 
 #[test]
@@ -81,22 +85,22 @@ async fn where_the_lock_is_taken_away_the_first_process_gives_way_to_the_second(
     let folder = tempfile::tempdir().unwrap();
     let (first, mut record) = begun(folder.path(), &plan, 0).await;
     // With the lock in place, the second one is refused.
-    let refused = run(command(folder.path(), &[]));
+    let refused = run_to_exit(command(folder.path(), &[]));
     assert_eq!(refused.status.code(), Some(1));
-    std::fs::remove_file(beside(&log_in(folder.path()), ".lock")).unwrap();
+    std::fs::remove_file(beside(&log_path(folder.path()), ".lock")).unwrap();
     // The control: without it, it is not.
-    let second = Program::serve(folder.path());
-    let sent = Sent::opening("to-the-first".into());
+    let second = ServiceProcess::serve(folder.path());
+    let sent = KeyedCommand::open_cart("to-the-first".into());
     // It may be gone before the answer has left.
-    if let Some(answered) = sent.send(&client(), first.address).await {
+    if let Some(answered) = sent.send(&http_client(), first.address).await {
         assert_eq!(answered.status, 503);
         assert_eq!(answered.body["type"], "/problems/log-unavailable");
     }
     ends_loudly(first).await;
     record.unanswered.push(sent);
-    repeat(&mut record, second.address).await;
-    view_catches_up(&record, second.address).await;
-    assert_eq!(ready(second.address).await.0, 200);
+    assert_replays(&mut record, second.address).await;
+    assert_views_catch_up(&record, second.address).await;
+    assert_eq!(readiness(second.address).await.0, 200);
     second.kill();
     comes_back_whole(folder.path(), &mut record).await;
 }
@@ -111,7 +115,7 @@ async fn a_folder_that_cannot_be_written_refuses_the_start_and_says_why() {
     let (program, mut record) = begun(&home, &plan, 0).await;
     program.kill();
     disk.remount("ro");
-    let output = run(command(&home, &[]));
+    let output = run_to_exit(command(&home, &[]));
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     for part in ["data/events.db cannot be opened", "Read-only file system"] {
@@ -141,14 +145,14 @@ async fn without_a_free_file_descriptor_those_who_are_connected_are_served_and_n
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
-    let connected = client();
-    let opened = Sent::opening("connected".into());
+    let connected = http_client();
+    let opened = KeyedCommand::open_cart("connected".into());
     let cart = opened.send(&connected, program.address).await.unwrap();
     record.acknowledged.push((opened, cart.clone()));
     limit_files(program.id(), first_free(program.id()));
 
     for number in 0..50 {
-        let sent = Sent::addition(format!("connected-{number}"), &cart, "teapot");
+        let sent = KeyedCommand::add_item(format!("connected-{number}"), &cart, "teapot");
         let answered = sent.send(&connected, program.address).await.unwrap();
         assert!(answered.is_ok(), "{answered:?}");
         record.acknowledged.push((sent, answered));
@@ -164,12 +168,12 @@ async fn without_a_free_file_descriptor_those_who_are_connected_are_served_and_n
     );
 
     limit_files(program.id(), 1_000);
-    let answer = client().get(&url).send().await.unwrap();
+    let answer = http_client().get(&url).send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    repeat(&mut record, program.address).await;
-    view_catches_up(&record, program.address).await;
+    assert_replays(&mut record, program.address).await;
+    assert_views_catch_up(&record, program.address).await;
     program.kill();
-    compare(&record, &whole_log(&log_in(folder.path())));
+    assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
 }
 
 #[test]
@@ -180,11 +184,11 @@ fn a_start_without_enough_file_descriptors_is_refused_with_the_reason() {
         limited
             .arg(format!("--nofile={files}"))
             .arg(env!("CARGO_BIN_EXE_cartlog"));
-        prepare(&mut limited, folder.path());
+        isolate(&mut limited, folder.path());
         limited
     };
     for files in [4, 7, 16, 143] {
-        let output = run(start(files));
+        let output = run_to_exit(start(files));
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{files}: {told}");
         assert!(told.starts_with("cartlog: "), "{files}: {told}");
@@ -192,5 +196,5 @@ fn a_start_without_enough_file_descriptors_is_refused_with_the_reason() {
         assert!(!told.contains("panicked"), "{files}: {told}");
     }
     // The control: with one more it starts.
-    drop(Program::run(start(144)));
+    drop(ServiceProcess::run(start(144)));
 }

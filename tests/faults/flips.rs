@@ -1,11 +1,13 @@
 //! Single bits of the log's file, flipped.
 
 use crate::disk::{begun, stopped};
-use crate::load::{Answered, Dice};
 use crate::plan::Plan;
-use crate::program::{Stored, command, log_in, read_log};
 use cartlog::timestamp::Timestamp;
 use cartlog::verify::{VerifyState, VerifyTarget, verify};
+use cartlog_testkit::load::CommandReply;
+use cartlog_testkit::log_file::{StoredEvent, log_path, read_log};
+use cartlog_testkit::process::command;
+use cartlog_testkit::seed::Dice;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
@@ -21,8 +23,8 @@ use tokio::sync::watch;
 struct Whole {
     bytes: Vec<u8>,
     rows: Vec<Vec<Value>>,
-    events: Vec<Stored>,
-    opened: Vec<Answered>,
+    events: Vec<StoredEvent>,
+    opened: Vec<CommandReply>,
 }
 
 impl Whole {
@@ -30,7 +32,7 @@ impl Whole {
         let folder = tempfile::tempdir().unwrap();
         let (program, record) = begun(folder.path(), plan, 0).await;
         stopped(program).await;
-        let log = log_in(folder.path());
+        let log = log_path(folder.path());
         let answers = record
             .acknowledged
             .into_iter()
@@ -239,7 +241,7 @@ enum Fate {
 fn folder_with(whole: &Whole, dice: Option<&mut Dice>) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     let what = match dice {
         Some(dice) => whole.flipped(dice, &log),
         None => {
@@ -307,7 +309,7 @@ async fn control_a_reader_that_takes_the_log_for_sound_does_crash_on_flipped_bit
     let (mut crashes, flips) = (0, 400);
     for _ in 0..flips {
         let (folder, _) = folder_with(&whole, Some(&mut dice));
-        crashes += u64::from(read_without_care(&log_in(folder.path())).is_err());
+        crashes += u64::from(read_without_care(&log_path(folder.path())).is_err());
     }
     println!("of {flips} flips {crashes} would be a crash");
     assert!(crashes * 10 > flips);

@@ -1,11 +1,13 @@
 //! A disk that is full.
 
 use crate::disk::stopped;
-use crate::load::{
-    Load, Record, Sent, client, compare, discrepancies, ready, repeat, view_catches_up,
-};
 use crate::plan::Plan;
-use crate::program::{Program, command, whole_log};
+use cartlog_testkit::load::{
+    CommandRecord, KeyedCommand, LoadGenerator, assert_log_matches, assert_replays,
+    assert_views_catch_up, discrepancies, http_client, readiness,
+};
+use cartlog_testkit::log_file::read_intact_log;
+use cartlog_testkit::process::{ServiceProcess, command};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,10 +63,10 @@ async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_r
     let log = folder.path().join("disk/events.db");
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_LOG__PATH", &log);
-    let program = Program::run(command);
-    let client = client();
-    let mut record = Record::default();
-    let opening = Sent::opening("first".into());
+    let program = ServiceProcess::run(command);
+    let client = http_client();
+    let mut record = CommandRecord::default();
+    let opening = KeyedCommand::open_cart("first".into());
     let opened = opening.send(&client, program.address).await.unwrap();
     record.acknowledged.push((opening, opened.clone()));
 
@@ -72,7 +74,7 @@ async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_r
         disk.fill();
         // SQLite may still have room in what it has allocated already.
         for number in 0.. {
-            let sent = Sent::addition(format!("{round}-{number}"), &opened, "teapot");
+            let sent = KeyedCommand::add_item(format!("{round}-{number}"), &opened, "teapot");
             let answered = sent.send(&client, program.address).await.unwrap();
             if answered.is_ok() {
                 assert!(number < 5_000, "the disk is full");
@@ -85,7 +87,7 @@ async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_r
             record.unanswered.push(sent);
             break;
         }
-        let (status, reasons) = ready(program.address).await;
+        let (status, reasons) = readiness(program.address).await;
         assert_eq!(status, 503);
         assert!(
             reasons["checks"]["log"].as_str().unwrap().contains("full"),
@@ -95,24 +97,24 @@ async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_r
         let refused = record.unanswered.last().unwrap().clone();
         let again = refused.send(&client, program.address).await.unwrap();
         assert_eq!(again.status, 503, "as long as it is full");
-        assert_eq!(discrepancies(&record, &whole_log(&log)), [""; 0]);
+        assert_eq!(discrepancies(&record, &read_intact_log(&log)), [""; 0]);
         // The control: were the refused one taken for acknowledged, it would be missed.
-        let forged = Record {
+        let forged = CommandRecord {
             acknowledged: vec![(refused, opened.clone())],
             unanswered: Vec::new(),
         };
-        assert_eq!(discrepancies(&forged, &whole_log(&log)).len(), 1);
-        view_catches_up(&record, program.address).await;
+        assert_eq!(discrepancies(&forged, &read_intact_log(&log)).len(), 1);
+        assert_views_catch_up(&record, program.address).await;
 
         disk.make_room();
-        repeat(&mut record, program.address).await;
-        let (status, reasons) = ready(program.address).await;
+        assert_replays(&mut record, program.address).await;
+        let (status, reasons) = readiness(program.address).await;
         assert_eq!(status, 200, "{reasons}");
     }
-    let mut load = Load::start(program.address, 4, plan.round(9));
+    let mut load = LoadGenerator::start(program.address, 4, plan.round(9));
     load.acknowledged(100).await;
     stopped(program).await;
-    let stored = whole_log(&log);
-    compare(&record, &stored);
-    compare(&load.end().await, &stored);
+    let stored = read_intact_log(&log);
+    assert_log_matches(&record, &stored);
+    assert_log_matches(&load.end().await, &stored);
 }

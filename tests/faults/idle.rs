@@ -2,10 +2,12 @@
 //! told, before a shopper finds out.
 
 use crate::disk::{begun, beside, comes_back_whole, stopped};
-use crate::load::{Record, ready, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program, command, log_in, prepare};
 use crate::tracer::Fault;
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::{CommandRecord, assert_replays, assert_views_catch_up, readiness};
+use cartlog_testkit::log_file::log_path;
+use cartlog_testkit::process::{ServiceProcess, command, isolate};
 use rusqlite::Connection;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Seek, SeekFrom, Write};
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Waits for nothing: the very next answer has to name the `reason`.
 async fn is_told(address: SocketAddr, reason: &str) {
-    let (status, told) = ready(address).await;
+    let (status, told) = readiness(address).await;
     assert_eq!(status, 503, "{told}");
     let why = told["checks"]["log"].as_str().unwrap();
     assert!(why.contains(reason), "{why}");
@@ -25,7 +27,7 @@ async fn is_told(address: SocketAddr, reason: &str) {
 }
 
 async fn is_ready(address: SocketAddr) {
-    let (status, told) = ready(address).await;
+    let (status, told) = readiness(address).await;
     assert_eq!(status, 200, "{told}");
 }
 
@@ -33,13 +35,13 @@ async fn is_ready(address: SocketAddr) {
 /// Before and after, the service is ready: that is the control.
 async fn damaged_while_idle<Mend: FnOnce()>(
     folder: &Path,
-    (program, mut record): (Program, Record),
+    (program, mut record): (ServiceProcess, CommandRecord),
     suffix: &str,
     reason: &str,
     damage: impl FnOnce(PathBuf) -> Mend,
 ) {
     is_ready(program.address).await;
-    let file = beside(&log_in(folder), suffix);
+    let file = beside(&log_path(folder), suffix);
     let mend = damage(file.clone());
     is_told(program.address, reason).await;
     assert_eq!(
@@ -49,7 +51,7 @@ async fn damaged_while_idle<Mend: FnOnce()>(
     );
     mend();
     is_ready(program.address).await;
-    repeat(&mut record, program.address).await;
+    assert_replays(&mut record, program.address).await;
     program.kill();
     comes_back_whole(folder, &mut record).await;
 }
@@ -101,8 +103,8 @@ async fn an_idle_service_whose_log_is_cut_says_so_when_it_is_asked() {
     let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
     stopped(program).await;
-    let at_rest = (Program::serve(folder.path()), record);
-    view_catches_up(&at_rest.1, at_rest.0.address).await;
+    let at_rest = (ServiceProcess::serve(folder.path()), record);
+    assert_views_catch_up(&at_rest.1, at_rest.0.address).await;
     damaged_while_idle(folder.path(), at_rest, "", "was cut", cut).await;
 
     let folder = tempfile::tempdir().unwrap();
@@ -111,16 +113,16 @@ async fn an_idle_service_whose_log_is_cut_says_so_when_it_is_asked() {
 }
 
 /// The program, for which permissions count whoever runs the test.
-fn without_privileges(folder: &Path) -> Program {
+fn without_privileges(folder: &Path) -> ServiceProcess {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        return Program::run(command(folder, &[]));
+        return ServiceProcess::run(command(folder, &[]));
     }
     let mut command = Command::new("setpriv");
     command
         .arg("--bounding-set=-dac_override,-dac_read_search")
         .arg(env!("CARGO_BIN_EXE_cartlog"));
-    prepare(&mut command, folder);
-    Program::run(command)
+    isolate(&mut command, folder);
+    ServiceProcess::run(command)
 }
 
 #[tokio::test]
@@ -130,7 +132,7 @@ async fn an_idle_service_that_may_not_open_its_log_any_more_says_so_when_it_is_a
         let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
         program.kill();
         let program = without_privileges(folder.path());
-        view_catches_up(&record, program.address).await;
+        assert_views_catch_up(&record, program.address).await;
         let reason = "Permission denied";
         damaged_while_idle(folder.path(), (program, record), suffix, reason, |file| {
             let before = fs::metadata(&file).unwrap().permissions();
@@ -146,7 +148,7 @@ async fn an_idle_service_that_may_not_open_its_log_any_more_says_so_when_it_is_a
 async fn an_idle_service_whose_log_cannot_be_read_says_so_when_it_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &Plan::new(), 0).await;
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     is_ready(program.address).await;
     let files = [log.as_path(), &beside(&log, "-wal")];
     let fault = Fault::inject(&program, "pread64", "error=EIO", &files);
@@ -162,7 +164,7 @@ async fn an_idle_service_whose_log_cannot_be_read_says_so_when_it_is_asked() {
 async fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_asks_and_is_told_of_after_a_while() {
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &Plan::new(), 0).await;
-    let log = log_in(folder.path());
+    let log = log_path(folder.path());
     let files = [log.as_path(), &beside(&log, "-wal")];
     let held_up = Duration::from_secs(10);
     let fault = Fault::inject(&program, "pread64", "delay_enter=10s", &files);
@@ -171,7 +173,7 @@ async fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_asks_and_is_told_o
     is_ready(program.address).await;
     loop {
         let asked = Instant::now();
-        let (status, told) = ready(program.address).await;
+        let (status, told) = readiness(program.address).await;
         assert!(asked.elapsed() < held_up / 2, "{:?}", asked.elapsed());
         if status == 503 {
             let why = told["checks"]["log"].as_str().unwrap();
@@ -181,7 +183,7 @@ async fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_asks_and_is_told_o
         assert!(began.elapsed() < held_up, "{told}");
     }
     drop(fault);
-    while ready(program.address).await.0 != 200 {
+    while readiness(program.address).await.0 != 200 {
         assert!(began.elapsed() < held_up + PATIENCE);
     }
     program.kill();

@@ -1,8 +1,12 @@
 //! `kill -9` at any moment.
 
-use crate::load::{Answered, Load, Record, compare, discrepancies, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{Program, command, log_in, read_log, whole_log};
+use cartlog_testkit::load::{
+    CommandRecord, CommandReply, LoadGenerator, assert_log_matches, assert_replays,
+    assert_views_catch_up, discrepancies,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log, read_log};
+use cartlog_testkit::process::{ServiceProcess, command};
 use rusqlite::Connection;
 use std::path::Path;
 use std::process::Stdio;
@@ -16,8 +20,8 @@ async fn whatever_was_acknowledged_is_there_once_after_each_of_many_kills() {
     let mut dice = plan.dice();
     let mut records = Vec::new();
     for round in 0..kills {
-        let program = Program::serve(folder.path());
-        let mut load = Load::start(program.address, 6, plan.round(round));
+        let program = ServiceProcess::serve(folder.path());
+        let mut load = LoadGenerator::start(program.address, 6, plan.round(round));
         load.acknowledged(1 + dice.below(120)).await;
         // The moment is drawn too: an acknowledgement is no moment in the life of the writer.
         tokio::time::sleep(Duration::from_micros(dice.below(3_000) as u64)).await;
@@ -25,22 +29,22 @@ async fn whatever_was_acknowledged_is_there_once_after_each_of_many_kills() {
         let mut record = load.end().await;
         assert!(!record.unanswered.is_empty(), "the kill came under load");
 
-        compare(&record, &whole_log(&log_in(folder.path())));
+        assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
         if dice.below(3) == 0 {
             kill_as_it_starts(folder.path(), Duration::from_millis(dice.below(40) as u64));
         }
-        let program = Program::serve(folder.path());
-        view_catches_up(&record, program.address).await;
-        repeat(&mut record, program.address).await;
-        view_catches_up(&record, program.address).await;
+        let program = ServiceProcess::serve(folder.path());
+        assert_views_catch_up(&record, program.address).await;
+        assert_replays(&mut record, program.address).await;
+        assert_views_catch_up(&record, program.address).await;
         // Killed again while it idles: there is nothing in the air that this could lose.
         program.kill();
         records.push(record);
     }
-    let log = whole_log(&log_in(folder.path()));
+    let log = read_intact_log(&log_path(folder.path()));
     let mut acknowledged = 0;
     for record in &records {
-        compare(record, &log);
+        assert_log_matches(record, &log);
         acknowledged += record.acknowledged.len();
     }
     println!("{acknowledged} commands acknowledged, {kills} kills under load and as many idle");
@@ -62,29 +66,29 @@ fn kill_as_it_starts(folder: &Path, after: Duration) {
 async fn control_a_forged_acknowledgement_a_lost_one_and_a_doubled_one_are_noticed() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
-    let mut load = Load::start(program.address, 4, plan.round(0));
+    let program = ServiceProcess::serve(folder.path());
+    let mut load = LoadGenerator::start(program.address, 4, plan.round(0));
     load.acknowledged(100).await;
     program.kill();
     let record = load.end().await;
-    let path = log_in(folder.path());
-    let log = whole_log(&path);
-    compare(&record, &log);
+    let path = log_path(folder.path());
+    let log = read_intact_log(&path);
+    assert_log_matches(&record, &log);
 
     let (sent, answered) = record.acknowledged[50].clone();
-    let forged = |change: &dyn Fn(&mut Record)| {
+    let forged = |change: &dyn Fn(&mut CommandRecord)| {
         let mut record = record.clone();
         change(&mut record);
         discrepancies(&record, &log).len()
     };
-    let never_sent = |record: &mut Record| {
+    let never_sent = |record: &mut CommandRecord| {
         let mut sent = sent.clone();
         sent.key = "never sent".into();
         record.acknowledged.push((sent, answered.clone()));
     };
     assert_eq!(forged(&never_sent), 1);
-    let another_version = |record: &mut Record| {
-        let answered = Answered {
+    let another_version = |record: &mut CommandRecord| {
+        let answered = CommandReply {
             version: answered.version + 1,
             ..answered.clone()
         };
@@ -127,14 +131,14 @@ async fn fails(check: impl Future<Output = ()> + Send + 'static) -> bool {
 async fn control_a_view_that_is_behind_and_another_answer_than_the_first_are_noticed() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let address = program.address;
-    let mut load = Load::start(address, 4, plan.round(0));
+    let mut load = LoadGenerator::start(address, 4, plan.round(0));
     load.acknowledged(100).await;
     let mut record = load.stop().await;
-    view_catches_up(&record, address).await;
-    repeat(&mut record, address).await;
-    let forged = |change: &dyn Fn(&mut Answered)| {
+    assert_views_catch_up(&record, address).await;
+    assert_replays(&mut record, address).await;
+    let forged = |change: &dyn Fn(&mut CommandReply)| {
         let mut record = record.clone();
         change(&mut record.acknowledged.last_mut().unwrap().1);
         record
@@ -142,32 +146,32 @@ async fn control_a_view_that_is_behind_and_another_answer_than_the_first_are_not
 
     // As if a view had missed the last event of a cart: its events end before what was acknowledged.
     let behind = forged(&|answered| answered.version = 100_000);
-    assert!(fails(async move { view_catches_up(&behind, address).await }).await);
-    let changes: [&dyn Fn(&mut Answered); 3] = [
+    assert!(fails(async move { assert_views_catch_up(&behind, address).await }).await);
+    let changes: [&dyn Fn(&mut CommandReply); 3] = [
         &|answered| answered.version += 1,
         &|answered| answered.status += 1,
         &|answered| answered.body["total"] = 0.into(),
     ];
     for change in changes {
         let mut record = forged(change);
-        assert!(fails(async move { repeat(&mut record, address).await }).await);
+        assert!(fails(async move { assert_replays(&mut record, address).await }).await);
     }
     // Carried out a second time, as under another key, it is no repetition.
     let mut record = record.clone();
     record.acknowledged.last_mut().unwrap().0.key += "-another";
-    assert!(fails(async move { repeat(&mut record, address).await }).await);
+    assert!(fails(async move { assert_replays(&mut record, address).await }).await);
 }
 
 #[tokio::test]
 async fn control_an_event_that_was_altered_breaks_the_chain() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
-    let mut load = Load::start(program.address, 4, Plan::new().round(0));
+    let program = ServiceProcess::serve(folder.path());
+    let mut load = LoadGenerator::start(program.address, 4, Plan::new().round(0));
     load.acknowledged(20).await;
     program.kill();
     load.end().await;
-    let path = log_in(folder.path());
-    whole_log(&path);
+    let path = log_path(folder.path());
+    read_intact_log(&path);
     let file = Connection::open(&path).unwrap();
     file.execute_batch(
         "DROP TRIGGER log_refuses_update;
@@ -182,15 +186,15 @@ async fn control_an_event_that_was_altered_breaks_the_chain() {
 async fn views_that_were_deleted_after_a_kill_are_made_anew() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
-    let mut load = Load::start(program.address, 4, plan.round(1));
+    let program = ServiceProcess::serve(folder.path());
+    let mut load = LoadGenerator::start(program.address, 4, plan.round(1));
     load.acknowledged(100).await;
     program.kill();
     let mut record = load.end().await;
     for suffix in ["", "-wal", "-shm"] {
         std::fs::remove_file(folder.path().join(format!("data/views.db{suffix}"))).unwrap();
     }
-    let program = Program::serve(folder.path());
-    view_catches_up(&record, program.address).await;
-    repeat(&mut record, program.address).await;
+    let program = ServiceProcess::serve(folder.path());
+    assert_views_catch_up(&record, program.address).await;
+    assert_replays(&mut record, program.address).await;
 }

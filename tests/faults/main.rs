@@ -13,18 +13,11 @@ mod flips;
 mod full;
 mod idle;
 mod kills;
-#[path = "../process/load.rs"]
-mod load;
 mod moving;
 mod overload;
 mod plan;
 mod power;
-#[expect(dead_code, reason = "the tests of the process use the rest")]
-#[path = "../process/program.rs"]
-mod program;
 mod readers;
-#[path = "../support/run_off.rs"]
-mod run_off;
 mod table;
 mod tracer;
 mod views;

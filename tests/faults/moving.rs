@@ -1,12 +1,12 @@
 //! The write-ahead log of the views, which cannot be moved into them.
 
 use crate::disk::{begun, beside, stopped, until_ready};
-use crate::load::{Load, Record, ready, view_catches_up};
 use crate::plan::Plan;
-use crate::program::Program;
 use crate::readers::long_history;
 use crate::tracer::Fault;
 use crate::views::{Asked, file_of};
+use cartlog_testkit::load::{CommandRecord, LoadGenerator, assert_views_catch_up, readiness};
+use cartlog_testkit::process::ServiceProcess;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,9 +33,9 @@ fn is_not_overdue(views: &Path) {
 }
 
 /// A service whose views were begun, with nothing moved into their file since.
-async fn serving(folder: &Path, plan: &Plan) -> (Program, Record) {
+async fn serving(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord) {
     let (program, record) = begun(folder, plan, 0).await;
-    view_catches_up(&record, program.address).await;
+    assert_views_catch_up(&record, program.address).await;
     (program, record)
 }
 
@@ -53,10 +53,10 @@ async fn cannot_be_moved(calls: &str) {
     fs::create_dir(&obstacle).unwrap();
     let fault = Fault::inject_in("views wal mover", &program, calls, "error=EIO", &[&views]);
     let shoppers = at_work(address);
-    let mut load = Load::start(address, 2, plan.round(1));
+    let mut load = LoadGenerator::start(address, 2, plan.round(1));
 
     let why = loop {
-        let (status, told) = ready(address).await;
+        let (status, told) = readiness(address).await;
         if status == 503 {
             break told["checks"]["views"].as_str().unwrap().to_owned();
         }
@@ -75,7 +75,7 @@ async fn cannot_be_moved(calls: &str) {
     until_ready(address).await;
     drop(fault);
     assert_ne!(file_of(&views), before);
-    view_catches_up(&record, address).await;
+    assert_views_catch_up(&record, address).await;
     stopped(program).await;
     // They are what is made of the log from nothing.
     let program = whole(folder.path()).await;
@@ -87,8 +87,8 @@ async fn cannot_be_moved(calls: &str) {
 }
 
 /// A service whose views have seen all that was in its log when it began.
-async fn whole(folder: &Path) -> Program {
-    let program = Program::serve(folder);
+async fn whole(folder: &Path) -> ServiceProcess {
+    let program = ServiceProcess::serve(folder);
     until_ready(program.address).await;
     program
 }
@@ -109,12 +109,12 @@ async fn control_views_whose_write_ahead_log_is_moved_go_on_serving() {
     let file = file_of(&views);
     let shoppers = at_work(program.address);
     while fs::metadata(&views).unwrap().len() < before + (1 << 20) {
-        let (status, told) = ready(program.address).await;
+        let (status, told) = readiness(program.address).await;
         assert_eq!(status, 200, "{told}");
         is_not_overdue(&views);
     }
     drop(shoppers);
-    view_catches_up(&record, program.address).await;
-    assert_eq!(ready(program.address).await.0, 200);
+    assert_views_catch_up(&record, program.address).await;
+    assert_eq!(readiness(program.address).await.0, 200);
     assert_eq!(file_of(&views), file);
 }

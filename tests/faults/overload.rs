@@ -1,10 +1,10 @@
 //! More commands than the disk takes.
 
 use crate::disk::comes_back_whole;
-use crate::load::{Record, Sent, client, ready};
 use crate::plan::Plan;
-use crate::program::{Program, command};
 use crate::tracer::Fault;
+use cartlog_testkit::load::{CommandRecord, KeyedCommand, http_client, readiness};
+use cartlog_testkit::process::{ServiceProcess, command};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ const LONGER: u32 = 2;
 
 /// The program on a slow disk, which takes some 200 commands a second, with room for `queue` in
 /// front of it.
-fn on_a_slow_disk(folder: &Path, queue: &str) -> (Program, Fault) {
+fn on_a_slow_disk(folder: &Path, queue: &str) -> (ServiceProcess, Fault) {
     let mut command = command(folder, &[]);
     command
         .env("CARTLOG_LOG__QUEUE", queue)
         .env("CARTLOG_LOG__GROUP", "4");
-    let program = Program::run(command);
+    let program = ServiceProcess::run(command);
     let fault = Fault::inject(&program, "fdatasync,fsync", "delay_exit=20ms", &[]);
     (program, fault)
 }
@@ -33,7 +33,7 @@ fn on_a_slow_disk(folder: &Path, queue: &str) -> (Program, Fault) {
 async fn stays_ready(address: SocketAddr, times: &mut Vec<Duration>) {
     loop {
         let began = Instant::now();
-        let (status, told) = ready(address).await;
+        let (status, told) = readiness(address).await;
         assert_eq!(status, 200, "{told}");
         times.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(250)).await;
@@ -42,7 +42,7 @@ async fn stays_ready(address: SocketAddr, times: &mut Vec<Duration>) {
 
 #[derive(Default)]
 struct Told {
-    record: Record,
+    record: CommandRecord,
     shed: usize,
     /// How long each answer took.
     times: Vec<Duration>,
@@ -52,7 +52,7 @@ struct Told {
 async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Told {
     let mut shoppers = JoinSet::new();
     let seed = plan.round(0);
-    let client = client();
+    let client = http_client();
     for shopper in 0..SHOPPERS {
         let client = client.clone();
         shoppers.spawn(async move {
@@ -62,7 +62,7 @@ async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Told {
                 if Instant::now() >= until {
                     break;
                 }
-                let sent = Sent::opening(format!("{seed}-{shopper}-{number}"));
+                let sent = KeyedCommand::open_cart(format!("{seed}-{shopper}-{number}"));
                 let began = Instant::now();
                 let answered = sent.send(&client, address).await.expect("an answer");
                 // The first answer waits for the connection too: of hundreds that are made at once,
@@ -132,7 +132,7 @@ async fn past_its_capacity_the_service_sheds_load_and_answers_in_time_and_loses_
     assert!(*longest < without, "whether it is ready: {longest:?}");
     drop(fault);
     // On its usual disk again, it takes everything from a few.
-    let mut load = crate::load::Load::start(program.address, 6, plan.round(9));
+    let mut load = cartlog_testkit::load::LoadGenerator::start(program.address, 6, plan.round(9));
     load.acknowledged(300).await;
     told.record.extend(load.stop().await);
     program.kill();

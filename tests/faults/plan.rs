@@ -3,7 +3,7 @@
 //! `CARTLOG_FAULTS_SEED` sets the seed, and `CARTLOG_FAULTS_LONG=1` makes every test do several
 //! times as much, from a seed of its own unless one is set.
 
-use crate::load::Dice;
+use cartlog_testkit::seed::Dice;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The plan of one test.

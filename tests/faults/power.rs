@@ -4,10 +4,15 @@
 //! without a flush of its journal) is the cut: nothing reaches the disk any more, and mounted again
 //! it holds what it held then.
 
-use crate::load::{Dice, Load, Record, compare, discrepancies, repeat, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{Program, command, log_in, read_log, whole_log};
 use crate::tracer::Fault;
+use cartlog_testkit::load::{
+    CommandRecord, LoadGenerator, assert_log_matches, assert_replays, assert_views_catch_up,
+    discrepancies,
+};
+use cartlog_testkit::log_file::{log_path, read_intact_log, read_log};
+use cartlog_testkit::process::{ServiceProcess, command};
+use cartlog_testkit::seed::Dice;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -106,9 +111,14 @@ enum Cut {
 
 /// Cuts the power under load. The record says what was acknowledged before, and counts everything
 /// that was answered later as unanswered.
-async fn cut_under_load(disk: &Disk, program: Program, load: Load, how: Cut) -> Record {
+async fn cut_under_load(
+    disk: &Disk,
+    program: ServiceProcess,
+    load: LoadGenerator,
+    how: Cut,
+) -> CommandRecord {
     if how == Cut::AtOnce {
-        program.tell("STOP");
+        program.send_signal("STOP");
     }
     let until = load.count();
     disk.cut().unwrap();
@@ -131,8 +141,8 @@ async fn cut_under_load(disk: &Disk, program: Program, load: Load, how: Cut) -> 
 }
 
 /// Some shoppers, who were acknowledged some commands.
-async fn load_on(program: &Program, plan: &Plan, round: u64) -> Load {
-    let mut load = Load::start(program.address, 6, plan.round(round));
+async fn load_on(program: &ServiceProcess, plan: &Plan, round: u64) -> LoadGenerator {
+    let mut load = LoadGenerator::start(program.address, 6, plan.round(round));
     let some = Dice(plan.seed.wrapping_add(round)).below(200);
     load.acknowledged(20 + some).await;
     load
@@ -144,25 +154,25 @@ async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
-    let log = log_in(&disk.folder);
-    let mut all = Record::default();
+    let log = log_path(&disk.folder);
+    let mut all = CommandRecord::default();
     let cuts = plan.times(20, 150);
     for round in 0..cuts {
-        let program = Program::serve(&disk.folder);
+        let program = ServiceProcess::serve(&disk.folder);
         let load = load_on(&program, &plan, round).await;
         let how = [Cut::AtOnce, Cut::DiskFirst][round as usize % 2];
         let mut record = cut_under_load(&disk, program, load, how).await;
         assert!(!record.unanswered.is_empty(), "the cut came under load");
         // As it is on the disk, before the program has touched it.
-        compare(&record, &whole_log(&log));
-        let program = Program::serve(&disk.folder);
-        view_catches_up(&record, program.address).await;
-        repeat(&mut record, program.address).await;
-        view_catches_up(&record, program.address).await;
+        assert_log_matches(&record, &read_intact_log(&log));
+        let program = ServiceProcess::serve(&disk.folder);
+        assert_views_catch_up(&record, program.address).await;
+        assert_replays(&mut record, program.address).await;
+        assert_views_catch_up(&record, program.address).await;
         program.kill();
         all.extend(record);
     }
-    compare(&all, &whole_log(&log));
+    assert_log_matches(&all, &read_intact_log(&log));
     println!(
         "{} commands acknowledged, {cuts} cuts",
         all.acknowledged.len()
@@ -177,7 +187,7 @@ async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes(
     let disk = disk(folder.path());
     let mut command = command(&disk.folder, &[]);
     command.env("CARTLOG_LOG__DURABILITY", "process");
-    let program = Program::run(command);
+    let program = ServiceProcess::run(command);
     let load = load_on(&program, &plan, 0).await;
     let record = cut_under_load(&disk, program, load, Cut::AtOnce).await;
     loses(&record, &disk);
@@ -189,7 +199,7 @@ async fn control_a_disk_that_lies_about_its_syncs_loses_when_the_power_goes() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
-    let program = Program::serve(&disk.folder);
+    let program = ServiceProcess::serve(&disk.folder);
     // From here on no sync is carried out, and each is reported as done.
     let fault = Fault::inject(&program, "fsync,fdatasync", "retval=0", &[]);
     let load = load_on(&program, &plan, 1).await;
@@ -199,9 +209,9 @@ async fn control_a_disk_that_lies_about_its_syncs_loses_when_the_power_goes() {
 }
 
 #[track_caller]
-fn loses(record: &Record, disk: &Disk) {
+fn loses(record: &CommandRecord, disk: &Disk) {
     // What is there is whole all the same.
-    let log = read_log(&log_in(&disk.folder)).unwrap_or_default();
+    let log = read_log(&log_path(&disk.folder)).unwrap_or_default();
     let lost = discrepancies(record, &log).len();
     println!(
         "{lost} of {} acknowledged commands are lost",

@@ -1,9 +1,10 @@
 //! Clients that ask for a live stream and do not read it.
 
 use crate::clients::{Held, USUAL, longest_command};
-use crate::load::{Load, Record, client};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program, command};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::{CommandRecord, LoadGenerator, http_client};
+use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -13,22 +14,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The program, whose streams may stall for `stalled` seconds.
-fn serve(folder: &Path, stalled: &str) -> Program {
+fn serve(folder: &Path, stalled: &str) -> ServiceProcess {
     let mut command = command(folder, &[]);
     command.env("CARTLOG_SERVER__STALLED_SECONDS", stalled);
-    Program::run(command)
+    ServiceProcess::run(command)
 }
 
 /// Fills the log with some megabytes.
-async fn fill(program: &Program, plan: &Plan) {
-    let mut load = Load::start(program.address, 8, plan.round(0));
+async fn fill(program: &ServiceProcess, plan: &Plan) {
+    let mut load = LoadGenerator::start(program.address, 8, plan.round(0));
     load.acknowledged(8_000).await;
     load.stop().await;
 }
 
 /// A live stream of `path` for the holder of `token`, resumed after the event `last`, of which the
 /// kernel buffers as little as it may. Its head was read, and nothing else.
-async fn follow(program: &Program, path: &str, token: &str, last: u64) -> TcpStream {
+async fn follow(program: &ServiceProcess, path: &str, token: &str, last: u64) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(program.address).await.unwrap();
@@ -111,7 +112,7 @@ async fn chunk(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Vec<u8>> {
 /// A reader that was dropped has the beginning of what is told up to `head`, and gets the rest of
 /// it, which `more` adds to, after the id of the last event that it got.
 async fn resumes(
-    program: &Program,
+    program: &ServiceProcess,
     (path, token): (&str, &str),
     head: u64,
     more: impl AsyncFnOnce(),
@@ -143,7 +144,7 @@ async fn a_live_stream_that_nobody_reads_costs_no_memory_and_is_ended() {
     fill(&program, &plan).await;
     let before = Held::by(&program);
     let stream = follow(&program, "/api/events", "", 0).await;
-    let mut record = Record::default();
+    let mut record = CommandRecord::default();
     let longest = longest_command(program.address, "meanwhile", &mut record).await;
     assert!(longest < USUAL, "{longest:?}");
     let during = Held::by(&program);
@@ -167,7 +168,7 @@ async fn a_reader_of_the_log_that_was_dropped_resumes_without_gap_or_repetition(
     let program = serve(folder.path(), "1");
     fill(&program, &Plan::new()).await;
     let carts = format!("http://{}/api/carts", program.address);
-    let open = async || client().post(&carts).send().await.unwrap();
+    let open = async || http_client().post(&carts).send().await.unwrap();
     let opened = open().await;
     let head = opened.headers()["log-position"].to_str().unwrap();
     let head = head.parse().unwrap();
@@ -184,7 +185,7 @@ async fn a_reader_of_a_cart_that_was_dropped_resumes_without_gap_or_repetition()
     let (path, token, head) = long_history(program.address, 8_000).await;
     let events = format!("{path}/events");
     resumes(&program, (&events, &token), head, async || {
-        let promoted = client()
+        let promoted = http_client()
             .put(format!("http://{}{path}/promotion", program.address))
             .json(&json!({ "code": "TEA10" }))
             .bearer_auth(&token)
@@ -197,7 +198,7 @@ async fn a_reader_of_a_cart_that_was_dropped_resumes_without_gap_or_repetition()
 /// A cart with so many events of history, each command of which wrote one for every product of the
 /// shop: its path, its token, and its version.
 pub async fn long_history(address: SocketAddr, events: u64) -> (String, String, u64) {
-    let client = client();
+    let client = http_client();
     let url = |path: &str| format!("http://{address}{path}");
     let products = client.get(url("/api/products?limit=200")).send().await;
     let products: Value = products.unwrap().json().await.unwrap();

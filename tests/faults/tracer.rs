@@ -1,6 +1,7 @@
 //! System calls that fail, by strace's fault injection.
 
-use crate::program::{PATIENCE, Program};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::process::ServiceProcess;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,14 +16,20 @@ pub struct Fault {
 impl Fault {
     /// Lets `calls` (names, with commas) of `program` go wrong as `how` says, in the words of
     /// strace's `inject`; only those on the file `on` where that is given.
-    pub fn inject(program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
+    pub fn inject(program: &ServiceProcess, calls: &str, how: &str, on: &[&Path]) -> Fault {
         let fault = Fault::attach(&["-f"], program.id(), calls, how, on);
         fault.holds_every_thread(program);
         fault
     }
 
     /// The same in the thread called `name` alone.
-    pub fn inject_in(name: &str, program: &Program, calls: &str, how: &str, on: &[&Path]) -> Fault {
+    pub fn inject_in(
+        name: &str,
+        program: &ServiceProcess,
+        calls: &str,
+        how: &str,
+        on: &[&Path],
+    ) -> Fault {
         let threads = format!("/proc/{}/task", program.id());
         // A thread may end before its name is read.
         let is_called = |thread: &Path| {
@@ -68,7 +75,7 @@ impl Fault {
     }
 
     /// Threads are taken hold of one by one.
-    fn holds_every_thread(&self, program: &Program) {
+    fn holds_every_thread(&self, program: &ServiceProcess) {
         let tracer = format!("TracerPid:\t{}\n", self.strace.id());
         let tasks = format!("/proc/{}/task", program.id());
         let started = Instant::now();

@@ -1,9 +1,10 @@
 //! The files of the views damaged under the running service, which makes them anew by itself.
 
 use crate::disk::{begun, beside, stopped};
-use crate::load::{Record, client, ready, view_catches_up};
 use crate::plan::Plan;
-use crate::program::{PATIENCE, Program};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::{CommandRecord, assert_views_catch_up, http_client, readiness};
+use cartlog_testkit::process::ServiceProcess;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
@@ -24,7 +25,12 @@ const QUESTIONS: [&str; 4] = [
 /// The answer to a `GET`: the status, whether it names a time to try again, and the document.
 async fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, bool, Value) {
     let url = format!("http://{address}/api/{path}");
-    let answer = client().get(url).bearer_auth(token).send().await.unwrap();
+    let answer = http_client()
+        .get(url)
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap();
     let status = answer.status().as_u16();
     let again = answer.headers().contains_key("retry-after");
     let mut document: Value = answer.json().await.unwrap();
@@ -36,7 +42,7 @@ async fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, bool, Value)
 }
 
 /// A token and a path for each cart of `record`.
-fn carts(record: &Record) -> Vec<(String, String)> {
+fn carts(record: &CommandRecord) -> Vec<(String, String)> {
     let opened = record
         .acknowledged
         .iter()
@@ -56,7 +62,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub async fn of(address: SocketAddr, record: &Record) -> Asked {
+    pub async fn of(address: SocketAddr, record: &CommandRecord) -> Asked {
         let mut asked = Asked {
             questions: Vec::new(),
             carts: Vec::new(),
@@ -100,13 +106,13 @@ impl Asked {
 
 /// A service whose views are whole in their file, and what one before it was asked. Of this one nothing
 /// was asked: no page of the file is remembered for its readers.
-async fn at_rest(folder: &Path, plan: &Plan) -> (Program, Record, Asked) {
+async fn at_rest(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord, Asked) {
     let (program, record) = begun(folder, plan, 0).await;
-    view_catches_up(&record, program.address).await;
+    assert_views_catch_up(&record, program.address).await;
     let asked = Asked::of(program.address, &record).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
     stopped(program).await;
-    (Program::serve(folder), record, asked)
+    (ServiceProcess::serve(folder), record, asked)
 }
 
 /// Damages the views of a running service by `damage`, which is given their file, and expects
@@ -125,7 +131,7 @@ async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
     assert!(!asked.hold(address).await, "the first question notices");
     let deadline = Instant::now() + PATIENCE;
     let (status, told) = loop {
-        let told = ready(address).await;
+        let told = readiness(address).await;
         if told.0 == 503 || Instant::now() > deadline {
             break told;
         }
@@ -137,19 +143,19 @@ async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
 
     fs::remove_dir(&obstacle).unwrap();
     while !asked.hold(address).await {
-        assert!(Instant::now() < deadline, "{:?}", ready(address).await);
+        assert!(Instant::now() < deadline, "{:?}", readiness(address).await);
     }
-    let (status, told) = ready(address).await;
+    let (status, told) = readiness(address).await;
     assert_eq!(status, 200, "{told}");
     // Commands reach the new views.
     let (sent, _) = &record.acknowledged[0];
     let mut another = sent.clone();
     another.key = "after-the-damage".into();
-    let answered = another.send(&client(), address).await.unwrap();
+    let answered = another.send(&http_client(), address).await.unwrap();
     assert!(answered.is_ok(), "{answered:?}");
-    let mut after = Record::default();
+    let mut after = CommandRecord::default();
     after.acknowledged.push((another, answered));
-    view_catches_up(&after, address).await;
+    assert_views_catch_up(&after, address).await;
 }
 
 /// Writes `bytes` into the file at `path` as if by accident.
@@ -248,7 +254,7 @@ async fn control_views_that_nobody_touches_are_not_made_anew_and_answer_everythi
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
         assert!(asked.hold(program.address).await);
-        assert_eq!(ready(program.address).await.0, 200);
+        assert_eq!(readiness(program.address).await.0, 200);
     }
     assert_eq!(file_of(&views), before);
 }

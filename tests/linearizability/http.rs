@@ -1,8 +1,8 @@
 //! Commands over HTTP to the program, which is killed and comes back at another address.
 
 use crate::cart::{Answer, Change, Quantities, SKUS};
-use crate::program::PATIENCE;
 use crate::shoppers::{Counter, Reply};
+use cartlog_testkit::PATIENCE;
 use reqwest::header::IF_MATCH;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};

@@ -6,27 +6,21 @@
 //! and kills can be repeated, and `CARTLOG_FAULTS_LONG=1` does several times as much.
 
 mod cart;
-#[path = "../support/memory.rs"]
-mod engine;
 mod history;
 mod http;
-#[expect(dead_code, reason = "the tests of the process use the rest")]
-#[path = "../process/load.rs"]
-mod load;
 mod nodes;
-#[expect(dead_code, reason = "the tests of the process use the rest")]
-#[path = "../process/program.rs"]
-mod program;
 mod shoppers;
 
 use cart::{Answer, Change};
-use engine::{MemoryLog, Place};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::http_client;
+use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage};
+use cartlog_testkit::process::ServiceProcess;
+use cartlog_testkit::seed::Dice;
 use futures_util::future::join_all;
 use history::History;
 use http::{HttpCart, Life};
-use load::{Dice, client};
 use nodes::{Node, Slow};
-use program::{PATIENCE, Program};
 use shoppers::shop;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -50,13 +44,13 @@ async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
     const SHOPPERS: usize = 4;
     const COMMANDS: usize = 60;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut program = Some(Program::serve(folder.path()));
+    let mut program = Some(ServiceProcess::serve(folder.path()));
     let (tell, life) = watch::channel(Life {
         number: 0,
         address: program.as_ref().expect("a program").address,
     });
     let (answer, mut answered) = watch::channel(0);
-    let client = client();
+    let client = http_client();
     let mut dice = Dice(seed);
     let histories: Vec<RefCell<History>> = (0..CARTS).map(|_| RefCell::default()).collect();
     let mut shoppers = Vec::new();
@@ -84,7 +78,7 @@ async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
                 .expect("shoppers who go on");
             tokio::time::sleep(Duration::from_micros(dice.below(2_000) as u64)).await;
             program.take().expect("a program").kill();
-            let again = program.insert(Program::serve(folder.path()));
+            let again = program.insert(ServiceProcess::serve(folder.path()));
             tell.send_replace(Life {
                 number: kill,
                 address: again.address,
@@ -115,8 +109,8 @@ async fn each_cart_is_linearizable_over_http_with_kills_in_between() {
 
 /// What shoppers at two nodes were told that share a log.
 async fn history_of_two_nodes(seed: u64, checks_versions: bool) -> History {
-    let place = Place::new(Uuid::nil());
-    let log = MemoryLog::open(&place).expect("a new place");
+    let storage = MemoryStorage::new(Uuid::nil());
+    let log = MemoryLog::open(&storage).expect("a new place");
     let slow = Arc::new(Slow {
         log: log.clone(),
         checks_versions,

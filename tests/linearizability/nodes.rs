@@ -2,7 +2,6 @@
 //! stream's end whatever version was expected.
 
 use crate::cart::{Answer, Change, SKUS};
-use crate::engine::{MemoryLog, again};
 use crate::shoppers::{Counter, Reply};
 use async_trait::async_trait;
 use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
@@ -12,6 +11,7 @@ use cartlog::commands::{
 use cartlog::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
 };
+use cartlog_testkit::memory_log::{MemoryLog, recommit};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::yield_now;
@@ -35,7 +35,7 @@ impl EventLog for Slow {
             return outcome;
         }
         let head = self.log.head(commit.stream());
-        self.log.append(again(&commit, head, usize::MAX)).await
+        self.log.append(recommit(&commit, head, usize::MAX)).await
     }
 
     async fn read_stream(

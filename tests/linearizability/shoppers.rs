@@ -2,7 +2,7 @@
 
 use crate::cart::{Answer, Change, SKUS};
 use crate::history::History;
-use crate::load::Dice;
+use cartlog_testkit::seed::Dice;
 use std::cell::RefCell;
 
 /// What came of sending a command.

@@ -1,12 +1,12 @@
 //! The control of the contract: an engine that breaks one of its promises does not pass.
 
 use crate::contract::{Engine, Opened, appending, lasting, reading};
-use crate::engine::{MemoryLog, Place, again};
 use async_trait::async_trait;
 use cartlog::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Hash, Position, ReadError, RecordedEvent,
     Version,
 };
+use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage, recommit};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -31,14 +31,14 @@ enum Lie {
 
 /// An engine in memory that lies.
 struct Lying {
-    place: Place,
+    place: MemoryStorage,
     lie: Lie,
 }
 
 impl Lying {
     fn new(lie: Lie) -> Lying {
         Lying {
-            place: Place::new(Uuid::now_v7()),
+            place: MemoryStorage::new(Uuid::now_v7()),
             lie,
         }
     }
@@ -47,7 +47,7 @@ impl Lying {
 impl Engine for Lying {
     fn open(&self) -> Result<Opened, String> {
         let place = match self.lie {
-            Lie::ForgetsAtTheEnd | Lie::OpensTwice => Place::new(Uuid::nil()),
+            Lie::ForgetsAtTheEnd | Lie::OpensTwice => MemoryStorage::new(Uuid::nil()),
             _ => self.place.clone(),
         };
         let log = Arc::new(LyingLog {
@@ -80,7 +80,7 @@ struct LyingLog {
 impl LyingLog {
     /// `commit`, or so much of it, as if it had been decided on at the end of its stream.
     fn at_the_end(&self, commit: &Commit, count: usize) -> Commit {
-        again(commit, self.log.head(commit.stream()), count)
+        recommit(commit, self.log.head(commit.stream()), count)
     }
 
     fn told(&self, mut events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {

@@ -2,8 +2,6 @@
 //! beyond that ([`sqlite`], [`index`]). An engine that lies does not pass ([`lies`]).
 
 mod contract;
-#[path = "../support/memory.rs"]
-mod engine;
 mod index;
 mod lies;
 mod memory;

@@ -1,13 +1,13 @@
 //! The engine in memory, over which the service is simulated.
 
 use crate::contract::{Engine, Opened, every_promise};
-use crate::engine::{MemoryLog, Place};
+use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage};
 use uuid::Uuid;
 
-struct Memory(Place);
+struct Memory(MemoryStorage);
 
 fn memory() -> Memory {
-    Memory(Place::new(Uuid::now_v7()))
+    Memory(MemoryStorage::new(Uuid::now_v7()))
 }
 
 impl Engine for Memory {

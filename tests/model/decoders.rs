@@ -5,13 +5,13 @@
 //! `PROPTEST_CASES` is how many texts each property is held against instead, `PROPTEST_RNG_SEED`
 //! draws others.
 
-use crate::seeded::seeded;
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
 use cartlog::catalogue::Catalogue;
 use cartlog::config::Config;
 use cartlog::decider::{Decider, DecodedEvent, Event};
 use cartlog::history::CommitMetadata;
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::seed::seeded;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};

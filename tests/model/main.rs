@@ -10,6 +10,3 @@ mod properties;
 mod rules;
 mod told;
 mod undo;
-
-#[path = "../support/seeded.rs"]
-mod seeded;

@@ -2,13 +2,13 @@
 
 use crate::cast::*;
 use crate::drawn::*;
-use crate::seeded::seeded;
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::Units;
 use cartlog::cart::explain::{self, Term};
 use cartlog::cart::state::Contents;
 use cartlog::cart::{Cart, CartCommand, CartEvent, CartModel, Limits, Refusal};
 use cartlog::decider::{Decider, Event};
+use cartlog_testkit::seed::seeded;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;

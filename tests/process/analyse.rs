@@ -8,8 +8,9 @@
 )]
 
 use crate::definitions::fill;
-use crate::program::{PATIENCE, Program, command, prepare, run};
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -176,13 +177,17 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
     fill(folder.path(), FORGOTTEN, long_ago).await;
     let mut serving = Command::new(env!("CARGO_BIN_EXE_cartlog"));
     serving.arg("serve");
-    prepare(&mut serving, folder.path());
+    isolate(&mut serving, folder.path());
     // Whoever has not bought has left the cart behind at once.
     serving.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
-    let program = Program::run(serving);
+    let program = ServiceProcess::run(serving);
     let url = format!("http://{}", program.address);
     let simulate = ["simulate", "--url", &url, "--carts", "300", "--seed", "11"];
-    assert!(run(command(folder.path(), &simulate)).status.success());
+    assert!(
+        run_to_exit(command(folder.path(), &simulate))
+            .status
+            .success()
+    );
     let started = Instant::now();
     loop {
         let asked = reqwest::get(format!("{url}/api/insights/funnel")).await;
@@ -195,7 +200,7 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
             "the carts do not expire: {funnel}"
         );
     }
-    let lines = String::from_utf8(run(command(folder.path(), &["export"])).stdout).unwrap();
+    let lines = String::from_utf8(run_to_exit(command(folder.path(), &["export"])).stdout).unwrap();
     let tally = count(&lines);
     let asked = Asked {
         client: reqwest::Client::new(),

@@ -2,7 +2,7 @@
 //! schemathesis draws requests from the document, sound ones and broken ones, and looks for answers
 //! that the document does not have.
 
-use crate::program::{Program, command};
+use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -18,7 +18,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 /// A service, a cart in it, and the description that it gives of itself.
 struct Subject {
-    program: Program,
+    program: ServiceProcess,
     cart: String,
     token: String,
     document: Value,
@@ -45,7 +45,7 @@ impl Subject {
             .env("CARTLOG_LOGGING__FORMAT", "json")
             .env("CARTLOG_LOGGING__REQUESTS", "all")
             .stderr(File::create(folder.join("requests")).unwrap());
-        let program = Program::run(command);
+        let program = ServiceProcess::run(command);
         let client = reqwest::Client::new();
         let url = |path: &str| format!("http://{}{path}", program.address);
         let opened = client

@@ -1,7 +1,5 @@
 //! A start with views that an earlier program has made, of which some had another definition.
 
-use crate::load::client;
-use crate::program::{PATIENCE, Program, command, log_in, run};
 use crate::recover::{documents, ended, open_carts};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
@@ -9,6 +7,10 @@ use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
 use cartlog::log::{Commit, EventLog, Head, NewEvent};
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::http_client;
+use cartlog_testkit::log_file::log_path;
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use futures_util::future::join_all;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -28,7 +30,7 @@ pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     const EACH: usize = 12;
     let settings = SqliteLogSettings {
         durability: Durability::Process,
-        ..SqliteLogSettings::at(log_in(folder))
+        ..SqliteLogSettings::at(log_path(folder))
     };
     let (log, writer) = SqliteLog::open(&settings).unwrap();
     let added = CartEvent::ItemAdded(Units {
@@ -61,7 +63,7 @@ pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
 /// What is answered to `GET path`.
 async fn get(address: SocketAddr, path: &'static str) -> (u16, String) {
     let url = format!("http://{address}{path}");
-    let answer = client().get(url).send().await.unwrap();
+    let answer = http_client().get(url).send().await.unwrap();
     let status = answer.status().as_u16();
     if path.starts_with("/api") && status == 503 {
         assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
@@ -114,15 +116,15 @@ async fn made(address: SocketAddr) {
 async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_no_cart_is_missed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     let carts = open_carts(program.address, 3).await;
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     fill(folder, MANY, Timestamp::now()).await;
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     made(program.address).await;
     let before = answers(program.address).await;
     let cart_before = documents(program.address, &carts).await;
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     for (changed, named, serving) in [
         ("view = 'products'", "products: of another definition", true),
@@ -142,7 +144,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
         }
         drop(file);
 
-        let program = Program::serve(folder);
+        let program = ServiceProcess::serve(folder);
         let address = program.address;
         // It is waited for a moment, and told to come back only then.
         let asked = tokio::spawn(get(address, PRODUCTS));
@@ -172,7 +174,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
         assert_eq!(answers(address).await, before, "{changed}");
         // Those who ask whether it is ready may know it before the rebuild, which gives way to them.
         assert_eq!(outcome(address).await, "swapped", "{changed}");
-        assert_eq!(program.signal("TERM").code(), Some(0));
+        assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     }
-    ended(&run(command(folder, &["verify"])), 0);
+    ended(&run_to_exit(command(folder, &["verify"])), 0);
 }

@@ -1,7 +1,8 @@
 //! SIGTERM and SIGINT.
 
-use crate::load::{Load, client, compare};
-use crate::program::{Program, log_in, whole_log};
+use cartlog_testkit::load::{LoadGenerator, assert_log_matches, http_client};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::ServiceProcess;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -10,11 +11,11 @@ use std::time::{Duration, Instant};
 async fn told_to_stop_under_load_it_ends_well_with_everything_it_acknowledged() {
     for name in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
-        let program = Program::serve(folder.path());
-        let mut load = Load::start(program.address, 6, 1);
+        let program = ServiceProcess::serve(folder.path());
+        let mut load = LoadGenerator::start(program.address, 6, 1);
         load.acknowledged(150).await;
         let told = Instant::now();
-        let ended = tokio::task::spawn_blocking(move || program.signal(name));
+        let ended = tokio::task::spawn_blocking(move || program.exit_on_signal(name));
         let status = ended.await.unwrap();
         assert_eq!(status.code(), Some(0), "{name}");
         assert!(
@@ -29,15 +30,15 @@ async fn told_to_stop_under_load_it_ends_well_with_everything_it_acknowledged() 
             "the log is whole in its one file"
         );
         let record = load.end().await;
-        compare(&record, &whole_log(&log_in(folder.path())));
+        assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
     }
 }
 
 #[tokio::test]
 async fn a_live_stream_is_ended_and_does_not_hold_up_the_stop() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
-    let client = client();
+    let program = ServiceProcess::serve(folder.path());
+    let client = http_client();
     let carts = format!("http://{}/api/carts", program.address);
     let opened = client.post(&carts).send().await.unwrap();
     let cart: serde_json::Value = opened.json().await.unwrap();
@@ -50,7 +51,7 @@ async fn a_live_stream_is_ended_and_does_not_hold_up_the_stop() {
         .unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
     let told = Instant::now();
-    let ended = tokio::task::spawn_blocking(move || program.signal("TERM"));
+    let ended = tokio::task::spawn_blocking(move || program.exit_on_signal("TERM"));
     assert_eq!(stream.chunk().await.unwrap(), None);
     assert_eq!(ended.await.unwrap().code(), Some(0));
     assert!(
@@ -79,7 +80,7 @@ fn exchange(stream: &mut TcpStream, text: &str) -> String {
 fn while_it_stops_a_request_under_way_is_answered_and_it_does_not_call_itself_ready() {
     const READY: &str = "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let connect = || {
         let stream = TcpStream::connect(program.address).unwrap();
         stream
@@ -93,7 +94,7 @@ fn while_it_stops_a_request_under_way_is_answered_and_it_does_not_call_itself_re
     assert!(exchange(&mut under_way, head).starts_with("HTTP/1.1 100"));
     let mut kept = connect();
     assert!(exchange(&mut kept, READY).starts_with("HTTP/1.1 200"));
-    program.tell("TERM");
+    program.send_signal("TERM");
     let answer = loop {
         let answer = exchange(&mut kept, READY);
         if !answer.starts_with("HTTP/1.1 200") {
@@ -104,5 +105,8 @@ fn while_it_stops_a_request_under_way_is_answered_and_it_does_not_call_itself_re
     assert!(answer.is_empty() || says_why, "{answer}");
     assert!(exchange(&mut under_way, "{}").starts_with("HTTP/1.1 201"));
     drop((under_way, kept));
-    assert_eq!(program.ended(Duration::from_secs(10)).code(), Some(0));
+    assert_eq!(
+        program.wait_for_exit(Duration::from_secs(10)).code(),
+        Some(0)
+    );
 }

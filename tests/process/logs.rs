@@ -1,24 +1,25 @@
 //! The lines that the program writes to standard error.
 
-use crate::load::client;
-use crate::program::{Program, command, log_in};
+use cartlog_testkit::load::http_client;
+use cartlog_testkit::log_file::log_path;
+use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::Value;
 use std::fs::File;
 use std::path::Path;
 
 /// Starts the program in `folder` with some settings, its standard error in a file.
-fn serve(folder: &Path, settings: &[(&str, &str)]) -> Program {
+fn serve(folder: &Path, settings: &[(&str, &str)]) -> ServiceProcess {
     let mut command = command(folder, &["serve"]);
     command.stderr(File::create(folder.join("stderr")).unwrap());
     for (name, value) in settings {
         command.env(format!("CARTLOG_LOGGING__{name}"), value);
     }
-    Program::run(command)
+    ServiceProcess::run(command)
 }
 
 /// What was written to standard error, when the program has ended well.
-fn ended(program: Program, folder: &Path) -> String {
-    assert_eq!(program.signal("TERM").code(), Some(0));
+fn ended(program: ServiceProcess, folder: &Path) -> String {
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     std::fs::read_to_string(folder.join("stderr")).unwrap()
 }
 
@@ -37,7 +38,7 @@ async fn each_request_has_one_line_that_names_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("FORMAT", "json"), ("REQUESTS", "all")];
     let program = serve(folder.path(), &settings);
-    let client = client();
+    let client = http_client();
     let carts = format!("http://{}/api/carts", program.address);
     let opened = client.post(&carts).send().await.unwrap();
     let cart: Value = opened.json().await.unwrap();
@@ -89,7 +90,7 @@ async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
         let program = serve(folder.path(), &[("FORMAT", format), ("LEVEL", "info")]);
         let get = |path: &str| {
             let address = format!("http://{}{path}", program.address);
-            async { client().get(address).send().await.unwrap() }
+            async { http_client().get(address).send().await.unwrap() }
         };
         assert_eq!(get("/livez").await.status(), 200);
         assert_eq!(get("/nowhere").await.status(), 404);
@@ -122,11 +123,11 @@ async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
 #[test]
 fn an_end_that_nobody_asked_for_is_told_once_in_the_form_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Program::serve(folder.path());
+    let first = ServiceProcess::serve(folder.path());
     for format in ["json", "text"] {
         let mut second = command(folder.path(), &["serve"]);
         second.env("CARTLOG_LOGGING__FORMAT", format);
-        let output = crate::program::run(second);
+        let output = cartlog_testkit::process::run_to_exit(second);
         assert_eq!(output.status.code(), Some(1));
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
@@ -136,5 +137,5 @@ fn an_end_that_nobody_asked_for_is_told_once_in_the_form_that_was_asked_for() {
         }
     }
     drop(first);
-    assert!(log_in(folder.path()).exists());
+    assert!(log_path(folder.path()).exists());
 }

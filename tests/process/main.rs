@@ -5,11 +5,7 @@ mod analyse;
 mod conformance;
 mod definitions;
 mod ends;
-#[expect(dead_code, reason = "the fault tests use the rest")]
-mod load;
 mod logs;
-#[expect(dead_code, reason = "the fault tests use the rest")]
-mod program;
 mod progress;
 mod recover;
 mod simulate;

@@ -1,8 +1,8 @@
 //! The bar that whoever watches a terminal sees.
 
 use crate::definitions::{MANY, fill};
-use crate::program::{prepare, run};
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::process::{isolate, run_to_exit};
 use std::process::Command;
 
 #[tokio::test]
@@ -13,9 +13,9 @@ async fn a_rebuild_shows_events_and_per_cent_and_its_log_lines_do_not_break_the_
     let mut command = Command::new("script");
     let program = format!("'{}' rebuild", env!("CARGO_BIN_EXE_cartlog"));
     command.args(["-qec", &program, "/dev/null"]);
-    prepare(&mut command, folder.path());
+    isolate(&mut command, folder.path());
     command.env("CARTLOG_LOGGING__LEVEL", "info");
-    let output = run(command);
+    let output = run_to_exit(command);
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{shown}");
     let pieces: Vec<&str> = shown.split(['\r', '\n']).collect();

@@ -1,7 +1,8 @@
 //! `cartlog verify` and `cartlog rebuild` beside the program that serves.
 
-use crate::load::client;
-use crate::program::{PATIENCE, Program, command, run};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::load::http_client;
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ impl Opened {
             "http://{address}/api/carts/{}?min_version={}",
             self.id, self.version
         );
-        let answer = client().get(url).bearer_auth(&self.token).send().await;
+        let answer = http_client().get(url).bearer_auth(&self.token).send().await;
         let answer = answer.unwrap();
         assert_eq!(answer.status(), 200);
         answer.text().await.unwrap()
@@ -34,7 +35,7 @@ impl Opened {
 
 /// Opens `count` carts; the one at place n is at version n + 2 at the least.
 pub async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
-    let client = client();
+    let client = http_client();
     let carts = format!("http://{address}/api/carts");
     let mut opened = Vec::new();
     for place in 0..count {
@@ -84,7 +85,7 @@ fn change(folder: &Path, cart: &Opened) {
 fn beside(folder: &Path, address: SocketAddr, name: &str) -> Output {
     let mut command = command(folder, &[name]);
     command.env("CARTLOG_SERVER__BIND", address.to_string());
-    run(command)
+    run_to_exit(command)
 }
 
 /// It has ended with `code`; what it has printed.
@@ -98,7 +99,7 @@ pub fn ended(output: &Output, code: i32) -> String {
 async fn a_row_that_was_changed_beside_the_service_is_named_and_a_rebuild_mends_it() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     let address = program.address;
     let carts = open_carts(address, 5).await;
     let before = documents(address, &carts).await;
@@ -122,11 +123,11 @@ async fn a_row_that_was_changed_beside_the_service_is_named_and_a_rebuild_mends_
         assert_eq!(documents(address, &carts).await, before);
     }
 
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     ended(&beside(folder, address, "verify"), 0);
     let alone = ended(&beside(folder, address, "rebuild"), 0);
     assert!(alone.ends_with(", 0 differed\n"), "{alone}");
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     assert_eq!(documents(program.address, &carts).await, before);
 }
 
@@ -146,10 +147,10 @@ fn generations(folder: &Path) -> Vec<String> {
 async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_that_served() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     let address = program.address;
     let url = format!("http://{address}");
-    let shopped = run(command(
+    let shopped = run_to_exit(command(
         folder,
         &["simulate", "--url", &url, "--carts", "400"],
     ));
@@ -159,9 +160,9 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
     ended(&beside(folder, address, "rebuild"), 0);
     // By this row the views that served are known from new ones. A process that has moved the cart
     // itself would still show what it remembers.
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     change(folder, &carts[2]);
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     let address = program.address;
     let url = format!("http://{address}");
     let before = documents(address, &carts).await;
@@ -169,7 +170,9 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
 
     let serving = fs::read_link(folder.join("data/views.db")).unwrap();
     let known = generations(folder);
-    let asked = client().post(format!("{url}/api/views/rebuild")).send();
+    let asked = http_client()
+        .post(format!("{url}/api/views/rebuild"))
+        .send();
     assert_eq!(asked.await.unwrap().status(), 202);
     let patience = Instant::now();
     while generations(folder).iter().all(|name| known.contains(name)) {
@@ -180,7 +183,7 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
     let link = fs::read_link(folder.join("data/views.db")).unwrap();
     assert_eq!(link, serving, "it was killed before the new views served");
 
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     assert_eq!(documents(program.address, &carts).await, before);
     assert_eq!(generations(folder), [serving.to_str().unwrap()]);
     let found = ended(&beside(folder, program.address, "verify"), 1);
@@ -215,7 +218,7 @@ async fn answers(address: SocketAddr, carts: &[Opened]) -> BTreeMap<String, Stri
         let mut cursor = String::new();
         loop {
             let path = format!("{question}{cursor}");
-            let answer = client()
+            let answer = http_client()
                 .get(format!("http://{address}/api/{path}"))
                 .send()
                 .await;
@@ -267,11 +270,11 @@ async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by
         let mut serve = command(folder, &["serve"]);
         // So that there are carts that were left behind.
         serve.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
-        Program::run(serve)
+        ServiceProcess::run(serve)
     };
     let program = serve();
     let url = format!("http://{}", program.address);
-    let shopped = run(command(
+    let shopped = run_to_exit(command(
         folder,
         &["simulate", "--url", &url, "--carts", "150"],
     ));
@@ -292,7 +295,7 @@ async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by
         assert_ne!(vandalised[of], before[of], "{of}");
     }
     program.kill();
-    let rebuilt = ended(&run(command(folder, &["rebuild"])), 0);
+    let rebuilt = ended(&run_to_exit(command(folder, &["rebuild"])), 0);
     assert!(!rebuilt.ends_with(", 0 differed\n"), "{rebuilt}");
     let program = serve();
     assert_eq!(answers(program.address, &carts).await, before);
@@ -303,13 +306,15 @@ async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by
 async fn views_are_mended_under_load_without_a_request_that_fails() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let program = Program::serve(folder);
+    let program = ServiceProcess::serve(folder);
     let address = program.address;
     let carts = open_carts(address, 2).await;
     let before = documents(address, &carts).await;
     let url = format!("http://{address}");
     // A question of several rows is answered once what was shown is written.
-    let funnel = client().get(format!("{url}/api/insights/funnel")).send();
+    let funnel = http_client()
+        .get(format!("{url}/api/insights/funnel"))
+        .send();
     assert_eq!(funnel.await.unwrap().status(), 200);
     let shopping = ["simulate", "--url", &url, "--carts", "800", "--rate", "200"];
     let shopping = command(folder, &shopping)
@@ -336,7 +341,7 @@ async fn views_are_mended_under_load_without_a_request_that_fails() {
 fn where_there_is_no_log_nothing_is_made_and_nothing_proved() {
     let folder = tempfile::tempdir().unwrap();
     for (name, code) in [("rebuild", 1), ("verify", 2)] {
-        let output = run(command(folder.path(), &[name]));
+        let output = run_to_exit(command(folder.path(), &[name]));
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains("data/events.db"), "{told}");

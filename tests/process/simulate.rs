@@ -1,6 +1,8 @@
 //! `cartlog simulate` against the program that serves.
 
-use crate::program::{PATIENCE, Program, command, log_in, prepare, run, whole_log};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use rusqlite::{Connection, OpenFlags};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -28,7 +30,7 @@ fn number(printed: &str, name: &str) -> u64 {
 /// What happened to each cart, without what is drawn anew each time.
 fn stories(folder: &Path) -> Vec<String> {
     let file =
-        Connection::open_with_flags(log_in(folder), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        Connection::open_with_flags(log_path(folder), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut stories = file
         .prepare(
             "SELECT group_concat(type || CASE type WHEN 'CartOpened' THEN '' ELSE
@@ -46,7 +48,7 @@ fn stories(folder: &Path) -> Vec<String> {
 fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let printed = [("3", &folders[0]), ("7", &folders[1])].map(|(concurrency, folder)| {
-        let program = Program::serve(folder.path());
+        let program = ServiceProcess::serve(folder.path());
         let arguments = [
             "--carts",
             "150",
@@ -55,7 +57,7 @@ fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
             "--concurrency",
             concurrency,
         ];
-        let output = run(simulate(folder.path(), program.address, &arguments));
+        let output = run_to_exit(simulate(folder.path(), program.address, &arguments));
         assert!(output.status.success(), "{output:?}");
         told(&output)
     });
@@ -82,7 +84,7 @@ fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
 #[test]
 fn a_service_that_is_killed_and_comes_back_is_shopped_at_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let address = program.address;
     let shopping = simulate(folder.path(), address, &["--carts", "400", "--rate", "200"])
         .stdout(Stdio::piped())
@@ -90,14 +92,14 @@ fn a_service_that_is_killed_and_comes_back_is_shopped_at_to_the_end() {
         .spawn()
         .unwrap();
     let shopping = KillOnDrop(Some(shopping));
-    while whole_log(&log_in(folder.path())).len() < 200 {
+    while read_intact_log(&log_path(folder.path())).len() < 200 {
         std::thread::yield_now();
     }
     program.kill();
     let mut again = Command::new(env!("CARGO_BIN_EXE_cartlog"));
-    prepare(&mut again, folder.path());
+    isolate(&mut again, folder.path());
     again.env("CARTLOG_SERVER__BIND", address.to_string());
-    let _program = Program::run(again);
+    let _program = ServiceProcess::run(again);
     let output = shopping.output();
     let printed = told(&output);
     assert!(output.status.success(), "{printed}");
@@ -134,7 +136,7 @@ fn nobody_there_is_said_in_one_line() {
         ("https://localhost".to_owned(), "http://"),
         ("localhost:8080".to_owned(), "http://"),
     ] {
-        let output = run(command(folder.path(), &["simulate", "--url", &url]));
+        let output = run_to_exit(command(folder.path(), &["simulate", "--url", &url]));
         assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(told.contains(part) && told.contains(&url), "{told}");
@@ -153,7 +155,7 @@ fn an_answer_that_the_contract_does_not_allow_is_told_and_fails() {
             std::thread::spawn(move || forgetful(&connection));
         }
     });
-    let output = run(simulate(
+    let output = run_to_exit(simulate(
         folder.path(),
         address,
         &["--carts", "3", "--concurrency", "1"],

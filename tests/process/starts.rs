@@ -1,12 +1,12 @@
 //! Starting, and refusing to.
 
-use crate::program::{Program, command, run};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use std::process::Output;
 
 #[tokio::test]
 async fn a_start_prints_where_shop_history_and_api_are() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     for (name, path) in [
         ("the shop", "/"),
         ("the history", "/history"),
@@ -14,7 +14,7 @@ async fn a_start_prints_where_shop_history_and_api_are() {
     ] {
         let address = format!("http://{}{path}", program.address);
         let line = program
-            .printed
+            .startup_lines
             .iter()
             .find(|line| line.contains(name))
             .unwrap();
@@ -41,19 +41,29 @@ fn refused(output: &Output, parts: &[&str]) {
 #[test]
 fn a_second_process_on_the_same_log_is_refused_and_the_first_serves_on() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Program::serve(folder.path());
+    let first = ServiceProcess::serve(folder.path());
     for _ in 0..2 {
-        let second = run(command(folder.path(), &[]));
+        let second = run_to_exit(command(folder.path(), &[]));
         refused(&second, &["events.db", "another process has this log open"]);
     }
-    assert_eq!(first.signal("TERM").code(), Some(0));
-    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+    assert_eq!(first.exit_on_signal("TERM").code(), Some(0));
+    assert_eq!(
+        ServiceProcess::serve(folder.path())
+            .exit_on_signal("TERM")
+            .code(),
+        Some(0)
+    );
 }
 
 #[test]
 fn views_that_would_take_the_place_of_a_log_are_refused_and_the_log_stays() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+    assert_eq!(
+        ServiceProcess::serve(folder.path())
+            .exit_on_signal("TERM")
+            .code(),
+        Some(0)
+    );
     let log = folder.path().join("data/events.db");
     let link = folder.path().join("data/linked.db");
     std::os::unix::fs::symlink(&log, &link).unwrap();
@@ -67,11 +77,16 @@ fn views_that_would_take_the_place_of_a_log_are_refused_and_the_log_stays() {
         for views in ["data/events.db", "data/linked.db"] {
             let mut command = command(folder.path(), &[subcommand]);
             command.env("CARTLOG_VIEWS__PATH", views);
-            refused(&run(command), &[views, "views.path"]);
+            refused(&run_to_exit(command), &[views, "views.path"]);
             assert_eq!(identity(), before, "{subcommand} {views}");
         }
     }
-    assert_eq!(Program::serve(folder.path()).signal("TERM").code(), Some(0));
+    assert_eq!(
+        ServiceProcess::serve(folder.path())
+            .exit_on_signal("TERM")
+            .code(),
+        Some(0)
+    );
 }
 
 #[test]
@@ -81,7 +96,7 @@ fn an_address_that_is_taken_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_SERVER__BIND", &address);
-    refused(&run(command), &[&address, "server.bind"]);
+    refused(&run_to_exit(command), &[&address, "server.bind"]);
 }
 
 #[test]
@@ -139,7 +154,7 @@ fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
-        refused(&run(command(folder.path(), &["serve"])), &parts);
+        refused(&run_to_exit(command(folder.path(), &["serve"])), &parts);
     }
 }
 
@@ -148,7 +163,7 @@ fn a_configuration_that_was_asked_for_and_cannot_be_read_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bytes.toml"), [0xff, 0xfe]).unwrap();
     for file in ["missing.toml", ".", "bytes.toml"] {
-        let output = run(command(folder.path(), &["--config", file]));
+        let output = run_to_exit(command(folder.path(), &["--config", file]));
         refused(&output, &[file, "cannot be read"]);
     }
     assert!(!folder.path().join("data").exists());
@@ -175,7 +190,7 @@ fn a_broken_catalogue_stops_the_start_with_line_and_reason() {
         command.env("CARTLOG_CATALOGUE__PRODUCTS", "products.toml");
         let mut all = vec!["products.toml"];
         all.extend(parts);
-        refused(&run(command), &all);
+        refused(&run_to_exit(command), &all);
     }
     assert!(!folder.path().join("data").exists(), "nothing was begun");
 }
@@ -188,9 +203,13 @@ fn help_and_version_are_there_and_what_is_no_command_is_refused() {
         (vec!["serve", "--help"], "--config"),
         (vec!["--version"], env!("CARGO_PKG_VERSION")),
     ] {
-        let output = run(command(folder.path(), &arguments));
+        let output = run_to_exit(command(folder.path(), &arguments));
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains(told));
     }
-    assert!(!run(command(folder.path(), &["sevre"])).status.success());
+    assert!(
+        !run_to_exit(command(folder.path(), &["sevre"]))
+            .status
+            .success()
+    );
 }

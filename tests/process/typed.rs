@@ -1,6 +1,6 @@
 //! What the pages tell one to type, typed as it stands there.
 
-use crate::program::{Program, command};
+use cartlog_testkit::process::{ServiceProcess, command};
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -37,7 +37,7 @@ async fn the_lines_of_the_docs_typed_by_a_stranger_use_every_route() {
     let mut serve = command(folder.path(), &[]);
     let token = "what-the-configuration-says";
     serve.env("CARTLOG_SECURITY__OPERATOR_TOKEN", token);
-    let program = Program::run(serve);
+    let program = ServiceProcess::run(serve);
     let shop = format!("http://{}", program.address);
     let page = reqwest::get(format!("{shop}/docs")).await.unwrap();
     let lines = lines_to_type(&page.text().await.unwrap());
@@ -147,7 +147,7 @@ fn the_sessions_of_the_readme_show_what_they_say() {
     ];
     let mut serve = command(folder, &["serve"]);
     serve.env("CARTLOG_SERVER__BIND", &address);
-    let program = Program::run(serve);
+    let program = ServiceProcess::run(serve);
 
     let printed = bash(folder, first, &known);
     let told = [
@@ -191,7 +191,7 @@ fn the_sessions_of_the_readme_show_what_they_say() {
     );
     shows(&printed, &["document is ", "rows compared, 1 differed"]);
 
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     let without = format!("{variables}#{without}\nkill $(jobs -p)\nwait\n");
     let printed = bash(folder, &without, &known);
     shows(&printed, &["unexpected 0", "sound: nothing was found"]);

@@ -1,8 +1,8 @@
 //! What a subcommand says where nobody listens any more, as behind `| head -1`.
 
 use crate::definitions::fill;
-use crate::program::{command, run};
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::process::{command, run_to_exit};
 use std::process::Stdio;
 
 /// A pipe that nobody reads.
@@ -40,7 +40,7 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
     let mut import = command(empty.path(), &["import"]);
     let imported = import.stdin(lines).stderr(nobody()).status().unwrap();
     assert_eq!(imported.code(), Some(0));
-    let verified = run(command(empty.path(), &["verify"]));
+    let verified = run_to_exit(command(empty.path(), &["verify"]));
     let said = String::from_utf8(verified.stdout).unwrap();
     assert!(said.starts_with("1200 events"), "{said}");
 }

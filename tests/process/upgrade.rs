@@ -6,7 +6,9 @@
 
 mod recorder;
 
-use crate::program::{PATIENCE, Program, command, log_in, run, whole_log};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use recorder::Recorder;
 use reqwest::{Client, Method};
 use serde::{Deserialize, Serialize};
@@ -44,7 +46,7 @@ impl Exchange {
     async fn repeat(&self, address: SocketAddr) -> (Exchange, bool) {
         let method: Method = self.method.parse().expect("a method");
         let url = format!("http://{address}{}", self.path);
-        let mut request = client().request(method, url);
+        let mut request = http_client().request(method, url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -71,7 +73,7 @@ impl Exchange {
     }
 }
 
-fn client() -> Client {
+fn http_client() -> Client {
     let client = Client::builder().timeout(PATIENCE).build();
     client.expect("a client")
 }
@@ -116,12 +118,12 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
             let copy = folder.path().join("data").join(file);
             std::fs::copy(version.join(file), copy).expect("a copy");
         }
-        let before = whole_log(&log_in(folder.path())).len();
+        let before = read_intact_log(&log_path(folder.path())).len();
 
         let mut serve = command(folder.path(), &["serve"]);
         // Its carts have been idle for as long as that version has been out.
         serve.env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "0");
-        let program = Program::run(serve);
+        let program = ServiceProcess::run(serve);
         for then in &answers.questions {
             let (now, _) = then.repeat(program.address).await;
             assert_eq!(
@@ -164,22 +166,22 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
         };
         let (added, _) = addition.repeat(program.address).await;
         assert_eq!(added.answer["version"], last + 1, "{name}: {added:?}");
-        let opened = client()
+        let opened = http_client()
             .post(format!("http://{}/api/carts", program.address))
             .send();
         assert_eq!(opened.await.expect("an answer").status(), 201, "{name}");
-        assert!(program.signal("TERM").success());
+        assert!(program.exit_on_signal("TERM").success());
         assert_eq!(
-            whole_log(&log_in(folder.path())).len(),
+            read_intact_log(&log_path(folder.path())).len(),
             before + 2,
             "{name}"
         );
-        let verified = run(command(folder.path(), &["verify"]));
+        let verified = run_to_exit(command(folder.path(), &["verify"]));
         let told = String::from_utf8_lossy(&verified.stdout);
         assert!(verified.status.success(), "{name}: {told}");
         assert!(told.contains("sound"), "{name}: {told}");
         // What was written before is there as it was, under its own schema.
-        let openings = schemas(&log_in(folder.path()), "CartOpened");
+        let openings = schemas(&log_path(folder.path()), "CartOpened");
         assert_eq!(openings.last(), Some(&2), "{name}");
         if name.to_string().ends_with("0.1.0") {
             assert_eq!(openings, [1, 1, 1, 2], "{name}");

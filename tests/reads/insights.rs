@@ -2,13 +2,13 @@
 
 #![expect(clippy::cast_precision_loss, reason = "shares of a few thousand carts")]
 
-use crate::shop::{Chance, OPENING, Shop, Shoppers, cart_of, offer};
 use cartlog::cart::event::{CartCheckedOut, CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
 use cartlog::log::EventLog;
 use cartlog::timestamp::Timestamp;
 use cartlog::views::insights::products::{self, By};
 use cartlog::views::insights::{activity, baskets, journeys};
+use cartlog_testkit::shop::{Chance, OPENING, Shop, Shoppers, cart_of, offer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;

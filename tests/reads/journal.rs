@@ -1,10 +1,10 @@
 //! The journal's index against a plain search through the log.
 
-use crate::shop::{Shop, Shoppers};
 use cartlog::cart::Sku;
 use cartlog::log::Position;
 use cartlog::timestamp::Timestamp;
 use cartlog::views::journal::{Candidates, Direction, Question, candidates};
+use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use serde_json::Value;
 

@@ -3,4 +3,3 @@
 
 mod insights;
 mod journal;
-mod shop;

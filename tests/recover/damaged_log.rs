@@ -1,11 +1,11 @@
 //! Whatever is done to the log's file is found and named, and holds nothing up.
 
 use crate::kept::PATIENCE;
-use crate::shop::Shop;
 use crate::verify::{closed_shop, kinds, sound, verified, verified_as};
 use cartlog::log::sqlite::ReadOnlyLog;
 use cartlog::log::{EventLog, Position};
 use cartlog::verify::{Finding, FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
+use cartlog_testkit::shop::Shop;
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ async fn whatever_is_done_to_the_log_by_hand_is_found() {
 async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
     let (shop, _) = closed_shop(4, 100).await;
     shop.log
-        .append(crate::shop::cart_of(
+        .append(cartlog_testkit::shop::cart_of(
             Uuid::from_u128(1),
             cartlog::timestamp::Timestamp::now(),
             &[cartlog::cart::CartEvent::PromotionRemoved(

@@ -1,9 +1,9 @@
 //! The views of a shop, kept up to date as in the service, and what stands in their file.
 
-use crate::shop::{Shop, Shoppers};
 use cartlog::log::EventLog;
 use cartlog::read_side::ReadSide;
 use cartlog::views::{RebuildState, RebuildStatus};
+use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::path::Path;

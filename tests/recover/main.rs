@@ -4,6 +4,4 @@
 mod damaged_log;
 mod kept;
 mod rebuild;
-#[path = "../reads/shop.rs"]
-mod shop;
 mod verify;

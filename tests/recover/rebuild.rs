@@ -1,11 +1,11 @@
 //! A new generation beside the one that serves.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
-use crate::shop::Shop;
 use cartlog::log::EventLog;
 use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Differs, Reader, RebuildRunning, RebuildState, RebuildWorker};
 use cartlog::views::{Updater, ViewStore};
+use cartlog_testkit::shop::Shop;
 use rusqlite::Connection;
 use std::fs;
 use std::sync::Arc;

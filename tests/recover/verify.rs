@@ -1,9 +1,9 @@
 //! What is wrong with views is found and named, and what is right is not.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
-use crate::shop::{Shop, Shoppers};
 use cartlog::log::EventLog;
 use cartlog::verify::{FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
+use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use std::fs;
 use tokio::sync::watch;

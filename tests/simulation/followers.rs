@@ -1,7 +1,6 @@
 //! Updaters that follow the log, each with views of its own: killed, started again, and compared
 //! after each batch with the fold of what they say that they have seen.
 
-use crate::engine::MemoryLog;
 use crate::link::{now, turn};
 use crate::oracle::{Checked, Oracle, Violation, holds};
 use crate::world::{World, until};
@@ -10,6 +9,7 @@ use cartlog::cart::{Cart, CartModel};
 use cartlog::history;
 use cartlog::log::{EventLog, Position};
 use cartlog::views::{self, Updater, ViewStore};
+use cartlog_testkit::memory_log::MemoryLog;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;

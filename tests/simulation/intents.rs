@@ -1,11 +1,11 @@
 //! What shoppers want.
 
-use crate::dice::Dice;
 use cartlog::cart::{
     Cart, CartCommand, CartModel, Currency, Limits, Money, Offer, Promotion, Sku, Terms,
 };
 use cartlog::commands::{Condition, Envelope, IdempotencyKey};
 use cartlog::log::Version;
+use cartlog_testkit::seed::Dice;
 use std::rc::Rc;
 use uuid::Uuid;
 

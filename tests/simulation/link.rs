@@ -1,13 +1,13 @@
 //! The way between a node and the log, on which things go wrong: what is sent arrives late or never,
 //! answers get lost, reads are behind. A lie is what no engine may do; it is there to be caught.
 
-use crate::dice::Dice;
-use crate::engine::{MemoryLog, again};
 use async_trait::async_trait;
 use cartlog::log::{
     AppendError, Appended, Commit, EventLog, Freshness, Head, Position, ReadError, RecordedEvent,
     Version,
 };
+use cartlog_testkit::memory_log::{MemoryLog, recommit};
+use cartlog_testkit::seed::Dice;
 use futures_util::future::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -140,20 +140,20 @@ impl Network {
             return Ok(Appended { position });
         }
         let commit = if commit.events().len() > 1 && self.lies(Lie::TearsCommits) {
-            again(&commit, log.head(commit.stream()), 1)
+            recommit(&commit, log.head(commit.stream()), 1)
         } else if self.lies(Lie::BreaksTheChain) {
             let torn = Head {
                 recorded_at: commit.events()[0].recorded_at,
                 version: commit.expected(),
                 ..Head::START
             };
-            again(&commit, torn, usize::MAX)
+            recommit(&commit, torn, usize::MAX)
         } else {
             commit
         };
         match now(log.append(commit.clone())) {
             Err(AppendError::Conflict { .. }) if self.lies(Lie::IgnoresTheExpectedVersion) => {
-                now(log.append(again(&commit, log.head(commit.stream()), usize::MAX)))
+                now(log.append(recommit(&commit, log.head(commit.stream()), usize::MAX)))
             }
             Ok(_) if self.lies(Lie::WritesWhatItRefused) => {
                 Err(AppendError::NotWritten("so it says".to_owned()))

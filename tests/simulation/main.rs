@@ -5,9 +5,6 @@
 //! `CARTLOG_SIMULATION_STORIES` is how many are told, `CARTLOG_SIMULATION_SEED` tells one of them
 //! again, with everything that happened in it.
 
-mod dice;
-#[path = "../support/memory.rs"]
-mod engine;
 mod followers;
 mod intents;
 mod link;

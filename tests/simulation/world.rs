@@ -2,8 +2,6 @@
 //! between them and the log, in an order that the seed draws. One thread and no clock, so that a
 //! seed tells the same story each time.
 
-use crate::dice::Dice;
-use crate::engine::{MemoryLog, Place};
 use crate::followers;
 use crate::intents::{self, Intent, MODEL};
 use crate::link::{Lie, Link, Network, now, turn};
@@ -11,6 +9,8 @@ use crate::oracle::{self, Checked, Oracle, Outcome, Violation, holds};
 use cartlog::cart::{Cart, CartModel};
 use cartlog::commands::{CommandError, CommandHandler};
 use cartlog::log::{EventLog, Position, Version};
+use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage};
+use cartlog_testkit::seed::Dice;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
@@ -55,7 +55,7 @@ pub struct World {
     pub oracle: RefCell<Oracle>,
     /// How many bytes a cache may have; in some stories none.
     pub cache: u64,
-    place: Place,
+    place: MemoryStorage,
     network: Arc<Mutex<Network>>,
     nodes: RefCell<Vec<Node>>,
     carts: Vec<Uuid>,
@@ -71,7 +71,7 @@ type Task = Pin<Box<dyn Future<Output = Checked>>>;
 impl World {
     fn new(seed: u64, lie: Option<Lie>) -> World {
         let mut dice = Dice(seed);
-        let place = Place::new(Uuid::from_u128(u128::from(seed)));
+        let place = MemoryStorage::new(Uuid::from_u128(u128::from(seed)));
         let carts = 1 + dice.below(3) as u128;
         let nodes = 1 + dice.below(3);
         let world = World {

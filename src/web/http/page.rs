@@ -85,7 +85,7 @@ fn check(list: &str, place: &[u8]) -> [u8; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::seeded::seeded;
+    use cartlog_testkit::seed::seeded;
     use proptest::prelude::*;
 
     proptest! {

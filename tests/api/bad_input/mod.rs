@@ -50,7 +50,7 @@ fn is_problem(case: &str, answer: &Answer, status: u16, slug: &str) {
 }
 
 /// A request to `below` the cart with `body` as its JSON, to the byte.
-fn with_body(cart: &CartClient<'_>, method: Method, below: &str, body: &[u8]) -> Ask {
+fn with_body(cart: &CartClient, method: Method, below: &str, body: &[u8]) -> Ask {
     cart.ask(method, below)
         .body(body.to_vec())
         .header("content-type", "application/json")
@@ -76,7 +76,7 @@ fn the_tables_alone_have_at_least_150_cases() {
 }
 
 /// Every command to a cart at `version`, each as it would be carried out but for the cart's state.
-fn commands(cart: &CartClient<'_>, version: u64) -> Vec<(&'static str, Ask)> {
+fn commands(cart: &CartClient, version: u64) -> Vec<(&'static str, Ask)> {
     vec![
         ("add", cart.add("teapot", 1)),
         ("set", cart.set("teapot", 7)),

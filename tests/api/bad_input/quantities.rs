@@ -42,12 +42,12 @@ pub const TOO_MANY: &[&str] = &[
     "18446744073709551615",
 ];
 
-fn add(cart: &CartClient<'_>, quantity: &str) -> crate::app::Ask {
+fn add(cart: &CartClient, quantity: &str) -> crate::app::Ask {
     let body = format!(r#"{{"sku":"teapot","quantity":{quantity}}}"#);
     with_body(cart, Method::POST, "/items", body.as_bytes())
 }
 
-fn set(cart: &CartClient<'_>, quantity: &str) -> crate::app::Ask {
+fn set(cart: &CartClient, quantity: &str) -> crate::app::Ask {
     let body = format!(r#"{{"quantity":{quantity}}}"#);
     with_body(cart, Method::PUT, "/items/teapot", body.as_bytes())
 }

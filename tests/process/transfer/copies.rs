@@ -1,7 +1,8 @@
 //! Copies of the log, made beside a service and killed while they are made.
 
 use super::{export, names, nothing_but, rows, shopped, told};
-use crate::program::{Program, command, log_in, run, whole_log};
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,12 +21,12 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
     .stderr(Stdio::null())
     .spawn()
     .unwrap();
-    let before = whole_log(&log_in(folder.path())).len();
+    let before = read_intact_log(&log_path(folder.path())).len();
     for number in 0..3 {
         let target = format!("backup-{number}.db");
-        let output = run(command(folder.path(), &["backup", &target]));
+        let output = run_to_exit(command(folder.path(), &["backup", &target]));
         assert!(output.status.success(), "{output:?}");
-        let copied = whole_log(&folder.path().join(&target)).len();
+        let copied = read_intact_log(&folder.path().join(&target)).len();
         assert!(copied >= before, "what was there before is in it");
         assert!(
             told(&output).contains(&format!("its {copied} events")),
@@ -33,7 +34,7 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
             told(&output)
         );
         let all = rows(
-            &log_in(folder.path()),
+            &log_path(folder.path()),
             "(SELECT * FROM events ORDER BY position)",
         );
         let prefix = rows(&folder.path().join(&target), "events");
@@ -44,14 +45,14 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
     program.kill();
 
     let target = folder.path().join("backup-0.db");
-    let events = whole_log(&target).len();
+    let events = read_intact_log(&target).len();
     let mut from_backup = command(folder.path(), &["serve"]);
     from_backup
         .env("CARTLOG_LOG__PATH", &target)
         .env("CARTLOG_VIEWS__PATH", folder.path().join("other-views.db"));
-    let program = Program::run(from_backup);
-    assert_eq!(program.signal("TERM").code(), Some(0));
-    assert_eq!(whole_log(&target).len(), events);
+    let program = ServiceProcess::run(from_backup);
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+    assert_eq!(read_intact_log(&target).len(), events);
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
         ("nowhere/backup.db", "nowhere/backup.db"),
         ("data/events.db", "is there already"),
     ] {
-        let output = run(command(folder.path(), &["backup", target]));
+        let output = run_to_exit(command(folder.path(), &["backup", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");
         assert!(told(&output).contains(part), "{}", told(&output));
     }
@@ -73,7 +74,7 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
     );
     let nothing = tempfile::tempdir().unwrap();
     for arguments in [&["backup", "b.db"][..], &["export"]] {
-        let output = run(command(nothing.path(), arguments));
+        let output = run_to_exit(command(nothing.path(), arguments));
         assert_eq!(output.status.code(), Some(1));
         assert!(
             told(&output).contains("data/events.db"),
@@ -88,10 +89,10 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
 fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_sweeps_up()
 {
     let (folder, _program) = shopped("300");
-    let events = whole_log(&log_in(folder.path())).len();
+    let events = read_intact_log(&log_path(folder.path())).len();
     let lines = export(folder.path());
     let whole = |file: &Path| match file.extension() {
-        Some(extension) if extension == "db" => assert_eq!(whole_log(file).len(), events),
+        Some(extension) if extension == "db" => assert_eq!(read_intact_log(file).len(), events),
         _ => assert!(std::fs::read(file).unwrap() == lines, "the same export"),
     };
     for arguments in [
@@ -129,7 +130,11 @@ fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_
             );
         }
         assert!(killed > 0, "all were quicker than a kill");
-        assert!(run(command(folder.path(), arguments)).status.success());
+        assert!(
+            run_to_exit(command(folder.path(), arguments))
+                .status
+                .success()
+        );
         whole(&target);
         // What the killed ones have left is swept up.
         nothing_but(&copies, &[target.file_name().unwrap().to_str().unwrap()]);
@@ -156,7 +161,7 @@ fn only_what_nobody_is_at_work_on_is_swept_up() {
     let held = std::fs::File::open(copies.join("cartlog-backup-3.partial")).unwrap();
     held.lock().unwrap();
     let backup = |target: &str| {
-        let output = run(command(folder.path(), &["backup", target]));
+        let output = run_to_exit(command(folder.path(), &["backup", target]));
         assert!(output.status.success(), "{output:?}");
     };
     backup("copies/1.db");
@@ -169,7 +174,7 @@ fn only_what_nobody_is_at_work_on_is_swept_up() {
     drop(held);
     backup("copies/2.db");
     assert_eq!(names(&copies), ["1.db", "2.db", others[0], others[2]]);
-    let output = run(command(folder.path(), &["export", "-o", "copies/3"]));
+    let output = run_to_exit(command(folder.path(), &["export", "-o", "copies/3"]));
     assert!(output.status.success(), "{output:?}");
     assert_eq!(names(&copies), ["1.db", "2.db", "3", others[0]]);
 }
@@ -182,7 +187,7 @@ fn an_export_that_cannot_be_written_says_where_and_leaves_nothing() {
         ("data", "a folder"),
     ] {
         let before = names(folder.path());
-        let output = run(command(folder.path(), &["export", "--output", target]));
+        let output = run_to_exit(command(folder.path(), &["export", "--output", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");
         assert!(told(&output).contains(part), "{}", told(&output));
         assert_eq!(names(folder.path()), before);

@@ -1,7 +1,9 @@
 //! The log as lines: written out, and read into an empty log.
 
 use super::{export, nothing_but, rows, shopped, told};
-use crate::program::{PATIENCE, Program, command, log_in, run, whole_log};
+use cartlog_testkit::PATIENCE;
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
@@ -25,15 +27,15 @@ fn import(folder: &Path, lines: &[u8]) -> Output {
 
 /// Every row of every view, once the views in `folder` have seen the whole log.
 fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
-    let program = Program::serve(folder);
-    let end = whole_log(&log_in(folder)).len();
+    let program = ServiceProcess::serve(folder);
+    let end = read_intact_log(&log_path(folder)).len();
     let path = folder.join("data/views.db");
     let started = Instant::now();
     while rows(&path, "(SELECT position FROM checkpoint)") != [format!("[Integer({end})]")] {
         assert!(started.elapsed() < PATIENCE, "the views do not catch up");
         std::thread::yield_now();
     }
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     let tables = rows(
         &path,
         "(SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%')",
@@ -55,23 +57,23 @@ fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
 fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_log() {
     let (here, program) = shopped("120");
     let lines = export(here.path());
-    let to_file = run(command(here.path(), &["export", "--output", "log.ndjson"]));
+    let to_file = run_to_exit(command(here.path(), &["export", "--output", "log.ndjson"]));
     assert!(to_file.status.success(), "{to_file:?}");
     assert_eq!(
         std::fs::read(here.path().join("log.ndjson")).unwrap(),
         lines
     );
-    let events = whole_log(&log_in(here.path())).len();
+    let events = read_intact_log(&log_path(here.path())).len();
     assert!(told(&to_file).contains(&format!("exported {events} events")));
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     let there = tempfile::tempdir().unwrap();
     let output = import(there.path(), &lines);
     assert!(output.status.success(), "{output:?}");
     assert!(told(&output).contains(&format!("imported {events} events")));
     assert_eq!(
-        rows(&log_in(here.path()), "events"),
-        rows(&log_in(there.path()), "events")
+        rows(&log_path(here.path()), "events"),
+        rows(&log_path(there.path()), "events")
     );
     assert_eq!(export(there.path()), lines);
 
@@ -201,7 +203,7 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
 #[test]
 fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let url = format!("http://{}", program.address);
     let one_by_one = [
         "simulate",
@@ -212,7 +214,11 @@ fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
         "--concurrency",
         "1",
     ];
-    assert!(run(command(folder.path(), &one_by_one)).status.success());
+    assert!(
+        run_to_exit(command(folder.path(), &one_by_one))
+            .status
+            .success()
+    );
     let exported = String::from_utf8(export(folder.path())).unwrap();
     let lines: Vec<String> = exported.lines().map(str::to_owned).collect();
     for case in tampered(&lines) {
@@ -232,23 +238,23 @@ fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
 fn only_an_empty_log_that_nobody_serves_from_is_filled() {
     let (folder, program) = shopped("5");
     let lines = export(folder.path());
-    let before = rows(&log_in(folder.path()), "events");
+    let before = rows(&log_path(folder.path()), "events");
     let output = import(folder.path(), &lines);
     assert_eq!(output.status.code(), Some(1));
     assert!(told(&output).contains("another process has this log open"));
-    assert_eq!(program.signal("TERM").code(), Some(0));
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     let output = import(folder.path(), &lines);
     assert_eq!(output.status.code(), Some(1));
     assert!(told(&output).contains("only an empty log can be filled"));
-    assert_eq!(rows(&log_in(folder.path()), "events"), before);
+    assert_eq!(rows(&log_path(folder.path()), "events"), before);
 
     let empty = tempfile::tempdir().unwrap();
-    Program::serve(empty.path()).kill();
+    ServiceProcess::serve(empty.path()).kill();
     let output = import(empty.path(), &lines);
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(rows(&log_in(empty.path()), "events"), before);
-    drop(Program::serve(empty.path()));
+    assert_eq!(rows(&log_path(empty.path()), "events"), before);
+    drop(ServiceProcess::serve(empty.path()));
 }
 
 #[test]
@@ -271,12 +277,12 @@ fn an_import_that_is_killed_leaves_no_log_and_the_next_one_fills_it() {
     }
     half.kill().unwrap();
     half.wait().unwrap();
-    assert!(!log_in(there.path()).exists());
+    assert!(!log_path(there.path()).exists());
 
     assert!(import(there.path(), &lines).status.success());
     nothing_but(&there.path().join("data"), &["events.db", "events.db.lock"]);
     assert_eq!(
-        rows(&log_in(there.path()), "events"),
-        rows(&log_in(folder.path()), "events")
+        rows(&log_path(there.path()), "events"),
+        rows(&log_path(folder.path()), "events")
     );
 }

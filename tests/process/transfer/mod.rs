@@ -3,7 +3,7 @@
 mod copies;
 mod lines;
 
-use crate::program::{Program, command, run};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -11,17 +11,21 @@ use std::process::Output;
 use tempfile::TempDir;
 
 /// A folder in which shoppers have filled a log, and what serves there.
-fn shopped(carts: &str) -> (TempDir, Program) {
+fn shopped(carts: &str) -> (TempDir, ServiceProcess) {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::serve(folder.path());
+    let program = ServiceProcess::serve(folder.path());
     let url = format!("http://{}", program.address);
     let arguments = ["simulate", "--url", &url, "--carts", carts, "--seed", "9"];
-    assert!(run(command(folder.path(), &arguments)).status.success());
+    assert!(
+        run_to_exit(command(folder.path(), &arguments))
+            .status
+            .success()
+    );
     (folder, program)
 }
 
 fn export(folder: &Path) -> Vec<u8> {
-    let output = run(command(folder, &["export"]));
+    let output = run_to_exit(command(folder, &["export"]));
     assert!(output.status.success(), "{output:?}");
     output.stdout
 }

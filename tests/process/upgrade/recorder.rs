@@ -1,7 +1,7 @@
 //! Lets this version trade and keeps what it leaves behind and what it answered.
 
 use super::{Answers, Exchange};
-use crate::program::{Program, command};
+use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ struct RecordedEvent {
 impl Recorder {
     pub async fn record(place: &Path) {
         let folder = tempfile::tempdir().expect("a folder");
-        let program = Program::serve(folder.path());
+        let program = ServiceProcess::serve(folder.path());
         let mut recorder = Recorder {
             address: program.address,
             answers: Answers::default(),
@@ -72,11 +72,11 @@ impl Recorder {
             recorder.send(&mut open, keyed, method, rest, body).await;
         }
         let left = recorder.open(Some("left"), teapots).await;
-        assert!(program.signal("TERM").success());
+        assert!(program.exit_on_signal("TERM").success());
 
         let mut expiring = command(folder.path(), &["serve"]);
         expiring.env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "1");
-        let program = Program::run(expiring);
+        let program = ServiceProcess::run(expiring);
         recorder.address = program.address;
         let mut going_on = tokio::time::interval(Duration::from_secs(20));
         while recorder.status(&left).await != "expired" {
@@ -94,7 +94,7 @@ impl Recorder {
             recorder.ask_about(cart).await;
         }
         recorder.ask("/api/events?limit=200", None).await;
-        assert!(program.signal("TERM").success());
+        assert!(program.exit_on_signal("TERM").success());
         let id = open.path.rsplit('/').next().expect("an id").to_owned();
         recorder.answers.open = (id, open.token, open.version);
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cart::Sku;
-use crate::web::seeded::seeded;
+use cartlog_testkit::seed::seeded;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;

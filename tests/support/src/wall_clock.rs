@@ -1,11 +1,11 @@
-//! Programs whose clock on the wall is set off, by the Debian package faketime.
+//! Programs whose wall clock is shifted, by the Debian package faketime.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Lets `program` run with its clock off by what the environment says further; what measures time
-/// goes on as ever.
-pub fn run_off(program: &mut Command) -> &mut Command {
+/// Makes `program` run under faketime, which reads the shift from `FAKETIME` in its environment. The
+/// monotonic clock stays true, so that durations are measured correctly.
+pub fn shift_wall_clock(program: &mut Command) -> &mut Command {
     let library = [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",

@@ -1,4 +1,4 @@
-//! Requests under construction.
+//! Requests.
 
 use super::answer::Answer;
 use super::stream::EventStream;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-/// A request that `.await` sends.
+/// A request, which `.await` sends.
 pub struct Ask {
     pub(super) client: reqwest::Client,
     pub(super) request: reqwest::Request,
 }
 
 impl Ask {
-    /// Sets a header, in place of one of that name.
+    /// Sets a header, replacing headers of that name.
     pub fn header(mut self, name: &str, value: &str) -> Ask {
         let name: HeaderName = name.parse().expect("a header's name");
         let value = HeaderValue::from_str(value).expect("a header's value");
@@ -23,7 +23,7 @@ impl Ask {
         self
     }
 
-    /// Sets a header beside others of that name.
+    /// Adds a header beside others of that name.
     pub fn another_header(mut self, name: &str, value: &str) -> Ask {
         let name: HeaderName = name.parse().expect("a header's name");
         let value = HeaderValue::from_str(value).expect("a header's value");
@@ -40,7 +40,6 @@ impl Ask {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// Sends an idempotency key along.
     pub fn key(self, key: &str) -> Ask {
         self.header("idempotency-key", key)
     }
@@ -55,7 +54,7 @@ impl Ask {
             .header("content-type", "application/json")
     }
 
-    /// A body whose type is not said.
+    /// A body without `Content-Type`.
     pub fn body(mut self, body: impl Into<reqwest::Body>) -> Ask {
         *self.request.body_mut() = Some(body.into());
         self
@@ -63,10 +62,10 @@ impl Ask {
 
     async fn send(self) -> reqwest::Response {
         let sent = self.client.execute(self.request).await;
-        sent.expect("the service answers")
+        sent.expect("a response")
     }
 
-    /// Sends the request and reads what it answers as server-sent events.
+    /// Sends the request and reads the response as server-sent events.
     pub async fn stream(self) -> EventStream {
         let response = self.send().await;
         assert_eq!(response.status(), 200);

@@ -1,6 +1,6 @@
-//! Server-sent events, as a client reads them.
+//! Server-sent events.
 
-use super::PATIENCE;
+use crate::PATIENCE;
 use serde_json::Value;
 use std::collections::VecDeque;
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ pub struct Sent {
     pub data: Value,
 }
 
-/// Server-sent events as they come.
+/// A stream of server-sent events.
 pub struct EventStream {
     response: reqwest::Response,
     text: String,
@@ -53,7 +53,7 @@ impl EventStream {
     }
 }
 
-/// The event in a block of lines; a comment is none.
+/// The event in a block of lines; `None` for a comment.
 fn sent(block: &str) -> Option<Sent> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
     let data = field("data: ")?;

@@ -1,6 +1,9 @@
-//! Shoppers who keep a record of what was acknowledged to them, by the keys of their commands.
+//! A load generator that records what was acknowledged, by the idempotency keys of its commands, and
+//! checks the record against the log and against the service.
 
-use crate::program::{PATIENCE, Stored};
+use crate::PATIENCE;
+use crate::log_file::StoredEvent;
+use crate::seed::Dice;
 use cartlog::commands::IdempotencyKey;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -11,33 +14,18 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A generator of numbers that are the same for the same seed (SplitMix64).
-#[derive(Clone)]
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let drawn = (mixed ^ (mixed >> 31)) % end as u64;
-        usize::try_from(drawn).expect("a number below a usize")
-    }
-}
-
-/// A command under a key, as it can be sent again.
+/// A command under an idempotency key, which can be sent again.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub struct KeyedCommand {
     pub key: String,
     path: String,
     token: Option<String>,
     pub body: Value,
 }
 
-/// What the service answered to it.
+/// The response to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
+pub struct CommandReply {
     pub status: u16,
     pub body: Value,
     pub replayed: bool,
@@ -45,7 +33,7 @@ pub struct Answered {
     pub version: u64,
 }
 
-impl Answered {
+impl CommandReply {
     pub fn is_ok(&self) -> bool {
         self.status < 300
     }
@@ -55,24 +43,24 @@ impl Answered {
     }
 }
 
-/// What was acknowledged, and what was sent without an answer.
+/// The commands that were acknowledged, and those that were sent and got no response.
 #[derive(Debug, Clone, Default)]
-pub struct Record {
-    pub acknowledged: Vec<(Sent, Answered)>,
-    pub unanswered: Vec<Sent>,
+pub struct CommandRecord {
+    pub acknowledged: Vec<(KeyedCommand, CommandReply)>,
+    pub unanswered: Vec<KeyedCommand>,
 }
 
-impl Record {
-    /// Takes over what `other` holds.
-    pub fn extend(&mut self, other: Record) {
+impl CommandRecord {
+    /// Adds the commands of `other`.
+    pub fn extend(&mut self, other: CommandRecord) {
         self.acknowledged.extend(other.acknowledged);
         self.unanswered.extend(other.unanswered);
     }
 }
 
-impl Sent {
-    pub fn opening(key: String) -> Sent {
-        Sent {
+impl KeyedCommand {
+    pub fn open_cart(key: String) -> KeyedCommand {
+        KeyedCommand {
             key,
             path: "/api/carts".into(),
             token: None,
@@ -80,8 +68,8 @@ impl Sent {
         }
     }
 
-    pub fn addition(key: String, opened: &Answered, sku: &str) -> Sent {
-        Sent {
+    pub fn add_item(key: String, opened: &CommandReply, sku: &str) -> KeyedCommand {
+        KeyedCommand {
             key,
             path: format!("/api/carts/{}/items", opened.cart()),
             token: opened.body["token"].as_str().map(str::to_owned),
@@ -89,8 +77,12 @@ impl Sent {
         }
     }
 
-    /// Sends the command; `None` if the service was gone before the whole answer was there.
-    pub async fn send(&self, client: &reqwest::Client, address: SocketAddr) -> Option<Answered> {
+    /// Sends the command; `None` if the connection ended before the whole response was there.
+    pub async fn send(
+        &self,
+        client: &reqwest::Client,
+        address: SocketAddr,
+    ) -> Option<CommandReply> {
         let url = format!("http://{address}{}", self.path);
         let mut request = client
             .post(url)
@@ -107,7 +99,7 @@ impl Sent {
             let tag = tag.to_str().expect("a tag of text");
             tag.trim_matches('"').parse().expect("a version")
         });
-        Some(Answered {
+        Some(CommandReply {
             status,
             body,
             replayed: headers.contains_key("idempotent-replayed"),
@@ -116,71 +108,72 @@ impl Sent {
         })
     }
 
-    /// The key as it stands in the log.
+    /// The key as the log stores it.
     pub fn digest(&self) -> String {
         hex::encode(IdempotencyKey::new(&self.key, &[]).digest)
     }
 }
 
-pub fn client() -> reqwest::Client {
+pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder()
         .timeout(PATIENCE)
         .build()
         .expect("a client")
 }
 
-/// What the service says of its readiness: the status and the document.
-pub async fn ready(address: SocketAddr) -> (u16, Value) {
+/// `GET /readyz`: the status and the document.
+pub async fn readiness(address: SocketAddr) -> (u16, Value) {
     let url = format!("http://{address}/readyz");
-    let response = client().get(url).send().await.expect("an answer");
+    let response = http_client().get(url).send().await.expect("a response");
     let status = response.status().as_u16();
     (status, response.json().await.expect("a document"))
 }
 
-/// Some shoppers at once, each filling carts until the service is gone or refuses.
-pub struct Load {
-    record: Arc<Mutex<Record>>,
+/// Concurrent shoppers, each filling carts until the service is gone or refuses a command.
+pub struct LoadGenerator {
+    record: Arc<Mutex<CommandRecord>>,
     count: watch::Receiver<usize>,
-    over: Arc<AtomicBool>,
+    stopping: Arc<AtomicBool>,
     shoppers: JoinSet<()>,
 }
 
-impl Load {
-    /// Sends `shoppers` to the service at `address`; `round` keeps their keys apart.
-    pub fn start(address: SocketAddr, shoppers: u64, round: u64) -> Load {
-        let record: Arc<Mutex<Record>> = Arc::default();
+impl LoadGenerator {
+    /// Starts `shoppers` against the service at `address`; `round` makes their keys unique.
+    pub fn start(address: SocketAddr, shoppers: u64, round: u64) -> LoadGenerator {
+        let record: Arc<Mutex<CommandRecord>> = Arc::default();
         let (counter, count) = watch::channel(0);
-        let over: Arc<AtomicBool> = Arc::default();
+        let stopping: Arc<AtomicBool> = Arc::default();
         let mut tasks = JoinSet::new();
         for shopper in 0..shoppers {
             let record = record.clone();
             let counter = counter.clone();
-            let over = over.clone();
+            let stopping = stopping.clone();
             let mut dice = Dice(round * 1_000 + shopper);
             tasks.spawn(async move {
-                let client = client();
+                let client = http_client();
                 let mut cart = None;
                 for number in 0.. {
-                    if over.load(Ordering::Relaxed) {
+                    if stopping.load(Ordering::Relaxed) {
                         return;
                     }
                     let key = format!("{round}-{shopper}-{number}");
-                    let opened: Option<&Answered> = cart.as_ref();
+                    let opened: Option<&CommandReply> = cart.as_ref();
                     let sent = match opened {
                         Some(opened) if dice.below(8) > 0 => {
                             let sku = ["teapot", "sencha", "notebook"][dice.below(3)];
-                            Sent::addition(key, opened, sku)
+                            KeyedCommand::add_item(key, opened, sku)
                         }
-                        Some(_) | None => Sent::opening(key),
+                        Some(_) | None => KeyedCommand::open_cart(key),
                     };
                     let answered = sent.send(&client, address).await;
-                    let expected = |answered: &Answered| answered.is_ok() || answered.status == 503;
+                    let expected =
+                        |answered: &CommandReply| answered.is_ok() || answered.status == 503;
                     assert!(
                         answered.as_ref().is_none_or(expected),
                         "{sent:?}: {answered:?}"
                     );
                     let mut record = record.lock().expect("a record");
-                    let Some(answered) = answered.filter(Answered::is_ok) else {
+                    let Some(answered) = answered.filter(CommandReply::is_ok) else {
                         record.unanswered.push(sent);
                         return;
                     };
@@ -192,15 +185,15 @@ impl Load {
                 }
             });
         }
-        Load {
+        LoadGenerator {
             record,
             count,
-            over,
+            stopping,
             shoppers: tasks,
         }
     }
 
-    /// How many commands were acknowledged so far.
+    /// The number of acknowledged commands.
     pub fn count(&self) -> usize {
         *self.count.borrow()
     }
@@ -211,20 +204,20 @@ impl Load {
         tokio::time::timeout(PATIENCE, reached)
             .await
             .expect("acknowledgements in time")
-            .expect("shoppers who go on");
+            .expect("running shoppers");
     }
 
-    /// Lets every shopper finish the command that is under way, and ends.
-    pub async fn stop(self) -> Record {
-        self.over.store(true, Ordering::Relaxed);
+    /// Stops each shopper after its current command.
+    pub async fn stop(self) -> CommandRecord {
+        self.stopping.store(true, Ordering::Relaxed);
         self.end().await
     }
 
-    /// Waits until every shopper has given up.
-    pub async fn end(self) -> Record {
+    /// Waits until every shopper has stopped by itself, because the service is gone or refuses.
+    pub async fn end(self) -> CommandRecord {
         tokio::time::timeout(PATIENCE, self.shoppers.join_all())
             .await
-            .expect("shoppers who notice");
+            .expect("every shopper stops");
         Arc::into_inner(self.record)
             .expect("the only holder")
             .into_inner()
@@ -232,14 +225,14 @@ impl Load {
     }
 }
 
-/// Every acknowledged command is in the log by exactly one commit, which ends at the version that
-/// was answered; what had no answer is there at most once.
-pub fn compare(record: &Record, log: &[Stored]) {
+/// Asserts that every acknowledged command is in the log by exactly one commit, which ends at the
+/// version of the response, and every command without a response at most once.
+pub fn assert_log_matches(record: &CommandRecord, log: &[StoredEvent]) {
     assert_eq!(discrepancies(record, log), Vec::<String>::new());
 }
 
-/// Where `log` is not what [`compare`] asks for.
-pub fn discrepancies(record: &Record, log: &[Stored]) -> Vec<String> {
+/// The differences that [`assert_log_matches`] asserts against.
+pub fn discrepancies(record: &CommandRecord, log: &[StoredEvent]) -> Vec<String> {
     let mut commits: HashMap<(&str, &str), (BTreeSet<&str>, u64)> = HashMap::new();
     for event in log {
         let Some(key) = &event.key else { continue };
@@ -272,28 +265,28 @@ pub fn discrepancies(record: &Record, log: &[Stored]) -> Vec<String> {
     found
 }
 
-/// A repetition of what was acknowledged gets the same answer again; what had no answer is carried
-/// out now, or is told what became of it.
-pub async fn repeat(record: &mut Record, address: SocketAddr) {
-    let client = client();
+/// Asserts that every acknowledged command, sent again, gets its first response, and that every
+/// command without a response is executed now or replayed.
+pub async fn assert_replays(record: &mut CommandRecord, address: SocketAddr) {
+    let client = http_client();
     for (sent, answered) in &record.acknowledged {
-        let again = sent.send(&client, address).await.expect("an answer");
-        let expected = Answered {
+        let again = sent.send(&client, address).await.expect("a response");
+        let expected = CommandReply {
             replayed: true,
             ..answered.clone()
         };
         assert_eq!(again, expected, "{sent:?}");
     }
     for sent in std::mem::take(&mut record.unanswered) {
-        let answered = sent.send(&client, address).await.expect("an answer");
+        let answered = sent.send(&client, address).await.expect("a response");
         assert!(answered.is_ok(), "{sent:?}: {answered:?}");
         record.acknowledged.push((sent, answered));
     }
 }
 
-/// The view reaches the newest version of every cart of `record`.
-pub async fn view_catches_up(record: &Record, address: SocketAddr) {
-    let client = client();
+/// Asserts that the view reaches the newest version of every cart of `record`.
+pub async fn assert_views_catch_up(record: &CommandRecord, address: SocketAddr) {
+    let client = http_client();
     let mut newest: HashMap<String, (u64, String)> = HashMap::new();
     for (sent, answered) in &record.acknowledged {
         let token = answered.body["token"].as_str().map(str::to_owned);
@@ -310,7 +303,7 @@ pub async fn view_catches_up(record: &Record, address: SocketAddr) {
             .bearer_auth(token)
             .send()
             .await
-            .expect("an answer");
+            .expect("a response");
         assert_eq!(response.status(), 200);
         let document: Value = response.json().await.expect("a cart");
         assert!(document["version"].as_u64() >= Some(version), "{document}");

@@ -1,24 +1,24 @@
 //! The client of one cart.
 
+use super::ApiClient;
 use super::ask::Ask;
 use super::stream::EventStream;
-use super::{Stored, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
-/// The client of one cart, which sends the cart's token along.
+/// The client of one cart: its requests carry the cart's token.
 #[derive(Clone)]
-pub struct CartClient<'a> {
-    pub app: &'a TestApp,
+pub struct CartClient {
+    pub api: ApiClient,
     pub id: String,
     pub token: String,
 }
 
-impl CartClient<'_> {
+impl CartClient {
     /// A request to a path below the cart's own, such as `/items`.
     pub fn ask(&self, method: Method, below: &str) -> Ask {
         let path = format!("/api/carts/{}{below}", self.id);
-        self.app.ask(method, &path).token(&self.token)
+        self.api.ask(method, &path).token(&self.token)
     }
 
     pub fn get(&self) -> Ask {
@@ -31,7 +31,7 @@ impl CartClient<'_> {
             .header("prefer", "wait=5")
     }
 
-    /// The cart as it was at `version`.
+    /// The cart at a past `version`.
     pub fn get_at(&self, version: u64) -> Ask {
         self.ask(Method::GET, &format!("?version={version}"))
     }
@@ -63,12 +63,12 @@ impl CartClient<'_> {
         self.ask(Method::DELETE, "/promotion")
     }
 
-    /// Undo at `version`, which the contract asks for.
+    /// Undo at `version`, which the contract requires.
     pub fn undo(&self, version: u64) -> Ask {
         self.ask(Method::POST, "/undo").if_match(version)
     }
 
-    /// Checkout at `version` for `expected_total`, under `key`, all of which the contract asks for.
+    /// Checkout at `version` for `expected_total` under `key`, all of which the contract requires.
     pub fn check_out(&self, version: u64, expected_total: i64, key: &str) -> Ask {
         self.ask(Method::POST, "/checkout")
             .json(&json!({ "expected_total": expected_total }))
@@ -93,7 +93,7 @@ impl CartClient<'_> {
             .json(&json!({ "without": without }))
     }
 
-    /// The cart's events as they come, after the version `after` or from now on.
+    /// The cart's live events, after the version `after` or from now on.
     pub async fn follow(&self, after: Option<u64>) -> EventStream {
         let ask = self.events().header("accept", "text/event-stream");
         match after {
@@ -104,12 +104,5 @@ impl CartClient<'_> {
                     .await
             }
         }
-    }
-
-    /// How many of the cart's events are in the log's file.
-    pub fn stored(&self) -> Vec<Stored> {
-        let mut events = self.app.log();
-        events.retain(|event| event.stream == self.id);
-        events
     }
 }

@@ -1,4 +1,4 @@
-//! Answers, and what holds for every one of them.
+//! Responses, and what holds for every one of them.
 
 use cartlog::web::problem::Kind;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// An answer of the service, checked.
+/// A response of the service, which was checked.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -15,8 +15,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What holds for every answer: an error is a problem of a known type (`/readyz` answers with
-    /// its reasons instead), and a browser is told what it may not do with it.
+    /// Asserts what holds for every response: an error is a problem of a known type (`/readyz` lists
+    /// its checks instead), and the headers that protect a browser are there.
     pub(super) fn check(&self, head: bool) {
         let shown = || format!("{} {:?}", self.status, String::from_utf8_lossy(&self.body));
         if head || self.status == 204 || self.status == 304 {
@@ -29,10 +29,10 @@ impl Answer {
             ("referrer-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
         ] {
-            let said = self.header(name);
+            let value = self.header(name);
             assert!(
-                said.is_some_and(|said| said.contains(part)),
-                "{name}: {said:?}"
+                value.is_some_and(|value| value.contains(part)),
+                "{name}: {value:?}"
             );
         }
         if self.status < 400 {
@@ -86,7 +86,7 @@ impl Answer {
         );
     }
 
-    /// The answer, if it has that status.
+    /// Asserts the status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Answer {
         assert_eq!(
@@ -98,7 +98,7 @@ impl Answer {
         self
     }
 
-    /// The problem, if the answer is one of that type: its slug, such as `cart-closed`.
+    /// Asserts that the response is a problem of this type, given by its slug: `cart-closed`.
     #[track_caller]
     pub fn expect_problem(self, status: u16, slug: &str) -> Value {
         let problem = self.expect(status).json();
@@ -124,7 +124,7 @@ impl Answer {
         tag.trim_matches('"').parse().expect("a version as ETag")
     }
 
-    /// `Log-Position`: of the last event that the command wrote, or that the view has seen.
+    /// `Log-Position`: of the last event that the command wrote, or that the view has applied.
     #[track_caller]
     pub fn log_position(&self) -> u64 {
         let position = self.header("log-position").expect("a Log-Position");
@@ -132,20 +132,20 @@ impl Answer {
     }
 }
 
-/// The text of a JSON value that is one.
+/// The text of a JSON string.
 #[track_caller]
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("a text: {value}"))
 }
 
-/// Reads one answer off a connection.
+/// Reads one response from a connection.
 pub async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break at;
         }
-        let read = stream.read_buf(&mut bytes).await.expect("an answer");
+        let read = stream.read_buf(&mut bytes).await.expect("a response");
         let shown = String::from_utf8_lossy(&bytes);
         assert!(read > 0, "the connection was closed after {shown:?}");
     };

@@ -1,8 +1,7 @@
 //! An engine in memory, with gaps in its positions as a distributed log has them. It passes the
-//! port's contract, so that what is simulated over it is simulated over a log.
+//! contract suite of the log, so that a simulation over it is a simulation over a log.
 //!
-//! It stands with the tests and not in the library: nobody should be able to choose a log that
-//! forgets.
+//! It is part of the tests and not of the library: no configuration can select a log that forgets.
 
 use async_trait::async_trait;
 use cartlog::log::{
@@ -14,15 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Where a log is kept. It outlives whoever opens it, as a disk does.
+/// Where a log is stored. It outlives the logs that are opened on it, as a disk does.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct MemoryStorage {
     identity: Uuid,
-    kept: Arc<Mutex<Kept>>,
+    stored: Arc<Mutex<Stored>>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Stored {
     /// In the order of their positions.
     events: Vec<RecordedEvent>,
     /// Where each stream's events are in `events`, by version.
@@ -30,23 +29,21 @@ struct Kept {
     open: bool,
 }
 
-impl Place {
-    /// A place without a log; the next one to be opened there is called `identity`.
-    pub fn new(identity: Uuid) -> Place {
-        Place {
+impl MemoryStorage {
+    /// Empty storage; the log that is opened on it has this identity.
+    pub fn new(identity: Uuid) -> MemoryStorage {
+        MemoryStorage {
             identity,
-            kept: Arc::default(),
+            stored: Arc::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept
-            .lock()
-            .expect("nobody panics with the log in hand")
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().expect("no panic under the lock")
     }
 }
 
-impl Kept {
+impl Stored {
     fn end(&self) -> Position {
         self.events
             .last()
@@ -74,7 +71,7 @@ impl Kept {
             });
         }
         for event in commit.events() {
-            position = Kept::behind(position);
+            position = Stored::behind(position);
             places.push(self.events.len());
             self.events.push(RecordedEvent {
                 position,
@@ -88,41 +85,41 @@ impl Kept {
 /// A log that is open.
 #[derive(Debug)]
 pub struct MemoryLog {
-    place: Place,
+    storage: MemoryStorage,
     committed: watch::Sender<Position>,
     closed: watch::Sender<bool>,
 }
 
 impl MemoryLog {
-    pub fn open(place: &Place) -> Result<Arc<MemoryLog>, String> {
-        let mut kept = place.lock();
-        if std::mem::replace(&mut kept.open, true) {
+    pub fn open(storage: &MemoryStorage) -> Result<Arc<MemoryLog>, String> {
+        let mut stored = storage.lock();
+        if std::mem::replace(&mut stored.open, true) {
             return Err("another process has this log open".to_owned());
         }
         Ok(Arc::new(MemoryLog {
-            place: place.clone(),
-            committed: watch::Sender::new(kept.end()),
+            storage: storage.clone(),
+            committed: watch::Sender::new(stored.end()),
             closed: watch::Sender::new(false),
         }))
     }
 
-    /// Lets the log be opened again. Later commits are refused as not written.
+    /// Releases the storage, so that it can be opened again. Later commits are `NotWritten`.
     pub fn close(&self) {
-        self.place.lock().open = false;
+        self.storage.lock().open = false;
         self.closed.send_replace(true);
     }
 
-    /// Where `stream` ends.
+    /// The last event of `stream`.
     pub fn head(&self, stream: Uuid) -> Head {
-        let kept = self.place.lock();
-        let last = kept.streams.get(&stream).and_then(|places| places.last());
-        last.map_or(Head::START, |place| Head::at(&kept.events[*place]))
+        let stored = self.storage.lock();
+        let last = stored.streams.get(&stream).and_then(|places| places.last());
+        last.map_or(Head::START, |place| Head::at(&stored.events[*place]))
     }
 }
 
-/// The first `count` events of `commit` as a commit at `head`: what engines make of one that are to be
-/// caught.
-pub fn again(commit: &Commit, head: Head, count: usize) -> Commit {
+/// The first `count` events of `commit` as a commit at `head`: for engines that break the contract on
+/// purpose, by writing a commit twice or only a part of it.
+pub fn recommit(commit: &Commit, head: Head, count: usize) -> Commit {
     let first = &commit.events()[0];
     let events = commit.events().iter().take(count).map(|event| NewEvent {
         name: event.name.clone(),
@@ -145,7 +142,7 @@ impl EventLog for MemoryLog {
         if *self.closed.borrow() {
             return Err(AppendError::NotWritten("the log is closed".to_owned()));
         }
-        let appended = self.place.lock().append(&commit)?;
+        let appended = self.storage.lock().append(&commit)?;
         self.committed.send_replace(appended.position);
         Ok(appended)
     }
@@ -157,11 +154,11 @@ impl EventLog for MemoryLog {
         limit: usize,
         _freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        let kept = self.place.lock();
-        let places = kept.streams.get(&stream).map_or(&[][..], Vec::as_slice);
+        let stored = self.storage.lock();
+        let places = stored.streams.get(&stream).map_or(&[][..], Vec::as_slice);
         let after = usize::try_from(after.0).unwrap_or(usize::MAX);
         let read = places.iter().skip(after).take(limit);
-        Ok(read.map(|place| kept.events[*place].clone()).collect())
+        Ok(read.map(|place| stored.events[*place].clone()).collect())
     }
 
     async fn read_all(
@@ -169,17 +166,19 @@ impl EventLog for MemoryLog {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        let kept = self.place.lock();
-        let first = kept.events.partition_point(|event| event.position <= after);
-        Ok(kept.events[first..].iter().take(limit).cloned().collect())
+        let stored = self.storage.lock();
+        let first = stored
+            .events
+            .partition_point(|event| event.position <= after);
+        Ok(stored.events[first..].iter().take(limit).cloned().collect())
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {
-        Ok(self.place.lock().end())
+        Ok(self.storage.lock().end())
     }
 
     fn identity(&self) -> Uuid {
-        self.place.identity
+        self.storage.identity
     }
 
     fn wake_ups(&self) -> watch::Receiver<Position> {

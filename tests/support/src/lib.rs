@@ -1,0 +1,34 @@
+//! What the test crates and benchmarks of cartlog share.
+//!
+//! - [`app`] starts a service inside the test, [`process`] starts the program as an operator does.
+//! - [`api`] is the HTTP client of both: requests, checked answers, carts, event streams.
+//! - [`load`] drives a service with shoppers and records what was acknowledged to them.
+//! - [`log_file`] reads and verifies the log without the code of the service.
+//! - [`shop`] fills a log with random carts without any HTTP.
+//! - [`memory_log`] is an engine in memory that keeps the contract of the log.
+//! - [`seed`] makes random cases repeatable, [`wall_clock`] shifts the clock of a program.
+
+pub mod api;
+pub mod app;
+pub mod load;
+pub mod log_file;
+pub mod memory_log;
+pub mod process;
+pub mod seed;
+pub mod shop;
+pub mod wall_clock;
+
+pub use api::{Answer, ApiClient, Ask, CartClient, read_answer, text};
+pub use app::TestApp;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// After this long a test has failed. A bound on waiting, never a way to wait.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.expect("this crate is two folders deep").to_owned()
+}
