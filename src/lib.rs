@@ -13,6 +13,7 @@
 // What everything rests on.
 mod cache;
 pub mod decider;
+mod file_lock;
 mod files;
 pub mod timestamp;
 mod wal;

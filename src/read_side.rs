@@ -1,5 +1,5 @@
-//! The read side, wired together: the views, what follows the log into them and what makes them
-//! anew, each on a thread of its own.
+//! The read side, wired together: the views, their updater and their rebuilds, each on a thread of
+//! its own.
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::EventLog;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The views, kept up to date until they are told to stop.
+/// The views, kept up to date until they are stopped.
 pub struct ReadSide {
     pub read_handle: ReadHandle,
     pub health: watch::Receiver<Option<ViewFailure>>,
@@ -23,14 +23,13 @@ pub struct ReadSide {
 pub enum ReadSideError {
     #[error(transparent)]
     Views(#[from] StoreError),
-    #[error("the views' updater cannot be started: {0}")]
+    #[error("cannot start the view updater: {0}")]
     Updater(std::io::Error),
 }
 
 impl ReadSide {
     /// Opens the views of `log` at `path`, with folded carts of about `cache_bytes` in memory, and
-    /// follows the log until `stopping` says so. Nobody else may write there: whoever has the log
-    /// has its views.
+    /// follows the log until `stopping` is true.
     pub async fn open(
         path: &Path,
         cache_bytes: u64,
@@ -56,18 +55,17 @@ impl ReadSide {
         })
     }
 
-    /// Waits until a part of it ends. Can be dropped and called again.
+    /// Waits until a part of it ends. Cancel-safe.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
         tokio::select! {
             ended = self.updater.ended() => return ended,
             ended = self.rebuild.ended() => ended?,
         }
-        // The rebuild ends well only when the updater has gone, and that one knows why: taken for the
-        // end of all, it would pass a failure off as a success.
+        // The rebuild worker ends well only after the updater, whose result says why it ended.
         self.updater.ended().await
     }
 
-    /// Waits for its threads, which have ended or are about to.
+    /// Waits for its threads, which are about to end.
     pub fn join(self) {
         self.updater.join();
         self.rebuild.join();

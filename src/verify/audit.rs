@@ -1,42 +1,42 @@
-//! The log read row by row, each event held against the one before it in its stream.
+//! Reads the log row by row and checks each event against the one before it in its stream.
 
-use super::{Course, Finding, FindingKind, VerifyError};
+use super::{Finding, FindingKind, VerifyContext, VerifyError};
 use crate::log::sqlite::{Entry, LogFile, UnreadableRow};
 use crate::log::{Hash, Head, Position, RecordedEvent, Version, chained_hash};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender};
 use uuid::Uuid;
 
-/// How many rows are read in one transaction, which holds up the log's checkpoint meanwhile.
+/// How many rows are read in one transaction, which blocks the checkpoint of the write-ahead log.
 const BATCH: usize = 8_192;
 
-/// What an auditor sends.
+/// What the auditor sends.
 pub(super) enum Read {
     Batch {
         events: Vec<RecordedEvent>,
-        /// Whether no row was left out of them.
+        /// Whether no row between them was unreadable.
         complete: bool,
     },
-    /// The position that was asked for has been reached, or nothing more can be read.
+    /// The requested position has been reached, or no more can be read.
     Done,
 }
 
 pub(super) struct Auditor<'a> {
     file: LogFile,
-    course: &'a Course<'a>,
-    /// The last event of each stream, as it was read. [`Hash::ZERO`] where that row was unreadable.
+    context: &'a VerifyContext<'a>,
+    /// The last event of each stream; with [`Hash::ZERO`] where that row was unreadable.
     heads: HashMap<Uuid, Head>,
     position: Position,
     events: u64,
-    /// Whether the file cannot be read any further.
+    /// Whether the file cannot be read further.
     broken: bool,
 }
 
 impl Auditor<'_> {
-    pub(super) fn new<'a>(file: LogFile, course: &'a Course<'a>) -> Auditor<'a> {
+    pub(super) fn new<'a>(file: LogFile, context: &'a VerifyContext<'a>) -> Auditor<'a> {
         Auditor {
             file,
-            course,
+            context,
             heads: HashMap::new(),
             position: Position(0),
             events: 0,
@@ -44,8 +44,8 @@ impl Auditor<'_> {
         }
     }
 
-    /// Reads up to each of the positions that are `wanted` and sends what it reads, then checks the
-    /// file as a whole. Ends early where nobody listens any more.
+    /// Reads up to each of the `wanted` positions and sends what it reads, then checks the file as a
+    /// whole. Ends early when the receiver is gone.
     pub(super) fn run(
         mut self,
         wanted: &Receiver<Position>,
@@ -53,7 +53,7 @@ impl Auditor<'_> {
     ) -> Result<(), VerifyError> {
         while let Ok(until) = wanted.recv() {
             while self.position < until {
-                self.course.go_on()?;
+                self.context.check_stop()?;
                 let Some(read) = self.read(until) else { break };
                 if send.send(read).is_err() {
                     return Ok(());
@@ -69,7 +69,7 @@ impl Auditor<'_> {
         match self.file.complaints() {
             Ok(complaints) => {
                 for complaint in complaints {
-                    self.find(Finding::at_large(FindingKind::DamagedLog, complaint));
+                    self.find(Finding::general(FindingKind::DamagedLog, complaint));
                 }
             }
             Err(error) => self.damaged(&error.to_string()),
@@ -77,7 +77,7 @@ impl Auditor<'_> {
         Ok(())
     }
 
-    /// The next rows up to `until`; none where they cannot be read.
+    /// The next rows up to `until`; `None` if they cannot be read.
     fn read(&mut self, until: Position) -> Option<Read> {
         if self.broken {
             return None;
@@ -88,7 +88,7 @@ impl Auditor<'_> {
                     "the views have seen position {until}, the log ends at {}",
                     self.position
                 );
-                self.find(Finding::at_large(FindingKind::LogCutOff, detail));
+                self.find(Finding::general(FindingKind::LogCutOff, detail));
                 return None;
             }
             Ok(rows) => rows,
@@ -123,9 +123,9 @@ impl Auditor<'_> {
             }
         }
         if self.position <= before {
-            // Asked for the rows behind these, a damaged file could give the same ones for ever.
+            // A damaged file could give the same rows again and again: a position cycle.
             self.position = before;
-            self.damaged("the rows behind it are not in the order of their positions");
+            self.damaged("the next rows are not in the order of their positions");
             self.broken = true;
             return None;
         }
@@ -137,7 +137,7 @@ impl Auditor<'_> {
         if position.0 != expected {
             self.find(Finding {
                 position: Some(position),
-                ..Finding::at_large(
+                ..Finding::general(
                     FindingKind::PositionGap,
                     format!("there is no event from position {expected} up to here"),
                 )
@@ -164,7 +164,7 @@ impl Auditor<'_> {
         }
     }
 
-    /// Goes on behind a row that does not make an event.
+    /// Continues after a row that is no event.
     fn skip(&mut self, row: UnreadableRow) {
         if let (Some(stream), Some(version)) = (row.stream, row.version) {
             let head = self.heads.entry(stream).or_insert(Head::START);
@@ -180,18 +180,18 @@ impl Auditor<'_> {
         });
     }
 
-    /// Whether the index by stream and version leads to every event up to here, and to no other.
+    /// Checks that the index by stream and version has every event up to here, and no other.
     fn check_index(&self) -> Result<(), VerifyError> {
         let mut entries = 0;
         let mut last: Option<Entry> = None;
-        // Of the entries, the last one that belongs to an event that was looked at.
+        // The last entry so far of an event that was checked.
         let mut known: Option<Entry> = None;
         loop {
-            self.course.go_on()?;
+            self.context.check_stop()?;
             let page = match self.file.index(last, BATCH) {
                 Ok(page) => page,
                 Err(error) => {
-                    self.find(Finding::at_large(
+                    self.find(Finding::general(
                         FindingKind::DamagedIndex,
                         error.to_string(),
                     ));
@@ -200,9 +200,9 @@ impl Auditor<'_> {
             };
             let Some(end) = page.last() else { break };
             if last.is_some_and(|last| (end.stream, end.version) <= (last.stream, last.version)) {
-                // Asked for what follows, a damaged index could give the same entries for ever.
+                // A damaged index could give the same entries again and again.
                 let detail = "its entries are not in order".to_owned();
-                self.find(Finding::at_large(FindingKind::DamagedIndex, detail));
+                self.find(Finding::general(FindingKind::DamagedIndex, detail));
                 return Ok(());
             }
             last = Some(*end);
@@ -224,12 +224,12 @@ impl Auditor<'_> {
         }
         if entries != self.events {
             let detail = format!("it has {entries} entries for {} events", self.events);
-            self.find(Finding::at_large(FindingKind::DamagedIndex, detail));
+            self.find(Finding::general(FindingKind::DamagedIndex, detail));
         }
         Ok(())
     }
 
-    /// The last entry of a stream has to lead to the stream's last event.
+    /// Checks that the last entry of a stream leads to its last event.
     fn check_last_entry(&self, entry: &Entry) {
         let head = self.heads.get(&entry.stream);
         if head.is_none_or(|head| head.version.0 != entry.version) {
@@ -244,7 +244,7 @@ impl Auditor<'_> {
     }
 
     fn damaged(&self, reason: &str) {
-        self.find(Finding::at_large(
+        self.find(Finding::general(
             FindingKind::DamagedLog,
             format!(
                 "the log cannot be read after position {}: {reason}",
@@ -254,18 +254,18 @@ impl Auditor<'_> {
     }
 
     fn find(&self, finding: Finding) {
-        self.course.find(finding);
+        self.context.find(finding);
     }
 }
 
-/// Why `event` is not the one that was recorded behind `head`, if it is not.
+/// Why `event` is not the one that was recorded after `head`, if it is not.
 fn mismatch(head: &Head, event: &RecordedEvent) -> Option<String> {
     let texts = [&*event.name, &*event.data, &*event.metadata];
     if texts.iter().any(|text| text.contains('\n')) {
-        return Some("it holds a line feed, which no event is recorded with".to_owned());
+        return Some("it contains a line feed, which no recorded event does".to_owned());
     }
     if head.hash == Hash::ZERO && head.version.0 > 0 {
-        // What it is chained to could not be read, which has been told.
+        // Its predecessor could not be read, which is a finding already.
         return None;
     }
     let hash = chained_hash(head.hash, event);

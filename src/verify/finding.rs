@@ -1,4 +1,4 @@
-//! What a verification finds.
+//! The findings of a verification.
 
 use crate::log::{Position, RecordedEvent, Version};
 use crate::views::{Difference, Differs};
@@ -7,14 +7,14 @@ use serde::Serialize;
 use std::fmt;
 use uuid::Uuid;
 
-/// Something that is not as it should be, and where.
+/// A fault and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     pub kind: FindingKind,
     pub cart_id: Option<Uuid>,
     pub version: Option<Version>,
     pub position: Option<Position>,
-    /// What is there, and what should be.
+    /// What was found, and what was expected.
     pub detail: String,
 }
 
@@ -23,36 +23,36 @@ pub struct Finding {
 pub enum FindingKind {
     /// SQLite finds the log's file damaged, or cannot read it further.
     DamagedLog,
-    /// The index by which streams are read does not have the events that there are.
+    /// The index of streams does not match the events.
     DamagedIndex,
-    /// A row of the log does not make an event.
+    /// A row of the log is no event.
     UnreadableRow,
-    /// A position between two events is empty.
+    /// There is no event at a position between two others.
     PositionGap,
-    /// A version of a stream is left out, or there twice.
+    /// A version of a stream is missing, or exists twice.
     VersionGap,
-    /// An event is not the one that its hash was made for.
+    /// An event does not match its hash.
     HashMismatch,
     /// An event was recorded earlier than the one before it in its stream.
     TimeBackwards,
     /// An event or its metadata cannot be read by this program.
     UnreadableEvent,
-    /// The events of a stream add up to nothing.
+    /// The events of a stream do not fold to a cart.
     DoesNotFold,
-    /// The views have seen more than the log holds.
+    /// The views have seen more events than the log has.
     LogCutOff,
     /// The views cannot be read.
     DamagedViews,
-    /// A row of a view is not there.
+    /// A row of a view is missing.
     RowMissing,
-    /// A row of a view is there that no event gives.
+    /// A row of a view that no event gives.
     RowExtra,
-    /// A row of a view is not what its events add up to.
+    /// A row of a view is not what its events give.
     RowDifferent,
 }
 
 impl FindingKind {
-    /// The name that programs know it by.
+    /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             FindingKind::DamagedLog => "damaged_log",
@@ -74,8 +74,8 @@ impl FindingKind {
 }
 
 impl Finding {
-    /// About the log or the views as a whole.
-    pub(super) fn at_large(kind: FindingKind, detail: impl Into<String>) -> Finding {
+    /// A finding about the log or the views as a whole.
+    pub(super) fn general(kind: FindingKind, detail: impl Into<String>) -> Finding {
         Finding {
             kind,
             cart_id: None,
@@ -111,7 +111,7 @@ impl Finding {
     }
 }
 
-/// One line: the kind, then cart, version and position where there are any, then what it is.
+/// One line: the kind, then cart, version and position if there are any, then the detail.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;

@@ -1,14 +1,14 @@
-//! Proof: whether the log is whole and unaltered, and every row of every view what its events add up
-//! to.
+//! Verification: that the log is complete and unaltered, and that every row of every view is what its
+//! events give.
 //!
-//! It is read from the files, beside the process that serves them, in one pass. One thread reads the
-//! log and checks each event against the one before it in its stream; another applies the events to
-//! empty views, which are then compared with those that serve, at the position that these had
-//! reached. What is kept of a stream meanwhile is its head, some sixty bytes.
+//! The files are read in one pass, beside the process that serves them. One thread reads the log and
+//! checks each event against the one before it in its stream. Another projects the events into empty
+//! views, which are then compared with those that serve, at the position of their checkpoint. Of each
+//! stream only its head is kept in memory, some sixty bytes.
 
 mod audit;
+mod expected;
 mod finding;
-mod making;
 mod on_demand;
 
 pub use finding::{Finding, FindingKind};
@@ -19,7 +19,7 @@ use crate::log::{Position, ReadError, RecordedEvent};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
 use audit::{Auditor, Read};
-use making::Making;
+use expected::ExpectedViews;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -27,12 +27,12 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// How many findings are kept to be shown; all are counted.
-const SHOWN: usize = 100;
-/// How many batches are read ahead of those that are applied.
+/// How many findings are listed; all are counted.
+const LISTED: usize = 100;
+/// How many batches are read ahead of those that are projected.
 const BATCHES_AHEAD: usize = 2;
-/// How many events may be left to apply once it is settled at which position the views are compared:
-/// until that is done, the write-ahead log of those that serve grows.
+/// How many events at the most are projected while a snapshot of the views that serve is kept, during
+/// which their write-ahead log grows.
 const CLOSE: u64 = 8_192;
 
 /// What is verified.
@@ -40,15 +40,15 @@ const CLOSE: u64 = 8_192;
 pub struct VerifyTarget {
     pub log: PathBuf,
     pub views: PathBuf,
-    /// Memory for carts that are folded on the way.
+    /// Memory for folded carts.
     pub cache_bytes: u64,
 }
 
-/// What a verification is at, and what it has found so far.
+/// The progress of a verification, and what it has found so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Default, JsonSchema)]
 pub struct VerifyStatus {
     pub state: VerifyState,
-    /// While it runs.
+    /// `null` unless it runs.
     pub phase: Option<VerifyPhase>,
     pub events_done: u64,
     pub events_total: u64,
@@ -57,10 +57,10 @@ pub struct VerifyStatus {
     pub ended_at: Option<Timestamp>,
     pub rows_checked: u64,
     pub findings_total: u64,
-    /// The first of them.
+    /// The first findings.
     pub findings: Vec<Finding>,
     pub error: Option<String>,
-    /// Why the views were not looked at, if they were not: what is no fault in them.
+    /// Why the views were not checked, if that is no finding.
     #[serde(skip)]
     pub note: Option<String>,
 }
@@ -68,14 +68,14 @@ pub struct VerifyStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VerifyState {
-    /// None has run since the service began.
+    /// None has run since the service started.
     #[default]
     Idle,
     Running,
-    /// Everything was looked at and nothing found.
+    /// Everything was checked and nothing found.
     Sound,
     Findings,
-    /// It could not be carried out.
+    /// It could not be completed.
     Failed,
 }
 
@@ -86,27 +86,27 @@ pub enum VerifyPhase {
     Views,
 }
 
-/// Why a verification could not be carried out.
+/// Why a verification could not be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error(transparent)]
     Log(#[from] OpenError),
     #[error(transparent)]
     Read(#[from] ReadError),
-    #[error("the views cannot be made to compare with: {0}")]
-    Making(String),
-    #[error("it was told to stop")]
+    #[error("cannot project the views to compare with: {0}")]
+    Projection(String),
+    #[error("it was stopped")]
     Stopped,
 }
 
-/// Whether to go on, and where to tell how far it is and what was found.
-struct Course<'a> {
+/// Where to report progress and findings, and whether to stop.
+struct VerifyContext<'a> {
     status: &'a watch::Sender<VerifyStatus>,
     stop: &'a watch::Receiver<bool>,
 }
 
-impl Course<'_> {
-    fn go_on(&self) -> Result<(), VerifyError> {
+impl VerifyContext<'_> {
+    fn check_stop(&self) -> Result<(), VerifyError> {
         if *self.stop.borrow() {
             Err(VerifyError::Stopped)
         } else {
@@ -114,21 +114,21 @@ impl Course<'_> {
         }
     }
 
-    fn tell(&self, change: impl FnOnce(&mut VerifyStatus)) {
+    fn update(&self, change: impl FnOnce(&mut VerifyStatus)) {
         self.status.send_modify(change);
     }
 
     fn find(&self, finding: Finding) {
-        self.tell(|status| {
+        self.update(|status| {
             status.findings_total += 1;
-            if status.findings.len() < SHOWN {
+            if status.findings.len() < LISTED {
                 status.findings.push(finding);
             }
         });
     }
 
     fn count(&self, done: Position, total: Position) {
-        self.tell(|status| {
+        self.update(|status| {
             status.events_done = done.0;
             status.events_total = total.0.max(status.events_total).max(done.0);
             status.per_cent = per_cent(status.events_done, status.events_total);
@@ -136,17 +136,17 @@ impl Course<'_> {
     }
 }
 
-/// Verifies `subject`, telling `status` how far it is, until it is done or `stop` says so. Takes the
-/// calling thread and one more.
+/// Verifies `target` and reports to `status`, until it is done or `stop` is true. Uses the calling
+/// thread and one more.
 pub fn verify(
-    subject: &VerifyTarget,
+    target: &VerifyTarget,
     status: &watch::Sender<VerifyStatus>,
     stop: &watch::Receiver<bool>,
 ) {
-    status.send_replace(VerifyStatus::begun());
-    let course = Course { status, stop };
-    let outcome = carry_out(subject, &course);
-    course.tell(|status| {
+    status.send_replace(VerifyStatus::running());
+    let context = VerifyContext { status, stop };
+    let outcome = run(target, &context);
+    context.update(|status| {
         status.phase = None;
         status.ended_at = Some(Timestamp::now());
         status.state = match outcome {
@@ -161,7 +161,7 @@ pub fn verify(
 }
 
 impl VerifyStatus {
-    fn begun() -> VerifyStatus {
+    fn running() -> VerifyStatus {
         VerifyStatus {
             state: VerifyState::Running,
             phase: Some(VerifyPhase::Log),
@@ -171,19 +171,19 @@ impl VerifyStatus {
     }
 }
 
-fn carry_out(subject: &VerifyTarget, course: &Course<'_>) -> Result<(), VerifyError> {
-    let file = LogFile::open(&subject.log)?;
+fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
+    let file = LogFile::open(&target.log)?;
     let end = file.end()?;
     let log = file.identity;
     std::thread::scope(|scope| {
         let (want, wanted) = channel();
         let (send, batches) = sync_channel(BATCHES_AHEAD);
-        let auditor = Auditor::new(file, course);
+        let auditor = Auditor::new(file, context);
         let auditing = scope.spawn(move || auditor.run(&wanted, &send));
-        let making = Making::begin(subject, course);
-        let checked = making.and_then(|making| {
-            let reading = Reading { want, batches };
-            check(subject, (log, end), making, reading, course)
+        let expected = ExpectedViews::begin(target, context);
+        let checked = expected.and_then(|expected| {
+            let batches = Batches { want, batches };
+            check(target, (log, end), expected, batches, context)
         });
         let audited = auditing.join();
         let audited = audited.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -191,20 +191,20 @@ fn carry_out(subject: &VerifyTarget, course: &Course<'_>) -> Result<(), VerifyEr
     })
 }
 
-/// The auditor's end of the line.
-struct Reading {
+/// The batches that the auditor reads.
+struct Batches {
     want: Sender<Position>,
     batches: Receiver<Read>,
 }
 
-impl Reading {
-    /// Lets the log be read up to `until` and hands on what was.
+impl Batches {
+    /// Requests the log up to `until` and passes each batch on.
     fn up_to(
         &self,
         until: Position,
         mut each: impl FnMut(&[RecordedEvent], bool) -> Result<(), VerifyError>,
     ) -> Result<(), VerifyError> {
-        // An auditor that has ended says why at its own end.
+        // The auditor's own result says why it ended.
         if self.want.send(until).is_err() {
             return Err(VerifyError::Stopped);
         }
@@ -218,74 +218,74 @@ impl Reading {
     }
 }
 
-/// Makes views from what is read and holds those that serve against them, both at the position that
-/// the ones that serve have reached. They go on meanwhile, so it is looked where they are once more
-/// when the others are close. `log` is the log's identity and its end when all this began.
+/// Projects what is read and compares the views that serve with it, both at the same position. The
+/// views that serve move meanwhile, so a new snapshot is taken until the projection is close to one.
+/// `log` and `end` are the log's identity and its end at the beginning.
 fn check(
-    subject: &VerifyTarget,
+    target: &VerifyTarget,
     (log, end): (Uuid, Position),
-    mut making: Making<'_>,
-    reading: Reading,
-    course: &Course<'_>,
+    mut expected: ExpectedViews<'_>,
+    batches: Batches,
+    context: &VerifyContext<'_>,
 ) -> Result<(), VerifyError> {
     let serving = loop {
-        let Some(serving) = serving(subject, log, course) else {
+        let Some(serving) = serving(target, log, context) else {
             break None;
         };
-        let target = serving.position;
-        let close = target.0 <= making.position().0 + CLOSE;
-        // Only a snapshot that is compared is kept while events are applied.
+        let checkpoint = serving.position;
+        let close = checkpoint.0 <= expected.position().0 + CLOSE;
+        // Only the snapshot to compare with is kept while events are projected.
         let kept = close.then_some(serving);
-        reading.up_to(target, |events, complete| {
-            making.apply(events, complete)?;
-            course.count(making.position(), end);
+        batches.up_to(checkpoint, |events, complete| {
+            expected.apply(events, complete)?;
+            context.count(expected.position(), end);
             Ok(())
         })?;
-        if making.position() < target {
+        if expected.position() < checkpoint {
             break None;
         }
         if kept.is_some() {
             break kept;
         }
     };
-    let mut read = making.position();
-    reading.up_to(end, |events, complete| {
+    let mut read = expected.position();
+    batches.up_to(end, |events, complete| {
         if serving.is_some() {
-            // The views have yet to get there.
-            making.only_read(events);
+            // The views that serve have not seen these.
+            expected.only_read(events);
         } else {
-            making.apply(events, complete)?;
+            expected.apply(events, complete)?;
         }
         read = events.last().map_or(read, |event| event.position);
-        course.count(read, end);
+        context.count(read, end);
         Ok(())
     })?;
-    // Its last work, which it does beside this.
-    drop(reading);
-    course.tell(|status| status.phase = Some(VerifyPhase::Views));
+    // The auditor ends with its checks of the whole file, in parallel.
+    drop(batches);
+    context.update(|status| status.phase = Some(VerifyPhase::Views));
     match serving {
-        Some(serving) => making.compare(&serving),
+        Some(serving) => expected.compare(&serving),
         None => Ok(()),
     }
 }
 
-/// The views that serve, as they are now, if they can be compared with what the log gives.
-fn serving(subject: &VerifyTarget, log: Uuid, course: &Course<'_>) -> Option<Snapshot> {
-    if !subject.views.exists() {
-        course.tell(|status| status.note = Some("there are no views yet".to_owned()));
+/// The views that serve as they are now, if they can be compared.
+fn serving(target: &VerifyTarget, log: Uuid, context: &VerifyContext<'_>) -> Option<Snapshot> {
+    if !target.views.exists() {
+        context.update(|status| status.note = Some("there are no views yet".to_owned()));
         return None;
     }
-    let opened = Snapshot::open(&subject.views);
+    let opened = Snapshot::open(&target.views);
     let fault = match opened {
         Ok(serving) if serving.log != log => "they were made from another log".to_owned(),
-        Ok(serving) if !serving.fits(&views::all()) => {
-            let note = "the views are of another definition and are made anew at the next start";
-            course.tell(|status| status.note = Some(note.to_owned()));
+        Ok(serving) if !serving.is_current(&views::all()) => {
+            let note = "the views have another definition and are rebuilt at the next start";
+            context.update(|status| status.note = Some(note.to_owned()));
             return None;
         }
         Ok(serving) => return Some(serving),
         Err(error) => error.to_string(),
     };
-    course.find(Finding::at_large(FindingKind::DamagedViews, fault));
+    context.find(Finding::general(FindingKind::DamagedViews, fault));
     None
 }

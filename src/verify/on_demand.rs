@@ -1,37 +1,37 @@
-//! Verifications that a running service is asked for, one at a time.
+//! Verifications on request in a running service, one at a time.
 
 use super::{VerifyState, VerifyStatus, VerifyTarget, verify};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
-/// Where verifications are asked for, and what becomes of them.
+/// Where verifications are requested, and their status.
 #[derive(Debug)]
 pub struct Verifications {
     status: watch::Sender<VerifyStatus>,
-    wanted: mpsc::Sender<()>,
+    requests: mpsc::Sender<()>,
 }
 
-/// A verification is under way already.
+/// A verification is running already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("log and views are being verified already")]
 pub struct VerifyRunning;
 
 impl Verifications {
-    /// Asks for a verification.
+    /// Requests a verification.
     pub fn start(&self) -> Result<(), VerifyRunning> {
-        let begun = self.status.send_if_modified(|status| {
+        let started = self.status.send_if_modified(|status| {
             let idle = status.state != VerifyState::Running;
             if idle {
-                *status = VerifyStatus::begun();
+                *status = VerifyStatus::running();
             }
             idle
         });
-        if !begun {
+        if !started {
             return Err(VerifyRunning);
         }
-        // There is room: only one can be asked for at a time. Where nobody takes it, all is ending.
-        let _ = self.wanted.try_send(());
+        // There is room: only one runs at a time. Without a verifier the process is ending.
+        let _ = self.requests.try_send(());
         Ok(())
     }
 
@@ -40,23 +40,23 @@ impl Verifications {
     }
 }
 
-/// What carries verifications out.
+/// Runs verifications.
 pub struct Verifier {
-    subject: VerifyTarget,
+    target: VerifyTarget,
     verifications: Arc<Verifications>,
-    wanted: mpsc::Receiver<()>,
+    requests: mpsc::Receiver<()>,
 }
 
 impl Verifier {
-    pub fn new(subject: VerifyTarget) -> Verifier {
-        let (want, wanted) = mpsc::channel(1);
+    pub fn new(target: VerifyTarget) -> Verifier {
+        let (request, requests) = mpsc::channel(1);
         Verifier {
-            subject,
+            target,
             verifications: Arc::new(Verifications {
                 status: watch::Sender::default(),
-                wanted: want,
+                requests: request,
             }),
-            wanted,
+            requests,
         }
     }
 
@@ -64,20 +64,20 @@ impl Verifier {
         self.verifications.clone()
     }
 
-    /// Carries out what is asked for until `stop` says so or is dropped. Waits by `runtime` and works
-    /// on the calling thread.
+    /// Runs what is requested until `stop` is true or dropped. Waits on `runtime` and works on the
+    /// calling thread.
     pub fn run(mut self, runtime: &Runtime, mut stop: watch::Receiver<bool>) {
         loop {
-            let asked = runtime.block_on(async {
+            let requested = runtime.block_on(async {
                 tokio::select! {
                     _ = stop.wait_for(|stop| *stop) => false,
-                    asked = self.wanted.recv() => asked.is_some(),
+                    request = self.requests.recv() => request.is_some(),
                 }
             });
-            if !asked {
+            if !requested {
                 return;
             }
-            verify(&self.subject, &self.verifications.status, &stop);
+            verify(&self.target, &self.verifications.status, &stop);
             let status = self.verifications.status.borrow();
             tracing::info!(
                 state = ?status.state,
@@ -85,7 +85,7 @@ impl Verifier {
                 rows = status.rows_checked,
                 findings = status.findings_total,
                 error = status.error,
-                "a verification has ended"
+                "verification ended"
             );
         }
     }

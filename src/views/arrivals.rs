@@ -1,11 +1,11 @@
-//! The news that a cart's view has moved, for those who follow that cart.
+//! Notifies the followers of a cart when its row has changed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Who waits for which carts. The news is a hint: what has happened is read from the log.
+/// The carts that are followed. A notification is a hint: the events are read from the log.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     followed: Mutex<HashMap<Uuid, Followed>>,
@@ -17,12 +17,12 @@ struct Followed {
     followers: usize,
 }
 
-/// A cart that somebody follows, until this is dropped.
+/// Follows a cart until it is dropped.
 #[derive(Debug)]
 pub struct Following {
     arrivals: Arc<Arrivals>,
     cart: Uuid,
-    /// The version of the cart's row when it last moved; 0 if it has not since somebody followed.
+    /// The version of the cart's row at its latest change; 0 without one since the first follower.
     pub version: watch::Receiver<u64>,
 }
 
@@ -41,13 +41,13 @@ impl Arrivals {
         }
     }
 
-    /// Tells the followers of each cart at which version its row is now.
-    pub(super) fn announce(&self, moved: impl Iterator<Item = (Uuid, u64)>) {
+    /// Notifies the followers of each cart of the version that its row has now.
+    pub(super) fn announce(&self, changed: impl Iterator<Item = (Uuid, u64)>) {
         let followed = self.lock();
         if followed.is_empty() {
             return;
         }
-        for (cart, version) in moved {
+        for (cart, version) in changed {
             if let Some(entry) = followed.get(&cart) {
                 entry.version.send_replace(version);
             }

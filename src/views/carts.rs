@@ -84,7 +84,7 @@ impl View for Carts {
                  document = excluded.document, idle_since = excluded.idle_since,
                  idle_hour = excluded.idle_hour",
         )?;
-        for (id, row) in batch.rows {
+        for (id, row) in batch.rows() {
             let text = std::str::from_utf8(&row.document).expect("JSON is UTF-8");
             let idle_since = row.idle_since.map(Timestamp::millis);
             upsert.execute(params![

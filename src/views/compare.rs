@@ -1,12 +1,11 @@
-//! Two generations of the views, row by row.
+//! Compares the views that serve with views projected from the log, row by row.
 //!
-//! The tables are found in the schema and their keys with them, so that a view that is added is
-//! compared without a word said about it here.
+//! Tables and keys are read from the schema, so a new view needs no code here.
 
 use super::View;
 use super::difference::{Comparison, Difference, Differs, excerpt, first_difference, whole};
-use super::generation::Generation;
-use super::store::{self, Definition, Kept};
+use super::projector::Projector;
+use super::schema::{self, Definition, Recorded};
 use crate::log::Position;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
@@ -18,72 +17,69 @@ use std::path::Path;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// After how many rows progress is told.
+/// After how many rows progress is reported.
 const STEP: u64 = 1_024;
 /// Between the columns of a key.
 const SEPARATOR: &str = " ";
 
-/// The views that serve, as they were at one moment, for as long as this is kept. Their write-ahead
-/// log grows meanwhile.
+/// The views that serve as of one moment. Their write-ahead log grows until this is dropped.
 pub struct Snapshot {
     tables: Connection,
     definitions: Vec<Definition>,
-    /// Everything up to here is in them.
+    /// The checkpoint.
     pub position: Position,
-    /// The log that they were made from.
+    /// The log that they were projected from.
     pub log: Uuid,
 }
 
 impl Snapshot {
-    /// Takes a snapshot of the views at `path`, whichever process writes them.
+    /// Takes a snapshot of the views at `path`, which any process may be writing.
     pub fn open(path: &Path) -> rusqlite::Result<Snapshot> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let tables = Connection::open_with_flags(path, flags)?;
         tables.busy_timeout(Duration::from_secs(5))?;
         tables.pragma_update(None, "query_only", true)?;
         tables.execute_batch("BEGIN")?;
-        let Kept {
-            checkpoint,
-            definitions,
-        } = Kept::read(&tables)?;
-        let (log, position) = checkpoint.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let recorded = Recorded::read(&tables)?;
+        let (log, position) = recorded
+            .checkpoint
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Snapshot {
             tables,
-            definitions,
+            definitions: recorded.definitions,
             position: Position(position),
             log,
         })
     }
 
-    /// Whether these are views as `views` define them.
-    pub fn fits(&self, views: &[Box<dyn View>]) -> bool {
-        self.definitions == store::definitions(views)
+    /// Whether these are `views` in their current definition.
+    pub fn is_current(&self, views: &[Box<dyn View>]) -> bool {
+        self.definitions == schema::definitions(views)
     }
 
-    /// Compares every row with those of `made`, which is taken for right. `step` is told now and
-    /// then how many rows that were, and can end it early. A view of another definition has nothing
-    /// that could be compared.
+    /// Compares every row with those of `expected`. `step` is called from time to time with the number
+    /// of rows so far, and can end the comparison. Views of another definition are not compared.
     ///
-    /// An error is one of `made`: whatever cannot be read here is a difference.
+    /// An error is one of `expected`: what cannot be read here is a difference.
     pub fn compare(
         &self,
-        made: &Generation,
+        expected: &Projector,
         step: impl FnMut(u64) -> ControlFlow<()>,
     ) -> rusqlite::Result<Comparison> {
         let mut views = super::all();
-        if self.fits(&views) {
-            return compare(&self.tables, made.tables(), step);
+        if self.is_current(&views) {
+            return compare(&self.tables, expected.tables(), step);
         }
-        views.retain(|view| self.definitions.contains(&store::definition(&**view)));
-        let held = Connection::open_in_memory()?;
+        views.retain(|view| self.definitions.contains(&schema::definition(&**view)));
+        let kept = Connection::open_in_memory()?;
         for view in &views {
-            view.create(&held)?;
+            view.create(&kept)?;
         }
         let mut comparison = Comparison::default();
         compare_tables(
-            &tables(&held)?,
+            &tables(&kept)?,
             &self.tables,
-            made.tables(),
+            expected.tables(),
             &mut comparison,
             step,
         )?;
@@ -93,29 +89,29 @@ impl Snapshot {
 
 fn compare(
     serving: &Connection,
-    made: &Connection,
+    expected: &Connection,
     step: impl FnMut(u64) -> ControlFlow<()>,
 ) -> rusqlite::Result<Comparison> {
     let mut comparison = Comparison::default();
-    // Tables, indexes and what else there is, as rows of the table that SQLite keeps them in.
+    // Tables, indexes and triggers are compared as rows of SQLite's own table of them.
     let schema = Table::named("sqlite_schema", vec!["name".into()], vec!["sql".into()]);
-    let _ = compare_table(&schema, serving, made, &mut comparison, &mut |_| {
+    let _ = compare_table(&schema, serving, expected, &mut comparison, &mut |_| {
         ControlFlow::Continue(())
     })?;
     comparison.rows = 0;
-    compare_tables(&tables(made)?, serving, made, &mut comparison, step)?;
+    compare_tables(&tables(expected)?, serving, expected, &mut comparison, step)?;
     Ok(comparison)
 }
 
 fn compare_tables(
     tables: &[Table],
     serving: &Connection,
-    made: &Connection,
+    expected: &Connection,
     comparison: &mut Comparison,
     mut step: impl FnMut(u64) -> ControlFlow<()>,
 ) -> rusqlite::Result<()> {
     for table in tables {
-        if compare_table(table, serving, made, comparison, &mut step)?.is_break() {
+        if compare_table(table, serving, expected, comparison, &mut step)?.is_break() {
             break;
         }
     }
@@ -126,7 +122,7 @@ fn compare_tables(
 struct Table {
     name: String,
     columns: Vec<String>,
-    /// How many of the columns are the key; they come first.
+    /// How many of the columns, from the first on, are the key.
     keys: usize,
 }
 
@@ -179,7 +175,7 @@ impl Table {
         Ok(true)
     }
 
-    /// The difference that is told of `row`: the one that should be there, if there is one.
+    /// The difference at `row`, which is the expected row if there is one.
     fn difference(&self, row: &Row<'_>, difference: Differs, detail: String) -> Difference {
         let value = |column: usize| row.get_ref(column).unwrap_or(ValueRef::Null);
         let key: Vec<String> = (0..self.keys).map(|key| whole(value(key))).collect();
@@ -205,10 +201,10 @@ impl Table {
     }
 
     /// Which columns differ, and how.
-    fn detail(&self, serving: &Row<'_>, made: &Row<'_>) -> rusqlite::Result<String> {
+    fn detail(&self, serving: &Row<'_>, expected: &Row<'_>) -> rusqlite::Result<String> {
         let mut detail = String::new();
         for (column, name) in self.columns.iter().enumerate() {
-            let (is, should) = (serving.get_ref(column)?, made.get_ref(column)?);
+            let (is, should) = (serving.get_ref(column)?, expected.get_ref(column)?);
             if is == should {
                 continue;
             }
@@ -224,16 +220,16 @@ impl Table {
     }
 }
 
-/// The views' own tables: what the file says of itself is another matter.
-fn tables(made: &Connection) -> rusqlite::Result<Vec<Table>> {
-    let mut names = made.prepare(
+/// The views' own tables, without the checkpoint and the definitions.
+fn tables(views: &Connection) -> rusqlite::Result<Vec<Table>> {
+    let mut names = views.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
             AND name NOT IN ('checkpoint', 'definitions') ORDER BY rowid",
     )?;
     let names: Vec<String> = names
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut columns = made.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid")?;
+    let mut columns = views.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY cid")?;
     names
         .into_iter()
         .map(|name| {
@@ -256,11 +252,11 @@ fn tables(made: &Connection) -> rusqlite::Result<Vec<Table>> {
 fn compare_table(
     table: &Table,
     serving: &Connection,
-    made: &Connection,
+    expected: &Connection,
     comparison: &mut Comparison,
     step: &mut impl FnMut(u64) -> ControlFlow<()>,
 ) -> rusqlite::Result<ControlFlow<()>> {
-    let mut right = table.select(made)?;
+    let mut right = table.select(expected)?;
     let mut right = right.query([])?;
     right.advance()?;
     let mut left = match table.select(serving) {
@@ -299,7 +295,7 @@ fn compare_table(
     }
 }
 
-/// Notes what is wrong with the rows that both sides are at, if anything is.
+/// Records the difference between the rows that both sides are at, if there is one.
 fn note(
     table: &Table,
     order: Ordering,
@@ -313,7 +309,7 @@ fn note(
             table.difference(is, Differs::Extra, detail)
         }
         (Ordering::Greater, _, Some(should)) => {
-            let detail = "the row is not there".to_owned();
+            let detail = "the row is missing".to_owned();
             table.difference(should, Differs::Missing, detail)
         }
         (_, Some(is), Some(should)) if !table.equal(is, should)? => {

@@ -1,25 +1,25 @@
-//! What differs between two generations of the views, and how it is told.
+//! How the views that serve differ from those that the log gives.
 
 use rusqlite::types::ValueRef;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How many differences are kept to be shown; all are counted.
-const SHOWN: usize = 100;
-/// How many characters of a text are shown at the most.
+/// How many differences are listed; all are counted.
+const LISTED: usize = 100;
+/// How many characters of a text are listed at the most.
 const EXCERPT: usize = 80;
 
-/// What a comparison has found.
+/// The outcome of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
     pub rows: u64,
     pub differing: u64,
-    /// The first of them.
+    /// The first differences.
     pub differences: Vec<Difference>,
 }
 
-/// A row that is not what the log adds up to.
+/// A row that differs from what the log gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "RowDifference")]
 pub struct Difference {
@@ -29,26 +29,26 @@ pub struct Difference {
     pub difference: Differs,
     /// The cart that the row is about, if it is about one.
     pub cart_id: Option<Uuid>,
-    /// The version that the row should have, if it has one.
+    /// The version that the row should have, if its table has one.
     #[serde(skip)]
     pub version: Option<u64>,
     pub detail: String,
 }
 
-/// How a row that serves differs from the one that was made anew.
+/// How a row differs from the one that it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Differs {
-    /// It is not there, and should be.
+    /// The row should exist.
     Missing,
-    /// It is there, and should not be.
+    /// The row should not exist.
     Extra,
     Different,
 }
 
 impl Comparison {
-    /// A comparison with views that cannot be read at all.
-    pub(super) fn nothing(reason: &str) -> Comparison {
+    /// Views that cannot be compared, which counts as one difference.
+    pub(super) fn impossible(reason: &str) -> Comparison {
         let mut comparison = Comparison::default();
         comparison.add(Difference {
             table: String::new(),
@@ -56,20 +56,20 @@ impl Comparison {
             difference: Differs::Missing,
             cart_id: None,
             version: None,
-            detail: format!("the views that serve cannot be read: {reason}"),
+            detail: format!("the views cannot be compared: {reason}"),
         });
         comparison
     }
 
     pub(super) fn add(&mut self, difference: Difference) {
         self.differing += 1;
-        if self.differences.len() < SHOWN {
+        if self.differences.len() < LISTED {
             self.differences.push(difference);
         }
     }
 }
 
-/// Where two texts begin to differ, in bytes.
+/// The first byte at which two texts differ.
 pub(super) fn first_difference(left: ValueRef<'_>, right: ValueRef<'_>) -> usize {
     match (left, right) {
         (ValueRef::Text(left), ValueRef::Text(right)) => {
@@ -79,7 +79,7 @@ pub(super) fn first_difference(left: ValueRef<'_>, right: ValueRef<'_>) -> usize
     }
 }
 
-/// A value as it is shown; of a long text what stands around its byte `around`.
+/// A value as it is listed; of a long text, the part around the byte `around`.
 pub(super) fn excerpt(value: ValueRef<'_>, around: usize) -> String {
     const BEFORE: usize = 24;
     let ValueRef::Text(text) = value else {
@@ -98,7 +98,7 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// All of a value: 16 bytes as the id that they are in a key.
+/// All of a value; 16 bytes are an id.
 pub(super) fn whole(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "nothing".to_owned(),

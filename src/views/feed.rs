@@ -1,4 +1,4 @@
-//! The log read ahead: while one batch is being worked on, the next one is on its way.
+//! Reads the log ahead: the next batch is read while one is being projected.
 
 use crate::log::{EventLog, Position, ReadError, RecordedEvent};
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
@@ -25,14 +25,14 @@ impl Feed {
         }
     }
 
-    /// The next events; none at the end of the log. Begins to read those behind them.
+    /// The next events, none at the end of the log. Starts to read the batch after them.
     pub async fn next(&mut self) -> Result<Vec<RecordedEvent>, ReadError> {
         (&mut self.reading).await;
         let events = Pin::new(&mut self.reading).take_output();
-        let events = events.expect("what was awaited has an output")?;
+        let events = events.expect("an awaited future has its output")?;
         if let Some(last) = events.last() {
             self.reading = read(self.log.clone(), last.position, self.batch);
-            // Polled once it is under way, on a thread of its own.
+            // The first poll starts the read, on a thread of its own.
             let reading = &mut self.reading;
             std::future::poll_fn(|context| {
                 let _ = reading.poll_unpin(context);

@@ -1,10 +1,9 @@
-//! Which file the views are in.
+//! The files of the views and how a rebuild replaces them.
 //!
-//! The configured path always leads to the generation that serves: it is that file, or, once the
-//! views have been rebuilt, a symbolic link to it. A new generation is a file of its own beside it
-//! (`views.db.2`), and to switch is to rename a link over the path, which happens at once or not at
-//! all. Renaming the file itself would not do: SQLite finds a database's write-ahead log by the
-//! database's name, so the new tables would be read with what the old ones have in theirs.
+//! The configured path leads to the generation that serves: it is that file or, after a rebuild, a
+//! symbolic link to it. A new generation is a file beside it (`views.db.2`), and a link to it is
+//! renamed over the path, which is atomic. The file itself must keep its name: SQLite finds a
+//! write-ahead log by the name of its database.
 
 use crate::files::{
     COMPANIONS, beside, folder_of, remove, remove_companions, remove_database, sync_folder_of,
@@ -16,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// How every SQLite database begins (SQLite, "Database File Format", 1.3.1).
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// A file for a new generation beside those that there are.
+/// The path of a new generation, beside all others.
 pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
     let highest = generations(path)?.into_iter().map(|(number, _)| number);
     Ok(beside(
@@ -25,8 +24,8 @@ pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
     ))
 }
 
-/// Lets `path` lead to `generation`, a complete file beside it. A crash leaves it leading to the one
-/// or to the other. What it led to before stays there for those who have it open, until [`sweep`].
+/// Makes `path` lead to `generation`, a complete file beside it, atomically. The old file stays for
+/// readers that have it open, until [`sweep`].
 pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
     let link = beside(path, ".link");
     remove(&link)?;
@@ -36,8 +35,8 @@ pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
     sync_folder_of(path)
 }
 
-/// Gives the file at `path` a name of its own beside it where it does not begin as a database, and
-/// says which. Who knows whose it is: views that are damaged seldom are so from the first byte.
+/// Renames the file at `path` if it does not begin as a database, and returns its new name. It may
+/// belong to another program: damaged views seldom differ in their first bytes.
 pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     let is_file = std::fs::symlink_metadata(path).is_ok_and(|it| it.is_file());
     let mut begins = Vec::with_capacity(MAGIC.len());
@@ -53,7 +52,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(aside))
 }
 
-/// Removes every generation but the one that serves: what a switch or a killed rebuild has left.
+/// Removes every generation but the one that serves, such as after a crash during a rebuild.
 pub(super) fn sweep(path: &Path) -> io::Result<()> {
     let serving = std::fs::read_link(path)
         .ok()
@@ -69,8 +68,7 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
     remove(&beside(path, ".link"))
 }
 
-/// The generations that have a file of their own, with their numbers. A companion without its
-/// database counts as well.
+/// The generations that have a file or a companion of one, with their numbers.
 fn generations(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let mut prefix = path.file_name().unwrap_or_default().to_owned();
     prefix.push(".");

@@ -1,6 +1,9 @@
-//! Whether the files of the views are still what the updater has left. Nobody else writes them, so
-//! what SQLite itself does not notice (a row overwritten in its place, a file cut or exchanged for
-//! another) shows in the file's identity, its length and the time of its last change.
+//! Detects that the views' files were changed by another process.
+//!
+//! SQLite does not notice a row that is overwritten in place, nor a file that is truncated or
+//! replaced. The updater is the only writer, so each such change shows in the file's identity, length
+//! or modification time. A check costs two `stat` calls for each read of the tables; rows from the
+//! row cache need none.
 
 use crate::files;
 use rusqlite::{ErrorCode, ffi};
@@ -11,57 +14,56 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Watches over the files of the generation that serves.
+/// Watches the files of the views that serve.
 #[derive(Debug)]
-pub struct Guard {
+pub struct FileGuard {
     path: PathBuf,
     state: Mutex<State>,
     noticed: Notify,
 }
 
-/// The files of the views are damaged, and they are made anew.
+/// The views' files are damaged, and the views have to be rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the views are damaged: {0}")]
 pub struct Damaged(pub String);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts how often somebody began or ended to write to the files.
+    /// Incremented whenever a write begins or ends.
     turn: u64,
     /// What was read in an earlier generation than this may be damaged.
     sound_from: u32,
     damage: Option<Damaged>,
-    /// How many are writing to the files: the updater, and the thread that moves its write-ahead log.
-    writing: u32,
-    /// How the files were left; none while they are being written.
+    /// How many threads are writing: the updater, and the one that checkpoints its write-ahead log.
+    writers: u32,
+    /// The files as the last writer left them; `None` during a write.
     seal: Option<Seal>,
 }
 
 #[derive(Debug, Clone)]
 struct Seal {
     database: Stamp,
-    /// The write-ahead log and how it was, if it was there.
-    log: PathBuf,
-    log_stamp: Option<Stamp>,
+    wal_path: PathBuf,
+    wal: Option<Stamp>,
 }
 
-/// What identifies a file and its last change.
+/// Identifies a file and its last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),
     size: u64,
-    changed: (i64, i64),
+    modified: (i64, i64),
 }
 
-impl Guard {
-    /// A guard of the views at `path`, which are there and as they should be.
-    pub(super) fn of(path: PathBuf) -> Guard {
-        let guard = Guard {
+impl FileGuard {
+    /// Guards the views at `path`, which are taken for sound as they are.
+    pub(super) fn new(path: PathBuf) -> FileGuard {
+        let guard = FileGuard {
             path,
             state: Mutex::default(),
             noticed: Notify::new(),
         };
-        guard.take_as_sound(&mut guard.lock());
+        guard.seal(&mut guard.lock());
         guard
     }
 
@@ -73,7 +75,7 @@ impl Guard {
                 return Err(damage.clone());
             }
             if generation < state.sound_from {
-                return Err(Damaged("they have just been made anew".to_owned()));
+                return Err(Damaged("they have just been rebuilt".to_owned()));
             }
             (state.turn, state.seal.clone())
         };
@@ -81,54 +83,54 @@ impl Guard {
             return Ok(());
         };
         let mut state = self.lock();
-        // Written meanwhile by somebody who has looked at them before.
+        // A writer has been there meanwhile, which checked the files itself.
         if state.turn != turn {
             return state.damage.clone().map_or(Ok(()), Err);
         }
-        Err(self.damage(&mut state, reason))
+        Err(self.set_damaged(&mut state, reason))
     }
 
-    /// Whether no damage was noticed so far.
-    pub(super) fn intact(&self) -> Result<(), Damaged> {
+    /// Whether no damage was noticed so far. Does not look at the files.
+    pub(super) fn known_damage(&self) -> Result<(), Damaged> {
         self.lock().damage.clone().map_or(Ok(()), Err)
     }
 
-    /// Looks at the files and lets the caller write to them as long as it holds what is returned.
-    pub(super) fn open_for_writing(&self) -> Result<Writing<'_>, Damaged> {
+    /// Checks the files and permits writing to them until the returned value is dropped.
+    pub(super) fn begin_write(&self) -> Result<WritePermit<'_>, Damaged> {
         let mut state = self.lock();
         if let Some(damage) = &state.damage {
             return Err(damage.clone());
         }
         let broken = state.seal.as_ref().and_then(|seal| seal.broken(&self.path));
         if let Some(reason) = broken {
-            return Err(self.damage(&mut state, reason));
+            return Err(self.set_damaged(&mut state, reason));
         }
-        Ok(self.writing(&mut state))
+        Ok(self.permit(&mut state))
     }
 
-    fn writing(&self, state: &mut State) -> Writing<'_> {
+    fn permit(&self, state: &mut State) -> WritePermit<'_> {
         state.turn += 1;
-        state.writing += 1;
+        state.writers += 1;
         state.seal = None;
-        Writing(self)
+        WritePermit(self)
     }
 
-    fn take_as_sound(&self, state: &mut State) {
+    fn seal(&self, state: &mut State) {
         match Seal::of(&self.path) {
             Ok(seal) => state.seal = Some(seal),
             Err(error) => {
-                self.damage(state, gone(&error));
+                self.set_damaged(state, missing(&error));
             }
         }
     }
 
-    /// Lets `switch` lead the path to the files of `generation`, which serve from now on.
-    pub(super) fn hand_over<T>(
+    /// Runs `switch`, which makes the path lead to the files of `generation`.
+    pub(super) fn switch<T>(
         &self,
         generation: u32,
         switch: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<T> {
-        let _writing = self.writing(&mut self.lock());
+        let _permit = self.permit(&mut self.lock());
         let switched = switch();
         if switched.is_ok() {
             let mut state = self.lock();
@@ -139,17 +141,17 @@ impl Guard {
         switched
     }
 
-    /// Takes an error of SQLite for damage, if it is one that sound files do not give.
+    /// Marks the files as damaged if `error` is one that sound files do not give.
     pub(super) fn report(&self, error: &rusqlite::Error) {
         if is_damage(error) {
-            self.damage(&mut self.lock(), error.to_string());
+            self.set_damaged(&mut self.lock(), error.to_string());
         }
     }
 
-    /// Takes the files for damaged, since pages of theirs may not be on the disk.
-    pub(super) fn give_up(&self, error: &rusqlite::Error) -> Damaged {
+    /// Marks the files as damaged: some pages may not have reached the disk.
+    pub(super) fn report_failed_checkpoint(&self, error: &rusqlite::Error) -> Damaged {
         let reason = format!("their write-ahead log cannot be moved into them: {error}");
-        self.damage(&mut self.lock(), reason)
+        self.set_damaged(&mut self.lock(), reason)
     }
 
     /// Waits until damage is noticed.
@@ -157,13 +159,13 @@ impl Guard {
         self.noticed.notified().await;
     }
 
-    /// Nobody is to take these files for views again, not even a process that starts later: their
-    /// name is taken away. Whoever has them open may keep them.
-    fn damage(&self, state: &mut State, reason: String) -> Damaged {
+    /// Removes the name of the files, so that no later process takes them for views. Readers that
+    /// have them open keep them.
+    fn set_damaged(&self, state: &mut State, reason: String) -> Damaged {
         if state.damage.is_none()
             && let Err(error) = files::remove(&self.path)
         {
-            tracing::warn!(%error, path = %self.path.display(), "damaged views stay there");
+            tracing::warn!(%error, path = %self.path.display(), "cannot remove damaged views");
         }
         let damage = state.damage.get_or_insert(Damaged(reason)).clone();
         self.noticed.notify_one();
@@ -175,54 +177,53 @@ impl Guard {
     }
 }
 
-/// Somebody writes to the files. When the last one has ended, they are taken as they are for what they
-/// should be.
+/// Permits one thread to write to the files. When the last one is dropped, the files are sealed.
 #[must_use]
-pub(super) struct Writing<'a>(&'a Guard);
+pub(super) struct WritePermit<'a>(&'a FileGuard);
 
-impl Drop for Writing<'_> {
+impl Drop for WritePermit<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.turn += 1;
-        state.writing -= 1;
-        if state.writing == 0 {
-            self.0.take_as_sound(&mut state);
+        state.writers -= 1;
+        if state.writers == 0 {
+            self.0.seal(&mut state);
         }
     }
 }
 
 impl Seal {
     fn of(path: &Path) -> io::Result<Seal> {
-        let log = files::beside(&path.canonicalize()?, "-wal");
+        let wal_path = files::beside(&path.canonicalize()?, "-wal");
         Ok(Seal {
             database: Stamp::of(&path.metadata()?),
-            log_stamp: log.metadata().ok().map(|log| Stamp::of(&log)),
-            log,
+            wal: wal_path.metadata().ok().map(|wal| Stamp::of(&wal)),
+            wal_path,
         })
     }
 
-    /// How the files at `path` are not what was sealed, if they are not.
+    /// How the files at `path` differ from what was sealed, if they do.
     fn broken(&self, path: &Path) -> Option<String> {
         let now = match path.metadata() {
             Ok(metadata) => Stamp::of(&metadata),
-            Err(error) => return Some(gone(&error)),
+            Err(error) => return Some(missing(&error)),
         };
-        let was = self.database;
-        if now.file != was.file {
+        let sealed = self.database;
+        if now.file != sealed.file {
             return Some("another file is in their place".to_owned());
         }
-        if now.size != was.size {
-            let (now, was) = (now.size, was.size);
-            return Some(format!("their file has {now} bytes instead of {was}"));
+        if now.size != sealed.size {
+            let (now, sealed) = (now.size, sealed.size);
+            return Some(format!("their file has {now} bytes instead of {sealed}"));
         }
-        if now.changed != was.changed {
-            return Some("their file was written by another hand".to_owned());
+        if now.modified != sealed.modified {
+            return Some("their file was written by another process".to_owned());
         }
-        let was = self.log_stamp?;
-        match self.log.metadata().map(|log| Stamp::of(&log)) {
-            Ok(now) if now.file == was.file && now.size >= was.size => None,
-            Ok(_) => Some("their write-ahead log was cut or exchanged".to_owned()),
-            Err(error) => Some(format!("their write-ahead log is gone: {error}")),
+        let sealed = self.wal?;
+        match self.wal_path.metadata().map(|wal| Stamp::of(&wal)) {
+            Ok(now) if now.file == sealed.file && now.size >= sealed.size => None,
+            Ok(_) => Some("their write-ahead log was truncated or replaced".to_owned()),
+            Err(error) => Some(format!("their write-ahead log is missing: {error}")),
         }
     }
 }
@@ -232,16 +233,16 @@ impl Stamp {
         Stamp {
             file: (metadata.dev(), metadata.ino()),
             size: metadata.size(),
-            changed: (metadata.mtime(), metadata.mtime_nsec()),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
         }
     }
 }
 
-fn gone(error: &io::Error) -> String {
-    format!("their file is gone: {error}")
+fn missing(error: &io::Error) -> String {
+    format!("their file is missing: {error}")
 }
 
-/// Whether `error` comes of pages that are not what was written.
+/// Whether `error` shows pages that are not what was written.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| {
         matches!(

@@ -83,15 +83,15 @@ impl View for Journal {
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut terms: BTreeMap<(Term<'_>, u64), Vec<u8>> = BTreeMap::new();
         let mut times: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
-        for fact in batch.facts() {
-            let (block, place) = place_of(fact.position);
+        for event in batch.events() {
+            let (block, place) = place_of(event.position);
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
-            put(Term::Name(&fact.name));
-            put(Term::Command(&fact.command));
-            if let Some(sku) = fact.event.sku() {
+            put(Term::Name(event.name()));
+            put(Term::Command(&event.decoded.command));
+            if let Some(sku) = event.event().sku() {
                 put(Term::Sku(sku.as_str()));
             }
-            let at = fact.recorded_at.millis();
+            let at = event.decoded.at.millis();
             let (first, last) = times.entry(block).or_insert((at, at));
             *first = at.min(*first);
             *last = at.max(*last);

@@ -1,68 +1,64 @@
-//! The read side: tables that answer, made from the log as events arrive.
+//! The read side: projections of the log into tables that answer queries.
 //!
-//! A view is a function of the log alone. While applying it asks no clock, draws nothing and looks
-//! nothing up elsewhere, so that made again from the first event it is the same row by row. All
-//! views live in one SQLite file that may be deleted at any time.
+//! A view is a pure function of the log: no clock, no randomness, no look-up elsewhere, so that a
+//! rebuild gives the same rows. All views are in one SQLite file, which may be deleted at any time.
 
 mod arrivals;
+mod candidate;
 pub mod carts;
 mod compare;
 mod difference;
 mod feed;
 mod files;
-mod folding;
-mod folds;
-mod generation;
+mod fold_cache;
 mod guard;
+mod health;
 pub mod insights;
 pub mod journal;
-mod moved;
-mod newest;
-mod progress;
+mod line_change;
+mod projector;
+mod read_handle;
 mod reader;
 mod rebuild;
 mod rebuilds;
+mod row_cache;
+mod schema;
 mod store;
-mod trouble;
 mod updater;
-mod writer;
 
 pub use arrivals::{Arrivals, Following};
 pub use compare::Snapshot;
 pub use difference::{Comparison, Difference, Differs};
-pub use feed::Feed;
-pub use generation::Generation;
-pub use guard::{Damaged, Guard};
-pub use moved::Moved;
-pub use newest::RowCache;
-pub use progress::Progress;
-pub use reader::{QueryInfo, QueryResult, ReadHandle, Reader, ViewReadError};
+pub use guard::{Damaged, FileGuard};
+pub use health::{UpdateError, ViewFailure};
+pub use line_change::LineQuantityChange;
+pub use projector::{PendingCart, Projector};
+pub use read_handle::{Progress, ReadHandle};
+pub use reader::{QueryInfo, QueryResult, Reader, ViewReadError};
 pub use rebuild::RebuildWorker;
 pub(crate) use rebuilds::per_cent;
 pub use rebuilds::{RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
+pub use row_cache::RowCache;
 pub use store::{StoreError, ViewStore};
-pub use trouble::{UpdateError, ViewFailure};
 pub use updater::Updater;
 
 use crate::cart::{Cart, CartEvent};
+use crate::decider::{DecodedEvent, Event};
 use crate::log::Position;
-use crate::timestamp::Timestamp;
 use carts::CartRow;
 use rusqlite::Connection;
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 use uuid::Uuid;
 
-/// A table, or a few, that the events of the log add up to.
+/// A projection of the log into one table or a few.
 pub trait View: Send {
     fn name(&self) -> &'static str;
 
-    /// The version of this view's definition. Whoever changes what a row holds raises it, and the
-    /// views are made anew at the next start.
+    /// The version of this view's definition. A change of what a row holds must raise it: the views
+    /// are rebuilt at the next start then.
     fn definition(&self) -> u32;
 
-    /// Makes the view's tables, empty.
+    /// Creates the view's tables, empty.
     fn create(&self, tables: &Connection) -> rusqlite::Result<()>;
 
     /// Writes what `batch` changes, within the transaction that also moves the checkpoint.
@@ -72,34 +68,53 @@ pub trait View: Send {
 /// Events that are applied together, and the carts that they lead to.
 pub struct Batch<'a> {
     /// In the order of their positions, in one list or several.
-    pub facts: &'a [Vec<Fact>],
-    /// Each cart of which the batch has an event, as it is after the batch.
-    pub carts: &'a HashMap<Uuid, Arc<Cart>>,
-    /// The rows of these carts, in the order of their ids.
-    pub rows: &'a [(&'a Uuid, &'a CartRow)],
+    events: &'a [Vec<ProjectedEvent>],
+    /// Each cart with an event in the batch.
+    carts: &'a HashMap<Uuid, PendingCart>,
 }
 
 impl Batch<'_> {
     /// The events in the order of their positions.
-    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
-        self.facts.iter().flatten()
+    pub fn events(&self) -> impl Iterator<Item = &ProjectedEvent> {
+        self.events.iter().flatten()
+    }
+
+    /// The cart `id` as it is after the batch, if the batch has an event of it.
+    pub fn cart(&self, id: Uuid) -> Option<&Cart> {
+        self.carts.get(&id).map(|pending| &*pending.cart)
+    }
+
+    /// The rows of all carts with an event in the batch, in the order of their ids.
+    pub fn rows(&self) -> Vec<(Uuid, &CartRow)> {
+        let rows = self.carts.iter();
+        let mut rows: Vec<_> = rows
+            .filter_map(|(id, pending)| Some((*id, pending.row.as_ref()?)))
+            .collect();
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        rows
     }
 }
 
-/// A recorded event, read once for all views. Its texts are not kept: many facts wait in memory for
-/// the tables.
-pub struct Fact {
+/// An event decoded once for all views. It does not keep the recorded texts: many events wait in
+/// memory for the tables.
+pub struct ProjectedEvent {
     pub position: Position,
     /// The cart that it happened to.
     pub stream: Uuid,
+    pub decoded: DecodedEvent<CartEvent>,
+    /// How it changed the line of its product, if it has one.
+    pub line_change: Option<LineQuantityChange>,
+}
+
+impl ProjectedEvent {
+    pub fn event(&self) -> &CartEvent {
+        &self.decoded.event
+    }
+
     /// The event's name in the log.
-    pub name: Cow<'static, str>,
-    pub recorded_at: Timestamp,
-    pub event: CartEvent,
-    /// The name of the command that it came of.
-    pub command: Box<str>,
-    /// What the event did to the line of its product, if it has one.
-    pub moved: Option<Moved>,
+    pub fn name(&self) -> &'static str {
+        self.decoded.event.name()
+    }
 }
 
 /// Every view of the service, in the order in which they are applied.

@@ -1,64 +1,32 @@
 //! Reading the views.
 
 use super::carts::{self, CartRow, IdleCart};
-use super::guard::{Damaged, Guard};
-use super::{Arrivals, Progress, RowCache, store};
+use super::guard::{Damaged, FileGuard};
+use super::read_handle::{Progress, ReadHandle};
+use super::schema;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-/// How long a question waits for views that are being made.
-const WHOLE_WITHIN: Duration = Duration::from_secs(1);
+/// How long a query waits for views that are being built.
+const COMPLETE_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long a question waits for the tables to have what was shown of carts.
+/// How long a query waits for the tables to have the rows that were shown.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(250);
 
-/// A connection to the views, one a thread. When another generation has come to serve, the next
-/// question opens that one.
+/// A connection to the views, one for each thread. It is opened again when another generation serves.
 ///
-/// It is read on the thread that serves the request: a look-up by key in a page cache costs less
-/// than handing it to another thread would.
+/// Rows are read on the thread that serves the request: a look-up by key in a page cache costs less
+/// than handing it to another thread.
 pub struct Reader {
     path: PathBuf,
-    /// The connection, and the generation that it was opened in.
+    /// The connection, and the generation in which it was opened.
     tables: RefCell<Option<(u32, Connection)>>,
-    read_handle: ReadHandle,
-}
-
-/// What the updater tells those who read: how far the views are, and the newest rows of carts.
-#[derive(Debug, Clone)]
-pub struct ReadHandle {
-    pub progress: watch::Receiver<Progress>,
-    pub newest: Arc<RowCache>,
-    /// Told when somebody waits for the tables.
-    pub wanted: Arc<Notify>,
-    pub arrivals: Arc<Arrivals>,
-    pub guard: Arc<Guard>,
-    /// The views that the generation of the start does not have, since it was made by another
-    /// definition of them.
-    pub unavailable_views: Arc<[&'static str]>,
-}
-
-impl ReadHandle {
-    /// The views that cannot be read before a rebuild has ended.
-    pub fn unavailable_views(&self, progress: Progress) -> &[&'static str] {
-        match progress.generation {
-            0 => &self.unavailable_views,
-            _ => &[],
-        }
-    }
-
-    /// Whether `views` can be read, and are whole.
-    fn has(&self, progress: Progress, views: &[&str]) -> bool {
-        let unavailable = self.unavailable_views(progress);
-        progress.is_complete() && !views.iter().any(|view| unavailable.contains(view))
-    }
+    handle: ReadHandle,
 }
 
 /// Why a view could not be read.
@@ -66,62 +34,60 @@ impl ReadHandle {
 pub enum ViewReadError {
     #[error("the views cannot be read: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// Nothing is read from them until they are made anew.
+    /// Nothing is read from damaged views until they are rebuilt.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    #[error("reading the views ended early: {0}")]
-    Ended(String),
-    /// They are being made from the beginning, and what they say so far is not the whole.
-    #[error("the views are being made: {done} of {total} events are in them")]
+    #[error("the query failed: {0}")]
+    Failed(String),
+    /// The views are being built and have not seen all that they once had.
+    #[error("the views are being built: {done} of {total} events are in them")]
     Building { done: u64, total: u64 },
-    /// Those that serve are of another definition, so that this one cannot be read before a rebuild
-    /// has ended.
-    #[error("the view {0} has another definition now and is being made anew")]
+    /// The definition of this view has changed, and it is available after a rebuild.
+    #[error("the definition of the view {0} has changed: it is being rebuilt")]
     Unavailable(&'static str),
 }
 
-/// The answer to a question, with the state of the views that it is true of.
+/// What a query found, and when it was true.
 #[derive(Debug, Clone)]
 pub struct QueryResult<T> {
     pub answer: T,
     pub seen: QueryInfo,
 }
 
-/// What was looked at to answer a question, and for how long.
+/// Up to where a query saw the log, and how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryInfo {
-    /// Everything up to here, and nothing behind it.
+    /// The query saw every event up to here, and none after it.
     pub position: Position,
     pub time: Duration,
 }
 
 impl Reader {
-    /// A reader of the views at `path`, which are kept up to date in this process.
-    pub fn new(path: PathBuf, read_handle: ReadHandle) -> Reader {
+    /// Reads the views at `path`, which this process keeps up to date.
+    pub fn new(path: PathBuf, handle: ReadHandle) -> Reader {
         Reader {
             path,
             tables: RefCell::new(None),
-            read_handle,
+            handle,
         }
     }
 
-    /// How far the views are at least: what is read afterwards has seen everything up to there.
+    /// How far the views are at least: what is read afterwards has seen the log up to there.
     pub fn progress(&self) -> Progress {
-        *self.read_handle.progress.borrow()
+        *self.handle.progress.borrow()
     }
 
     /// The views that cannot be read before a rebuild has ended, since their definition has changed.
     pub fn unavailable_views(&self) -> &[&'static str] {
-        self.read_handle.unavailable_views(self.progress())
+        self.handle.unavailable_views(self.progress())
     }
 
-    /// Whether the rows of carts can be read, and are whole.
+    /// Whether the rows of carts are available and complete.
     pub fn can_read_carts(&self) -> bool {
-        self.read_handle.has(self.progress(), &[carts::NAME])
+        self.handle.can_read(self.progress(), &[carts::NAME])
     }
 
-    /// The row of the cart `id`, if the view has it, and the position that it has seen everything up
-    /// to.
+    /// The row of the cart `id`, if there is one, and a position up to which it has seen the log.
     pub fn cart(&self, id: Uuid) -> Result<(Option<CartRow>, Position), ViewReadError> {
         let read = || {
             if self.unavailable_views().contains(&carts::NAME) {
@@ -129,11 +95,11 @@ impl Reader {
             }
             self.read(|tables| carts::find(tables, id))
         };
-        self.read_handle.newest.find(id, read)
+        self.handle.rows.find(id, read)
     }
 
-    /// At most `limit` open carts in which nothing has happened since `before`, the longest idle
-    /// first, behind `after` if that is given.
+    /// At most `limit` open carts without an event since `before`, the longest idle first, behind
+    /// `after` if that is given.
     pub fn idle_carts(
         &self,
         before: Timestamp,
@@ -143,16 +109,16 @@ impl Reader {
         self.read(|tables| carts::idle(tables, before, after, limit))
     }
 
-    /// The row of the cart `id` once it is at `version` or further, or as it is after `patience`,
-    /// with the position that the views had reached then.
+    /// Waits until the row of the cart `id` is at `version` or later, at the most for `patience`.
+    /// Returns the row as it is then, and a position up to which it has seen the log.
     pub async fn cart_at_least(
         &self,
         id: Uuid,
         version: u64,
         patience: Duration,
     ) -> Result<(Option<CartRow>, Position), ViewReadError> {
-        let mut progress = self.read_handle.progress.clone();
-        let mut following = self.read_handle.arrivals.follow(id);
+        let mut progress = self.handle.progress.clone();
+        let mut following = self.handle.arrivals.follow(id);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             progress.borrow_and_update();
@@ -174,72 +140,71 @@ impl Reader {
         }
     }
 
-    /// Answers a question to `views` that may take a while: on a thread where it may block, from one
-    /// state of all of them. Views that are being made are waited for, a moment.
+    /// Runs a query over `views` that may take a while: on a thread that may block, over one state of
+    /// all of them. Waits a moment for views that are being built.
     pub async fn query<T: Send + 'static>(
         &self,
         views: &[&'static str],
-        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<QueryResult<T>, ViewReadError> {
-        self.whole(views).await?;
+        self.require_complete(views).await?;
         self.wait_until_written().await;
         let path = self.path.clone();
-        let (guard, generation) = (self.read_handle.guard.clone(), self.progress().generation);
+        let (guard, generation) = (self.handle.guard.clone(), self.progress().generation);
         guard.check(generation)?;
-        let asking = tokio::task::spawn_blocking(move || {
+        let running = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
             let read = || -> rusqlite::Result<QueryResult<T>> {
                 let tables = connect(&path)?;
-                let state = tables.unchecked_transaction()?;
-                let position = store::checkpoint(&state)?;
-                let answer = question(&state)?;
+                let transaction = tables.unchecked_transaction()?;
+                let position = schema::checkpoint(&transaction)?;
+                let answer = query(&transaction)?;
                 let time = started.elapsed();
                 Ok(QueryResult {
                     answer,
                     seen: QueryInfo { position, time },
                 })
             };
-            proven(read(), &guard, generation)
+            guarded(read(), &guard, generation)
         });
-        match asking.await {
-            Ok(answered) => answered,
-            Err(error) => Err(ViewReadError::Ended(error.to_string())),
+        match running.await {
+            Ok(result) => result,
+            Err(error) => Err(ViewReadError::Failed(error.to_string())),
         }
     }
 
-    /// Waits until `views` are whole, however long that takes. Returns early only when nobody
-    /// updates them any more.
+    /// Waits until `views` are available and complete, however long that takes, or until the updater
+    /// ends.
     pub async fn wait_until_complete(&self, views: &[&str]) {
-        let mut progress = self.read_handle.progress.clone();
-        let whole = progress.wait_for(|progress| self.read_handle.has(*progress, views));
+        let mut progress = self.handle.progress.clone();
+        let complete = progress.wait_for(|progress| self.handle.can_read(*progress, views));
         // Without an updater there is nothing to wait for.
-        let _ = whole.await;
+        let _ = complete.await;
     }
 
-    /// Waits until the tables have what was shown of carts so far, so that whoever has seen a cart's
-    /// row finds its events in every view. Tables that cannot be written are not waited for long;
-    /// the answer says how far they are.
+    /// Waits until the tables have all rows that were shown, so that a client that has seen a cart's
+    /// row finds its events in every view. Gives up soon on tables that cannot be written: the
+    /// result says how far they are.
     pub async fn wait_until_written(&self) {
-        let shown = self.read_handle.newest.position();
-        let mut progress = self.read_handle.progress.clone();
+        let shown = self.handle.rows.position();
+        let mut progress = self.handle.progress.clone();
         if progress.borrow().position >= shown {
             return;
         }
-        self.read_handle.wanted.notify_one();
+        self.handle.write_requested.notify_one();
         let written = progress.wait_for(|progress| progress.position >= shown);
-        // Either way the question is asked of what there is.
         let _ = tokio::time::timeout(WRITTEN_WITHIN, written).await;
     }
 
-    /// Waits until `views` are whole, and gives up after [`WHOLE_WITHIN`].
-    async fn whole(&self, views: &[&'static str]) -> Result<(), ViewReadError> {
-        // Either way it is the progress that says how far they are.
-        let _ = tokio::time::timeout(WHOLE_WITHIN, self.wait_until_complete(views)).await;
+    /// Waits until `views` are available and complete, and gives up after [`COMPLETE_WITHIN`].
+    async fn require_complete(&self, views: &[&'static str]) -> Result<(), ViewReadError> {
+        let complete = self.wait_until_complete(views);
+        let _ = tokio::time::timeout(COMPLETE_WITHIN, complete).await;
         let progress = self.progress();
         if progress.is_complete() {
-            let unavailable = self.read_handle.unavailable_views(progress);
-            let missed = views.iter().find(|view| unavailable.contains(view));
-            return missed.map_or(Ok(()), |view| Err(ViewReadError::Unavailable(view)));
+            let unavailable = self.handle.unavailable_views(progress);
+            let missing = views.iter().find(|view| unavailable.contains(view));
+            return missing.map_or(Ok(()), |view| Err(ViewReadError::Unavailable(view)));
         }
         Err(ViewReadError::Building {
             done: progress.position.0,
@@ -252,29 +217,30 @@ impl Reader {
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ViewReadError> {
         let serving = self.progress().generation;
-        self.read_handle.guard.intact()?;
+        let guard = &self.handle.guard;
+        guard.known_damage()?;
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
             Some((generation, connection)) if generation == serving => connection,
-            Some(_) | None => proven(connect(&self.path), &self.read_handle.guard, serving)?,
+            Some(_) | None => guarded(connect(&self.path), guard, serving)?,
         };
-        let outcome = proven(read(&connection), &self.read_handle.guard, serving)?;
+        let found = guarded(read(&connection), guard, serving)?;
         *tables = Some((serving, connection));
-        Ok(outcome)
+        Ok(found)
     }
 }
 
-/// What was `read` in `generation`, if the files it was read from are sound.
-fn proven<T>(
+/// What was `read` in `generation`, unless the files are damaged.
+fn guarded<T>(
     read: rusqlite::Result<T>,
-    guard: &Guard,
+    guard: &FileGuard,
     generation: u32,
 ) -> Result<T, ViewReadError> {
-    // What is wrong with a file tells more than what that made of the reading.
+    // Damage explains more than the error that it leads to.
     guard.check(generation)?;
     if let Err(error) = &read {
         guard.report(error);
-        guard.intact()?;
+        guard.known_damage()?;
     }
     Ok(read?)
 }

@@ -1,28 +1,25 @@
-//! Making all views anew beside those that serve: from the log's first event until they have caught
-//! up, then compared with the others row by row, then serving in their place.
+//! Rebuilding all views beside those that serve: projected from the first event until they have
+//! caught up, compared row by row, then swapped in.
 //!
-//! Nothing of it is in the way of a request: the new tables are a file of their own, they are made
-//! on a thread that yields to others, and readers go over to them by themselves. A process that is
-//! killed meanwhile has only wasted its time: the views' path leads to the old tables until the
-//! moment in which it leads to the new ones.
+//! No request waits for it: the new views are a file of their own, on a thread that yields to others,
+//! and readers go over by themselves. A crash only wastes the work: the views' path leads to the old
+//! file until it leads to the new one, in one step.
 //!
-//! Where the definition of a view has changed, a rebuild begins by itself at the start. The views that
-//! are as they were serve meanwhile. Those that are not do not: whether tables of another definition
-//! can be read, and mean the same, is not known, and an answer of the wrong shape is worse than none.
-//! Until they are made, carts are folded from the log and other questions are told to come back.
-//!
-//! Where nothing fits this program (other definitions of all views, another log, no database at all)
-//! nothing could serve meanwhile, and the views are begun anew at their own path when they are opened.
+//! Where the definition of a view has changed, a rebuild begins at the start of the process. The views
+//! that have not changed serve meanwhile. The others are unavailable: a row of another shape or
+//! meaning would be worse than none. Where nothing can be kept (all definitions have changed, another
+//! log, damage), the views are begun at their own path instead, when they are opened.
 
+use super::candidate::Candidate;
 use super::compare::Snapshot;
 use super::difference::Comparison;
 use super::feed::Feed;
 use super::files;
-use super::generation::{Generation, Successor};
-use super::progress::Progress;
+use super::health::ViewFailure;
+use super::projector::Projector;
+use super::read_handle::Progress;
 use super::rebuilds::{RebuildPhase, RebuildState, RebuildStatus, Rebuilds};
-use super::trouble::ViewFailure;
-use super::updater::{Handover, Updater};
+use super::updater::{Replacement, Updater};
 use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
 use std::ops::ControlFlow;
@@ -33,28 +30,27 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many events are applied in one transaction: the larger, the fewer rows are written twice.
 const BATCH: usize = 16_384;
-/// How far behind the views that serve a generation may be to be compared with them, or to take
-/// their place: what is left then takes a moment.
+/// How many events new views may be behind those that serve to be compared with them or swapped in.
 const CLOSE: u64 = 2_048;
-/// How long the files of the generation that served before are left to those who are opening them.
+/// How long replaced files are left to readers that are opening them.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long damaged views wait at the most before they are made anew once more.
+/// How long at the most a failed rebuild of damaged views waits for its retry.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What carries rebuilds out, one at a time.
+/// Runs rebuilds, one at a time.
 pub struct RebuildWorker {
     log: Arc<dyn EventLog>,
     path: PathBuf,
     cache_bytes: u64,
     progress: watch::Receiver<Progress>,
-    trouble: watch::Receiver<Option<ViewFailure>>,
-    successors: mpsc::Sender<Handover>,
+    health: watch::Receiver<Option<ViewFailure>>,
+    replacements: mpsc::Sender<Replacement>,
     rebuilds: Arc<Rebuilds>,
-    wanted: mpsc::Receiver<()>,
-    /// Whether the views were begun anew when they were opened.
-    first_making: bool,
+    requests: mpsc::Receiver<()>,
+    /// Whether the views were begun from nothing when they were opened.
+    is_initial_build: bool,
     /// Whether the views that were opened are what this program defines.
-    fits: bool,
+    opened_current: bool,
 }
 
 /// How a rebuild ended without new views.
@@ -70,43 +66,42 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 impl RebuildWorker {
-    /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about
-    /// `cache_bytes` in memory. Removes what earlier rebuilds have left there.
-    pub fn new(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<RebuildWorker> {
+    /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about `cache_bytes`
+    /// in memory. Removes what earlier rebuilds have left there.
+    pub fn new(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<Self> {
         files::sweep(path)?;
-        let (want, wanted) = mpsc::channel(1);
+        let (request, requests) = mpsc::channel(1);
         let progress = updater.progress();
         let Progress {
             position,
             complete_at,
             ..
         } = *progress.borrow();
-        // Views that were begun anew count as a rebuild under way.
-        let fits = updater.fits();
-        let first_making = fits && position == Position(0) && complete_at > position;
-        let status = if first_making || !fits {
-            RebuildStatus::begun(complete_at)
+        let opened_current = updater.is_current();
+        let is_initial_build = opened_current && position == Position(0) && complete_at > position;
+        let status = if is_initial_build || !opened_current {
+            RebuildStatus::running(complete_at)
         } else {
             RebuildStatus::default()
         };
-        if !fits {
-            // There is room, and the other end is here.
-            let _ = want.try_send(());
+        if !opened_current {
+            // There is room, and the receiver is here.
+            let _ = request.try_send(());
         }
         Ok(RebuildWorker {
             log: updater.log(),
             path: path.to_owned(),
             cache_bytes,
             progress,
-            trouble: updater.health(),
-            successors: updater.successors(),
+            health: updater.health(),
+            replacements: updater.replacements(),
             rebuilds: Arc::new(Rebuilds {
                 status: watch::Sender::new(status),
-                wanted: want,
+                requests: request,
             }),
-            wanted,
-            first_making,
-            fits,
+            requests,
+            is_initial_build,
+            opened_current,
         })
     }
 
@@ -114,59 +109,59 @@ impl RebuildWorker {
         self.rebuilds.clone()
     }
 
-    /// Carries out what is asked for until `stop` says so or is dropped. Views that turn out to be
-    /// damaged are rebuilt without being asked.
+    /// Runs the rebuilds that are requested, until `stop` is true or dropped. Damaged views are
+    /// rebuilt without a request.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        // The status does not tell: a rebuild may have been asked for before this runs.
-        if self.first_making {
-            self.watch_the_first_making(&mut stop).await;
+        // Not derived from the status: a rebuild may have been requested before this runs.
+        if self.is_initial_build {
+            self.track_initial_build(&mut stop).await;
         }
         let mut pause = GRACE;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                Some(()) = self.wanted.recv() => {}
-                damaged = damage(&mut self.trouble) => {
+                Some(()) = self.requests.recv() => {}
+                damaged = damage(&mut self.health) => {
                     let Some(reason) = damaged else { return };
-                    tracing::warn!(reason, "the views are damaged and are rebuilt");
-                    // Where one was asked for at the same moment, that one it is.
+                    tracing::warn!(reason, "the views are damaged: rebuilding them");
+                    // Fails if one was requested at the same moment, which does as well.
                     let _ = self.rebuilds.start();
                     continue;
                 }
             }
             let outcome = self.rebuild(&stop).await;
-            // What stands in the way of damaged views made anew is met less and less often.
+            // Exponential backoff while damaged views cannot be rebuilt.
             pause = match &outcome {
                 Err(Failure::Failed(_)) => (2 * pause).min(LONGEST_PAUSE),
                 Ok(()) | Err(Failure::Stopped) => GRACE,
             };
-            let is_due = outcome.is_err() && !self.fits();
+            let retry = outcome.is_err() && !self.is_current();
             self.end(outcome);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(pause) => {}
             }
             if let Err(error) = files::sweep(&self.path) {
-                tracing::warn!(%error, "views that no longer serve stay there");
+                tracing::warn!(%error, "cannot remove views that no longer serve");
             }
-            if is_due {
-                // Where one was asked for meanwhile, that one it is.
+            if retry {
+                // Fails if one was requested meanwhile, which does as well.
                 let _ = self.rebuilds.start();
             }
         }
     }
 
-    /// Whether the views that serve are what this program defines: whatever was made here is.
-    fn fits(&self) -> bool {
-        self.fits || self.progress.borrow().generation > 0
+    /// Whether the views that serve are what this program defines, as all are that it has built.
+    fn is_current(&self) -> bool {
+        self.opened_current || self.progress.borrow().generation > 0
     }
 
-    /// Tells how far views are that were begun anew, until they are whole. There is nothing to
-    /// compare them with.
-    async fn watch_the_first_making(&mut self, stop: &mut watch::Receiver<bool>) {
+    /// Reports the progress of views that were begun from nothing, until they are complete. There is
+    /// nothing to compare them with.
+    async fn track_initial_build(&mut self, stop: &mut watch::Receiver<bool>) {
         loop {
             let progress = *self.progress.borrow_and_update();
-            self.tell(|status| status.count(progress.position, progress.complete_at));
+            self.update(|status| status.count(progress.position, progress.complete_at));
             if progress.is_complete() {
                 return self.end(Ok(()));
             }
@@ -180,25 +175,25 @@ impl RebuildWorker {
     }
 
     async fn rebuild(&mut self, stop: &watch::Receiver<bool>) -> Result<(), Failure> {
-        let views = super::all();
-        let mut next = Successor::begin(&self.path, views, self.log.identity(), self.cache_bytes)?;
-        self.approach(&mut next.generation, stop).await?;
-        self.tell(|status| status.phase = Some(RebuildPhase::Comparing));
-        let compared = self.compare(&mut next.generation, stop).await?;
-        self.tell(|status| {
+        let (views, log) = (super::all(), self.log.identity());
+        let mut next = Candidate::create(&self.path, views, log, self.cache_bytes)?;
+        self.approach(&mut next.projector, stop).await?;
+        self.update(|status| status.phase = Some(RebuildPhase::Comparing));
+        let compared = self.compare(&mut next.projector, stop).await?;
+        self.update(|status| {
             status.rows_compared = compared.rows;
             status.rows_differing = compared.differing;
             status.differences = compared.differences;
             status.phase = Some(RebuildPhase::Swapping);
         });
-        next.settle()?;
-        self.approach(&mut next.generation, stop).await?;
+        next.enable_wal()?;
+        self.approach(&mut next.projector, stop).await?;
         let (done, swapped) = oneshot::channel();
-        let handover = Handover {
-            successor: next,
+        let replacement = Replacement {
+            candidate: next,
             done,
         };
-        if self.successors.send(handover).await.is_err() {
+        if self.replacements.send(replacement).await.is_err() {
             return Err(Failure::Stopped);
         }
         let Ok(swapped) = swapped.await else {
@@ -206,19 +201,19 @@ impl RebuildWorker {
         };
         swapped.map_err(Failure::Failed)?;
         let end = self.progress.borrow().position;
-        self.tell(|status| status.count(end, end));
+        self.update(|status| status.count(end, end));
         Ok(())
     }
 
     /// Brings `next` close to the views that serve.
     async fn approach(
         &self,
-        next: &mut Generation,
+        next: &mut Projector,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), Failure> {
         loop {
             let target = self.progress.borrow().position;
-            if next.position().0 + CLOSE >= target.0 {
+            if next.written().0 + CLOSE >= target.0 {
                 return Ok(());
             }
             self.advance(next, target, stop).await?;
@@ -228,53 +223,53 @@ impl RebuildWorker {
     /// Brings `next` to `target`.
     async fn advance(
         &self,
-        next: &mut Generation,
+        next: &mut Projector,
         target: Position,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), Failure> {
-        let mut feed = Feed::after(self.log.clone(), next.position(), BATCH);
-        while next.position() < target {
+        let mut feed = Feed::after(self.log.clone(), next.written(), BATCH);
+        while next.written() < target {
             if *stop.borrow() {
                 return Err(Failure::Stopped);
             }
             let mut events = feed.next().await?;
             events.truncate(events.partition_point(|event| event.position <= target));
             if events.is_empty() {
-                let end = next.position();
+                let end = next.written();
                 return Err(Failure::Failed(format!(
                     "the log ends at {end}, before position {target} that the views have seen"
                 )));
             }
-            next.apply(&*self.log, &events, |_| ()).await?;
-            self.tell(|status| status.count(next.position(), target));
+            next.apply(&*self.log, &events).await?;
+            self.update(|status| status.count(next.written(), target));
         }
         Ok(())
     }
 
-    /// Compares `next` with the views that serve, both at the same position. What cannot be read of
-    /// those is a difference, not a failure: to be rid of them is what a rebuild is for.
+    /// Compares `next` with the views that serve, both at the same position. Views that cannot be
+    /// read are a difference and no failure: a rebuild is the way to replace them.
     async fn compare(
         &self,
-        next: &mut Generation,
+        next: &mut Projector,
         stop: &watch::Receiver<bool>,
     ) -> Result<Comparison, Failure> {
         let serving = match Snapshot::open(&self.path) {
             Ok(serving) if serving.log == self.log.identity() => serving,
-            Ok(_) => return Ok(Comparison::nothing("they are views of another log")),
-            Err(error) => return Ok(Comparison::nothing(&error.to_string())),
+            Ok(_) => return Ok(Comparison::impossible("they are views of another log")),
+            Err(error) => return Ok(Comparison::impossible(&error.to_string())),
         };
         let end = self.log.barrier().await?;
         if serving.position > end {
             let reason = format!("they have seen position {}", serving.position);
-            return Ok(Comparison::nothing(&reason));
+            return Ok(Comparison::impossible(&reason));
         }
-        if serving.position < next.position() {
+        if serving.position < next.written() {
             let reason = format!("they have gone back to position {}", serving.position);
-            return Ok(Comparison::nothing(&reason));
+            return Ok(Comparison::impossible(&reason));
         }
         self.advance(next, serving.position, stop).await?;
         let compared = serving.compare(next, |rows| {
-            self.tell(|status| status.rows_compared = rows);
+            self.update(|status| status.rows_compared = rows);
             if *stop.borrow() {
                 ControlFlow::Break(())
             } else {
@@ -287,12 +282,12 @@ impl RebuildWorker {
         Ok(compared)
     }
 
-    fn tell(&self, change: impl FnOnce(&mut RebuildStatus)) {
+    fn update(&self, change: impl FnOnce(&mut RebuildStatus)) {
         self.rebuilds.status.send_modify(change);
     }
 
     fn end(&self, outcome: Result<(), Failure>) {
-        self.tell(|status| {
+        self.update(|status| {
             status.phase = None;
             status.ended_at = Some(Timestamp::now());
             status.state = match outcome {
@@ -305,37 +300,31 @@ impl RebuildWorker {
             };
         });
         let status = self.rebuilds.status.borrow();
-        match status.state {
-            RebuildState::Failed => {
-                let reason = status.error.as_deref().unwrap_or_default();
-                match &*self.trouble.borrow() {
-                    None => {
-                        tracing::error!(
-                            reason,
-                            "the views could not be rebuilt: those before go on"
-                        );
-                    }
-                    // What is wrong with those was told when it was found.
-                    Some(_) => tracing::error!(
-                        reason,
-                        "the views could not be rebuilt, and those before do not go on either"
-                    ),
-                }
-            }
-            _ => tracing::info!(
+        if status.state == RebuildState::Failed {
+            let reason = status.error.as_deref().unwrap_or_default();
+            let old_views = match &*self.health.borrow() {
+                None => "still serve",
+                Some(_) => "have failed as well",
+            };
+            tracing::error!(
+                reason,
+                "rebuilding the views failed; the old ones {old_views}"
+            );
+        } else {
+            tracing::info!(
                 state = ?status.state,
                 events = status.events_done,
                 rows = status.rows_compared,
                 differing = status.rows_differing,
-                "a rebuild of the views has ended"
-            ),
+                "rebuild of the views ended"
+            );
         }
     }
 }
 
-/// Waits until the views turn out to be damaged, and says how; `None` once nobody writes them.
-async fn damage(trouble: &mut watch::Receiver<Option<ViewFailure>>) -> Option<String> {
-    let damaged = |trouble: &Option<ViewFailure>| trouble.as_ref().is_some_and(|it| it.damaged);
-    let damage = trouble.wait_for(damaged).await.ok()?;
-    damage.as_ref().map(|damage| damage.reason.clone())
+/// Waits until the views turn out to be damaged, and returns how; `None` once the updater has ended.
+async fn damage(health: &mut watch::Receiver<Option<ViewFailure>>) -> Option<String> {
+    let is_damage = |failure: &Option<ViewFailure>| failure.as_ref().is_some_and(|it| it.damaged);
+    let failure = health.wait_for(is_damage).await.ok()?;
+    failure.as_ref().map(|failure| failure.reason.clone())
 }

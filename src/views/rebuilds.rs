@@ -1,4 +1,4 @@
-//! Rebuilds as they are asked for and followed, by whoever does not carry them out.
+//! Requesting rebuilds and following their progress.
 
 use super::difference::Difference;
 use crate::log::Position;
@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-/// What a rebuild is at. Positions count as events here.
+/// The progress of a rebuild. Positions count as events here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, JsonSchema)]
 pub struct RebuildStatus {
     pub state: RebuildState,
-    /// While it runs.
+    /// `null` unless it runs.
     pub phase: Option<RebuildPhase>,
     pub events_done: u64,
     pub events_total: u64,
@@ -28,15 +28,15 @@ pub struct RebuildStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RebuildState {
-    /// None has run since the service began.
+    /// None has run since the service started.
     #[default]
     Idle,
     Running,
     /// The new views serve.
     Swapped,
-    /// The views are those from before, as they are.
+    /// The old views still serve.
     Failed,
-    /// The service stopped meanwhile.
+    /// The service stopped during the rebuild.
     Cancelled,
 }
 
@@ -49,7 +49,7 @@ pub enum RebuildPhase {
 }
 
 impl RebuildStatus {
-    pub(super) fn begun(total: Position) -> RebuildStatus {
+    pub(super) fn running(total: Position) -> RebuildStatus {
         RebuildStatus {
             state: RebuildState::Running,
             phase: Some(RebuildPhase::Building),
@@ -66,7 +66,7 @@ impl RebuildStatus {
     }
 }
 
-/// A share in per cent, to a tenth; of nothing it is all.
+/// A share in per cent, to a tenth; 100 of nothing.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 pub(crate) fn per_cent(done: u64, total: u64) -> f64 {
     if total == 0 {
@@ -75,33 +75,33 @@ pub(crate) fn per_cent(done: u64, total: u64) -> f64 {
     (done as f64 * 1_000.0 / total as f64).floor() / 10.0
 }
 
-/// Where rebuilds are asked for, and what becomes of them.
+/// Where rebuilds are requested, and their status.
 #[derive(Debug)]
 pub struct Rebuilds {
     pub(super) status: watch::Sender<RebuildStatus>,
-    pub(super) wanted: mpsc::Sender<()>,
+    pub(super) requests: mpsc::Sender<()>,
 }
 
-/// A rebuild is under way already.
+/// A rebuild is running already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the views are being rebuilt already")]
 pub struct RebuildRunning;
 
 impl Rebuilds {
-    /// Asks for a rebuild.
+    /// Requests a rebuild.
     pub fn start(&self) -> Result<(), RebuildRunning> {
-        let begun = self.status.send_if_modified(|status| {
+        let started = self.status.send_if_modified(|status| {
             let idle = status.state != RebuildState::Running;
             if idle {
-                *status = RebuildStatus::begun(Position(0));
+                *status = RebuildStatus::running(Position(0));
             }
             idle
         });
-        if !begun {
+        if !started {
             return Err(RebuildRunning);
         }
-        // There is room: only one can be asked for at a time. Where nobody takes it, all is ending.
-        let _ = self.wanted.try_send(());
+        // There is room: only one runs at a time. Without a worker the process is ending.
+        let _ = self.requests.try_send(());
         Ok(())
     }
 

@@ -1,72 +1,71 @@
-//! The read-model updater: it follows the log and keeps the views up to date. Woken by each append,
-//! it folds what is there and shows the carts' rows at once. A little later it writes what has
-//! gathered, rows and checkpoint in one transaction.
+//! The updater: it follows the log and keeps the views up to date. Woken by each append, it folds the
+//! new events and shows the rows of their carts at once. A little later it writes what is pending,
+//! rows and checkpoint in one transaction.
 
 use super::arrivals::Arrivals;
-use super::carts::CartRow;
-use super::folding::Folding;
-use super::guard::Guard;
-use super::newest::RowCache;
-use super::progress::Progress;
-use super::reader::ReadHandle;
+use super::candidate::Candidate;
+use super::guard::FileGuard;
+use super::health::{UpdateError, ViewFailure};
+use super::projector::Projector;
+use super::read_handle::{Progress, ReadHandle};
+use super::row_cache::RowCache;
 use super::store::ViewStore;
-use super::trouble::{UpdateError, ViewFailure};
-use super::writer::{Writer, Written};
+use crate::file_lock::FileLock;
 use crate::history::HistoryError;
-use crate::log::EventLog;
+use crate::log::{EventLog, Position};
 use crate::timestamp::Timestamp;
-pub(super) use handover::Handover;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
-use uuid::Uuid;
-
-mod handover;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// How many events are folded at once at the most.
 const BATCH: usize = 1_024;
-/// The same while the views are far behind: fewer and larger transactions cost less, and nobody
-/// waits for a single event then.
+/// The same while the views are far behind: larger transactions cost less for each event, and no
+/// reader waits for a single event then.
 const LARGE_BATCH: usize = 16_384;
 const FAR_BEHIND: u64 = 65_536;
 
-/// Rows of carts are shown as soon as they are folded. The tables are written when this many events
-/// wait, when the first of them has waited this long, or when somebody asks for them: a transaction
-/// for each handful of events costs more than it is worth, and a page that several of them change is
-/// written once.
+/// The tables are written when this many events are pending, when the first of them has been pending
+/// this long, or when a query waits for them. A transaction for each handful of events would cost
+/// more, and a page that several events change is written once.
 const WRITE_AT: usize = 32_768;
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
-/// How many events may wait while others are being written.
-const MOST_WAITING: usize = 65_536;
+/// How many events may be pending during a write.
+const MOST_PENDING: usize = 65_536;
 
-/// How long to wait before views that could not be written are tried again.
+/// How long to wait before a failed write is retried.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long the files of the views go without a look at them while nothing is written or read.
-const LOOK_AFTER: Duration = Duration::from_millis(500);
+/// How often the files are checked while nothing is written or read.
+const CHECK_AFTER: Duration = Duration::from_millis(500);
 
-/// Turns the log into views.
+/// Keeps the views that serve up to date.
 pub struct Updater {
     log: Arc<dyn EventLog>,
-    folding: Folding,
-    /// Writes what serves.
-    writer: Writer,
-    guard: Arc<Guard>,
+    projector: Projector,
+    guard: Arc<FileGuard>,
     unavailable_views: Arc<[&'static str]>,
+    is_current: bool,
     arrivals: Arc<Arrivals>,
-    newest: Arc<RowCache>,
-    wanted: Arc<Notify>,
-    /// Whether somebody waits for the tables.
-    asked: bool,
+    rows: Arc<RowCache>,
+    write_requested: Arc<Notify>,
+    /// Whether a query waits for the tables.
+    has_write_request: bool,
     progress: watch::Sender<Progress>,
-    /// What keeps the views from being written, if anything does.
-    trouble: watch::Sender<Option<ViewFailure>>,
-    successors: mpsc::Sender<Handover>,
-    handovers: mpsc::Receiver<Handover>,
+    health: watch::Sender<Option<ViewFailure>>,
+    replacements: mpsc::Sender<Replacement>,
+    offered: mpsc::Receiver<Replacement>,
+    _lock: Option<FileLock>,
+}
+
+/// New views that are to serve from now on, and where to report the outcome.
+pub(super) struct Replacement {
+    pub candidate: Candidate,
+    pub done: oneshot::Sender<Result<(), String>>,
 }
 
 impl Updater {
-    /// An updater that keeps folded carts of about `cache_bytes` in memory, and as much of their rows.
-    pub fn new(log: Arc<dyn EventLog>, store: ViewStore, cache_bytes: u64) -> Updater {
+    /// Updates `store`, with folded carts of about `cache_bytes` in memory and as much of their rows.
+    pub fn new(log: Arc<dyn EventLog>, mut store: ViewStore, cache_bytes: u64) -> Updater {
         let position = store.position;
         let progress = watch::Sender::new(Progress {
             position,
@@ -74,22 +73,22 @@ impl Updater {
             generation: 0,
             complete_at: store.complete_at,
         });
-        let (successors, handovers) = mpsc::channel(1);
-        let guard = store.guard();
+        let (replacements, offered) = mpsc::channel(1);
         Updater {
             log,
-            guard: guard.expect("views that were opened to serve have one"),
+            guard: store.guard().expect("views that serve are guarded"),
             unavailable_views: store.unavailable_views.clone(),
-            folding: Folding::after(position, cache_bytes),
-            writer: Writer::new(store),
+            is_current: store.is_current,
             arrivals: Arc::default(),
-            newest: Arc::new(RowCache::new(position, cache_bytes)),
-            wanted: Arc::default(),
-            asked: false,
+            rows: Arc::new(RowCache::new(position, cache_bytes)),
+            write_requested: Arc::default(),
+            has_write_request: false,
             progress,
-            trouble: watch::Sender::default(),
-            successors,
-            handovers,
+            health: watch::Sender::default(),
+            replacements,
+            offered,
+            _lock: store.lock.take(),
+            projector: Projector::new(store, cache_bytes),
         }
     }
 
@@ -98,41 +97,41 @@ impl Updater {
         self.progress.subscribe()
     }
 
-    /// What keeps the views from being written, if anything does.
+    /// Why the views are not being updated; `None` while they are healthy.
     pub fn health(&self) -> watch::Receiver<Option<ViewFailure>> {
-        self.trouble.subscribe()
+        self.health.subscribe()
     }
 
-    /// What those who read are told.
+    /// What readers need.
     pub fn read_handle(&self) -> ReadHandle {
         ReadHandle {
             progress: self.progress(),
-            newest: self.newest.clone(),
-            wanted: self.wanted.clone(),
+            rows: self.rows.clone(),
+            write_requested: self.write_requested.clone(),
             arrivals: self.arrivals.clone(),
             guard: self.guard.clone(),
-            unavailable_views: self.unavailable_views.clone(),
+            initially_unavailable: self.unavailable_views.clone(),
         }
     }
 
-    /// Whether what serves is what this program defines. If not, a rebuild is due.
-    pub(super) fn fits(&self) -> bool {
-        self.writer.fits()
+    /// Whether the views are what this program defines. If not, a rebuild is due.
+    pub(super) fn is_current(&self) -> bool {
+        self.is_current
     }
 
     pub(super) fn log(&self) -> Arc<dyn EventLog> {
         self.log.clone()
     }
 
-    /// Where a new generation is handed over.
-    pub(super) fn successors(&self) -> mpsc::Sender<Handover> {
-        self.successors.clone()
+    /// Where new views are offered.
+    pub(super) fn replacements(&self) -> mpsc::Sender<Replacement> {
+        self.replacements.clone()
     }
 
-    /// Follows the log until `stop` says so or is dropped.
+    /// Follows the log until `stop` is true or dropped.
     ///
-    /// Views that cannot be written do not end it: they stand still, say why, and are tried again
-    /// until they can be, or until a new generation takes their place.
+    /// A failed write does not end it: the views stop moving, report why, and the write is retried
+    /// until it succeeds or new views replace these.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), UpdateError> {
         let mut wake_ups = self.log.wake_ups();
         let mut outcome = Ok(());
@@ -141,92 +140,91 @@ impl Updater {
             if outcome.is_ok() {
                 outcome = self.catch_up(&stop).await;
             }
-            let trouble = match std::mem::replace(&mut outcome, Ok(())) {
+            let failure = match std::mem::replace(&mut outcome, Ok(())) {
                 Ok(()) => None,
                 Err(error) => Some(ViewFailure::of(error)?),
             };
-            let standing = trouble.is_some();
-            self.set_trouble(trouble);
-            let pause = match self.folding.pending().since() {
-                _ if standing => RETRY_AFTER,
-                Some(since) if !self.writer.is_busy() => {
+            let failing = failure.is_some();
+            self.set_health(failure);
+            let pause = match self.projector.pending_since() {
+                _ if failing => RETRY_AFTER,
+                Some(since) if !self.projector.is_writing() => {
                     WRITE_WITHIN.saturating_sub(since.elapsed())
                 }
-                Some(_) | None => LOOK_AFTER,
+                Some(_) | None => CHECK_AFTER,
             };
             tokio::select! {
-                woken = wake_ups.changed(), if !standing => if woken.is_err() {
+                woken = wake_ups.changed(), if !failing => if woken.is_err() {
                     break;
                 },
-                written = self.writer.finished() => outcome = self.settle(written),
-                () = tokio::time::sleep(pause) => if standing {
-                    // Before anything else is folded: else more and more would wait.
-                    outcome = self.write_here().await;
+                written = self.projector.finish_write() => outcome = self.settle(written),
+                () = tokio::time::sleep(pause) => if failing {
+                    // Before more is folded: otherwise more and more would be pending.
+                    outcome = self.write().await;
                 },
-                () = self.guard.noticed(), if !standing => {}
-                () = self.wanted.notified(), if !standing => self.asked = true,
-                Some(handover) = self.handovers.recv() => self.take_over(handover).await?,
+                () = self.guard.noticed(), if !failing => {}
+                () = self.write_requested.notified(), if !failing => self.has_write_request = true,
+                Some(offered) = self.offered.recv() => self.replace_with(offered).await?,
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        // What cannot be written is taken from the log by the next process.
-        if let Err(error) = self.write_here().await {
-            tracing::warn!(%error, "the views end behind the log");
+        // The next process takes from the log what cannot be written.
+        if let Err(error) = self.write().await {
+            tracing::warn!(%error, "the views cannot be brought up to date before the end");
         }
-        self.writer.close();
+        self.projector.close();
         Ok(())
     }
 
-    /// Takes in what there is, and lets it be written when that is due, as long as nothing else is
-    /// to be done.
+    /// Projects what is in the log, and starts writes when they are due, until there is nothing more
+    /// or something else has to be done.
     async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
         loop {
-            if self.is_due() {
-                self.write_aside();
+            if self.is_write_due() && !self.projector.is_writing() {
+                self.has_write_request = false;
+                self.projector.start_write();
             }
-            let waiting = self.folding.pending().events();
-            if waiting >= MOST_WAITING || self.writer.has_finished() {
-                self.finish().await?;
+            if self.projector.pending_events() >= MOST_PENDING
+                || self.projector.has_finished_write()
+            {
+                self.finish_write().await?;
                 continue;
             }
-            let taken = self.take_in().await?;
-            if taken == 0 || *stop.borrow() || !self.handovers.is_empty() {
+            let projected = self.project().await?;
+            if projected == 0 || *stop.borrow() || !self.offered.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    fn is_due(&self) -> bool {
-        // Whoever asks before the views are whole waits for them.
+    fn is_write_due(&self) -> bool {
+        // Queries wait until the views are complete.
         let is_complete = self.progress.borrow().is_complete();
-        let pending = self.folding.pending();
-        pending.since().is_some_and(|since| {
+        self.projector.pending_since().is_some_and(|since| {
             !is_complete
-                || self.asked
-                || pending.events() >= WRITE_AT
+                || self.has_write_request
+                || self.projector.pending_events() >= WRITE_AT
                 || since.elapsed() >= WRITE_WITHIN
         })
     }
 
-    /// Applies one batch of what the views have not seen, and says how many events that was.
+    /// Projects and writes one batch, and returns how many events it had.
     pub async fn catch_up_once(&mut self) -> Result<usize, UpdateError> {
-        let taken = self.take_in().await?;
-        self.write_here().await?;
-        Ok(taken)
+        let projected = self.project().await?;
+        self.write().await?;
+        Ok(projected)
     }
 
-    /// Folds one batch of what the views have not seen, shows the carts' rows, and says how many
-    /// events that was.
-    async fn take_in(&mut self) -> Result<usize, UpdateError> {
-        let generation = self.progress.borrow().generation;
+    /// Folds one batch and shows the rows of its carts. Returns how many events it had.
+    async fn project(&mut self) -> Result<usize, UpdateError> {
+        let Progress {
+            generation,
+            complete_at,
+            ..
+        } = *self.progress.borrow();
         self.guard.check(generation)?;
-        let position = self.folding.taken();
-        let behind = self
-            .progress
-            .borrow()
-            .complete_at
-            .0
-            .saturating_sub(position.0);
+        let position = self.projector.folded();
+        let behind = complete_at.0.saturating_sub(position.0);
         let batch = if behind > FAR_BEHIND {
             LARGE_BATCH
         } else {
@@ -237,79 +235,128 @@ impl Updater {
         let Some(end) = events.last().map(|event| event.position) else {
             return Ok(0);
         };
-        let touched = self.folding.take_in(&*self.log, &events).await?;
-        let pending = self.folding.pending().rows();
-        let rows: Vec<(Uuid, CartRow)> = touched
-            .into_iter()
-            .filter_map(|id| Some((id, pending.get(&id)?.clone())))
-            .collect();
-        let versions: Vec<(Uuid, u64)> = rows.iter().map(|(id, row)| (*id, row.version)).collect();
-        self.newest.show(rows, end);
-        self.arrivals.announce(versions.into_iter());
+        let changed = self.projector.fold(&*self.log, &events).await?;
+        let rows = || {
+            let row = |id| self.projector.pending_cart(id)?.row.as_ref();
+            changed.iter().filter_map(move |id| Some((*id, row(*id)?)))
+        };
+        self.rows
+            .show(rows().map(|(id, row)| (id, row.clone())), end);
+        self.arrivals
+            .announce(rows().map(|(id, row)| (id, row.version)));
         Ok(events.len())
     }
 
-    /// Lets what waits be written on another thread, unless something is being written already: what
-    /// arrives meanwhile is folded and shown.
-    fn write_aside(&mut self) {
-        if self.writer.is_busy() {
-            return;
-        }
-        self.asked = false;
-        if let Some(pending) = self.folding.hand_out() {
-            self.writer.write_aside(pending);
-        }
-    }
-
-    /// Writes all that waits, on this thread.
-    async fn write_here(&mut self) -> Result<(), UpdateError> {
-        self.finish().await?;
-        let pending = self.folding.hand_out().unwrap_or_default();
-        let written = self.writer.write_here(pending);
+    /// Writes all that is pending, on this thread.
+    async fn write(&mut self) -> Result<(), UpdateError> {
+        self.finish_write().await?;
+        let written = self.projector.write();
         self.settle(written)
     }
 
-    /// Waits for what is being written.
-    async fn finish(&mut self) -> Result<(), UpdateError> {
-        if !self.writer.is_busy() {
+    /// Waits for the write that is under way, if one is.
+    async fn finish_write(&mut self) -> Result<(), UpdateError> {
+        if !self.projector.is_writing() {
             return Ok(());
         }
-        let written = self.writer.finished().await;
+        let written = self.projector.finish_write().await;
         self.settle(written)
     }
 
-    fn settle(&mut self, written: Written) -> Result<(), UpdateError> {
-        let Written { pending, outcome } = written;
-        let position = match outcome {
-            Ok(position) => position,
-            Err(error) => {
-                self.folding.take_back(pending);
-                return Err(error);
-            }
-        };
-        self.newest.written(pending.rows());
+    fn settle(&self, written: Result<Position, UpdateError>) -> Result<(), UpdateError> {
+        let position = written?;
+        self.rows.written(position);
         self.progress.send_if_modified(|progress| {
-            let news = progress.position != position;
-            if news {
+            let moved = progress.position != position;
+            if moved {
                 progress.position = position;
                 progress.at = Timestamp::now();
             }
-            news
+            moved
         });
         Ok(())
     }
 
-    fn set_trouble(&self, trouble: Option<ViewFailure>) {
-        self.trouble.send_if_modified(|known| {
-            let news = *known != trouble;
-            if news {
-                match &trouble {
-                    Some(trouble) => tracing::error!(trouble.reason, "the views stand still"),
-                    None => tracing::info!("the views go on"),
+    fn set_health(&self, failure: Option<ViewFailure>) {
+        self.health.send_if_modified(|known| {
+            let changed = *known != failure;
+            if changed {
+                match &failure {
+                    Some(failure) => {
+                        tracing::error!(failure.reason, "view updater failed; retrying");
+                    }
+                    None => tracing::info!("view updater recovered"),
                 }
-                *known = trouble;
+                *known = failure;
             }
-            news
+            changed
         });
     }
+
+    /// Replaces the views that serve by new ones, once those have seen as much: readers never go back
+    /// in time.
+    async fn replace_with(&mut self, offered: Replacement) -> Result<(), UpdateError> {
+        let Replacement {
+            mut candidate,
+            done,
+        } = offered;
+        match self.finish_write().await {
+            // What could not be written is in the new views.
+            Ok(()) | Err(UpdateError::Views(_) | UpdateError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let served = match self.level(&mut candidate.projector).await {
+            Ok(()) => {
+                let generation = self.progress.borrow().generation + 1;
+                let served = candidate.serve(&self.guard, generation);
+                served.map_err(|error| error.to_string())
+            }
+            Err(error @ (UpdateError::Views(_) | UpdateError::Damaged(_))) => {
+                Err(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        let (outcome, replaced) = match served {
+            Ok(projector) => (Ok(()), Some(self.switch_to(projector))),
+            Err(reason) => (Err(reason), None),
+        };
+        // The rebuild may have been stopped meanwhile.
+        let _ = done.send(outcome);
+        // To close the file may take a moment, so the rebuild need not wait for it.
+        drop(replaced);
+        Ok(())
+    }
+
+    /// Brings `next` to what the views have shown, and no further. Events beyond would never be shown:
+    /// the row cache would keep the older rows.
+    async fn level(&self, next: &mut Projector) -> Result<(), UpdateError> {
+        let shown = self.projector.folded();
+        while next.folded() < shown {
+            let events = self.log.read_all(next.folded(), BATCH).await;
+            let mut events = events.map_err(HistoryError::from)?;
+            events.truncate(events.partition_point(|event| event.position <= shown));
+            if events.is_empty() {
+                return Ok(());
+            }
+            next.apply(&*self.log, &events).await?;
+        }
+        Ok(())
+    }
+
+    fn switch_to(&mut self, projector: Projector) -> Projector {
+        let replaced = std::mem::replace(&mut self.projector, projector);
+        let position = self.projector.written();
+        self.set_health(None);
+        self.progress.send_modify(|progress| {
+            progress.generation += 1;
+            progress.position = position;
+            progress.at = Timestamp::now();
+        });
+        self.rows.written(position);
+        self.rows.clear();
+        replaced
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,7 +211,7 @@ async fn views_that_are_emptied_while_they_serve_are_made_anew() {
 
 #[tokio::test]
 async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
-    mends_itself("written by another hand", flip_digits).await;
+    mends_itself("written by another process", flip_digits).await;
 }
 
 /// Which file the views are in.
@@ -261,7 +261,7 @@ async fn control_views_that_nobody_touches_are_not_made_anew_and_answer_everythi
 
 #[tokio::test]
 async fn views_whose_pages_are_overwritten_while_they_serve_are_made_anew() {
-    mends_itself("written by another hand", |views| {
+    mends_itself("written by another process", |views| {
         let length = fs::metadata(views).unwrap().len();
         let zeros = vec![0; usize::try_from(length / 2).unwrap()];
         overwrite(views, 4_096, &zeros);
@@ -271,8 +271,8 @@ async fn views_whose_pages_are_overwritten_while_they_serve_are_made_anew() {
 
 #[tokio::test]
 async fn views_that_are_deleted_while_they_serve_are_made_anew() {
-    mends_itself("gone", |views| fs::remove_file(views).unwrap()).await;
-    mends_itself("gone", |views| {
+    mends_itself("missing", |views| fs::remove_file(views).unwrap()).await;
+    mends_itself("missing", |views| {
         for suffix in ["", "-wal", "-shm"] {
             let file = beside(views, suffix);
             if file.exists() {

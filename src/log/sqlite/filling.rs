@@ -1,7 +1,7 @@
 //! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
 
-use super::guard::Lock;
 use super::{Durability, OpenError, by_stream, rows, schema};
+use crate::file_lock::FileLock;
 use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
 use crate::log::{Head, Position, RecordedEvent};
 use rusqlite::Connection;
@@ -22,7 +22,7 @@ pub struct Filling {
     file: TempPath,
     connection: Connection,
     last: Position,
-    _lock: Lock,
+    _lock: FileLock,
 }
 
 impl Filling {
@@ -31,7 +31,8 @@ impl Filling {
         let failed = |reason: String| OpenError::new(path, reason);
         let folder = folder_of(path);
         std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-        let lock = Lock::take(path).map_err(|error| failed(error.to_string()))?;
+        let lock =
+            FileLock::acquire(path, "this log").map_err(|error| failed(error.to_string()))?;
         if path.exists() {
             let (old, _) =
                 schema::open_read_only(path).map_err(|error| failed(error.to_string()))?;

@@ -2,43 +2,9 @@
 
 use crate::files::{Identity, beside};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Holds the log for this process alone.
-///
-/// The lock is on a file beside the database: SQLite's own locks on the database belong to the
-/// process, and closing any other handle of that file would drop them (SQLite, "How To Corrupt An
-/// SQLite Database File", 2.2).
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Takes the lock beside `database`, or says who has it.
-    pub(super) fn take(database: &Path) -> io::Result<Lock> {
-        let path = beside(database, ".lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(io::Error::new(
-                io::ErrorKind::WouldBlock,
-                format!(
-                    "another process has this log open (it holds {}): stop it first, or name another file",
-                    path.display()
-                ),
-            )),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-}
 
 /// Notices when the log's files are taken away.
 #[derive(Debug)]

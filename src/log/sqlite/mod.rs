@@ -29,10 +29,11 @@ use super::{
 pub use audit::{Entry, LogFile, UnreadableRow};
 
 use crate::background::Background;
+use crate::file_lock::FileLock;
 use async_trait::async_trait;
 use by_stream::Unmerged;
 use gauges::Gauges;
-use guard::{Guard, Lock};
+use guard::Guard;
 use lookout::Lookout;
 use prometheus::Registry;
 use readers::Readers;
@@ -133,7 +134,7 @@ impl SqliteLog {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        let lock = Lock::take(path).map_err(|error| OpenError {
+        let lock = FileLock::acquire(path, "this log").map_err(|error| OpenError {
             in_use: error.kind() == std::io::ErrorKind::WouldBlock,
             ..failed(error.to_string())
         })?;

@@ -4,11 +4,12 @@
 use super::SqliteLogSettings;
 use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
-use super::guard::{Guard, Lock};
+use super::guard::Guard;
 use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::spin::{self, Awake, Succession};
 use super::tail::Tail;
+use crate::file_lock::FileLock;
 use crate::log::{AppendError, Appended, Commit, Position, RecordedEvent, Version};
 use crate::wal::WalMover;
 use rusqlite::{Connection, ErrorCode};
@@ -62,7 +63,7 @@ impl Shared {
 pub(super) struct Writer {
     connection: Connection,
     /// As long as somebody writes, nobody else may.
-    _lock: Lock,
+    _lock: FileLock,
     guard: Arc<Guard>,
     shared: Arc<Shared>,
     group_limit: usize,
@@ -89,7 +90,7 @@ enum GroupFailure {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
-        lock: Lock,
+        lock: FileLock,
         guard: Arc<Guard>,
         shared: Arc<Shared>,
         settings: &SqliteLogSettings,

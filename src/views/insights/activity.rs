@@ -38,9 +38,9 @@ impl View for Activity {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut counts: BTreeMap<(i64, &str), u64> = BTreeMap::new();
-        for fact in batch.facts() {
-            let minute = fact.recorded_at.millis().div_euclid(MINUTE);
-            *counts.entry((minute, &fact.name)).or_default() += 1;
+        for event in batch.events() {
+            let minute = event.decoded.at.millis().div_euclid(MINUTE);
+            *counts.entry((minute, event.name())).or_default() += 1;
         }
         let mut upsert = tables.prepare_cached(
             "INSERT INTO activity VALUES (?1, ?2, ?3)

@@ -6,7 +6,7 @@
 //! checkout up to that many writes, on the way of every shopper, for an answer that an operator
 //! reads now and then and that takes milliseconds to count.
 
-use crate::cart::{CartEvent, Sku};
+use crate::cart::{Cart, CartEvent, Sku};
 use crate::views::{Batch, View};
 use rusqlite::{Connection, params};
 use schemars::JsonSchema;
@@ -42,19 +42,19 @@ impl View for Baskets {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut insert = tables.prepare_cached("INSERT INTO baskets VALUES (?1, ?2, ?3)")?;
-        for fact in batch.facts() {
-            if !matches!(fact.event, CartEvent::CartCheckedOut(_)) {
+        for event in batch.events() {
+            if !matches!(event.event(), CartEvent::CartCheckedOut(_)) {
                 continue;
             }
-            let cart = batch.carts.get(&fact.stream);
-            let Some(contents) = cart.and_then(|cart| cart.contents()) else {
+            let cart = batch.cart(event.stream);
+            let Some(contents) = cart.and_then(Cart::contents) else {
                 continue;
             };
             let mut skus: Vec<&str> = contents.lines().map(|line| line.sku.as_str()).collect();
             skus.sort_unstable();
             insert.execute(params![
-                fact.position.0,
-                fact.stream.as_bytes(),
+                event.position.0,
+                event.stream.as_bytes(),
                 skus.join(" ")
             ])?;
         }

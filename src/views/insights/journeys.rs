@@ -7,7 +7,7 @@
 use crate::cart::state::Closure;
 use crate::cart::{Cart, CartEvent, Money};
 use crate::timestamp::Timestamp;
-use crate::views::{Batch, Fact, View};
+use crate::views::{Batch, ProjectedEvent, View};
 use rusqlite::{Connection, OptionalExtension, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,9 +49,9 @@ impl View for Journeys {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut turned: HashMap<Uuid, Option<String>> = HashMap::new();
-        for fact in batch.facts() {
-            if let Some(taken_out) = turn(fact) {
-                let latest = turned.entry(fact.stream).or_default();
+        for event in batch.events() {
+            if let Some(taken_out) = turn(event) {
+                let latest = turned.entry(event.stream).or_default();
                 if let Some(taken_out) = taken_out {
                     let json = serde_json::to_string(&taken_out);
                     *latest = Some(json.expect("what was taken out has text keys alone"));
@@ -66,13 +66,13 @@ impl View for Journeys {
                  taken_out = coalesce(excluded.taken_out, taken_out)",
         )?;
         for (id, taken_out) in turned {
-            let Some(cart) = batch.carts.get(&id) else {
+            let Some(cart) = batch.cart(id) else {
                 continue;
             };
             let Some(contents) = cart.contents() else {
                 continue;
             };
-            let outcome = match &**cart {
+            let outcome = match cart {
                 Cart::NotOpened | Cart::Open(_) => None,
                 Cart::Closed(closed) => Some(match closed.closure {
                     Closure::CheckedOut { .. } => CHECKED_OUT,
@@ -102,20 +102,20 @@ pub struct TakenOut {
     pub at: Timestamp,
 }
 
-/// Whether `fact` changes its cart's row, and what it takes out.
+/// Whether `event` changes its cart's row, and what it takes out.
 #[expect(clippy::option_option, reason = "whether to write, and what")]
-fn turn(fact: &Fact) -> Option<Option<TakenOut>> {
-    match &fact.event {
+fn turn(event: &ProjectedEvent) -> Option<Option<TakenOut>> {
+    match event.event() {
         CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
             Some(None)
         }
-        CartEvent::ItemAdded(_) => fact.moved?.was_first().then_some(None),
+        CartEvent::ItemAdded(_) => event.line_change?.is_first_addition().then_some(None),
         CartEvent::ItemRemoved(units) => Some(Some(TakenOut {
             sku: units.sku.as_str().to_owned(),
             name: units.name.as_ref().to_owned(),
             quantity: units.quantity,
             unit_price: units.unit_price,
-            at: fact.recorded_at,
+            at: event.decoded.at,
         })),
         CartEvent::PromotionApplied(_) | CartEvent::PromotionRemoved(_) => None,
     }

@@ -1,8 +1,8 @@
 //! What becomes of the products: put in, taken out again, bought. One write a product and batch.
 
 use crate::cart::state::Contents;
-use crate::cart::{CartEvent, Currency, Money, Sku};
-use crate::views::{Batch, Fact, View};
+use crate::cart::{Cart, CartEvent, Currency, Money, Sku};
+use crate::views::{Batch, ProjectedEvent, View};
 use rusqlite::{Connection, params};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,10 +75,10 @@ impl View for Products {
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut changes: HashMap<(Sku, Currency), (Arc<str>, Numbers)> = HashMap::new();
-        for fact in batch.facts() {
-            let cart = batch.carts.get(&fact.stream);
-            if let Some(contents) = cart.and_then(|cart| cart.contents()) {
-                count(&mut changes, fact, contents);
+        for event in batch.events() {
+            let cart = batch.cart(event.stream);
+            if let Some(contents) = cart.and_then(Cart::contents) {
+                count(&mut changes, event, contents);
             }
         }
         let mut upsert = tables.prepare_cached(
@@ -114,27 +114,36 @@ impl View for Products {
     }
 }
 
-/// Counts what `fact` moved; `contents` are those of its cart, which nothing changes once it has
+/// Counts what `event` moved; `contents` are those of its cart, which nothing changes once it has
 /// been checked out.
 fn count(
     changes: &mut HashMap<(Sku, Currency), (Arc<str>, Numbers)>,
-    fact: &Fact,
+    event: &ProjectedEvent,
     contents: &Contents,
 ) {
     let currency = contents.currency;
-    match &fact.event {
+    match event.event() {
         CartEvent::ItemAdded(units) => {
             let (name, numbers) = changes.entry((units.sku.clone(), currency)).or_default();
             *name = units.name.clone();
             numbers.units_added += u64::from(units.quantity);
-            numbers.carts += u64::from(fact.moved.is_some_and(|moved| moved.was_first()));
-            numbers.came_back += u64::from(fact.moved.is_some_and(|moved| moved.was_refilled()));
+            numbers.carts += u64::from(
+                event
+                    .line_change
+                    .is_some_and(|change| change.is_first_addition()),
+            );
+            numbers.came_back +=
+                u64::from(event.line_change.is_some_and(|change| change.is_return()));
         }
         CartEvent::ItemRemoved(units) => {
             let (name, numbers) = changes.entry((units.sku.clone(), currency)).or_default();
             *name = units.name.clone();
             numbers.units_removed += u64::from(units.quantity);
-            numbers.given_up += u64::from(fact.moved.is_some_and(|moved| moved.was_emptied()));
+            numbers.given_up += u64::from(
+                event
+                    .line_change
+                    .is_some_and(|change| change.is_removal_of_all()),
+            );
         }
         CartEvent::CartCheckedOut(_) => {
             for line in contents.lines() {

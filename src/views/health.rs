@@ -1,4 +1,4 @@
-//! What keeps the views from being brought up to date, and whether waiting mends it.
+//! Why the views cannot be brought up to date, and whether a retry or a rebuild helps.
 
 use super::guard::{Damaged, is_damage};
 use crate::history::HistoryError;
@@ -15,21 +15,21 @@ pub enum UpdateError {
     Damaged(#[from] Damaged),
 }
 
-/// What keeps the views from being written.
+/// Why the views are not being updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewFailure {
     pub reason: String,
-    /// Whether it is in the views themselves, so that waiting will not mend it and a rebuild will.
+    /// Whether the files themselves are damaged, so that only a rebuild helps and no retry.
     pub damaged: bool,
 }
 
 impl ViewFailure {
-    /// What `error` means for the views; the error itself if it is the log's, which no waiting and
-    /// no rebuild mends.
+    /// What `error` means for the views. An error of the log is returned: neither a retry nor a
+    /// rebuild helps.
     pub(super) fn of(error: UpdateError) -> Result<ViewFailure, UpdateError> {
         match error {
             UpdateError::Views(error) => Ok(ViewFailure {
-                damaged: is_damage(&error) || !may_pass(&error),
+                damaged: is_damage(&error) || !is_transient(&error),
                 reason: error.to_string(),
             }),
             UpdateError::Damaged(Damaged(reason)) => Ok(ViewFailure {
@@ -41,8 +41,8 @@ impl ViewFailure {
     }
 }
 
-/// Whether what SQLite reports comes from outside of the file, so that it may be gone another time.
-fn may_pass(error: &rusqlite::Error) -> bool {
+/// Whether `error` comes from outside of the file, so that a retry may succeed.
+fn is_transient(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(

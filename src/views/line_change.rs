@@ -1,25 +1,23 @@
-//! What an event did to the line of its product.
+//! What an event did to the quantity of its product.
 
 use crate::cart::{Cart, CartEvent, Sku};
 
-/// How many units of its product a cart held around an event.
-///
-/// Told with the event, since a view that counts "for the first time" or "all of it" needs the
-/// cart as it was between two events, while a batch keeps only the carts at its end.
+/// How many units of its product a cart held around an event. It is recorded with the event, since a
+/// batch keeps carts only as they are at its end, and some views count transitions in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moved {
+pub struct LineQuantityChange {
     /// Before the event; `None` if the cart had never held any.
     pub before: Option<u32>,
     pub after: u32,
 }
 
-impl Moved {
-    /// Applies `event` to `cart` by `evolve` and tells what that moved.
-    pub(super) fn by(
+impl LineQuantityChange {
+    /// Applies `event` to `cart` by `evolve` and records how its line changed.
+    pub(super) fn track(
         event: &CartEvent,
         cart: &mut Cart,
         evolve: impl FnOnce(&mut Cart),
-    ) -> Option<Moved> {
+    ) -> Option<LineQuantityChange> {
         let Some(sku) = event.sku() else {
             evolve(cart);
             return None;
@@ -27,21 +25,21 @@ impl Moved {
         let before = ever_held(cart, sku);
         evolve(cart);
         let after = ever_held(cart, sku).unwrap_or(0);
-        Some(Moved { before, after })
+        Some(LineQuantityChange { before, after })
     }
 
     /// The cart held this product for the first time.
-    pub fn was_first(&self) -> bool {
+    pub fn is_first_addition(&self) -> bool {
         self.before.is_none() && self.after > 0
     }
 
-    /// All of it was taken out.
-    pub fn was_emptied(&self) -> bool {
+    /// The last unit was removed.
+    pub fn is_removal_of_all(&self) -> bool {
         self.before.is_some_and(|before| before > 0) && self.after == 0
     }
 
-    /// It came back after all of it had been taken out.
-    pub fn was_refilled(&self) -> bool {
+    /// The product was added again after all of it had been removed.
+    pub fn is_return(&self) -> bool {
         self.before == Some(0) && self.after > 0
     }
 }

@@ -1,4 +1,4 @@
-//! What is shown while a generation takes over.
+//! Reads during the switch to rebuilt views.
 
 use super::*;
 use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001);
 
 #[tokio::test]
-async fn what_happens_while_a_generation_takes_over_is_shown_as_everything_else() {
+async fn events_during_a_switch_to_rebuilt_views_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let settings = SqliteLogSettings::at(folder.path().join("events.db"));
     let (log, _writer) = SqliteLog::open(&settings).unwrap();
@@ -43,15 +43,15 @@ async fn what_happens_while_a_generation_takes_over_is_shown_as_everything_else(
     updater.catch_up_once().await.unwrap();
     assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, 1);
 
-    // One event that the views have seen when the other generation comes, and one that they have not.
+    // The views have shown one event when the others replace them, and not yet the next.
     send(add()).await;
-    updater.take_in().await.unwrap();
+    updater.project().await.unwrap();
     let newest = send(add()).await;
-    let mut successor = Successor::begin(&path, all(), log.identity(), 1 << 20).unwrap();
-    successor.settle().unwrap();
+    let mut candidate = Candidate::create(&path, all(), log.identity(), 1 << 20).unwrap();
+    candidate.enable_wal().unwrap();
     let (done, swapped) = oneshot::channel();
-    let handover = Handover { successor, done };
-    updater.take_over(handover).await.unwrap();
+    let offered = Replacement { candidate, done };
+    updater.replace_with(offered).await.unwrap();
     swapped.await.unwrap().unwrap();
     assert_eq!(reader.cart(CART).unwrap().0.unwrap().version, 2);
     updater.catch_up_once().await.unwrap();

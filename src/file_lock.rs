@@ -1,0 +1,40 @@
+//! A database for one process alone.
+
+use crate::files::beside;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// Holds a database for this process until it is dropped.
+///
+/// The lock is on a file beside the database: SQLite's own locks on the database belong to the
+/// process, and closing any other handle of that file would release them (SQLite, "How To Corrupt An
+/// SQLite Database File", 2.2).
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Acquires the lock of the `database`, which error messages call `name`.
+    pub fn acquire(database: &Path, name: &str) -> io::Result<FileLock> {
+        let path = beside(database, ".lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(FileLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!(
+                    "another process has {name} open (it holds {}): stop it first, or name another \
+                     file",
+                    path.display()
+                ),
+            )),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}

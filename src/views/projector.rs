@@ -1,0 +1,254 @@
+//! The projection: from events of the log to rows of the views. The updater, a rebuild and a
+//! verification each drive one [`Projector`].
+
+use super::carts::CartRow;
+use super::fold_cache::FoldCache;
+use super::health::UpdateError;
+use super::store::{StoreError, ViewStore};
+use super::{Batch, LineQuantityChange, ProjectedEvent, View};
+use crate::cart::{Cart, CartModel};
+use crate::decider::Decider;
+use crate::history;
+use crate::log::{EventLog, Position, RecordedEvent};
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// Folds events in the order of the log and writes what they lead to, in batches. Events can be
+/// folded while a batch is being written.
+pub struct Projector {
+    folds: FoldCache,
+    folded: Position,
+    pending: Pending,
+    /// `None` while a batch is being written.
+    store: Option<ViewStore>,
+    writing: Option<JoinHandle<(ViewStore, Pending, Result<(), UpdateError>)>>,
+    written: Position,
+}
+
+impl Projector {
+    /// Projects into `store`, with folded carts of about `cache_bytes` in memory.
+    pub fn new(store: ViewStore, cache_bytes: u64) -> Projector {
+        Projector {
+            folds: FoldCache::new(cache_bytes),
+            folded: store.position,
+            pending: Pending::default(),
+            written: store.position,
+            store: Some(store),
+            writing: None,
+        }
+    }
+
+    /// Projects into a temporary file, which is deleted when this is dropped.
+    pub fn temporary(
+        views: Vec<Box<dyn View>>,
+        log: Uuid,
+        cache_bytes: u64,
+    ) -> Result<Projector, StoreError> {
+        Ok(Projector::new(
+            ViewStore::temporary(views, log)?,
+            cache_bytes,
+        ))
+    }
+
+    /// Everything up to here has been folded.
+    pub fn folded(&self) -> Position {
+        self.folded
+    }
+
+    /// Everything up to here is in the tables: the checkpoint.
+    pub fn written(&self) -> Position {
+        self.written
+    }
+
+    /// Folds and writes `events`, which follow in the log right after what was folded before.
+    pub async fn apply(
+        &mut self,
+        log: &dyn EventLog,
+        events: &[RecordedEvent],
+    ) -> Result<(), UpdateError> {
+        self.fold(log, events).await?;
+        self.write().map(|_| ())
+    }
+
+    /// Folds `events`, which follow in the log right after what was folded before. Returns their
+    /// carts, each once.
+    pub async fn fold(
+        &mut self,
+        log: &dyn EventLog,
+        events: &[RecordedEvent],
+    ) -> Result<Vec<Uuid>, UpdateError> {
+        let pending = &mut self.pending;
+        // All are decoded before any is folded: a cart has seen all of `events` or none of them.
+        let mut decoded = Vec::with_capacity(events.len());
+        for recorded in events {
+            decoded.push(history::happened(recorded)?);
+        }
+        for recorded in events {
+            if let Entry::Vacant(place) = pending.carts.entry(recorded.stream) {
+                let cart = self.folds.take_before(log, recorded).await?;
+                place.insert(PendingCart { cart, row: None });
+            }
+        }
+        let mut projected = Vec::with_capacity(events.len());
+        for (recorded, decoded) in events.iter().zip(decoded) {
+            let pending = pending.carts.entry(recorded.stream).or_default();
+            let cart = Arc::make_mut(&mut pending.cart);
+            let line_change = LineQuantityChange::track(&decoded.event, cart, |cart| {
+                CartModel::evolve(cart, &decoded.event, &decoded.context());
+            });
+            projected.push(ProjectedEvent {
+                position: recorded.position,
+                stream: recorded.stream,
+                decoded,
+                line_change,
+            });
+        }
+        let mut changed: Vec<Uuid> = events.iter().map(|recorded| recorded.stream).collect();
+        changed.sort_unstable();
+        changed.dedup();
+        for id in &changed {
+            if let Some(pending) = pending.carts.get_mut(id) {
+                pending.row = CartRow::of(*id, &pending.cart);
+            }
+        }
+        if let Some(last) = events.last() {
+            self.folded = last.position;
+            pending.events.push(projected);
+            pending.since.get_or_insert_with(Instant::now);
+        }
+        Ok(changed)
+    }
+
+    /// The cart `id` and its row, if an event of it waits to be written.
+    pub fn pending_cart(&self, id: Uuid) -> Option<&PendingCart> {
+        self.pending.carts.get(&id)
+    }
+
+    /// How many events wait to be written.
+    pub(super) fn pending_events(&self) -> usize {
+        self.pending.events.iter().map(Vec::len).sum()
+    }
+
+    /// Since when the first event waits to be written.
+    pub(super) fn pending_since(&self) -> Option<Instant> {
+        self.pending.since
+    }
+
+    /// Whether a write was started whose outcome has not been taken.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// Whether a write has ended whose outcome has not been taken.
+    pub(super) fn has_finished_write(&self) -> bool {
+        self.writing.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Writes what is pending, on this thread, and returns the checkpoint. Must not be called during
+    /// a write.
+    pub fn write(&mut self) -> Result<Position, UpdateError> {
+        let pending = self.take_pending();
+        let outcome = pending.write(self.store_mut());
+        self.settle(pending, outcome)
+    }
+
+    /// Starts to write what is pending, on another thread. Must not be called during a write.
+    pub(super) fn start_write(&mut self) {
+        let pending = self.take_pending();
+        let mut store = self.store.take().expect(DURING_WRITE);
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            let outcome = pending.write(&mut store);
+            (store, pending, outcome)
+        }));
+    }
+
+    /// Waits for the write that was started and returns the checkpoint; never ends if none was. What
+    /// could not be written stays pending. Cancel-safe.
+    pub(super) async fn finish_write(&mut self) -> Result<Position, UpdateError> {
+        let Some(writing) = &mut self.writing else {
+            return std::future::pending().await;
+        };
+        let ended = writing.await;
+        self.writing = None;
+        let (store, pending, outcome) =
+            ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        self.store = Some(store);
+        self.settle(pending, outcome)
+    }
+
+    /// The tables. Must not be called during a write.
+    pub(super) fn tables(&self) -> &Connection {
+        self.store.as_ref().expect(DURING_WRITE).tables()
+    }
+
+    /// The store. Must not be called during a write.
+    pub(super) fn store_mut(&mut self) -> &mut ViewStore {
+        self.store.as_mut().expect(DURING_WRITE)
+    }
+
+    /// Closes the store. Must not be called during a write.
+    pub(super) fn close(self) {
+        self.store.expect(DURING_WRITE).close();
+    }
+
+    fn take_pending(&mut self) -> Pending {
+        let mut pending = std::mem::take(&mut self.pending);
+        for (id, pending) in &mut pending.carts {
+            self.folds.put_back(*id, &mut pending.cart);
+        }
+        pending
+    }
+
+    fn settle(
+        &mut self,
+        mut pending: Pending,
+        outcome: Result<(), UpdateError>,
+    ) -> Result<Position, UpdateError> {
+        if let Err(error) = outcome {
+            let later = std::mem::take(&mut self.pending);
+            pending.events.extend(later.events);
+            pending.carts.extend(later.carts);
+            self.pending = pending;
+            return Err(error);
+        }
+        self.written = self.store_mut().position;
+        Ok(self.written)
+    }
+}
+
+const DURING_WRITE: &str = "the store is not used during a write";
+
+/// What was folded and waits to be written.
+#[derive(Default)]
+struct Pending {
+    /// One list for each call of [`Projector::fold`]: a single one would be copied as it grows.
+    events: Vec<Vec<ProjectedEvent>>,
+    carts: HashMap<Uuid, PendingCart>,
+    since: Option<Instant>,
+}
+
+/// A cart with changes that wait to be written.
+#[derive(Debug, Default)]
+pub struct PendingCart {
+    pub cart: Arc<Cart>,
+    /// Its row; none before it was opened.
+    pub row: Option<CartRow>,
+}
+
+impl Pending {
+    fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
+        let Some(last) = self.events.last().and_then(|events| events.last()) else {
+            return Ok(());
+        };
+        let batch = Batch {
+            events: &self.events,
+            carts: &self.carts,
+        };
+        store.apply(&batch, last.position)
+    }
+}

@@ -1,0 +1,108 @@
+//! What a file of views records about itself: its checkpoint, and the definitions of its views.
+
+use super::View;
+use crate::log::Position;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::path::Path;
+use uuid::Uuid;
+
+/// The name of a view and the version of its definition.
+pub(super) type Definition = (String, u32);
+
+/// What a file of views records about itself.
+pub(super) struct Recorded {
+    /// The log that the views were projected from, and how far.
+    pub checkpoint: Option<(Uuid, u64)>,
+    pub definitions: Vec<Definition>,
+}
+
+impl Recorded {
+    pub(super) fn read(tables: &Connection) -> rusqlite::Result<Recorded> {
+        let checkpoint = tables
+            .query_row("SELECT log, position FROM checkpoint", [], |row| {
+                Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?))
+            })
+            .optional()?;
+        let definitions = tables
+            .prepare("SELECT view, definition FROM definitions ORDER BY rowid")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Recorded {
+            checkpoint,
+            definitions,
+        })
+    }
+}
+
+/// The definitions of `views`, in their order.
+pub(super) fn definitions(views: &[Box<dyn View>]) -> Vec<Definition> {
+    views.iter().map(|view| definition(&**view)).collect()
+}
+
+pub(super) fn definition(view: &dyn View) -> Definition {
+    (view.name().to_owned(), view.definition())
+}
+
+/// Creates the tables of `views`, empty.
+pub(super) fn create(
+    tables: &mut Connection,
+    views: &[Box<dyn View>],
+    log: Uuid,
+) -> rusqlite::Result<()> {
+    let transaction = tables.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE checkpoint (log BLOB NOT NULL, position INTEGER NOT NULL) STRICT;
+         CREATE TABLE definitions (view TEXT NOT NULL, definition INTEGER NOT NULL) STRICT;",
+    )?;
+    transaction.execute("INSERT INTO checkpoint VALUES (?1, 0)", [log.as_bytes()])?;
+    for view in views {
+        view.create(&transaction)?;
+    }
+    set_definitions(&transaction, views)?;
+    transaction.commit()
+}
+
+/// Records that the file has `views` and no others.
+pub(super) fn set_definitions(
+    tables: &Connection,
+    views: &[Box<dyn View>],
+) -> rusqlite::Result<()> {
+    tables.execute("DELETE FROM definitions", [])?;
+    for view in views {
+        tables.execute(
+            "INSERT INTO definitions VALUES (?1, ?2)",
+            params![view.name(), view.definition()],
+        )?;
+    }
+    Ok(())
+}
+
+/// The position up to which the views in `tables` have seen the log.
+pub(super) fn checkpoint(tables: &Connection) -> rusqlite::Result<Position> {
+    tables
+        .prepare_cached("SELECT position FROM checkpoint")?
+        .query_row([], |row| row.get(0))
+        .map(Position)
+}
+
+pub(super) fn set_checkpoint(tables: &Connection, position: Position) -> rusqlite::Result<()> {
+    tables
+        .prepare_cached("UPDATE checkpoint SET position = ?1")?
+        .execute([position.0])?;
+    Ok(())
+}
+
+/// Whether the file at `path` is a database with tables other than those of views, such as a log:
+/// that one must not be replaced by views. A file that cannot be read may be damaged views.
+pub(super) fn is_foreign_database(path: &Path) -> bool {
+    let count_tables = || {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.query_row(
+            "SELECT count(*), count(*) FILTER (WHERE name IN ('checkpoint', 'definitions'))
+             FROM sqlite_schema WHERE type = 'table'",
+            [],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )
+    };
+    matches!(count_tables(), Ok((all, 0)) if all > 0)
+}
