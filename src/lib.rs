@@ -7,7 +7,7 @@
 //!
 //! Imports run downward only: `cli → service → web → commands, views → history → cart, log → decider`.
 
-// These macros panic where nobody reads any more; `cli::progress::remark` does not.
+// These macros panic on a closed pipe; `cli::progress::print_note` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 // What everything rests on.

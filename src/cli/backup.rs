@@ -1,29 +1,31 @@
-//! `cartlog backup`: a copy of the log, taken while it serves.
+//! `cartlog backup`: copies the log, also while a service runs.
 
 use super::Outcome;
-use super::progress::{Progress, remark};
+use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::log::sqlite::back_up;
 use clap::Args;
+use indicatif::HumanCount;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// The file to make, where there must be none yet.
+    /// File to create; must not exist yet.
     #[arg(value_name = "TARGET")]
     target: PathBuf,
 }
 
 pub fn run(config: &Config, arguments: &Backup) -> Outcome {
-    let progress = Progress::begin("pages");
-    let outcome = back_up(&config.log.path, &arguments.target, &mut |done, all| {
-        progress.at(done, Some(all));
+    let progress = Progress::start("pages");
+    let outcome = back_up(&config.log.path, &arguments.target, &mut |done, total| {
+        progress.update(done, Some(total));
     });
-    progress.end();
+    progress.finish();
     let events = outcome?;
-    remark(format_args!(
-        "{} is a whole copy of the log with its {events} events. To use it, set log.path to it, or put it in the log's place while nothing serves",
+    print_note(format_args!(
+        "backed up {} events to {}; to restore, stop the service and set log.path to this file",
+        HumanCount(events),
         arguments.target.display()
     ));
     Ok(ExitCode::SUCCESS)

@@ -1,13 +1,14 @@
-//! `cartlog export`: the log as lines of CloudEvents.
+//! `cartlog export`: writes the log as CloudEvents, one JSON document per line.
 
 use super::Outcome;
-use super::progress::{Progress, remark};
+use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::files::Partial;
 use crate::log::EventLog;
 use crate::log::sqlite::ReadOnlyLog;
 use crate::transfer;
 use clap::Args;
+use indicatif::HumanCount;
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// Where the lines go: a file that is there whole or not at all. Without it, standard output.
+    /// File to write, complete or not at all; defaults to standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -28,13 +29,13 @@ pub fn run(config: &Config, arguments: &Export) -> Outcome {
             to_file(&log, file).map_err(|error| format!("{}: {error}", file.display()))?
         }
     };
-    remark(format_args!("exported {written} events"));
+    print_note(format_args!("exported {} events", HumanCount(written)));
     Ok(ExitCode::SUCCESS)
 }
 
 fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
     if target.is_dir() {
-        return Err("it is a folder, and the export is a file: name one in it".into());
+        return Err("cannot write to a folder; name a file in it".into());
     }
     let mut partial = Partial::beside(target, "export")?;
     let written = export(log, &mut BufWriter::new(partial.file()))?;
@@ -44,10 +45,10 @@ fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
 
 fn export(log: &dyn EventLog, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let progress = Progress::begin("events");
-    let written = runtime.block_on(transfer::export(log, out, &mut |done, all| {
-        progress.at(done, Some(all));
+    let progress = Progress::start("events");
+    let written = runtime.block_on(transfer::export(log, out, &mut |done, total| {
+        progress.update(done, Some(total));
     }));
-    progress.end();
+    progress.finish();
     Ok(written?)
 }

@@ -1,10 +1,11 @@
-//! `cartlog import`: an empty log filled from the lines of an export.
+//! `cartlog import`: fills an empty log from an export.
 
 use super::Outcome;
-use super::progress::{Progress, remark};
+use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::transfer;
 use clap::Args;
+use indicatif::HumanCount;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The export to read. Without it, standard input.
+    /// Export to read; defaults to standard input.
     #[arg(value_name = "FILE")]
     input: Option<PathBuf>,
 }
@@ -22,18 +23,17 @@ pub fn run(config: &Config, arguments: &Import) -> Outcome {
         None => Box::new(io::stdin().lock()),
         Some(file) => Box::new(BufReader::with_capacity(
             1 << 20,
-            File::open(file)
-                .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+            File::open(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?,
         )),
     };
-    let progress = Progress::begin("events");
+    let progress = Progress::start("events");
     let events = transfer::import(&mut lines, &config.log.path, &mut |done| {
-        progress.at(done, None);
+        progress.update(done, None);
     });
-    progress.end();
-    remark(format_args!(
+    progress.finish();
+    print_note(format_args!(
         "imported {} events into {}",
-        events?,
+        HumanCount(events?),
         config.log.path.display()
     ));
     Ok(ExitCode::SUCCESS)

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "cartlog", version)]
 pub struct Arguments {
-    /// The configuration; without it, config.toml in the working directory if it is there.
+    /// Configuration file; defaults to config.toml in the working directory, if it exists.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -30,41 +30,41 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the shop, its API and its history (the default).
+    /// Run the service: shop, API and history (the default).
     Serve,
-    /// Make all views anew from the log, compare them with those that serve, and let them serve.
+    /// Rebuild all views from the log, compare them with the current ones, and swap them in.
     ///
-    /// Where a service has the log, it is asked to do it, at server.bind with
-    /// security.operator_token. Ends with 0 once the new views serve, whether or not rows differed,
-    /// and with 1 if the views are still those from before.
+    /// If a service has the log open, it is asked to rebuild, at server.bind with
+    /// security.operator_token. Exit code 0 once the new views are in use, whether or not rows
+    /// differed; 1 if the rebuild failed and the old views stay.
     Rebuild,
-    /// Check that the log is whole and unaltered and that every row of every view is the fold of its
-    /// events, also beside a service that runs.
+    /// Verify the log's hash chains and compare every view row with the fold of its events.
     ///
-    /// Ends with 0 if it is sound, with 1 if there are findings, and with 2 if it could not be looked.
+    /// Works on the files, also while a service runs. Exit code 0 if no problems were found, 1 if
+    /// there are problems, 2 if the verification failed.
     Verify,
-    /// Write the log as lines of JSON, a CloudEvent each; also while it serves.
+    /// Export the log as CloudEvents, one JSON document per line; also while a service runs.
     Export(export::Export),
-    /// Fill an empty log from an export.
+    /// Import an export into an empty log.
     Import(import::Import),
-    /// Copy the log to a new file; also while it serves.
+    /// Copy the log to a new file; also while a service runs.
     Backup(backup::Backup),
-    /// Play shoppers against a running service, to fill it with carts and to check its answers.
+    /// Simulate shoppers against a running service: creates carts and checks every response.
     Simulate(simulate::Simulate),
 }
 
-/// How a subcommand that ran to its end came out: what it looked for may not hold.
+/// The exit code of a subcommand that ran to its end, or the error that stopped it.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// Runs what `arguments` ask for. An error is printed as one line that says what to do.
+/// Runs the subcommand. An error is printed as one line on standard error.
 pub fn run(arguments: &Arguments) -> ExitCode {
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
-            progress::remark(format_args!("cartlog: {error}"));
+            progress::print_note(format_args!("cartlog: {error}"));
             match arguments.command {
-                // 1 says that there are findings.
-                Some(Command::Verify) => ExitCode::from(verify::COULD_NOT),
+                // 1 means that the verification found problems.
+                Some(Command::Verify) => ExitCode::from(verify::FAILED),
                 _ => ExitCode::FAILURE,
             }
         }

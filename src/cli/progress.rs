@@ -1,26 +1,26 @@
-//! How far a long piece of work is: a bar for whoever watches a terminal, now and then a line where
-//! standard error goes to a file.
+//! Progress of long work on standard error: a bar on a terminal, a line every few seconds
+//! elsewhere.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a line is written where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The bar that is on the terminal, if there is one.
-static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// The bar on the terminal, if one is shown.
+static ACTIVE_BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Standard error for whole lines, which stand above the bar and do not break into it.
-pub struct Lines;
+/// Standard error for whole lines: they go above the bar and do not break it.
+pub struct StderrLines;
 
-impl Write for Lines {
+impl Write for StderrLines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let active = ACTIVE_BAR.lock().unwrap_or_else(PoisonError::into_inner);
         let write = || io::stderr().write(line);
-        match &*shown {
+        match &*active {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
@@ -31,68 +31,69 @@ impl Write for Lines {
     }
 }
 
-/// Says `words` on standard error, in a line of their own. Perhaps nobody hears them any more, which is
-/// no reason to leave the work half done.
-pub fn remark(words: impl Display) {
-    let _ = Lines.write_all(format!("{words}\n").as_bytes());
+/// Prints one line on standard error. A closed pipe is ignored: it must not abort the work.
+pub fn print_note(line: impl Display) {
+    let _ = StderrLines.write_all(format!("{line}\n").as_bytes());
 }
 
-fn show(bar: Option<ProgressBar>) {
-    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+fn set_active_bar(bar: Option<ProgressBar>) {
+    *ACTIVE_BAR.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
-/// The progress of one piece of work, told on standard error.
+/// The progress of one task, shared by its threads.
 pub struct Progress {
-    what: &'static str,
+    unit: &'static str,
     bar: Option<ProgressBar>,
-    told: Mutex<Instant>,
+    last_line_at: Mutex<Instant>,
 }
 
 impl Progress {
-    /// Begins steps of `what`, such as "carts".
-    pub fn begin(what: &'static str) -> Progress {
+    /// Starts to count `unit`, such as "carts".
+    pub fn start(unit: &'static str) -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             ProgressBar::no_length()
                 .with_style(style("{spinner} {human_pos} {msg}, {per_sec}"))
-                .with_message(what)
+                .with_message(unit)
         });
-        show(bar.clone());
+        set_active_bar(bar.clone());
         Progress {
-            what,
+            unit,
             bar,
-            told: Mutex::new(Instant::now()),
+            last_line_at: Mutex::new(Instant::now()),
         }
     }
 
-    /// Says that `done` steps are behind, of all that there are, where that is known.
-    pub fn at(&self, done: u64, all: Option<u64>) {
+    /// Reports that `done` units are finished, out of `total` if that is known.
+    pub fn update(&self, done: u64, total: Option<u64>) {
         if let Some(bar) = &self.bar {
-            if let Some(all) = all
-                && bar.length() != Some(all)
+            if let Some(total) = total
+                && bar.length() != Some(total)
             {
                 bar.set_style(style(
-                    "{wide_bar} {human_pos} of {human_len} {msg}, {percent} %, {per_sec}, {eta} left",
+                    "{wide_bar} {human_pos} of {human_len} {msg}, {percent} %, {per_sec}, \
+                     {eta} left",
                 ));
-                bar.set_length(all);
+                bar.set_length(total);
             }
             bar.set_position(done);
             return;
         }
-        // Whoever finds it taken leaves the line to whoever has it.
-        if let Ok(mut told) = self.told.try_lock()
-            && told.elapsed() >= LINE_EVERY
+        // If the lock is taken, another thread is about to print the line.
+        if let Ok(mut last_line_at) = self.last_line_at.try_lock()
+            && last_line_at.elapsed() >= LINE_INTERVAL
         {
-            *told = Instant::now();
-            match all {
-                Some(all) => remark(format_args!("{done} of {all} {}", self.what)),
-                None => remark(format_args!("{done} {}", self.what)),
+            *last_line_at = Instant::now();
+            let (done, unit) = (HumanCount(done), self.unit);
+            match total {
+                Some(total) => print_note(format_args!("{done} of {} {unit}", HumanCount(total))),
+                None => print_note(format_args!("{done} {unit}")),
             }
         }
     }
 
-    /// Takes the bar away.
-    pub fn end(self) {
-        show(None);
+    /// Removes the bar.
+    pub fn finish(self) {
+        set_active_bar(None);
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
@@ -100,5 +101,5 @@ impl Progress {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is sound")
+    ProgressStyle::with_template(template).expect("the template is valid")
 }

@@ -1,12 +1,14 @@
-//! `cartlog rebuild`: all views made anew from the log. Where a service has the log it is asked to do
-//! that, since its readers have to go over; otherwise it is done on the files.
+//! `cartlog rebuild`: rebuilds all views from the log. If a service has the log open, it is asked
+//! over HTTP to rebuild, because its readers must switch to the new file; otherwise this process
+//! works on the files.
 
 use super::Outcome;
-use super::progress::{Progress, remark};
+use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::log::sqlite::SqliteLog;
 use crate::read_side::ReadSide;
 use crate::views::{RebuildState, RebuildStatus};
+use indicatif::HumanCount;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,20 +16,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 use ureq::Agent;
 
-/// How often progress is looked at.
+/// How often the progress is polled.
 const TICK: Duration = Duration::from_millis(200);
-const REBUILD: &str = "/api/views/rebuild";
+const REBUILD_PATH: &str = "/api/views/rebuild";
 const MIB: u64 = 1024 * 1024;
 
 pub fn run(config: &Config) -> Outcome {
-    // Opening a log makes one where there is none, which is not what whoever is in the wrong folder wants.
+    // Opening creates a missing log; in the wrong folder that would hide the mistake.
     if !config.log.path.exists() {
         let path = config.log.path.display();
-        return Err(format!("there is no log at {path} to make views from: set log.path").into());
+        return Err(format!("cannot rebuild: no log at {path}; set log.path").into());
     }
     let (log, writer) = match SqliteLog::open(&config.log_settings()) {
         Ok(opened) => opened,
-        Err(error) if error.in_use => return ask(config),
+        Err(error) if error.in_use => return ask_service(config),
         Err(error) => return Err(error.into()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -37,7 +39,7 @@ pub fn run(config: &Config) -> Outcome {
     let cache = config.cache.views_mib * MIB;
     let opening = ReadSide::open(&config.views.path, cache, log.clone(), &stopping);
     let read_side = runtime.block_on(opening)?;
-    // Views that did not fit are being made anew already.
+    // Views of another definition are being rebuilt already.
     let _ = read_side.rebuilds.start();
     let outcome = follow(|| Ok(read_side.rebuilds.status()));
     stop.send_replace(true);
@@ -47,10 +49,10 @@ pub fn run(config: &Config) -> Outcome {
     outcome
 }
 
-/// Lets the service that has the log do it.
-fn ask(config: &Config) -> Outcome {
+/// Asks the service that has the log open to rebuild.
+fn ask_service(config: &Config) -> Outcome {
     let address = config.server.reachable_at();
-    let url = format!("http://{address}{REBUILD}");
+    let url = format!("http://{address}{REBUILD_PATH}");
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(10)))
@@ -62,7 +64,7 @@ fn ask(config: &Config) -> Outcome {
     };
     let token = format!("Bearer {}", config.security.operator_token);
     let unreachable = |error: ureq::Error| {
-        format!("another process has the log open, and no service answers at {url}: {error}")
+        format!("another process has the log open, but a request to {url} failed: {error}")
     };
     let asked = agent
         .post(&url)
@@ -72,59 +74,62 @@ fn ask(config: &Config) -> Outcome {
         .map_err(unreachable)?;
     match asked.status().as_u16() {
         202 => {}
-        409 => remark("a rebuild is under way already: this one is followed"),
+        409 => print_note("a rebuild is already running; waiting for it"),
         401 => {
             return Err(format!(
-                "the service at {url} asks for another operator token: set security.operator_token"
+                "the service at {url} did not accept the operator token; it must be set in \
+                 security.operator_token"
             )
             .into());
         }
-        status => return Err(format!("the service at {url} answered {status}").into()),
+        status => return Err(format!("{url} failed with status {status}").into()),
     }
     follow(|| {
-        let mut answer = agent
+        let mut response = agent
             .get(&url)
             .header("host", &host)
             .header("authorization", &token)
             .call()
             .map_err(unreachable)?;
-        let text = answer.body_mut().read_to_string().map_err(unreachable)?;
+        let text = response.body_mut().read_to_string().map_err(unreachable)?;
         serde_json::from_str(&text)
-            .map_err(|error| format!("the service at {url} says what is no status: {error}").into())
+            .map_err(|error| format!("cannot parse the rebuild status of {url}: {error}").into())
     })
 }
 
-/// Shows how far the rebuild is until it has ended, and says what came of it.
+/// Shows the progress of the rebuild until it ends, then reports the result.
 fn follow(status: impl Fn() -> Result<RebuildStatus, Box<dyn Error>>) -> Outcome {
-    let progress = Progress::begin("events");
+    let progress = Progress::start("events");
     let ended = loop {
         let status = status()?;
         if status.state != RebuildState::Running {
             break status;
         }
         let total = (status.events_total > 0).then_some(status.events_total);
-        progress.at(status.events_done, total);
+        progress.update(status.events_done, total);
         std::thread::sleep(TICK);
     };
-    progress.end();
+    progress.finish();
     if ended.state != RebuildState::Swapped {
-        let reason = ended.error.as_deref().unwrap_or("it was told to stop");
-        return Err(format!("the views are those from before: {reason}").into());
+        let reason = ended.error.as_deref().unwrap_or("stopped");
+        return Err(format!("rebuild failed, the old views stay in use: {reason}").into());
     }
     report(&ended, &mut io::stdout()).map_err(|error| {
-        format!("the new views serve, and how they differ cannot be written: {error}")
+        format!("the new views are in use, but the report cannot be written: {error}")
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes in what the new views differ from those before.
+/// Writes the differences between the new views and the old ones.
 fn report(ended: &RebuildStatus, out: &mut impl Write) -> io::Result<()> {
     for found in &ended.differences {
         writeln!(out, "{} {}: {}", found.table, found.key, found.detail)?;
     }
     writeln!(
         out,
-        "the views were made anew from {} events; of {} rows compared, {} differed",
-        ended.events_done, ended.rows_compared, ended.rows_differing
+        "rebuilt all views from {} events; {} of {} rows differed",
+        HumanCount(ended.events_done),
+        HumanCount(ended.rows_differing),
+        HumanCount(ended.rows_compared)
     )
 }

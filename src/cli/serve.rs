@@ -1,4 +1,4 @@
-//! `cartlog serve`: the service, until it is told to stop.
+//! `cartlog serve`: runs the service until SIGTERM or SIGINT.
 
 use super::{Outcome, descriptors};
 use crate::config::{Config, Format};
@@ -8,11 +8,11 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves. Where the log is for programs, so is the reason for an end that nobody asked for.
+/// Serves. With JSON logging a failure is logged as JSON as well, instead of a plain line.
 pub fn run(config: &Config) -> Outcome {
     match serve(config) {
         Err(error) if config.logging.format == Format::Json => {
-            tracing::error!(error, "cartlog does not serve");
+            tracing::error!(error, "cartlog cannot serve");
             Ok(ExitCode::FAILURE)
         }
         outcome => outcome,
@@ -20,12 +20,13 @@ pub fn run(config: &Config) -> Outcome {
 }
 
 fn serve(config: &Config) -> Outcome {
-    let room = descriptors::for_connections()?;
+    let capacity = descriptors::connection_capacity()?;
     let mut config = config.clone();
-    config.server.connections = config.server.connections.min(room);
+    config.server.connections = config.server.connections.min(capacity);
     let listener = TcpListener::bind(config.server.bind).map_err(|error| {
         format!(
-            "cannot listen on {}: {error}. Set another address by server.bind or CARTLOG_SERVER__BIND",
+            "cannot listen on {}: {error}; set another address with server.bind or \
+             CARTLOG_SERVER__BIND",
             config.server.bind
         )
     })?;
@@ -38,10 +39,10 @@ fn serve(config: &Config) -> Outcome {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let service = Service::start(&config, listener).await?;
         let greeting = format!(
-            "cartlog serves\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
+            "cartlog is running\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
              the API      http://{address}/docs\n"
         );
-        // Where nobody reads standard output, the service goes on all the same.
+        // A closed standard output is no reason to stop.
         let _ = std::io::stdout().write_all(greeting.as_bytes());
         let shutdown = async {
             tokio::select! {

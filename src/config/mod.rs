@@ -1,5 +1,5 @@
-//! What can be set, and where it is read from: the defaults (`config.toml` as it was built in), a
-//! file, the environment, each over the one before.
+//! Settings from three sources, each overriding the one before: the built-in defaults
+//! (`config.toml`), a file, and environment variables.
 
 mod sections;
 mod sources;
@@ -15,17 +15,19 @@ use crate::cart::Limits;
 use crate::log::sqlite::SqliteLogSettings;
 use crate::web::RateSettings;
 use serde::Deserialize;
-use sources::{look_up, overlay, override_one};
+use sources::Settings;
 use std::ops::RangeInclusive;
 use std::path::Path;
-use toml::{Table, Value};
+use toml::Table;
 
-/// The defaults are the documented file itself, so that neither can be wrong about the other.
+/// The documented file is the defaults, so the two cannot disagree.
 const DEFAULTS: &str = include_str!("../../config.toml");
 
-/// Names in the environment that begin like this and hold [`SEPARATOR`] are settings.
+/// An environment variable is a setting if it starts with `PREFIX` and contains [`SEPARATOR`].
 const PREFIX: &str = "CARTLOG_";
 const SEPARATOR: &str = "__";
+
+const TEN_YEARS_MINUTES: u64 = 10 * 365 * 24 * 60;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,19 +45,25 @@ pub struct Config {
     pub logging: Logging,
 }
 
-/// What is wrong with a setting: one line that names it, its value and what is allowed.
+/// An invalid setting, in one line: the source, the key, its value and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", in_one_line(.0))]
 pub struct ConfigError(String);
 
-/// A name or a value in the environment may hold a line feed, which an error quotes.
+/// Names and values quoted from the environment may contain line feeds.
 fn in_one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// A value outside of what its key allows.
+struct Invalid {
+    key: &'static str,
+    problem: String,
+}
+
 impl Config {
-    /// Reads the configuration. A `file` that was asked for must be there; without one,
-    /// `config.toml` in the working directory is taken if it is there.
+    /// Reads the configuration. An explicit `file` must exist; without one, `config.toml` in the
+    /// working directory is optional.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         let usual = Path::new("config.toml");
         let file = file.or_else(|| usual.exists().then_some(usual));
@@ -64,7 +72,10 @@ impl Config {
             Some(path) => Some((
                 path.display().to_string(),
                 std::fs::read_to_string(path).map_err(|error| {
-                    ConfigError(format!("{} cannot be read: {error}", path.display()))
+                    ConfigError(format!(
+                        "cannot read configuration {}: {error}",
+                        path.display()
+                    ))
                 })?,
             )),
         };
@@ -72,128 +83,137 @@ impl Config {
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str() else { continue };
             if name.starts_with(PREFIX) && name.contains(SEPARATOR) {
-                let value = value.into_string().map_err(|_| {
-                    ConfigError(format!("{name} is not UTF-8 text, which every setting is"))
-                })?;
+                let value = value
+                    .into_string()
+                    .map_err(|_| ConfigError(format!("{name} must be UTF-8 text")))?;
                 environment.push((name.to_owned(), value));
             }
         }
         Self::from_sources(text, environment)
     }
 
-    /// The defaults, under a file's name and text, under pairs of the environment.
+    /// Merges the defaults, a file (name and text) and environment variables.
     pub fn from_sources(
         file: Option<(String, String)>,
         environment: Vec<(String, String)>,
     ) -> Result<Config, ConfigError> {
-        let mut settings: Table = DEFAULTS
-            .parse()
-            .expect("the built-in configuration is TOML");
+        let defaults: Table = DEFAULTS.parse().expect("the built-in defaults are TOML");
+        let mut settings = Settings::new(defaults);
         if let Some((name, text)) = file {
             let table: Table = text.parse().map_err(|error: toml::de::Error| {
                 let before = &text[..error.span().map_or(0, |span| span.start)];
                 ConfigError(format!(
-                    "{name}, line {}: {}",
+                    "{name}, line {}: cannot parse TOML: {}",
                     1 + before.matches('\n').count(),
-                    error.message().replace('\n', " ")
+                    error.message()
                 ))
             })?;
-            overlay(&mut settings, table, &name)?;
+            settings.overlay(table, &name)?;
         }
         for (name, value) in environment {
-            override_one(&mut settings, &name, &value)?;
+            settings.override_one(&name, &value)?;
         }
-        let config: Config = serde_path_to_error::deserialize(Value::Table(settings.clone()))
-            .map_err(|error| {
-                let key = error.path().to_string();
-                let reason = error.inner().message().trim().replace('\n', " ");
-                ConfigError(match look_up(&settings, &key) {
-                    Some(value) if reason.ends_with("expected a sequence") => {
-                        let text = value.to_string();
-                        let one = text.trim_matches(['[', ']', '"']);
-                        format!("{key} = {value} is not allowed: a list such as [\"{one}\"] is")
-                    }
-                    Some(value) => format!("{key} = {value} is not allowed: {reason}"),
-                    None => format!("{key}: {reason}"),
-                })
-            })?;
-        config.check()?;
+        let config: Config = serde_path_to_error::deserialize(settings.to_value())
+            .map_err(|error| settings.type_error(&error))?;
+        config
+            .validate()
+            .map_err(|invalid| settings.error(invalid.key, &invalid.problem))?;
         Ok(config)
     }
 
-    /// What the types alone do not say.
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Checks the rules that the types alone do not express.
+    fn validate(&self) -> Result<(), Invalid> {
         for (key, path) in [
             ("log.path", &self.log.path),
             ("views.path", &self.views.path),
             ("security.secret_path", &self.security.secret_path),
         ] {
             if path.as_os_str().is_empty() {
-                return Err(ConfigError(format!(
-                    "{key} = \"\" is not allowed: the path of a file is"
-                )));
+                let problem = "must not be empty; expected a file path".to_owned();
+                return Err(Invalid { key, problem });
             }
         }
-        within("server.workers", self.server.workers, 0..=256)?;
-        within(
-            "server.shutdown_seconds",
-            self.server.shutdown_seconds,
-            1..=60,
-        )?;
-        within("server.connections", self.server.connections, 1..=1_000_000)?;
-        within(
-            "server.stalled_seconds",
-            self.server.stalled_seconds,
-            1..=600,
-        )?;
-        within(
-            "server.live_streams",
-            self.server.live_streams,
-            1..=1_000_000,
-        )?;
-        within(
-            "server.live_streams_per_client",
-            self.server.live_streams_per_client,
-            1..=1_000_000,
-        )?;
-        within("log.queue", self.log.queue, 1..=1_000_000)?;
-        within("log.group", self.log.group, 1..=100_000)?;
-        within(
-            "log.checkpoint_pages",
-            self.log.checkpoint_pages,
-            100..=1_000_000,
-        )?;
-        within("cache.commands_mib", self.cache.commands_mib, 1..=65_536)?;
-        within("cache.views_mib", self.cache.views_mib, 1..=65_536)?;
-        within("limits.lines", self.limits.lines, 1..=Limits::MOST.lines)?;
-        within("limits.units", self.limits.units, 1..=Limits::MOST.units)?;
-        within("limits.events", self.limits.events, 3..=Limits::MOST.events)?;
-        within(
-            "rates.opens_per_minute",
-            self.rates.opens_per_minute,
-            0..=1_000_000_000,
-        )?;
-        within(
-            "rates.commands_per_minute",
-            self.rates.commands_per_minute,
-            0..=1_000_000_000,
-        )?;
-        within(
-            "carts.expire_after_minutes",
-            self.carts.expire_after_minutes,
-            0..=10 * 365 * 24 * 60,
-        )?;
-        within(
-            "insights.abandoned_after_minutes",
-            self.insights.abandoned_after_minutes,
-            0..=10 * 365 * 24 * 60,
-        )?;
+        self.validate_ranges()?;
         let bind = self.server.bind;
         if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {
-            return Err(ConfigError(format!(
-                "server.bind = \"{bind}\" is not allowed without security.operator_token: in demo \
-                 mode the operator's routes are open, so only loopback (such as 127.0.0.1:8080) is"
-            )));
+            let problem = format!(
+                "= \"{bind}\" must be a loopback address, such as 127.0.0.1:8080, while \
+                 security.operator_token is empty: in demo mode the operator's routes are open"
+            );
+            let key = "server.bind";
+            return Err(Invalid { key, problem });
+        }
+        Ok(())
+    }
+
+    fn validate_ranges(&self) -> Result<(), Invalid> {
+        let Config {
+            server,
+            log,
+            cache,
+            limits,
+            rates,
+            ..
+        } = self;
+        let most = Limits::MOST;
+        let ranges: [(&'static str, u64, RangeInclusive<u64>); 18] = [
+            ("server.workers", server.workers as u64, 0..=256),
+            ("server.shutdown_seconds", server.shutdown_seconds, 1..=60),
+            (
+                "server.connections",
+                server.connections as u64,
+                1..=1_000_000,
+            ),
+            ("server.stalled_seconds", server.stalled_seconds, 1..=600),
+            (
+                "server.live_streams",
+                server.live_streams as u64,
+                1..=1_000_000,
+            ),
+            (
+                "server.live_streams_per_client",
+                server.live_streams_per_client as u64,
+                1..=1_000_000,
+            ),
+            ("log.queue", log.queue as u64, 1..=1_000_000),
+            ("log.group", log.group as u64, 1..=100_000),
+            (
+                "log.checkpoint_pages",
+                log.checkpoint_pages.into(),
+                100..=1_000_000,
+            ),
+            ("cache.commands_mib", cache.commands_mib, 1..=65_536),
+            ("cache.views_mib", cache.views_mib, 1..=65_536),
+            ("limits.lines", limits.lines as u64, 1..=most.lines as u64),
+            ("limits.units", limits.units.into(), 1..=most.units.into()),
+            ("limits.events", limits.events, 3..=most.events),
+            (
+                "rates.opens_per_minute",
+                rates.opens_per_minute.into(),
+                0..=1_000_000_000,
+            ),
+            (
+                "rates.commands_per_minute",
+                rates.commands_per_minute.into(),
+                0..=1_000_000_000,
+            ),
+            (
+                "carts.expire_after_minutes",
+                self.carts.expire_after_minutes,
+                0..=TEN_YEARS_MINUTES,
+            ),
+            (
+                "insights.abandoned_after_minutes",
+                self.insights.abandoned_after_minutes,
+                0..=TEN_YEARS_MINUTES,
+            ),
+        ];
+        for (key, value, allowed) in ranges {
+            if !allowed.contains(&value) {
+                let (least, most) = (allowed.start(), allowed.end());
+                let problem = format!("= {value} must be from {least} to {most}");
+                return Err(Invalid { key, problem });
+            }
         }
         Ok(())
     }
@@ -216,19 +236,4 @@ impl Config {
             durability: self.log.durability,
         }
     }
-}
-
-fn within<T: PartialOrd + std::fmt::Display + Copy>(
-    key: &str,
-    value: T,
-    allowed: RangeInclusive<T>,
-) -> Result<(), ConfigError> {
-    if allowed.contains(&value) {
-        return Ok(());
-    }
-    Err(ConfigError(format!(
-        "{key} = {value} is not allowed: {} to {} is",
-        allowed.start(),
-        allowed.end()
-    )))
 }

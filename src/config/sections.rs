@@ -1,4 +1,4 @@
-//! The sections of the configuration, as they are named in the file.
+//! The sections of the configuration, named as in the file. `config.toml` documents each key.
 
 use crate::cart::Limits;
 use crate::log::sqlite::Durability;
@@ -11,12 +11,12 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub bind: SocketAddr,
-    /// Threads that serve requests; 0 for one a core.
+    /// HTTP worker threads; 0 for one per core.
     pub workers: usize,
     pub hosts: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
-    /// Whether the client's address stands in `X-Forwarded-For`.
+    /// Whether to take the client's address from `X-Forwarded-For`.
     pub behind_proxy: bool,
     pub connections: usize,
     pub stalled_seconds: u64,
@@ -65,11 +65,11 @@ pub struct CartLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carts {
-    /// How long nothing may happen in an open cart before it expires; 0 for ever.
+    /// Idle time after which an open cart expires; 0 for never.
     pub(super) expire_after_minutes: u64,
 }
 
-/// What one client may send in a minute; 0 for any number.
+/// Rate limits per client; 0 for none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
@@ -116,17 +116,17 @@ pub enum Format {
     Json,
 }
 
-/// Which requests get a line in the log.
+/// Which requests are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Requests {
     All,
-    /// Those that failed through no fault of the client.
+    /// Those answered with a 5xx status.
     Failed,
 }
 
 impl Server {
-    /// Where a client on this machine finds the service: on loopback, if it listens everywhere.
+    /// The address for clients on this machine: loopback if the service binds to all addresses.
     pub fn reachable_at(&self) -> SocketAddr {
         let mut address = self.bind;
         match address.ip() {
@@ -149,7 +149,7 @@ impl CartLimits {
 }
 
 impl Carts {
-    /// How long nothing may happen in an open cart; `None` if carts never expire.
+    /// Idle time after which an open cart expires; `None` for never.
     pub fn idle_time(&self) -> Option<Duration> {
         let minutes = self.expire_after_minutes;
         (minutes > 0).then(|| Duration::from_secs(minutes * 60))
@@ -157,7 +157,7 @@ impl Carts {
 }
 
 impl Insights {
-    /// After how long without an event an open cart counts as abandoned.
+    /// Idle time after which an open cart counts as abandoned.
     pub fn abandoned_after(&self) -> Duration {
         Duration::from_secs(self.abandoned_after_minutes * 60)
     }
@@ -165,11 +165,11 @@ impl Insights {
 
 impl CatalogueFiles {
     pub fn products(&self) -> Option<&Path> {
-        named(&self.products)
+        non_empty(&self.products)
     }
 
     pub fn promotions(&self) -> Option<&Path> {
-        named(&self.promotions)
+        non_empty(&self.promotions)
     }
 }
 
@@ -181,6 +181,6 @@ impl std::fmt::Debug for Security {
     }
 }
 
-fn named(path: &Path) -> Option<&Path> {
+fn non_empty(path: &Path) -> Option<&Path> {
     (!path.as_os_str().is_empty()).then_some(path)
 }

@@ -25,7 +25,7 @@ async fn a_rebuild_shows_events_and_per_cent_and_its_log_lines_do_not_break_the_
     assert!(lines.clone().count() > 0, "{shown}");
     assert!(lines.all(|line| !line.contains(" left")), "{shown}");
     assert!(
-        shown.contains("the views were made anew from 240000 events"),
+        shown.contains("rebuilt all views from 240,000 events"),
         "{shown}"
     );
 }

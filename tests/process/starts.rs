@@ -133,7 +133,7 @@ fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
         ),
         (
             "[security]\nsecret_path = \".\"\n",
-            vec!["the secret .", "cannot be read"],
+            vec!["the secret .", "cannot read"],
         ),
         (
             "[security]\nsecret_path = \"config.toml\"\n",
@@ -164,7 +164,7 @@ fn a_configuration_that_was_asked_for_and_cannot_be_read_stops_the_start() {
     std::fs::write(folder.path().join("bytes.toml"), [0xff, 0xfe]).unwrap();
     for file in ["missing.toml", ".", "bytes.toml"] {
         let output = run_to_exit(command(folder.path(), &["--config", file]));
-        refused(&output, &[file, "cannot be read"]);
+        refused(&output, &[file, "cannot read"]);
     }
     assert!(!folder.path().join("data").exists());
 }

@@ -27,8 +27,8 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         let said = String::from_utf8(output.stdout).unwrap();
         match arguments[0] {
-            "rebuild" => assert!(said.contains("made anew from 1200 events"), "{said}"),
-            "verify" => assert!(said.ends_with("sound: nothing was found\n"), "{said}"),
+            "rebuild" => assert!(said.contains("rebuilt all views from 1,200 events"), "{said}"),
+            "verify" => assert!(said.ends_with("no problems found\n"), "{said}"),
             _ => {
                 let file = folder.path().join(arguments.last().unwrap());
                 assert!(file.exists(), "{arguments:?}");
@@ -42,7 +42,7 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
     assert_eq!(imported.code(), Some(0));
     let verified = run_to_exit(command(empty.path(), &["verify"]));
     let said = String::from_utf8(verified.stdout).unwrap();
-    assert!(said.starts_with("1200 events"), "{said}");
+    assert!(said.starts_with("checked 1,200 events"), "{said}");
 }
 
 #[tokio::test]

@@ -62,9 +62,11 @@ pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
         pause: Duration::from_millis(arguments.pause),
         patience: Duration::from_secs(arguments.patience),
     };
-    let progress = Progress::begin("carts");
-    let report = run::play(&plan, &|finished| progress.at(finished, Some(plan.carts)));
-    progress.end();
+    let progress = Progress::start("carts");
+    let report = run::play(&plan, &|finished| {
+        progress.update(finished, Some(plan.carts))
+    });
+    progress.finish();
     let report = report?;
     write!(std::io::stdout(), "{report}")?;
     Ok(match report.unexpected {

@@ -3,6 +3,7 @@
 use super::{export, names, nothing_but, rows, shopped, told};
 use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
+use indicatif::HumanCount;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
         let copied = read_intact_log(&folder.path().join(&target)).len();
         assert!(copied >= before, "what was there before is in it");
         assert!(
-            told(&output).contains(&format!("its {copied} events")),
+            told(&output).contains(&format!("backed up {} events", HumanCount(copied as u64))),
             "{}",
             told(&output)
         );

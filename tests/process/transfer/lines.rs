@@ -4,6 +4,7 @@ use super::{export, nothing_but, rows, shopped, told};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
+use indicatif::HumanCount;
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
@@ -63,14 +64,14 @@ fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_lo
         std::fs::read(here.path().join("log.ndjson")).unwrap(),
         lines
     );
-    let events = read_intact_log(&log_path(here.path())).len();
-    assert!(told(&to_file).contains(&format!("exported {events} events")));
+    let events = read_intact_log(&log_path(here.path())).len() as u64;
+    assert!(told(&to_file).contains(&format!("exported {} events", HumanCount(events))));
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     let there = tempfile::tempdir().unwrap();
     let output = import(there.path(), &lines);
     assert!(output.status.success(), "{output:?}");
-    assert!(told(&output).contains(&format!("imported {events} events")));
+    assert!(told(&output).contains(&format!("imported {} events", HumanCount(events))));
     assert_eq!(
         rows(&log_path(here.path()), "events"),
         rows(&log_path(there.path()), "events")
