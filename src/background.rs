@@ -1,10 +1,9 @@
-//! Work on a thread of its own that somebody owns: it ends when its owner says so, and its owner
-//! learns when it ends by itself.
+//! Owned background threads: the owner stops the work, and learns when it ends by itself.
 
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// A running thread and the news of its end.
+/// A background thread, and the channel that reports how it ended.
 #[derive(Debug)]
 pub struct Background {
     name: &'static str,
@@ -12,9 +11,9 @@ pub struct Background {
     ended: oneshot::Receiver<Result<(), String>>,
 }
 
-/// How background work came to an end that nobody asked for, or not the way it should.
+/// A background thread failed or panicked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the {name} stopped: {reason}")]
+#[error("{name} thread failed: {reason}")]
 pub struct BackgroundFailed {
     pub name: &'static str,
     pub reason: String,
@@ -30,7 +29,7 @@ impl Background {
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                // Where nobody listens any more, the owner has gone and the outcome with it.
+                // If the receiver is gone, the owner is no longer interested.
                 let _ = end.send(work());
             })?;
         Ok(Background {
@@ -40,24 +39,24 @@ impl Background {
         })
     }
 
-    /// Starts `work` on a thread that gives way to what serves requests: where all cores are busy,
-    /// about a quarter of one is left to it.
+    /// Starts `work` on a low-priority thread, which yields to the threads that serve requests: on
+    /// a machine with all cores busy it gets about a quarter of one.
     pub fn spawn_yielding(
         name: &'static str,
         work: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) -> std::io::Result<Background> {
         const NICE: i32 = 5;
         Background::spawn(name, move || {
-            // Linux keeps this by thread, and hands it on to the threads that this one begins.
+            // On Linux niceness belongs to the thread, and its child threads inherit it.
             if let Err(error) = rustix::process::nice(NICE) {
-                tracing::warn!(name, %error, "a thread does not give way to requests");
+                tracing::warn!(name, %error, "cannot lower the priority of a background thread");
             }
             work()
         })
     }
 
-    /// Waits until the work ends, by itself or because it was told to. Can be dropped and called
-    /// again; afterwards only [`Background::join`] is left to do.
+    /// Waits until the work ends. Cancel safe: it can be dropped and called again. Once it has
+    /// resolved, only [`Background::join`] may follow.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
         let outcome = match (&mut self.ended).await {
             Ok(outcome) => outcome,
@@ -71,7 +70,7 @@ impl Background {
 
     /// Waits for the thread, which has ended or is about to.
     pub fn join(self) {
-        // A panic has been reported by `ended` and by the panic hook already.
+        // `ended` and the panic hook have reported a panic already.
         let _ = self.thread.join();
     }
 }

@@ -1,16 +1,17 @@
-//! cartlog is a shopping-cart service whose only truth is an append-only log of events.
+//! cartlog is an event-sourced shopping-cart service: the append-only log of events is the only
+//! source of truth.
 //!
-//! The way of a command, in the order in which it meets the code: [`web`] reads a request;
-//! [`commands`] loads the cart by folding its events, lets [`cart`] decide, and appends the events
-//! that come of it to the [`log`], at the version that was decided on. Then, on its own time,
-//! [`views`] takes them from the log and writes the tables that questions are answered from.
+//! The way of a command: [`web`] parses a request; [`commands`] loads the cart by folding its
+//! events, lets [`cart`] decide, and appends the resulting events to the [`log`] at the version
+//! that was decided on. Asynchronously, [`views`] projects the log into tables that queries read.
 //!
-//! Imports run downward only: `cli → service → web → commands, views → history → cart, log → decider`.
+//! Imports point downward only: `cli → service → web → commands, views → history → cart, log →
+//! decider`. `docs/architecture.md` describes each room and the decisions behind it.
 
 // These macros panic on a closed pipe; `cli::progress::print_note` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
-// What everything rests on.
+// Foundations.
 mod cache;
 pub mod decider;
 mod file_lock;
@@ -22,11 +23,11 @@ mod wal;
 pub mod cart;
 pub mod catalogue;
 
-// The truth, and how a stream is read back from it.
+// The source of truth, and how a stream is read back from it.
 pub mod history;
 pub mod log;
 
-// The log for other programs, and taken along.
+// The log in a portable format: events for other programs, export and import.
 pub mod cloud_event;
 pub mod transfer;
 
@@ -34,10 +35,10 @@ pub mod transfer;
 pub mod commands;
 pub mod views;
 
-// Proof that both are what they should be.
+// Verification of log and views.
 pub mod verify;
 
-// The way in, and everything wired together.
+// Protocol and wiring.
 pub mod background;
 pub mod config;
 pub mod expiry;
@@ -45,5 +46,5 @@ pub mod read_side;
 pub mod service;
 pub mod web;
 
-// What the program can be told to do.
+// The command line.
 pub mod cli;

@@ -3,8 +3,8 @@
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Commands allocate many small, short-lived texts on one thread and free them on another, which is
-/// what the C library's allocator is slowest at.
+/// Commands allocate many small strings on one thread and free them on another; the C library's
+/// allocator is slow at that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,5 +1,5 @@
-//! Everything wired together. The listener and the sign to stop are handed in, so that a test takes
-//! any free port and stops the service when it likes.
+//! Wires log, views, commands and web together, and owns the background threads. Listener and
+//! shutdown signal are injected, so that tests can use any free port and stop the service.
 
 use crate::background::{Background, BackgroundFailed};
 use crate::cart::{CartCommand, CartModel};
@@ -25,12 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a request's head may take to arrive, and an idle connection is kept.
-const HEAD_TIME: Duration = Duration::from_secs(5);
+/// Time limit for receiving a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const MIB: u64 = 1024 * 1024;
 
-/// Why the service did not start, or stopped by itself.
+/// Why the service failed to start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
@@ -39,24 +40,24 @@ pub enum ServiceError {
     Log(#[from] OpenError),
     #[error(transparent)]
     Views(#[from] ReadSideError),
-    #[error("the secret {} cannot be read or made: {error}", path.display())]
+    #[error("cannot read or create the secret {}: {error}", path.display())]
     Secret {
         path: PathBuf,
         error: std::io::Error,
     },
-    #[error("the expiry of carts cannot be started: {0}")]
+    #[error("cannot start cart expiry: {0}")]
     Expiry(std::io::Error),
-    #[error("the service cannot be measured: {0}")]
+    #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("the verifier cannot be started: {0}")]
+    #[error("cannot start the verifier: {0}")]
     Verifier(std::io::Error),
-    #[error("the service cannot listen: {0}")]
+    #[error("HTTP server failed: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
     Background(#[from] BackgroundFailed),
 }
 
-/// A service that is up: it listens, and its log and views are open.
+/// A running service: it listens, and its log and views are open.
 pub struct Service {
     server: actix_web::dev::Server,
     log: Arc<SqliteLog>,
@@ -68,7 +69,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens log and views and serves on `listener`.
+    /// Opens log and views and starts to serve on `listener`.
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Service, ServiceError> {
         let catalogue =
             Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
@@ -94,7 +95,7 @@ impl Service {
         let cache = config.cache.commands_mib * MIB;
         let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);
         let commands = Arc::new(commands);
-        let expiry = keep_expiring(config, &commands, reader.clone(), stopping.clone())?;
+        let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
             commands,
             log: port,
@@ -122,22 +123,22 @@ impl Service {
             log,
             writer,
             read_side,
-            verifier: keep_verifying(verifier, stopping_verifier)?,
+            verifier: start_verifier(verifier, stopping_verifier)?,
             expiry,
             stop,
         })
     }
 
-    /// What expires idle carts, if they ever do: so that a test can bring the time that it needs.
+    /// The expiry of idle carts, if enabled; tests run it with a clock of their own.
     pub fn expiry(&self) -> Option<Arc<Expiry>> {
         self.expiry.as_ref().map(|(expiry, _)| expiry.clone())
     }
 
-    /// Serves until `shutdown` is ready, then ends in order: no new requests, those under way and
-    /// the commands in the queue answered, log and views closed.
+    /// Serves until `shutdown` resolves, then shuts down gracefully: accepts no new requests,
+    /// completes those in flight and the commands in the queue, and closes log and views.
     ///
-    /// Ends with an error as soon as a part of it has died: a service that takes commands without
-    /// writing them, or answers from views that stand still, must not stay up.
+    /// Fails as soon as a background thread has ended. A service that cannot write commands, or
+    /// whose views no longer advance, must not stay up.
     pub async fn run_until(
         mut self,
         shutdown: impl Future<Output = ()>,
@@ -153,16 +154,16 @@ impl Service {
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
-            Ok(()) => tracing::info!("stopping"),
-            // Whoever runs the service is told why, and says it.
-            Err(_) => tracing::info!("stopping: a part of the service has failed"),
+            Ok(()) => tracing::info!("shutting down"),
+            // The caller reports the reason.
+            Err(_) => tracing::info!("shutting down: a background thread failed"),
         }
-        // Live streams end at this sign, so that the server need not wait for them.
+        // Live streams end on this signal; otherwise the server would wait for them.
         self.stop.send_replace(true);
         let graceful = outcome.is_ok();
         tokio::join!(handle.stop(graceful), async {
             if let Err(error) = serving.await {
-                tracing::warn!(%error, "the server did not end well");
+                tracing::warn!(%error, "HTTP server failed during shutdown");
             }
         });
         self.read_side.join();
@@ -182,7 +183,7 @@ impl Service {
     }
 }
 
-/// What `config` has verified.
+/// The files that `verify` reads, from `config`.
 pub fn subject(config: &Config) -> VerifyTarget {
     VerifyTarget {
         log: config.log.path.clone(),
@@ -191,7 +192,7 @@ pub fn subject(config: &Config) -> VerifyTarget {
     }
 }
 
-/// What the service is measured by.
+/// Registers all metrics of the service.
 fn metrics(meter: &Meter, log: &SqliteLog) -> prometheus::Result<Metrics> {
     let registry = Registry::new();
     meter.register(&registry)?;
@@ -199,7 +200,7 @@ fn metrics(meter: &Meter, log: &SqliteLog) -> prometheus::Result<Metrics> {
     Metrics::beside(registry)
 }
 
-/// Makes readers of the views of `read_side`.
+/// A factory for readers of the views: one per HTTP worker.
 fn readers(
     config: &Config,
     read_side: &ReadSide,
@@ -208,8 +209,8 @@ fn readers(
     move || Reader::new(path.clone(), read_handle.clone())
 }
 
-/// Verifies when asked, on a thread of its own that yields to requests.
-fn keep_verifying(
+/// Runs verifications on request, on a low-priority thread.
+fn start_verifier(
     verifier: Verifier,
     stopping: watch::Receiver<bool>,
 ) -> Result<Background, ServiceError> {
@@ -223,8 +224,8 @@ fn keep_verifying(
     .map_err(ServiceError::Verifier)
 }
 
-/// Expires idle carts on a thread of its own, if they ever expire.
-fn keep_expiring(
+/// Expires idle carts on a background thread, if expiry is enabled.
+fn start_expiry(
     config: &Config,
     commands: &Arc<CommandHandler<CartModel>>,
     reader: impl Fn() -> Reader + Send + Sync + 'static,
@@ -247,7 +248,7 @@ fn keep_expiring(
     Ok(Some((expiry, background)))
 }
 
-/// The end of the expiry; where carts never expire, it never comes.
+/// Resolves when the expiry thread ends; never, if expiry is disabled.
 async fn expiry_ended(
     expiry: &mut Option<(Arc<Expiry>, Background)>,
 ) -> Result<(), BackgroundFailed> {
@@ -278,7 +279,7 @@ fn serve(
         .workers(workers)
         .max_connections(config.server.connections.div_ceil(workers))
         .on_connect(move |connection, _| web::end_when_stalled(connection, stalled))
-        .client_request_timeout(HEAD_TIME)
+        .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(config.server.shutdown_seconds)
         .disable_signals()
@@ -287,7 +288,7 @@ fn serve(
         .run())
 }
 
-/// The names that are answered to; empty for any.
+/// The accepted `Host` names; empty for any.
 fn hosts(config: &Config) -> Vec<String> {
     if config.server.hosts.iter().any(|host| host == "*") {
         return Vec::new();

@@ -17,7 +17,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A shopping-cart service whose only truth is an append-only log of events.
+/// An event-sourced shopping-cart service on an append-only log.
 #[derive(Debug, Parser)]
 #[command(name = "cartlog", version)]
 pub struct Arguments {

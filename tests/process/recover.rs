@@ -332,7 +332,7 @@ async fn views_are_mended_under_load_without_a_request_that_fails() {
     }
     let shopped = shopping.wait_with_output().unwrap();
     let told = ended(&shopped, 0);
-    assert!(told.contains("unexpected 0; tried again 0"), "{told}");
+    assert!(told.contains("unexpected 0; retries 0"), "{told}");
     let sound = ended(&beside(folder, address, "verify"), 0);
     assert!(sound.ends_with("no problems found\n"), "{sound}");
 }

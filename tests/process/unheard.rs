@@ -27,7 +27,10 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         let said = String::from_utf8(output.stdout).unwrap();
         match arguments[0] {
-            "rebuild" => assert!(said.contains("rebuilt all views from 1,200 events"), "{said}"),
+            "rebuild" => assert!(
+                said.contains("rebuilt all views from 1,200 events"),
+                "{said}"
+            ),
             "verify" => assert!(said.ends_with("no problems found\n"), "{said}"),
             _ => {
                 let file = folder.path().join(arguments.last().unwrap());

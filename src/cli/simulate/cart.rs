@@ -1,15 +1,15 @@
-//! One cart as its shopper sees it: what should be in it by the shopper's own count, against which
-//! every answer is held, so that a lost or doubled command is noticed at once.
+//! One cart as its shopper sees it. The shopper keeps count of the contents and compares every
+//! response with it, so that a lost or duplicated command is noticed at once.
 
-use super::client::{Answer, Client, Sent};
+use super::client::{Client, Reply, Sent};
 use super::report::Outcome;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use ureq::http::Method;
 
-/// Refusals that a shopper has to reckon with at any time, since the shop may set its limits low.
-const ALWAYS: [&str; 5] = [
+/// Refusals that are expected at any time, since the configured limits may be low.
+const ALWAYS_EXPECTED: [&str; 5] = [
     "cart-expired",
     "quantity-limit",
     "line-limit",
@@ -17,9 +17,9 @@ const ALWAYS: [&str; 5] = [
     "history-limit",
 ];
 
-/// What an answer says of the cart.
+/// The cart in a response.
 #[derive(Debug, Deserialize)]
-struct Seen {
+struct CartDocument {
     id: String,
     version: u64,
     status: String,
@@ -40,7 +40,7 @@ struct Promotion {
     code: String,
 }
 
-/// What is in the cart.
+/// The contents of the cart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Basket {
     units: BTreeMap<String, u32>,
@@ -48,7 +48,7 @@ pub(super) struct Basket {
 }
 
 impl Basket {
-    fn of(seen: &Seen) -> Basket {
+    fn of(seen: &CartDocument) -> Basket {
         let units = seen.lines.iter();
         Basket {
             units: units
@@ -95,33 +95,33 @@ impl Basket {
     }
 }
 
-/// Why a shopper goes home early.
+/// Why a shopper leaves early.
 pub(super) enum Leave {
-    /// The service says nothing any more.
-    Silence,
-    /// An answer made no sense, or the cart is closed: there is nothing to go on with.
+    /// The service does not respond.
+    Unavailable,
+    /// A response was unexpected, or the cart is closed.
     Stuck,
 }
 
 pub(super) type Step = Result<(), Leave>;
 
-/// One command, with what the shopper expects of it.
-pub(super) struct Wish<'a> {
+/// A command, with the expected outcome.
+pub(super) struct Intent<'a> {
     name: &'static str,
     method: Method,
-    /// The path below the cart's own.
+    /// The path below the cart's.
     below: &'a str,
     pub body: Option<Value>,
     at_version: bool,
-    /// What should be in the cart afterwards.
+    /// The expected contents afterwards.
     pub then: Basket,
-    /// Refusals that would be right, too.
+    /// Refusals that are acceptable, too.
     refusals: &'static [&'static str],
 }
 
-impl<'a> Wish<'a> {
-    fn new(name: &'static str, method: Method, below: &'a str, then: Basket) -> Wish<'a> {
-        Wish {
+impl<'a> Intent<'a> {
+    fn new(name: &'static str, method: Method, below: &'a str, then: Basket) -> Intent<'a> {
+        Intent {
             name,
             method,
             below,
@@ -132,30 +132,30 @@ impl<'a> Wish<'a> {
         }
     }
 
-    pub fn post(name: &'static str, below: &'a str, then: Basket) -> Wish<'a> {
-        Wish::new(name, Method::POST, below, then)
+    pub fn post(name: &'static str, below: &'a str, then: Basket) -> Intent<'a> {
+        Intent::new(name, Method::POST, below, then)
     }
 
-    pub fn put(name: &'static str, below: &'a str, then: Basket) -> Wish<'a> {
-        Wish::new(name, Method::PUT, below, then)
+    pub fn put(name: &'static str, below: &'a str, then: Basket) -> Intent<'a> {
+        Intent::new(name, Method::PUT, below, then)
     }
 
-    pub fn delete(name: &'static str, below: &'a str, then: Basket) -> Wish<'a> {
-        Wish::new(name, Method::DELETE, below, then)
+    pub fn delete(name: &'static str, below: &'a str, then: Basket) -> Intent<'a> {
+        Intent::new(name, Method::DELETE, below, then)
     }
 
-    pub fn body(mut self, body: Value) -> Wish<'a> {
+    pub fn body(mut self, body: Value) -> Intent<'a> {
         self.body = Some(body);
         self
     }
 
-    /// At the version that the shopper has seen (`If-Match`).
-    pub fn at_version(mut self) -> Wish<'a> {
+    /// Only at the version that the shopper has seen (`If-Match`).
+    pub fn at_version(mut self) -> Intent<'a> {
         self.at_version = true;
         self
     }
 
-    pub fn or_refused(mut self, refusals: &'static [&'static str]) -> Wish<'a> {
+    pub fn or_refused(mut self, refusals: &'static [&'static str]) -> Intent<'a> {
         self.refusals = refusals;
         self
     }
@@ -163,7 +163,7 @@ impl<'a> Wish<'a> {
 
 pub(super) struct OwnCart<'a> {
     client: &'a mut Client,
-    /// What the keys of this cart's commands begin with.
+    /// The prefix of this cart's idempotency keys.
     name: String,
     keys: u32,
     id: String,
@@ -171,12 +171,12 @@ pub(super) struct OwnCart<'a> {
     version: u64,
     pub total: i64,
     pub basket: Basket,
-    /// What was in the cart before each command that can be undone.
+    /// The contents before each command that can be undone.
     before: Vec<Basket>,
 }
 
 impl<'a> OwnCart<'a> {
-    /// A cart that is not opened yet, and whose keys will begin with `name`.
+    /// A cart that is not opened yet; `name` is the prefix of its idempotency keys.
     pub fn new(client: &'a mut Client, name: String) -> OwnCart<'a> {
         OwnCart {
             client,
@@ -191,9 +191,9 @@ impl<'a> OwnCart<'a> {
         }
     }
 
-    /// Opens the cart. What opens a cart is not undone.
-    pub fn open(&mut self, wish: Wish<'_>) -> Step {
-        self.send(wish)?;
+    /// Opens the cart. This cannot be undone.
+    pub fn open(&mut self, intent: Intent<'_>) -> Step {
+        self.send(intent)?;
         self.before.clear();
         if self.token.is_none() {
             return Err(Leave::Stuck);
@@ -205,79 +205,75 @@ impl<'a> OwnCart<'a> {
     pub fn undo(&mut self) -> Step {
         let version = self.version;
         let remembered = self.before.len();
-        let wish = match self.before.last() {
-            Some(before) => Wish::post("undo", "/undo", before.clone()),
+        let intent = match self.before.last() {
+            Some(before) => Intent::post("undo", "/undo", before.clone()),
             None => {
-                Wish::post("undo", "/undo", self.basket.clone()).or_refused(&["nothing-to-undo"])
+                Intent::post("undo", "/undo", self.basket.clone()).or_refused(&["nothing-to-undo"])
             }
         };
-        self.send(wish.at_version())?;
+        self.send(intent.at_version())?;
         if self.version > version {
-            // An undo is no command to be undone.
+            // An undo cannot be undone.
             self.before.truncate(remembered.saturating_sub(1));
         }
         Ok(())
     }
 
-    /// Sends the command before once more, as it was sent.
-    pub fn send_again(&mut self, wish: Wish<'_>) -> Step {
+    /// Repeats the last command under the same key.
+    pub fn repeat(&mut self, intent: Intent<'_>) -> Step {
         self.keys -= 1;
         self.version -= 1;
-        self.send(wish)
+        self.send(intent)
     }
 
-    /// Sends a command under a key of its own and holds the answer against what is expected.
-    pub fn send(&mut self, wish: Wish<'_>) -> Step {
+    /// Sends a command under a new idempotency key and checks the response.
+    pub fn send(&mut self, intent: Intent<'_>) -> Step {
         self.keys += 1;
         let key = format!("{}-{}", self.name, self.keys);
         let path = match self.id.as_str() {
             "" => "/api/carts".to_owned(),
-            id => format!("/api/carts/{id}{}", wish.below),
+            id => format!("/api/carts/{id}{}", intent.below),
         };
         let sent = Sent {
             token: self.token.as_deref(),
             key: Some(&key),
-            if_match: wish.at_version.then_some(self.version),
-            body: wish.body.map(|body| body.to_string()),
+            if_match: intent.at_version.then_some(self.version),
+            body: intent.body.map(|body| body.to_string()),
         };
-        let answer = self.client.ask(wish.name, &wish.method, &path, &sent);
-        let answer = answer.ok_or(Leave::Silence)?;
-        let (outcome, step) = match self.judge(&answer, wish.then, wish.refusals) {
+        let reply = self
+            .client
+            .send_with_retries(intent.name, &intent.method, &path, &sent);
+        let reply = reply.ok_or(Leave::Unavailable)?;
+        let (outcome, step) = match self.check(&reply, intent.then, intent.refusals) {
             Ok(Outcome::Refused(slug)) if slug == "cart-expired" => {
                 (Outcome::Refused(slug), Err(Leave::Stuck))
             }
             Ok(outcome) => (outcome, Ok(())),
             Err(why) => {
-                let told = told(&answer);
-                let what = format!("{} {path}, key {key}: {told}; {why}", wish.method);
+                let reply = summary(&reply);
+                let what = format!("{} {path}, key {key}: {reply}; {why}", intent.method);
                 (Outcome::Unexpected(what), Err(Leave::Stuck))
             }
         };
-        self.client.report().outcome(wish.name, outcome);
+        self.client.report().outcome(intent.name, outcome);
         step
     }
 
-    /// What `answer` is to somebody who expects `then`, or one of `refusals`; or what else was
-    /// expected.
-    fn judge(
-        &mut self,
-        answer: &Answer,
-        then: Basket,
-        refusals: &[&str],
-    ) -> Result<Outcome, String> {
-        if !(200..300).contains(&answer.status) {
-            let slug = answer.problem().unwrap_or_default();
-            let reckoned = refusals.iter().chain(&ALWAYS);
-            return if reckoned.into_iter().any(|refusal| *refusal == slug) {
+    /// Checks a response against the expected contents or refusals; fails with what was expected.
+    fn check(&mut self, reply: &Reply, then: Basket, refusals: &[&str]) -> Result<Outcome, String> {
+        if !(200..300).contains(&reply.status) {
+            let slug = reply.problem_slug().unwrap_or_default();
+            let expected = refusals.iter().chain(&ALWAYS_EXPECTED);
+            return if expected.into_iter().any(|refusal| *refusal == slug) {
                 Ok(Outcome::Refused(slug))
             } else {
-                Err(format!("2xx or one of {refusals:?} was expected"))
+                Err(format!("expected 2xx or one of {refusals:?}"))
             };
         }
-        let seen: Seen = serde_json::from_slice(&answer.body)
-            .map_err(|error| format!("a cart was expected: {error}"))?;
+        let seen: CartDocument = serde_json::from_slice(&reply.body)
+            .map_err(|error| format!("expected a cart: {error}"))?;
         if Basket::of(&seen) != then {
-            return Err(format!("the cart should hold {then:?}"));
+            return Err(format!("expected the cart to contain {then:?}"));
         }
         if seen.version > self.version && seen.status == "open" {
             self.before.push(std::mem::replace(&mut self.basket, then));
@@ -286,46 +282,48 @@ impl<'a> OwnCart<'a> {
         self.id = seen.id;
         self.version = seen.version;
         self.total = seen.total;
-        Ok(if answer.replayed {
+        Ok(if reply.replayed {
             Outcome::Replayed
         } else {
             Outcome::Done
         })
     }
 
-    /// Looks at the cart as the view has it, no older than the shopper knows it.
-    pub fn look(&mut self) -> Step {
+    /// Reads the cart from the view, at least at the version that the shopper knows.
+    pub fn view(&mut self) -> Step {
         let path = format!("/api/carts/{}?min_version={}", self.id, self.version);
         self.read("cart", &path)
     }
 
-    /// A request that changes nothing.
+    /// Sends a `GET` request and expects 200.
     pub fn read(&mut self, name: &'static str, path: &str) -> Step {
         let sent = Sent {
             token: self.token.as_deref(),
             ..Sent::default()
         };
-        let answer = self.client.ask(name, &Method::GET, path, &sent);
-        let answer = answer.ok_or(Leave::Silence)?;
-        let outcome = match answer.status {
+        let reply = self
+            .client
+            .send_with_retries(name, &Method::GET, path, &sent);
+        let reply = reply.ok_or(Leave::Unavailable)?;
+        let outcome = match reply.status {
             200 => Outcome::Done,
-            _ => Outcome::Unexpected(format!("GET {path}: {}; 200 was expected", told(&answer))),
+            _ => Outcome::Unexpected(format!("GET {path}: {}; expected 200", summary(&reply))),
         };
         self.client.report().outcome(name, outcome);
         Ok(())
     }
 
-    /// Says how the shopper left the cart.
-    pub fn left(self, end: &'static str) {
+    /// Records how the shopper left the cart.
+    pub fn finish(self, end: &'static str) {
         self.client.report().cart(end);
     }
 }
 
-/// An answer in one line.
-fn told(answer: &Answer) -> String {
-    let body: String = String::from_utf8_lossy(&answer.body)
+/// A response in one line.
+fn summary(reply: &Reply) -> String {
+    let body: String = String::from_utf8_lossy(&reply.body)
         .chars()
         .take(300)
         .collect();
-    format!("{} {body}", answer.status)
+    format!("{} {body}", reply.status)
 }

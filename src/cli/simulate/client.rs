@@ -1,5 +1,5 @@
-//! One shopper's connection: requests with the token and the key of their cart, tried again as the
-//! contract says (the same key, after `Retry-After`), and what came of them.
+//! One shopper's HTTP client: sends requests with the cart's token and an idempotency key, retries
+//! as the contract says (same key, after `Retry-After`), and records the outcome.
 
 use super::plan::{Plan, SimulateError};
 use super::report::{Outcome, Report};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
 
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(10);
-/// How long is waited before a request is tried again, unless the service names a time.
-const USUAL_WAIT: Duration = Duration::from_millis(200);
+/// Time limit of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay before a retry, unless the response has `Retry-After`.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 pub(super) struct Client {
     url: String,
@@ -21,7 +21,7 @@ pub(super) struct Client {
     report: Report,
 }
 
-/// What a request carries.
+/// Headers and body of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent<'a> {
     pub token: Option<&'a str>,
@@ -30,9 +30,9 @@ pub(super) struct Sent<'a> {
     pub body: Option<String>,
 }
 
-/// The service's answer, once it was more than "not now".
+/// A response other than 429 and 503.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub status: u16,
     pub replayed: bool,
     pub body: Vec<u8>,
@@ -44,18 +44,18 @@ struct Problem {
     kind: String,
 }
 
-impl Answer {
-    /// The last part of the problem's type, where the answer is one.
-    pub fn problem(&self) -> Option<String> {
+impl Reply {
+    /// The slug of the problem, if the body is one.
+    pub fn problem_slug(&self) -> Option<String> {
         let problem: Problem = serde_json::from_slice(&self.body).ok()?;
         problem.kind.rsplit('/').next().map(str::to_owned)
     }
 }
 
-/// One attempt's end.
+/// The outcome of one attempt.
 enum Attempt {
-    Answered(Answer),
-    NotNow(Duration),
+    Answered(Reply),
+    RetryAfter(Duration),
 }
 
 impl Client {
@@ -69,7 +69,7 @@ impl Client {
         }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(ATTEMPT))
+            .timeout_global(Some(ATTEMPT_TIMEOUT))
             .max_redirects(0)
             .build()
             .new_agent();
@@ -89,8 +89,8 @@ impl Client {
         &mut self.report
     }
 
-    /// The document at `path`, asked once: whoever does not answer now is not there at all.
-    pub fn first_look<T: DeserializeOwned>(&self, path: &str) -> Result<T, SimulateError> {
+    /// Fetches the document at `path` without retries: at the start, the service must be up.
+    pub fn get_once<T: DeserializeOwned>(&self, path: &str) -> Result<T, SimulateError> {
         let mut response = self
             .send(&Method::GET, path, &Sent::default())
             .map_err(|error| SimulateError::Unreachable {
@@ -99,46 +99,46 @@ impl Client {
             })?;
         let status = response.status();
         let body = response.body_mut().read_to_vec();
-        let body = body.map_err(|error| self.no_shop(&error.to_string()))?;
+        let body = body.map_err(|error| self.not_cartlog(&error.to_string()))?;
         if !status.is_success() {
-            return Err(self.no_shop(&format!("{path} gives {status}")));
+            return Err(self.not_cartlog(&format!("GET {path} failed with {status}")));
         }
-        serde_json::from_slice(&body).map_err(|error| self.no_shop(&format!("{path}: {error}")))
+        serde_json::from_slice(&body).map_err(|error| self.not_cartlog(&format!("{path}: {error}")))
     }
 
-    pub fn no_shop(&self, reason: &str) -> SimulateError {
-        SimulateError::NoShop {
+    pub fn not_cartlog(&self, reason: &str) -> SimulateError {
+        SimulateError::NotCartlog {
             url: self.url.clone(),
             reason: reason.to_owned(),
         }
     }
 
-    /// Sends a request called `name` until it is answered by more than "not now". `None` where the
-    /// service was silent, or said "not now", for longer than the shopper's patience.
-    pub fn ask(
+    /// Sends a request and retries it after 429, 503 and lost connections. `None` if that took
+    /// longer than the plan's patience. `name` groups requests in the report.
+    pub fn send_with_retries(
         &mut self,
         name: &'static str,
         method: &Method,
         path: &str,
         sent: &Sent<'_>,
-    ) -> Option<Answer> {
+    ) -> Option<Reply> {
         let begun = Instant::now();
         loop {
             let started = Instant::now();
-            let (wait, silence) = match self.attempt(method, path, sent) {
-                Ok(Attempt::Answered(answer)) => {
+            let (wait, reason) = match self.attempt(method, path, sent) {
+                Ok(Attempt::Answered(reply)) => {
                     self.report.answered(name, started.elapsed());
-                    return Some(answer);
+                    return Some(reply);
                 }
-                Ok(Attempt::NotNow(wait)) => (wait, "it says “not now”".to_owned()),
-                Err(error) => (USUAL_WAIT, error.to_string()),
+                Ok(Attempt::RetryAfter(wait)) => (wait, "the service is busy".to_owned()),
+                Err(error) => (RETRY_DELAY, error.to_string()),
             };
             if begun.elapsed() + wait > self.patience {
-                let told = format!("{method} {path}: no answer, {silence}");
-                self.report.outcome(name, Outcome::Unexpected(told));
+                let failure = format!("{method} {path}: gave up retrying: {reason}");
+                self.report.outcome(name, Outcome::Unexpected(failure));
                 return None;
             }
-            self.report.tried_again();
+            self.report.retried();
             std::thread::sleep(wait);
         }
     }
@@ -156,8 +156,8 @@ impl Client {
         let wait = header("retry-after").and_then(|seconds| seconds.parse().ok());
         let body = response.body_mut().read_to_vec()?;
         Ok(match status {
-            429 | 503 => Attempt::NotNow(wait.map_or(USUAL_WAIT, Duration::from_secs)),
-            _ => Attempt::Answered(Answer {
+            429 | 503 => Attempt::RetryAfter(wait.map_or(RETRY_DELAY, Duration::from_secs)),
+            _ => Attempt::Answered(Reply {
                 status,
                 replayed,
                 body,

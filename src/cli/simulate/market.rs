@@ -1,13 +1,13 @@
-//! What the shop sells, as its shoppers see it: some things are liked more than others, things of
-//! one shelf go together, and each has a companion there.
+//! The catalogue as shoppers see it: a shelf per category. Some products are more popular, and each
+//! has a companion on its shelf that is often bought with it.
 
 use super::client::Client;
 use super::plan::SimulateError;
 use fastrand::Rng;
 use serde::Deserialize;
 
-/// How many units of one product a shopper ever wants.
-const MOST_UNITS: u32 = 4;
+/// Units of one product that a shopper wants at most.
+const MAX_UNITS: u32 = 4;
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Product {
@@ -19,9 +19,9 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// How many units a shopper may hold.
-    pub fn most(&self) -> u32 {
-        self.max_per_cart.unwrap_or(MOST_UNITS).min(MOST_UNITS)
+    /// Units that a shopper may have in the cart.
+    pub fn max_units(&self) -> u32 {
+        self.max_per_cart.unwrap_or(MAX_UNITS).min(MAX_UNITS)
     }
 }
 
@@ -39,11 +39,11 @@ pub(super) struct Market {
 
 impl Market {
     /// Reads the catalogue, page by page.
-    pub fn visit(client: &Client) -> Result<Market, SimulateError> {
+    pub fn load(client: &Client) -> Result<Market, SimulateError> {
         let mut shelves: Vec<Vec<Product>> = Vec::new();
         let mut path = "/api/products?limit=200".to_owned();
         loop {
-            let page: Page = client.first_look(&path)?;
+            let page: Page = client.get_once(&path)?;
             for product in page.items {
                 let shelf = shelves
                     .iter_mut()
@@ -55,37 +55,39 @@ impl Market {
             }
             match page.next {
                 Some(cursor) => path = format!("/api/products?limit=200&cursor={cursor}"),
-                None if shelves.is_empty() => return Err(client.no_shop("it sells nothing")),
+                None if shelves.is_empty() => {
+                    return Err(client.not_cartlog("its catalogue is empty"));
+                }
                 None => return Ok(Market { shelves }),
             }
         }
     }
 
-    /// The shelf that a shopper came for; the first ones are the busiest.
-    pub fn interest<'a>(&'a self, chance: &mut Rng) -> &'a [Product] {
-        &self.shelves[busy_end(chance, self.shelves.len())]
+    /// A random shelf; the first ones are the most popular.
+    pub fn random_shelf<'a>(&'a self, chance: &mut Rng) -> &'a [Product] {
+        &self.shelves[skewed_index(chance, self.shelves.len())]
     }
 }
 
-/// Something of `shelf`; what stands in front is taken most.
+/// A random product of `shelf`; the first ones are the most popular.
 pub(super) fn pick<'a>(shelf: &'a [Product], chance: &mut Rng) -> &'a Product {
-    &shelf[busy_end(chance, shelf.len())]
+    &shelf[skewed_index(chance, shelf.len())]
 }
 
-/// What goes with `product`: whatever stands at the other end of its shelf.
+/// The companion of `product`: the product at the mirrored place on its shelf.
 pub(super) fn companion<'a>(shelf: &'a [Product], product: &Product) -> Option<&'a Product> {
     let place = shelf.iter().position(|other| other.sku == product.sku)?;
     let other = &shelf[shelf.len() - 1 - place];
     (other.sku != product.sku).then_some(other)
 }
 
-/// An index below `length`, the lower the likelier.
+/// A random index below `length`; lower ones are more likely.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "a share of a few shelves"
 )]
-fn busy_end(chance: &mut Rng, length: usize) -> usize {
+fn skewed_index(chance: &mut Rng, length: usize) -> usize {
     let place = chance.f64().powf(1.6) * length as f64;
     (place as usize).min(length - 1)
 }

@@ -1,4 +1,5 @@
-//! `cartlog simulate`: shoppers played against a running service.
+//! `cartlog simulate`: simulates shoppers against a running service. A client of the HTTP API like
+//! any other: no other module knows it, and it knows no other layer.
 
 mod cart;
 mod client;
@@ -19,38 +20,38 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct Simulate {
-    /// Where the service is, such as http://127.0.0.1:8080; without it, at server.bind.
+    /// Base URL of the service, such as http://127.0.0.1:8080; defaults to server.bind.
     #[arg(long)]
     url: Option<String>,
-    /// How many carts are opened.
+    /// Number of carts to open.
     #[arg(long, default_value_t = 1_000)]
     carts: u64,
-    /// How many carts are opened a second; 0 for as many as the service takes.
+    /// Carts to open per second; 0 for no limit.
     #[arg(long, default_value_t = 0.0, value_parser = rate, allow_negative_numbers = true)]
     rate: f64,
-    /// What the shoppers' choices are drawn from: the same seed is the same shopping.
+    /// Seed of the shoppers' choices: the same seed repeats the same shopping.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many shoppers are in the shop at once, 1 to 1000.
+    /// Concurrent shoppers, 1 to 1000.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     concurrency: u16,
-    /// How long a shopper thinks between two steps, on average, in milliseconds.
+    /// Average pause of a shopper between two steps, in milliseconds.
     #[arg(long, default_value_t = 0, value_name = "MILLIS", value_parser = clap::value_parser!(u64).range(..=3_600_000))]
     pause: u64,
-    /// For how long a request is tried again that the service cannot take, in seconds.
+    /// How long a request is retried after 429, 503 or a lost connection, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3_600))]
     patience: u64,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "a number is needed".to_owned())?;
+    let rate: f64 = text.parse().map_err(|_| "must be a number".to_owned())?;
     if rate == 0.0 || (0.001..=1_000_000.0).contains(&rate) {
         return Ok(rate);
     }
-    Err("0, or 0.001 to 1000000 carts a second".to_owned())
+    Err("must be 0, or from 0.001 to 1000000 carts per second".to_owned())
 }
 
-/// Succeeds if every answer was one that the contract allows.
+/// Succeeds if the contract allows every response.
 pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
     let configured = || format!("http://{}", config.server.reachable_at());
     let plan = Plan {
@@ -63,7 +64,7 @@ pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
         patience: Duration::from_secs(arguments.patience),
     };
     let progress = Progress::start("carts");
-    let report = run::play(&plan, &|finished| {
+    let report = run::simulate(&plan, &|finished| {
         progress.update(finished, Some(plan.carts))
     });
     progress.finish();

@@ -1,32 +1,32 @@
-//! What a simulation plays, and why it could not.
+//! The parameters of a simulation, and why it cannot run.
 
 use std::time::Duration;
 
-/// What is to be played.
+/// The parameters of a simulation.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where the service is, such as `http://127.0.0.1:8080`.
+    /// Base URL, such as `http://127.0.0.1:8080`.
     pub url: String,
-    /// How many carts are opened.
+    /// Number of carts to open.
     pub carts: u64,
-    /// How many carts are opened a second; 0 for as many as the service takes.
+    /// Carts per second; 0 for no limit.
     pub rate: f64,
-    /// How many shoppers are in the shop at once, each on a connection of its own.
+    /// Concurrent shoppers, each on a connection of its own.
     pub concurrency: usize,
     pub seed: u64,
-    /// How long a shopper thinks between two steps, on average.
+    /// Average pause of a shopper between two steps.
     pub pause: Duration,
-    /// For how long a request is tried again that the service cannot take now.
+    /// How long a request is retried before the simulation gives up.
     pub patience: Duration,
 }
 
-/// Why nothing could be played.
+/// Why the simulation cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    #[error("{url} is no address to shop at: it begins with http:// and names a host")]
+    #[error("--url {url} must start with http:// and contain nothing but host and port")]
     Address { url: String },
-    #[error("{url} does not answer: {reason}. Start the service first (cartlog serve)")]
+    #[error("cannot reach {url}: {reason}. Start the service first (cartlog serve)")]
     Unreachable { url: String, reason: String },
-    #[error("{url} does not answer as a cartlog does: {reason}")]
-    NoShop { url: String, reason: String },
+    #[error("{url} must be a cartlog service: {reason}")]
+    NotCartlog { url: String, reason: String },
 }

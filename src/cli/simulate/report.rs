@@ -1,55 +1,55 @@
-//! What came of it all: counts by outcome, and how long answers took.
+//! The report of a simulation: outcomes by kind, and latency percentiles.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// How many unexpected answers are told in full.
-const MOST_TOLD: usize = 10;
+/// Unexpected responses that are printed in full.
+const MAX_FAILURES: usize = 10;
 
-/// What came of one command, or of one read.
+/// The outcome of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It did what the shopper wanted.
+    /// It succeeded as the shopper expected.
     Done,
-    /// It was refused by a rule that the shopper had to reckon with: the problem's slug.
+    /// It was refused by a rule that the shopper expects: the problem's slug.
     Refused(String),
-    /// The answer of the first attempt came again.
+    /// The response of the first attempt was replayed.
     Replayed,
-    /// Anything else: what was asked, and what came.
+    /// Anything else: the request and the response.
     Unexpected(String),
 }
 
-/// What became of the carts and of the requests.
+/// Outcomes of carts and requests, with latencies.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub took: Duration,
-    /// Carts by how the shoppers left them: `bought`, `abandoned`, `left empty`, …
+    /// Carts by how the shoppers left them: `bought`, `abandoned`, `left empty`, ...
     pub carts: BTreeMap<&'static str, u64>,
-    /// What each kind of request took, in microseconds, in no order.
+    /// Latencies by kind of request, in microseconds, unordered.
     latencies: BTreeMap<&'static str, Vec<u32>>,
-    /// Requests that were carried out, a repetition that was answered as the first time included.
+    /// Successful requests, replayed ones included.
     pub done: u64,
-    /// Commands that came twice and got the first answer again.
+    /// Repeated commands that got the first response again.
     pub replayed: u64,
-    /// Refusals that the shoppers had to reckon with, by the problem's slug.
+    /// Expected refusals, by the problem's slug.
     pub refused: BTreeMap<String, u64>,
-    /// How often a request was sent again because the service could not take it.
-    pub tried_again: u64,
-    /// Answers that the contract does not allow there.
+    /// Retries after 429, 503 or a lost connection.
+    pub retries: u64,
+    /// Responses that the contract does not allow.
     pub unexpected: u64,
-    /// The first of them, in words.
-    pub told: Vec<String>,
+    /// The first of them.
+    pub failures: Vec<String>,
 }
 
-/// How long one kind of request took.
+/// Latency percentiles of one kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latency {
     pub requests: usize,
     pub p50: Duration,
     pub p90: Duration,
     pub p99: Duration,
-    pub most: Duration,
+    pub max: Duration,
 }
 
 impl Report {
@@ -68,15 +68,15 @@ impl Report {
             Outcome::Refused(slug) => *self.refused.entry(slug).or_default() += 1,
             Outcome::Unexpected(what) => {
                 self.unexpected += 1;
-                if self.told.len() < MOST_TOLD {
-                    self.told.push(format!("{name}: {what}"));
+                if self.failures.len() < MAX_FAILURES {
+                    self.failures.push(format!("{name}: {what}"));
                 }
             }
         }
     }
 
-    pub(super) fn tried_again(&mut self) {
-        self.tried_again += 1;
+    pub(super) fn retried(&mut self) {
+        self.retries += 1;
     }
 
     pub(super) fn cart(&mut self, end: &'static str) {
@@ -95,27 +95,27 @@ impl Report {
         }
         self.done += other.done;
         self.replayed += other.replayed;
-        self.tried_again += other.tried_again;
+        self.retries += other.retries;
         self.unexpected += other.unexpected;
-        self.told.extend(other.told);
-        self.told.truncate(MOST_TOLD);
+        self.failures.extend(other.failures);
+        self.failures.truncate(MAX_FAILURES);
     }
 
-    /// How long each kind of request took.
+    /// Latencies by kind of request.
     pub fn latencies(&self) -> impl Iterator<Item = (&'static str, Latency)> {
         self.latencies
             .iter()
             .map(|(name, micros)| (*name, Latency::of(micros.clone())))
     }
 
-    /// How many requests were answered.
+    /// Requests with a response.
     pub fn requests(&self) -> usize {
         self.latencies.values().map(Vec::len).sum()
     }
 }
 
 impl Latency {
-    /// Nearest ranks: the first value that is not exceeded by that share of all.
+    /// Percentiles by nearest rank.
     fn of(mut micros: Vec<u32>) -> Latency {
         micros.sort_unstable();
         let rank = |per_cent: usize| {
@@ -127,7 +127,7 @@ impl Latency {
             p50: rank(50),
             p90: rank(90),
             p99: rank(99),
-            most: rank(100),
+            max: rank(100),
         }
     }
 }
@@ -136,22 +136,22 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let carts: u64 = self.carts.values().sum();
         let seconds = self.took.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate that people read")]
+        #[expect(clippy::cast_precision_loss, reason = "a rate to print")]
         let rate = self.requests() as f64 / seconds.max(0.001);
         writeln!(
             f,
-            "{carts} carts and {} requests in {seconds:.1} s, {rate:.0} requests a second",
+            "{carts} carts and {} requests in {seconds:.1} s, {rate:.0} requests/s",
             self.requests()
         )?;
         writeln!(f, "  carts       {}", listed(&self.carts))?;
         writeln!(
             f,
-            "  answers     done {} (replayed {}), refused {}, unexpected {}; tried again {}",
+            "  responses   done {} (replayed {}), refused {}, unexpected {}; retries {}",
             self.done,
             self.replayed,
             self.refused.values().sum::<u64>(),
             self.unexpected,
-            self.tried_again
+            self.retries
         )?;
         if !self.refused.is_empty() {
             writeln!(f, "  refused     {}", listed(&self.refused))?;
@@ -159,17 +159,17 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\n  {:<18}{:>9}{:>10}{:>10}{:>10}{:>10}",
-            "milliseconds", "requests", "p50", "p90", "p99", "most"
+            "milliseconds", "requests", "p50", "p90", "p99", "max"
         )?;
         for (name, latency) in self.latencies() {
             write!(f, "  {name:<18}{:>9}", latency.requests)?;
-            for time in [latency.p50, latency.p90, latency.p99, latency.most] {
+            for time in [latency.p50, latency.p90, latency.p99, latency.max] {
                 write!(f, "{:>10.2}", time.as_secs_f64() * 1_000.0)?;
             }
             writeln!(f)?;
         }
-        for told in &self.told {
-            writeln!(f, "\nunexpected: {told}")?;
+        for failure in &self.failures {
+            writeln!(f, "\nunexpected: {failure}")?;
         }
         Ok(())
     }
@@ -188,11 +188,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_the_first_value_that_so_many_do_not_exceed() {
+    fn percentiles_use_nearest_rank() {
         let latency = Latency::of((1..=200).rev().collect());
-        let times = [latency.p50, latency.p90, latency.p99, latency.most];
+        let times = [latency.p50, latency.p90, latency.p99, latency.max];
         assert_eq!(times.map(|time| time.as_micros()), [100, 180, 198, 200]);
         assert_eq!(Latency::of(vec![7]).p50.as_micros(), 7);
-        assert_eq!(Latency::of(Vec::new()).most, Duration::ZERO);
+        assert_eq!(Latency::of(Vec::new()).max, Duration::ZERO);
     }
 }

@@ -1,9 +1,8 @@
-//! Shoppers played against a running service, over HTTP and by the contract like any other client:
-//! nothing here knows the service's inside. They fill a shop with the carts of a day, so that the
-//! insights have something to show, and check each answer against what they did themselves.
+//! Runs the shoppers on threads of their own. They fill the shop with realistic carts, and check
+//! each response against what they did themselves.
 //!
-//! What a shopper does is drawn from the seed and the cart's number alone, never from the order in
-//! which answers arrive: one seed against one catalogue is the same shopping again.
+//! A shopper's choices depend on the seed and the cart's number alone, not on the order of
+//! responses: the same seed against the same catalogue repeats the same shopping.
 
 use super::client::Client;
 use super::market::Market;
@@ -14,10 +13,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Plays `plan` to its end, or until the service has been silent for longer than the plan's
-/// patience. `progress` is called from many threads, with the number of carts that are finished.
-pub fn play(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
-    let market = Market::visit(&Client::new(plan)?)?;
+/// Runs `plan` to its end, or until the service has not responded for longer than the plan's
+/// patience. `progress` is called from many threads, with the number of finished carts.
+pub fn simulate(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
+    let market = Market::load(&Client::new(plan)?)?;
     let run = uuid::Uuid::now_v7().simple().to_string();
     let (next, finished) = (AtomicU64::new(0), AtomicU64::new(0));
     let silent = AtomicBool::new(false);

@@ -1,6 +1,6 @@
-//! A shopper with one cart: looks around, puts things in, has second thoughts, and buys or leaves.
+//! A shopper with one cart: browses, adds and removes products, and buys or abandons the cart.
 
-use super::cart::{Basket, Leave, OwnCart, Step, Wish};
+use super::cart::{Basket, Intent, Leave, OwnCart, Step};
 use super::client::Client;
 use super::market::{self, Market, Product};
 use super::plan::Plan;
@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde_json::json;
 use std::time::Duration;
 
-/// What shoppers type who were sent a code; the last one misread it.
+/// Promotion codes that shoppers type; the last one is a typo of the first.
 const CODES: [&str; 5] = ["TEA10", "WELCOME5", "HARVEST15", "THANKYOU20", "TEA1O"];
 
 pub(super) struct Shopper<'a> {
@@ -19,7 +19,7 @@ pub(super) struct Shopper<'a> {
 }
 
 impl<'a> Shopper<'a> {
-    /// The shopper of the cart number `cart`, whose idempotency keys no other `run` has.
+    /// The shopper of cart number `cart`; `run` makes its idempotency keys unique.
     pub fn new(
         plan: &Plan,
         market: &'a Market,
@@ -27,7 +27,7 @@ impl<'a> Shopper<'a> {
         run: &str,
         cart: u64,
     ) -> Shopper<'a> {
-        // Spread over all bits, so that neighbouring carts of neighbouring seeds differ.
+        // Mixed over all bits, so that adjacent carts and seeds differ.
         let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
             ^ cart.wrapping_mul(0xd1b5_4a32_d192_ed03);
         Shopper {
@@ -38,27 +38,27 @@ impl<'a> Shopper<'a> {
         }
     }
 
-    /// Goes shopping. False if the service fell silent on the way.
+    /// Shops. False if the service stopped responding.
     pub fn shop(mut self) -> bool {
         let (end, answered) = match self.visit() {
             Ok(end) => (end, true),
             Err(Leave::Stuck) => ("cut short", true),
-            Err(Leave::Silence) => ("cut short", false),
+            Err(Leave::Unavailable) => ("cut short", false),
         };
-        self.cart.left(end);
+        self.cart.finish(end);
         answered
     }
 
     fn visit(&mut self) -> Result<&'static str, Leave> {
-        let shelf = self.market.interest(&mut self.chance);
-        self.look("catalogue", "/api/products?limit=50")?;
+        let shelf = self.market.random_shelf(&mut self.chance);
+        self.read("catalogue", "/api/products?limit=50")?;
         self.open(shelf)?;
         if self.cart.basket.is_empty() && self.happens(0.08) {
             return Ok("left empty");
         }
         self.fill(shelf)?;
         if self.happens(0.25) {
-            self.try_a_code()?;
+            self.apply_code()?;
         }
         if self.happens(0.02) {
             self.clear(&[])?;
@@ -66,7 +66,7 @@ impl<'a> Shopper<'a> {
         if self.cart.basket.is_empty() {
             return Ok("left empty");
         }
-        // The dearer the cart, the sooner it is left behind.
+        // Expensive carts are abandoned more often.
         if self.happens(0.22 + share(self.cart.total, 60_000).min(0.45)) {
             return Ok("abandoned");
         }
@@ -75,17 +75,17 @@ impl<'a> Shopper<'a> {
     }
 
     fn open(&mut self, shelf: &[Product]) -> Step {
-        let mut wish = Wish::post("open_cart", "", Basket::default());
+        let mut intent = Intent::post("open_cart", "", Basket::default());
         if self.happens(0.3) {
             let sku = &market::pick(shelf, &mut self.chance).sku;
-            wish.then.set(sku, 1);
-            wish.body = Some(json!({ "items": [{ "sku": sku, "quantity": 1 }] }));
+            intent.then.set(sku, 1);
+            intent.body = Some(json!({ "items": [{ "sku": sku, "quantity": 1 }] }));
         }
         self.think();
-        self.cart.open(wish)
+        self.cart.open(intent)
     }
 
-    /// Fills the cart, mostly from the shelf that the shopper came for.
+    /// Fills the cart, mostly from the shopper's own shelf.
     fn fill(&mut self, own: &[Product]) -> Step {
         let market = self.market;
         let mut wanted = 1;
@@ -96,7 +96,7 @@ impl<'a> Shopper<'a> {
             let shelf = if self.happens(0.8) {
                 own
             } else {
-                market.interest(&mut self.chance)
+                market.random_shelf(&mut self.chance)
             };
             let product = market::pick(shelf, &mut self.chance);
             self.add(product)?;
@@ -114,10 +114,10 @@ impl<'a> Shopper<'a> {
     fn add(&mut self, product: &Product) -> Step {
         let sku = &product.sku;
         if self.chance.bool() {
-            self.look("product", &format!("/api/products/{sku}"))?;
+            self.read("product", &format!("/api/products/{sku}"))?;
         }
         let held = self.cart.basket.units(sku);
-        let room = product.most().saturating_sub(held);
+        let room = product.max_units().saturating_sub(held);
         if room == 0 {
             return Ok(());
         }
@@ -128,10 +128,10 @@ impl<'a> Shopper<'a> {
         };
         let then = self.cart.basket.with(sku, held + quantity);
         let item = json!({ "sku": sku, "quantity": quantity });
-        self.send(Wish::post("add_item", "/items", then).body(item))
+        self.send(Intent::post("add_item", "/items", then).body(item))
     }
 
-    /// Has second thoughts about what was just put in, the more the dearer it is.
+    /// Sometimes removes, changes or undoes the last addition; more often if it is expensive.
     fn hesitate(&mut self, product: &Product) -> Step {
         if self.cart.basket.units(&product.sku) == 0 {
             return Ok(());
@@ -139,7 +139,7 @@ impl<'a> Shopper<'a> {
         let regret = 0.04 + share(product.price, 25_000).min(0.3);
         match self.chance.f64() {
             roll if roll < regret => {
-                self.take_out(product)?;
+                self.remove(product)?;
                 if self.happens(0.35) {
                     self.add(product)?;
                 }
@@ -154,53 +154,53 @@ impl<'a> Shopper<'a> {
         }
     }
 
-    fn take_out(&mut self, product: &Product) -> Step {
+    fn remove(&mut self, product: &Product) -> Step {
         let line = format!("/items/{}", product.sku);
         let then = self.cart.basket.with(&product.sku, 0);
-        self.send(Wish::delete("remove_item", &line, then))
+        self.send(Intent::delete("remove_item", &line, then))
     }
 
     fn change_quantity(&mut self, product: &Product) -> Step {
         let line = format!("/items/{}", product.sku);
-        let quantity = self.chance.u32(0..=product.most());
+        let quantity = self.chance.u32(0..=product.max_units());
         let then = self.cart.basket.with(&product.sku, quantity);
-        self.send(Wish::put("set_quantity", &line, then).body(json!({ "quantity": quantity })))
+        self.send(Intent::put("set_quantity", &line, then).body(json!({ "quantity": quantity })))
     }
 
     fn clear(&mut self, refusals: &'static [&'static str]) -> Step {
         let then = self.cart.basket.cleared();
-        self.send(Wish::delete("clear_cart", "/items", then).or_refused(refusals))
+        self.send(Intent::delete("clear_cart", "/items", then).or_refused(refusals))
     }
 
-    fn try_a_code(&mut self) -> Step {
+    fn apply_code(&mut self) -> Step {
         let code = CODES[self.chance.usize(..CODES.len())];
         let then = self.cart.basket.with_code(Some(code));
         self.send(
-            Wish::put("apply_promotion", "/promotion", then)
+            Intent::put("apply_promotion", "/promotion", then)
                 .body(json!({ "code": code }))
                 .or_refused(&["unknown-promotion"]),
         )?;
         if self.cart.basket.code.is_some() && self.happens(0.1) {
             let then = self.cart.basket.with_code(None);
-            self.send(Wish::delete("remove_promotion", "/promotion", then))?;
+            self.send(Intent::delete("remove_promotion", "/promotion", then))?;
         }
         Ok(())
     }
 
-    /// Looks at the cart once more and pays. Some have misread the total, impatient ones press the
-    /// button twice, and some remember something when it is too late.
+    /// Views the cart and checks out. Some shoppers send a wrong total, some press the button
+    /// twice, and some change the cart after the checkout.
     fn buy(&mut self) -> Step {
         self.think();
-        self.cart.look()?;
+        self.cart.view()?;
         if self.happens(0.03) {
-            let wish = self.checkout(1).or_refused(&["total-changed"]);
-            self.send(wish)?;
+            let intent = self.checkout(1).or_refused(&["total-changed"]);
+            self.send(intent)?;
         }
-        let wish = self.checkout(0);
-        self.send(wish)?;
+        let intent = self.checkout(0);
+        self.send(intent)?;
         if self.happens(0.03) {
-            let wish = self.checkout(0);
-            self.cart.send_again(wish)?;
+            let intent = self.checkout(0);
+            self.cart.repeat(intent)?;
         }
         if self.happens(0.02) {
             self.clear(&["cart-closed"])?;
@@ -208,19 +208,19 @@ impl<'a> Shopper<'a> {
         Ok(())
     }
 
-    fn checkout(&self, misread_by: i64) -> Wish<'static> {
-        let total = json!({ "expected_total": self.cart.total + misread_by });
-        Wish::post("checkout", "/checkout", self.cart.basket.clone())
+    fn checkout(&self, total_offset: i64) -> Intent<'static> {
+        let total = json!({ "expected_total": self.cart.total + total_offset });
+        Intent::post("checkout", "/checkout", self.cart.basket.clone())
             .body(total)
             .at_version()
     }
 
-    fn send(&mut self, wish: Wish<'_>) -> Step {
+    fn send(&mut self, intent: Intent<'_>) -> Step {
         self.think();
-        self.cart.send(wish)
+        self.cart.send(intent)
     }
 
-    fn look(&mut self, name: &'static str, path: &str) -> Step {
+    fn read(&mut self, name: &'static str, path: &str) -> Step {
         self.think();
         self.cart.read(name, path)
     }
@@ -229,7 +229,7 @@ impl<'a> Shopper<'a> {
         self.chance.f64() < probability
     }
 
-    /// Between nothing and twice the usual pause.
+    /// Pauses for up to twice the average.
     fn think(&mut self) {
         let factor = self.chance.f64() * 2.0;
         if !self.pause.is_zero() {
@@ -240,7 +240,7 @@ impl<'a> Shopper<'a> {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a chance, from amounts of money"
+    reason = "a probability from amounts of money"
 )]
 fn share(amount: i64, whole: i64) -> f64 {
     amount as f64 / whole as f64
