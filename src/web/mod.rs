@@ -2,8 +2,9 @@
 //! what happened is read from the log.
 
 mod api;
+mod endpoint;
 mod http;
-pub mod openapi;
+mod openapi;
 mod site;
 mod state;
 
@@ -23,51 +24,58 @@ use api::{
     carts, checkout, events, health, insights, items, journal, metrics, operator, products,
     promotion, timeline, undo, verify, views, why,
 };
-use http::resource::{Methods, at};
+use endpoint::{Endpoint, at};
 use openapi::Describe;
+use serde_json::Value;
 use site::{pages, reference};
 
 /// The path that all resources of a cart share.
 const CART: &str = "/api/carts/{id}";
 
-/// All routes. The app data has to hold a [`AppState`], and [`gate`] has to be wrapped around.
+static REFERENCE: reference::Reference = reference::Reference::of(description);
+
+/// Registers all routes. The app data has to hold an [`AppState`], and [`gate`] has to wrap them.
 ///
-/// A path is held against the routes one by one, and those with a variable cost the most. So the carts
-/// come first, and their id is looked for once for all that is below it.
+/// actix-web matches a path against the routes one by one, and patterns with variables cost most.
+/// So carts come first, in a scope that matches their id once.
 pub fn routes(config: &mut ServiceConfig) {
-    let cart = cart().into_iter().fold(scope(CART), |scope, resource| {
-        scope.service(resource.done())
-    });
+    config.app_data(&REFERENCE);
+    let cart = cart_endpoints()
+        .into_iter()
+        .fold(scope(CART), |scope, endpoint| {
+            scope.service(endpoint.into_resource())
+        });
     config.service(cart);
-    config.service(opening().done());
-    for resource in others() {
-        config.service(resource.done());
+    for endpoint in endpoints() {
+        config.service(endpoint.into_resource());
     }
-    config.default_service(actix_web::web::to(pages::nowhere));
+    config.default_service(actix_web::web::to(pages::not_found));
 }
 
-/// All routes, each with what describes it: what [`openapi`] is made from.
-fn described() -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
-    let below = |prefix: &'static str| {
-        move |resource: Methods| {
-            let (path, methods) = resource.described();
+/// The OpenAPI document of all routes.
+fn description() -> Value {
+    fn below(
+        prefix: &'static str,
+        endpoints: Vec<Endpoint>,
+    ) -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
+        endpoints.into_iter().map(move |endpoint| {
+            let (path, methods) = endpoint.into_description();
             (format!("{prefix}{path}"), methods)
-        }
-    };
-    // Whoever reads begins with opening a cart.
-    std::iter::once(opening())
-        .map(below(""))
-        .chain(cart().into_iter().map(below(CART)))
-        .chain(others().into_iter().map(below("")))
+        })
+    }
+    // A reader starts with opening a cart, which is the first of `endpoints()`.
+    let mut others = below("", endpoints());
+    let opening = others.next();
+    openapi::document(
+        opening
+            .into_iter()
+            .chain(below(CART, cart_endpoints()))
+            .chain(others),
+    )
 }
 
-/// Where carts are opened.
-fn opening() -> Methods {
-    at("/api/carts").post(carts::open, openapi::carts::open)
-}
-
-/// The resources at and below [`CART`].
-fn cart() -> Vec<Methods> {
+/// The endpoints at and below [`CART`], by their paths from there.
+fn cart_endpoints() -> Vec<Endpoint> {
     use openapi::{carts as told, histories};
     vec![
         at("").get(carts::get, told::get),
@@ -89,43 +97,40 @@ fn cart() -> Vec<Methods> {
     ]
 }
 
-/// All other resources.
-fn others() -> Vec<Methods> {
+/// All other endpoints.
+fn endpoints() -> Vec<Endpoint> {
+    use openapi::catalogue;
     use openapi::insights as told;
-    use openapi::{catalogue, service};
-    vec![
-        at("/api/events").get(journal::list, openapi::journal::list),
-        at("/api/insights/funnel").get(insights::funnel, told::funnel),
-        at("/api/insights/products").get(insights::products, told::products),
-        at("/api/insights/hesitated").get(insights::hesitated, told::hesitated),
-        at("/api/insights/pairs").get(insights::pairs, told::pairs),
-        at("/api/insights/abandoned").get(insights::abandoned, told::abandoned),
-        at("/api/insights/activity").get(insights::activity, told::activity),
-        at("/api/operator")
-            .get(operator::get_session, openapi::operator::get_session)
-            .post(operator::sign_in, openapi::operator::sign_in)
-            .delete(operator::sign_out, openapi::operator::sign_out),
-        at("/api/views").get(views::list, openapi::views::list),
-        at("/api/views/rebuild")
-            .get(views::rebuild_status, openapi::views::rebuild_status)
-            .post(views::rebuild, openapi::views::rebuild),
-        at("/api/verify")
-            .get(verify::status, openapi::views::verify_status)
-            .post(verify::start, openapi::views::verify),
-        at("/api/products").get(products::list, catalogue::list),
-        at("/api/products/{sku}").get(products::get, catalogue::get),
-        at("/livez").get(health::live, service::live),
-        at("/readyz").get(health::ready, service::ready),
-        at("/metrics").get(metrics::list, service::metrics),
-        at("/openapi.json").get(openapi::serve, service::openapi),
-        at("/docs").get(reference::docs, service::docs),
-        at("/problems").get(reference::problems, service::problems),
-        at("/problems/{slug}").get(reference::problem, service::problem),
-        at("/").get(pages::shop, service::shop),
-        at("/history").get(pages::history, service::history),
-        at("/history/{id}").get(pages::cart_history, service::cart_history),
-        at("/insights").get(pages::insights, service::insights),
-        at("/operations").get(pages::operations, service::operations),
-        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(pages::file, service::file),
+    [
+        vec![
+            at("/api/carts").post(carts::open, openapi::carts::open),
+            at("/api/events").get(journal::list, openapi::journal::list),
+            at("/api/insights/funnel").get(insights::funnel, told::funnel),
+            at("/api/insights/products").get(insights::products, told::products),
+            at("/api/insights/hesitated").get(insights::hesitated, told::hesitated),
+            at("/api/insights/pairs").get(insights::pairs, told::pairs),
+            at("/api/insights/abandoned").get(insights::abandoned, told::abandoned),
+            at("/api/insights/activity").get(insights::activity, told::activity),
+            at("/api/operator")
+                .get(operator::get_session, openapi::operator::get_session)
+                .post(operator::sign_in, openapi::operator::sign_in)
+                .delete(operator::sign_out, openapi::operator::sign_out),
+            at("/api/views").get(views::list, openapi::views::list),
+            at("/api/views/rebuild")
+                .get(views::rebuild_status, openapi::views::rebuild_status)
+                .post(views::rebuild, openapi::views::rebuild),
+            at("/api/verify")
+                .get(verify::status, openapi::views::verify_status)
+                .post(verify::start, openapi::views::verify),
+            at("/api/products").get(products::list, catalogue::list),
+            at("/api/products/{sku}").get(products::get, catalogue::get),
+        ],
+        health::endpoints(),
+        metrics::endpoints(),
+        reference::endpoints(),
+        pages::endpoints(),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,18 +1,28 @@
 //! `/livez` and `/readyz`.
 
 use crate::log::Position;
+use crate::web::endpoint::{Endpoint, at};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many events the views may be behind before the service counts as not ready.
-const MOST_BEHIND: u64 = 100_000;
+/// The view lag, in events, above which the service is not ready.
+const MAX_LAG_EVENTS: u64 = 100_000;
 
-/// That the process answers.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/livez").get(live, describe_live),
+        at("/readyz").get(ready, describe_ready),
+    ]
+}
+
+/// The process is running.
 #[derive(Serialize, JsonSchema)]
 pub struct Liveness {
     status: &'static str,
@@ -23,48 +33,32 @@ pub struct Liveness {
 pub struct Readiness {
     /// `ready`, or `not ready`.
     status: &'static str,
-    /// What was looked at, each `ok` or the reason why it is not.
+    /// Each check: `ok`, or why it failed.
     checks: BTreeMap<&'static str, String>,
 }
 
-/// The process answers. Nothing else is looked at: a restart would mend nothing else.
-pub async fn live() -> HttpResponse {
+/// Liveness: that the process responds. It checks nothing that a restart would not fix.
+async fn live() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Liveness { status: "live" })
 }
 
-/// What is wrong with the views, if anything is: they do not serve before they have seen all that
-/// the log held when the service began, and those of another definition not before they are rebuilt.
-fn views(state: &AppState, end: Position) -> Option<String> {
-    let progress = state.views.progress();
-    if let Some(trouble) = &*state.views_health.borrow() {
-        return Some(trouble.reason.clone());
-    }
-    if !progress.is_complete() {
-        let (done, wanted) = (progress.position, progress.complete_at);
-        return Some(format!(
-            "they are being made: {done} of {wanted} events are in them"
-        ));
-    }
-    let unavailable = state.views.unavailable_views();
-    if !unavailable.is_empty() {
-        let (names, rebuild) = (unavailable.join(", "), state.rebuilds.status());
-        let (done, wanted) = (rebuild.events_done, rebuild.events_total);
-        return Some(format!(
-            "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
-        ));
-    }
-    let behind = end.0.saturating_sub(progress.position.0);
-    (behind > MOST_BEHIND).then(|| format!("they are {behind} events behind the log"))
+fn describe_live(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "getLiveness", "Check liveness")
+        .description("The process responds. Nothing that a restart would not fix is checked.")
+        .responds(StatusCode::OK, "The process is running.")
+        .json::<Liveness>(r#"{ "status": "live" }"#)
+        .with_headers(&[Header::CacheControl])
 }
 
-/// Whether requests can be served, and if not, why.
-pub async fn ready(state: Data<AppState>) -> HttpResponse {
+/// Readiness: whether requests can be served, and if not, why.
+async fn ready(state: Data<AppState>) -> HttpResponse {
     let log = state.log.trouble().await;
     let views = match state.log.barrier().await {
         Err(error) => Some(error.to_string()),
-        Ok(end) => views(&state, end),
+        Ok(end) => check_views(&state, end),
     };
     let stopping = state
         .stopping
@@ -86,4 +80,44 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
             status: if ready { "ready" } else { "not ready" },
             checks,
         })
+}
+
+fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "getReadiness", "Check readiness")
+        .description("Active health probe: reads the end of the log from its files.")
+        .responds(StatusCode::OK, "Requests can be served.")
+        .json::<Readiness>(include_str!("examples/ready.json"))
+        .with_headers(&[Header::CacheControl])
+        .responds(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Requests cannot be served, and why.",
+        )
+        .json::<Readiness>(include_str!("examples/not_ready.json"))
+        .with_headers(&[Header::CacheControl])
+}
+
+/// Why the views are not ready, if they are not. A new or changed view serves only after its build
+/// has caught up with the log.
+fn check_views(state: &AppState, end: Position) -> Option<String> {
+    let progress = state.views.progress();
+    if let Some(trouble) = &*state.views_health.borrow() {
+        return Some(trouble.reason.clone());
+    }
+    if !progress.is_complete() {
+        let (done, wanted) = (progress.position, progress.complete_at);
+        return Some(format!(
+            "they are being made: {done} of {wanted} events are in them"
+        ));
+    }
+    let unavailable = state.views.unavailable_views();
+    if !unavailable.is_empty() {
+        let (names, rebuild) = (unavailable.join(", "), state.rebuilds.status());
+        let (done, wanted) = (rebuild.events_done, rebuild.events_total);
+        return Some(format!(
+            "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
+        ));
+    }
+    let behind = end.0.saturating_sub(progress.position.0);
+    (behind > MAX_LAG_EVENTS).then(|| format!("they are {behind} events behind the log"))
 }

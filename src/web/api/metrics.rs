@@ -5,12 +5,18 @@
 use crate::views;
 use crate::web::api::operator::Operator;
 use crate::web::api::views::Lags;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::problem::Problem;
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![at("/metrics").get(list, describe_list)]
+}
 
 /// The numbers of one service.
 pub struct Metrics {
@@ -84,7 +90,7 @@ fn gauge(number: u64) -> i64 {
 }
 
 /// All numbers of the service, in Prometheus's text format.
-pub async fn list(_: Operator, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+async fn list(_: Operator, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let metrics = &state.metrics;
     metrics.look(&state).await;
     let text = TextEncoder::new()
@@ -94,4 +100,18 @@ pub async fn list(_: Operator, state: Data<AppState>) -> Result<HttpResponse, Pr
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type(TEXT_FORMAT)
         .body(text))
+}
+
+fn describe_list(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "getMetrics", "Get metrics for Prometheus")
+        .description(
+            "Commands by kind and outcome, the time to decide and to append, group commit sizes, \
+             conflicts, view lag, open streams and the size of the log. Counters reset with the \
+             process.",
+        )
+        .requires_operator()
+        .responds(StatusCode::OK, "Metrics in Prometheus's text format.")
+        .text_content("text/plain", Some(include_str!("examples/metrics.txt")))
+        .with_headers(&[Header::CacheControl])
 }

@@ -13,6 +13,5 @@ pub mod path;
 pub mod problem;
 pub mod rate;
 pub mod refusals;
-pub mod resource;
 pub mod response_headers;
 pub mod streams;

@@ -1,35 +1,33 @@
 //! What has happened in a cart, and why it is as it is.
 
-use super::headers::Header;
-use super::operation::Operation;
-use super::tag::Tag;
 use crate::cart::explain::Why;
 use crate::cloud_event::CloudEvent;
 use crate::web::api::event::EventDocument;
 use crate::web::api::why::{SetAside, WhatIf};
+use crate::web::api::{events, timeline, why};
 use crate::web::http::page::Page;
 use crate::web::http::problem::Kind;
-use crate::web::{events, timeline, why};
+use crate::web::openapi::{Header, Operation, Tag};
 use actix_web::http::StatusCode;
 use serde_json::json;
 
 pub fn events(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "listCartEvents", "The events of a cart")
-        .text("A page of events as JSON. With `Accept: application/cloudevents-batch+json` the same page as CloudEvents 1.0. With `Accept: text/event-stream` the events as they come, resumable: after `Last-Event-ID` or `after`, first what was missed, then what happens, no event twice and none left out. An event's id in the stream is its version.")
-        .for_the_carts_holder()
+        .description("A page of events as JSON. With `Accept: application/cloudevents-batch+json` the same page as CloudEvents 1.0. With `Accept: text/event-stream` the events as they come, resumable: after `Last-Event-ID` or `after`, first what was missed, then what happens, no event twice and none left out. An event's id in the stream is its version.")
+        .requires_cart_token()
         .query::<events::Which>()
-        .takes(&[Header::LastEventId, Header::Traceparent])
-        .answers(StatusCode::OK, "The events, in the form that `Accept` asks for.")
-        .json::<Page<EventDocument<'static>>>(include_str!("examples/events.json"))
+        .optional_headers(&[Header::LastEventId, Header::Traceparent])
+        .responds(StatusCode::OK, "The events, in the form that `Accept` asks for.")
+        .json::<Page<EventDocument<'static>>>(include_str!("../api/examples/events.json"))
         .content::<Vec<CloudEvent<'static>>>(
             "application/cloudevents-batch+json",
-            include_str!("examples/cloud_events.json"),
+            include_str!("../api/examples/cloud_events.json"),
         )
-        .words("text/event-stream", Some(STREAM))
-        .with(&[Header::CacheControl, Header::Vary])
-        .maybe_with(&[Header::Link])
-        .refuses(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
+        .text_content("text/event-stream", Some(STREAM))
+        .with_headers(&[Header::CacheControl, Header::Vary])
+        .may_have_headers(&[Header::Link])
+        .problems(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
 }
 
 /// How a live stream looks.
@@ -42,36 +40,36 @@ pub fn timeline(operation: Operation<'_>) -> Operation<'_> {
             "getTimeline",
             "Each event beside the cart that it made",
         )
-        .for_the_carts_holder()
+        .requires_cart_token()
         .query::<timeline::Which>()
-        .takes(&[Header::Traceparent])
-        .answers(StatusCode::OK, "The moments of the cart, oldest first.")
-        .json::<Page<timeline::Moment>>(include_str!("examples/timeline.json"))
-        .with(&[Header::CacheControl])
+        .optional_headers(&[Header::Traceparent])
+        .responds(StatusCode::OK, "The moments of the cart, oldest first.")
+        .json::<Page<timeline::Moment>>(include_str!("../api/examples/timeline.json"))
+        .with_headers(&[Header::CacheControl])
 }
 
 pub fn why(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "getWhy", "Why its numbers are what they are")
-        .text("Every number of the cart as a sum over the events that made it: `quantity × unit_price` of each, what was taken out being negative. The sums add up exactly.")
-        .for_the_carts_holder()
+        .description("Every number of the cart as a sum over the events that made it: `quantity × unit_price` of each, what was taken out being negative. The sums add up exactly.")
+        .requires_cart_token()
         .query::<why::Which>()
-        .takes(&[Header::Traceparent])
-        .answers(StatusCode::OK, "The cart's numbers, explained.")
-        .json::<Why>(include_str!("examples/why.json"))
-        .with(&[Header::CacheControl])
-        .refuses(&[Kind::NoSuchVersion])
+        .optional_headers(&[Header::Traceparent])
+        .responds(StatusCode::OK, "The cart's numbers, explained.")
+        .json::<Why>(include_str!("../api/examples/why.json"))
+        .with_headers(&[Header::CacheControl])
+        .problems(&[Kind::NoSuchVersion])
 }
 
 pub fn what_if(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "supposeWithout", "What it would be without some events")
-        .text("The cart as it would be had these events not happened, and the difference. Nothing is written, so it takes no `Idempotency-Key`.")
-        .for_the_carts_holder()
-        .takes(&[Header::Traceparent])
+        .description("The cart as it would be had these events not happened, and the difference. Nothing is written, so it takes no `Idempotency-Key`.")
+        .requires_cart_token()
+        .optional_headers(&[Header::Traceparent])
         .body::<SetAside>(true, &json!({ "without": [3] }))
-        .answers(StatusCode::OK, "The supposed cart, and what differs.")
-        .json::<WhatIf<'static>>(include_str!("examples/what_if.json"))
-        .with(&[Header::CacheControl])
-        .refuses(&[Kind::CannotSetAside])
+        .responds(StatusCode::OK, "The supposed cart, and what differs.")
+        .json::<WhatIf<'static>>(include_str!("../api/examples/what_if.json"))
+        .with_headers(&[Header::CacheControl])
+        .problems(&[Kind::CannotSetAside])
 }

@@ -1,8 +1,5 @@
 //! What the shop can learn from its log.
 
-use super::headers::Header;
-use super::operation::Operation;
-use super::tag::Tag;
 use crate::views::insights::baskets::Pairs;
 use crate::views::insights::products::Product;
 use crate::web::api::insights::{
@@ -10,9 +7,10 @@ use crate::web::api::insights::{
 };
 use crate::web::http::page::Page;
 use crate::web::http::problem::Kind;
+use crate::web::openapi::{Header, Operation, Tag};
 use actix_web::http::StatusCode;
 
-const PRODUCTS: &str = include_str!("examples/insights_products.json");
+const PRODUCTS: &str = include_str!("../api/examples/insights_products.json");
 
 pub fn funnel(operation: Operation<'_>) -> Operation<'_> {
     insight(operation)
@@ -21,11 +19,11 @@ pub fn funnel(operation: Operation<'_>) -> Operation<'_> {
             "getFunnel",
             "From opened carts to checked-out ones",
         )
-        .text("Of the carts that were opened from `from` up to `to`.")
+        .description("Of the carts that were opened from `from` up to `to`.")
         .query::<Stretch>()
-        .answers(StatusCode::OK, "The funnel.")
-        .json::<FunnelDocument>(include_str!("examples/funnel.json"))
-        .with(OF_VIEWS)
+        .responds(StatusCode::OK, "The funnel.")
+        .json::<FunnelDocument>(include_str!("../api/examples/funnel.json"))
+        .with_headers(OF_VIEWS)
 }
 
 pub fn products(operation: Operation<'_>) -> Operation<'_> {
@@ -35,11 +33,11 @@ pub fn products(operation: Operation<'_>) -> Operation<'_> {
             "listProductNumbers",
             "What became of each product",
         )
-        .text("By sku.")
+        .description("By sku.")
         .query::<WhichPage>()
-        .answers(StatusCode::OK, "The products' numbers.")
+        .responds(StatusCode::OK, "The products' numbers.")
         .json::<Page<Product>>(PRODUCTS)
-        .with(OF_VIEWS)
+        .with_headers(OF_VIEWS)
 }
 
 pub fn hesitated(operation: Operation<'_>) -> Operation<'_> {
@@ -49,44 +47,44 @@ pub fn hesitated(operation: Operation<'_>) -> Operation<'_> {
             "listHesitated",
             "What shoppers put in and take out again",
         )
-        .text("The products that were given up most often first.")
+        .description("The products that were given up most often first.")
         .query::<WhichPage>()
-        .answers(StatusCode::OK, "The products' numbers.")
+        .responds(StatusCode::OK, "The products' numbers.")
         .json::<Page<Product>>(PRODUCTS)
-        .with(OF_VIEWS)
+        .with_headers(OF_VIEWS)
 }
 
 pub fn pairs(operation: Operation<'_>) -> Operation<'_> {
     insight(operation)
         .named(Tag::Insights, "listPairs", "What is bought together")
-        .text("Over the carts that were checked out, as market-basket analysis defines support, confidence and lift.")
+        .description("Over the carts that were checked out, as market-basket analysis defines support, confidence and lift.")
         .query::<WhichPairs>()
-        .answers(StatusCode::OK, "The most frequent pairs.")
-        .json::<Pairs>(include_str!("examples/pairs.json"))
-        .with(OF_VIEWS)
+        .responds(StatusCode::OK, "The most frequent pairs.")
+        .json::<Pairs>(include_str!("../api/examples/pairs.json"))
+        .with_headers(OF_VIEWS)
 }
 
 pub fn abandoned(operation: Operation<'_>) -> Operation<'_> {
     insight(operation)
         .named(Tag::Insights, "listAbandoned", "The carts that were left behind")
-        .text("Open carts in which nothing has happened for as long as is configured, the longest idle first.")
+        .description("Open carts in which nothing has happened for as long as is configured, the longest idle first.")
         .query::<WhichPage>()
-        .answers(StatusCode::OK, "The carts.")
-        .json::<Page<AbandonedDocument>>(include_str!("examples/abandoned.json"))
-        .with(OF_VIEWS)
-        .refuses(&[Kind::LogUnavailable])
+        .responds(StatusCode::OK, "The carts.")
+        .json::<Page<AbandonedDocument>>(include_str!("../api/examples/abandoned.json"))
+        .with_headers(OF_VIEWS)
+        .problems(&[Kind::LogUnavailable])
 }
 
 pub fn activity(operation: Operation<'_>) -> Operation<'_> {
     insight(operation)
         .named(Tag::Insights, "getActivity", "How much happened when")
-        .text(
+        .description(
             "The steps of time in which anything happened, the latest 1,440 of them, oldest first.",
         )
         .query::<WhichSteps>()
-        .answers(StatusCode::OK, "The steps.")
-        .json::<ActivityDocument>(include_str!("examples/activity.json"))
-        .with(OF_VIEWS)
+        .responds(StatusCode::OK, "The steps.")
+        .json::<ActivityDocument>(include_str!("../api/examples/activity.json"))
+        .with_headers(OF_VIEWS)
 }
 
 /// What every answer from a view has.
@@ -94,7 +92,7 @@ const OF_VIEWS: &[Header] = &[Header::CacheControl, Header::LogPosition];
 
 fn insight(operation: Operation<'_>) -> Operation<'_> {
     operation
-        .for_the_operator()
-        .takes(&[Header::Traceparent])
-        .refuses(&[Kind::ViewUnavailable])
+        .requires_operator()
+        .optional_headers(&[Header::Traceparent])
+        .problems(&[Kind::ViewUnavailable])
 }

@@ -1,4 +1,4 @@
-//! What one method of one resource takes and answers.
+//! A builder for the OpenAPI description of one operation: one method of one path.
 
 use super::headers::Header;
 use super::schemas::Schemas;
@@ -10,23 +10,26 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Describes an operation: what a route is registered with beside its handler.
+/// The cart id in the examples.
+const EXAMPLE_CART: &str = "01a20c19-324e-76c9-b286-e42798811daa";
+
+/// Describes an operation. Each route is registered with one beside its handler.
 pub type Describe = for<'a> fn(Operation<'a>) -> Operation<'a>;
 
-/// Who may ask.
+/// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
-    Everybody,
+    Public,
     CartHolder,
     Operator,
 }
 
-/// An operation under description.
+/// The description of an operation, under construction.
 pub struct Operation<'a> {
     schemas: &'a mut Schemas,
     method: Method,
-    /// Whether the service counts such requests against the sender's limit.
-    limited: bool,
+    /// Whether requests count against the client's rate limit.
+    rate_limited: bool,
     name: &'static str,
     summary: &'static str,
     description: &'static str,
@@ -34,14 +37,14 @@ pub struct Operation<'a> {
     access: Access,
     parameters: Vec<Value>,
     body: Option<Value>,
-    answers: Vec<(StatusCode, Map<String, Value>)>,
+    responses: Vec<(StatusCode, Map<String, Value>)>,
     problems: BTreeSet<Kind>,
 }
 
 impl<'a> Operation<'a> {
     /// Begins the description of `method` at `path`.
     pub fn new(schemas: &'a mut Schemas, method: Method, path: &str) -> Operation<'a> {
-        let limited = !method.is_safe() && path.starts_with("/api/carts");
+        let rate_limited = !method.is_safe() && path.starts_with("/api/carts");
         let problems = [
             Kind::AddressTooLong,
             Kind::HeadersTooLarge,
@@ -50,19 +53,19 @@ impl<'a> Operation<'a> {
         ];
         let operation = Operation {
             schemas,
-            limited,
+            rate_limited,
             name: "",
             summary: "",
             description: "",
             tag: Tag::Service,
-            access: Access::Everybody,
+            access: Access::Public,
             parameters: path_parameters(path),
             body: None,
-            answers: Vec::new(),
+            responses: Vec::new(),
             problems: problems.into(),
             method,
         };
-        let unsafe_problems: &[Kind] = match (operation.method.is_safe(), limited) {
+        let unsafe_problems: &[Kind] = match (operation.method.is_safe(), rate_limited) {
             (true, _) => &[],
             (false, false) => &[Kind::CrossSite],
             (false, true) => &[Kind::CrossSite, Kind::TooManyRequests],
@@ -72,10 +75,10 @@ impl<'a> Operation<'a> {
             _ if path.starts_with("/api/") => &[Kind::InvalidQuery],
             _ => &[],
         };
-        operation.refuses(unsafe_problems).refuses(query_problems)
+        operation.problems(unsafe_problems).problems(query_problems)
     }
 
-    /// Gives the operation its id and its summary.
+    /// Sets the section, the `operationId` and the summary.
     pub fn named(mut self, tag: Tag, name: &'static str, summary: &'static str) -> Self {
         self.tag = tag;
         self.name = name;
@@ -83,25 +86,25 @@ impl<'a> Operation<'a> {
         self
     }
 
-    /// What has to be known beside the summary.
-    pub fn text(mut self, description: &'static str) -> Self {
+    /// Sets the text below the summary.
+    pub fn description(mut self, description: &'static str) -> Self {
         self.description = description;
         self
     }
 
-    /// Asks for the token of the cart in the path.
-    pub fn for_the_carts_holder(mut self) -> Self {
+    /// Requires the token of the cart in the path.
+    pub fn requires_cart_token(mut self) -> Self {
         self.access = Access::CartHolder;
-        self.refuses(&[Kind::NotFound, Kind::LogUnavailable])
+        self.problems(&[Kind::NotFound, Kind::LogUnavailable])
     }
 
-    /// Asks for the operator's token.
-    pub fn for_the_operator(mut self) -> Self {
+    /// Requires the operator's token.
+    pub fn requires_operator(mut self) -> Self {
         self.access = Access::Operator;
-        self.refuses(&[Kind::OperatorOnly])
+        self.problems(&[Kind::OperatorOnly])
     }
 
-    /// Takes what a `T` is read from as the query.
+    /// Adds the query parameters that `T` is read from.
     pub fn query<T: JsonSchema>(mut self) -> Self {
         let schema = Schemas::request::<T>();
         let required: Vec<&str> = schema["required"]
@@ -124,21 +127,21 @@ impl<'a> Operation<'a> {
         self
     }
 
-    /// May be sent with these headers.
-    pub fn takes(mut self, headers: &[Header]) -> Self {
+    /// Adds optional request headers.
+    pub fn optional_headers(mut self, headers: &[Header]) -> Self {
         let parameters = headers.iter().map(|header| header.parameter(false));
         self.parameters.extend(parameters);
-        self.refuses(&[Kind::InvalidHeader])
+        self.problems(&[Kind::InvalidHeader])
     }
 
-    /// Has to be sent with these headers.
-    pub fn asks_for(mut self, headers: &[Header]) -> Self {
+    /// Adds required request headers.
+    pub fn required_headers(mut self, headers: &[Header]) -> Self {
         let parameters = headers.iter().map(|header| header.parameter(true));
         self.parameters.extend(parameters);
-        self.refuses(&[Kind::InvalidHeader])
+        self.problems(&[Kind::InvalidHeader])
     }
 
-    /// Takes a `T` as JSON.
+    /// Sets the JSON body that `T` is read from.
     pub fn body<T: JsonSchema + DeserializeOwned>(
         mut self,
         required: bool,
@@ -146,7 +149,7 @@ impl<'a> Operation<'a> {
     ) -> Self {
         debug_assert!(
             serde_json::from_value::<T>(example.clone()).is_ok(),
-            "{example} is what {} takes",
+            "the example of {} must be a valid body: {example}",
             self.name
         );
         self.body = Some(json!({
@@ -155,12 +158,12 @@ impl<'a> Operation<'a> {
                 "application/json": { "schema": Schemas::request::<T>(), "example": example }
             }
         }));
-        self.reads_a_body()
+        self.reads_body()
     }
 
-    /// Reads a body, if only to find that there is nothing in it.
-    pub fn reads_a_body(self) -> Self {
-        self.refuses(&[
+    /// Adds the problems of reading a body, which may have to be empty.
+    pub fn reads_body(self) -> Self {
+        self.problems(&[
             Kind::InvalidBody,
             Kind::BodyTooLarge,
             Kind::BodyTimeout,
@@ -168,69 +171,70 @@ impl<'a> Operation<'a> {
         ])
     }
 
-    /// Begins an answer; what follows is said of it.
-    pub fn answers(mut self, status: StatusCode, description: &str) -> Self {
+    /// Begins a response. Headers and content that follow describe this response.
+    pub fn responds(mut self, status: StatusCode, description: &str) -> Self {
         let mut headers = Header::components(&[Header::ContentTypeOptions], true);
-        if self.limited {
+        if self.rate_limited {
             let limits = [Header::RateLimitPolicy, Header::RateLimit];
             headers.extend(Header::components(&limits, false));
         }
-        let answer = [
+        let response = [
             ("description".to_owned(), json!(description)),
             ("headers".to_owned(), Value::Object(headers)),
         ];
-        self.answers.push((status, answer.into_iter().collect()));
+        self.responses
+            .push((status, response.into_iter().collect()));
         self
     }
 
-    /// The answer always has these headers.
-    pub fn with(self, headers: &[Header]) -> Self {
-        self.with_headers(headers, true)
+    /// Adds headers that the response always has.
+    pub fn with_headers(self, headers: &[Header]) -> Self {
+        self.add_headers(headers, true)
     }
 
-    /// The answer has these headers where they apply.
-    pub fn maybe_with(self, headers: &[Header]) -> Self {
-        self.with_headers(headers, false)
+    /// Adds headers that the response may have.
+    pub fn may_have_headers(self, headers: &[Header]) -> Self {
+        self.add_headers(headers, false)
     }
 
-    fn with_headers(mut self, headers: &[Header], always: bool) -> Self {
-        if let Some(Value::Object(described)) = self.answer().get_mut("headers") {
+    fn add_headers(mut self, headers: &[Header], always: bool) -> Self {
+        if let Some(Value::Object(described)) = self.response().get_mut("headers") {
             described.extend(Header::components(headers, always));
         }
         self
     }
 
-    /// The answer is a `T` as JSON.
+    /// Adds JSON content of type `T`.
     pub fn json<T: JsonSchema>(self, example: &str) -> Self {
         self.content::<T>("application/json", example)
     }
 
-    /// The answer is a `T` as JSON of that media type.
+    /// Adds content of type `T` in a JSON media type.
     pub fn content<T: JsonSchema>(self, media_type: &str, example: &str) -> Self {
-        let schema = self.schemas.answer::<T>();
-        let example: Value = serde_json::from_str(example).expect("examples are JSON");
+        let schema = self.schemas.response::<T>();
+        let example: Value = serde_json::from_str(example).expect("an example must be JSON");
         let content = json!({ "schema": schema, "example": example });
-        self.has_content(media_type, content)
+        self.add_content(media_type, content)
     }
 
-    /// The answer is text of that media type.
-    pub fn words(self, media_type: &str, example: Option<&str>) -> Self {
+    /// Adds text content.
+    pub fn text_content(self, media_type: &str, example: Option<&str>) -> Self {
         let mut content = json!({ "schema": { "type": "string" } });
         if let Some(example) = example {
             content["example"] = json!(example);
         }
-        self.has_content(media_type, content)
+        self.add_content(media_type, content)
     }
 
-    fn has_content(mut self, media_type: &str, content: Value) -> Self {
-        let answer = self.answer();
-        let contents = answer.entry("content").or_insert_with(|| json!({}));
+    fn add_content(mut self, media_type: &str, content: Value) -> Self {
+        let response = self.response();
+        let contents = response.entry("content").or_insert_with(|| json!({}));
         contents[media_type] = content;
         self
     }
 
-    /// The answer leads on to other operations: their ids, and where their cart's id is found.
-    pub fn leads_to(mut self, operations: &[&str], id: &str) -> Self {
+    /// Links the response to `operations`, whose cart is at the runtime expression `id`.
+    pub fn links_to(mut self, operations: &[&str], id: &str) -> Self {
         let links: Map<String, Value> = operations
             .iter()
             .map(|operation| {
@@ -238,27 +242,30 @@ impl<'a> Operation<'a> {
                 ((*operation).to_owned(), link)
             })
             .collect();
-        self.answer()
+        self.response()
             .insert("links".to_owned(), Value::Object(links));
         self
     }
 
-    /// The types of problems that it can answer with.
-    pub fn refuses(mut self, kinds: &[Kind]) -> Self {
+    /// Adds the problems that the operation may respond with.
+    pub fn problems(mut self, kinds: &[Kind]) -> Self {
         self.problems.extend(kinds);
         self
     }
 
-    fn answer(&mut self) -> &mut Map<String, Value> {
-        let (_, answer) = self.answers.last_mut().expect("an answer was begun");
-        answer
+    fn response(&mut self) -> &mut Map<String, Value> {
+        let (_, response) = self
+            .responses
+            .last_mut()
+            .expect("responds() comes before what describes the response");
+        response
     }
 
-    /// The operation as the document has it.
-    pub fn done(self) -> Value {
+    /// The OpenAPI operation object.
+    pub fn build(self) -> Value {
         assert!(
-            !self.name.is_empty() && !self.answers.is_empty(),
-            "an operation has a name and an answer"
+            !self.name.is_empty() && !self.responses.is_empty(),
+            "an operation must have a name and a response"
         );
         let mut operation = json!({
             "tags": [self.tag.name()],
@@ -275,13 +282,13 @@ impl<'a> Operation<'a> {
             operation["requestBody"] = body;
         }
         operation["security"] = match self.access {
-            Access::Everybody => json!([]),
+            Access::Public => json!([]),
             Access::CartHolder => json!([{ "cart_token": [] }, { "cart_cookie": [] }]),
             Access::Operator => json!([{ "operator_token": [] }, { "operator_cookie": [] }]),
         };
         let mut responses: BTreeMap<String, Value> = BTreeMap::new();
-        for (status, answer) in self.answers {
-            responses.insert(status.as_str().to_owned(), Value::Object(answer));
+        for (status, response) in self.responses {
+            responses.insert(status.as_str().to_owned(), Value::Object(response));
         }
         let mut by_status: BTreeMap<u16, BTreeSet<Kind>> = BTreeMap::new();
         for kind in self.problems {
@@ -289,15 +296,15 @@ impl<'a> Operation<'a> {
             kinds.insert(kind);
         }
         for (status, kinds) in by_status {
-            let refusal = self.schemas.refusal(&kinds);
-            responses.entry(status.to_string()).or_insert(refusal);
+            let response = self.schemas.problem_response(&kinds);
+            responses.entry(status.to_string()).or_insert(response);
         }
         operation["responses"] = json!(responses);
         operation
     }
 }
 
-/// The parameters in the template of a path.
+/// The parameters in a path template.
 fn path_parameters(path: &str) -> Vec<Value> {
     let names = path.split('{').skip(1).filter_map(|rest| {
         let (name, _) = rest.split_once('}')?;
@@ -308,7 +315,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
             let (description, schema) = match name {
                 "id" => (
                     "The cart.",
-                    json!({ "type": "string", "format": "uuid", "examples": [super::CART] }),
+                    json!({ "type": "string", "format": "uuid", "examples": [EXAMPLE_CART] }),
                 ),
                 "sku" => (
                     "The product.",
@@ -338,7 +345,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A parameter is left out where a member of a body would be null.
+/// The schema without null: an optional parameter is absent, never null.
 fn not_null(mut schema: Value) -> Value {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|name| name != "null");

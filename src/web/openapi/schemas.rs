@@ -1,4 +1,4 @@
-//! JSON Schemas of what is read and written, generated from the very types that read and write it.
+//! JSON Schemas, generated from the types that requests are read into and responses written from.
 
 use super::headers::Header;
 use crate::web::http::problem::{BodyError, Kind, Presence};
@@ -9,50 +9,50 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const DEFINITIONS: &str = "/components/schemas";
 
-/// Collects what the operations share.
+/// Collects the components that operations refer to.
 pub struct Schemas {
-    answers: SchemaGenerator,
-    /// The answers that are problems, by the types that they can have.
-    refusals: BTreeMap<String, BTreeSet<Kind>>,
+    responses: SchemaGenerator,
+    /// Problem responses by name, each with the problem types it may have.
+    problem_responses: BTreeMap<String, BTreeSet<Kind>>,
 }
 
 impl Schemas {
     pub fn new() -> Schemas {
         Schemas {
-            answers: settings(Contract::Serialize).into_generator(),
-            refusals: BTreeMap::new(),
+            responses: settings(Contract::Serialize).into_generator(),
+            problem_responses: BTreeMap::new(),
         }
     }
 
-    /// The schema of a `T` in an answer: a reference, where it has a name.
-    pub fn answer<T: JsonSchema>(&mut self) -> Value {
-        readable(self.answers.subschema_for::<T>())
+    /// The schema of `T` in a response: a reference if it has a name.
+    pub fn response<T: JsonSchema>(&mut self) -> Value {
+        readable(self.responses.subschema_for::<T>())
     }
 
-    /// The schema of a `T` in a request.
+    /// The schema of `T` in a request, inlined.
     pub fn request<T: JsonSchema>() -> Value {
         let mut settings = settings(Contract::Deserialize);
         settings.inline_subschemas = true;
         readable(settings.into_generator().subschema_for::<T>())
     }
 
-    /// A reference to the answer that is one of `kinds`, which have one status.
-    pub fn refusal(&mut self, kinds: &BTreeSet<Kind>) -> Value {
+    /// A reference to the response that is one of `kinds`, all of one status.
+    pub fn problem_response(&mut self, kinds: &BTreeSet<Kind>) -> Value {
         let name = kinds
             .iter()
             .map(|kind| kind.slug())
             .collect::<Vec<_>>()
             .join(".");
         let reference = format!("#/components/responses/{name}");
-        self.refusals.insert(name, kinds.clone());
+        self.problem_responses.insert(name, kinds.clone());
         json!({ "$ref": reference })
     }
 
-    /// The components that were referred to.
+    /// The components that operations referred to.
     pub fn components(mut self) -> Map<String, Value> {
-        self.answers.subschema_for::<BodyError>();
+        self.responses.subschema_for::<BodyError>();
         let mut schemas: Map<String, Value> = self
-            .answers
+            .responses
             .take_definitions(true)
             .into_iter()
             .map(|(name, mut schema)| {
@@ -60,15 +60,15 @@ impl Schemas {
                 (name, schema)
             })
             .collect();
-        let used: BTreeSet<Kind> = self.refusals.values().flatten().copied().collect();
+        let used: BTreeSet<Kind> = self.problem_responses.values().flatten().copied().collect();
         for kind in &used {
             schemas.insert(schema_name(*kind), problem_schema(*kind));
         }
         schemas.sort_keys();
         let responses: Map<String, Value> = self
-            .refusals
+            .problem_responses
             .into_iter()
-            .map(|(name, kinds)| (name, refusal(&kinds)))
+            .map(|(name, kinds)| (name, response_of(&kinds)))
             .collect();
         let examples: Map<String, Value> = used
             .iter()
@@ -102,7 +102,7 @@ fn readable(schema: Schema) -> Value {
     value
 }
 
-/// Doc comments become descriptions: without the lines and links of the source.
+/// Turns doc comments into descriptions: joins lines and strips links.
 fn make_readable(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -160,7 +160,7 @@ fn problem_schema(kind: Kind) -> Value {
     })
 }
 
-/// A problem of that type, as it looks.
+/// An example of the problem type.
 fn problem_example(kind: Kind) -> Value {
     let mut example = json!({
         "type": kind.address(),
@@ -175,7 +175,7 @@ fn problem_example(kind: Kind) -> Value {
     example
 }
 
-fn refusal(kinds: &BTreeSet<Kind>) -> Value {
+fn response_of(kinds: &BTreeSet<Kind>) -> Value {
     let titles: Vec<String> = kinds
         .iter()
         .map(|kind| format!("{} ([{}]({})).", kind.title(), kind.slug(), kind.address()))

@@ -1,11 +1,13 @@
 //! The pages in `static/`.
 
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::headers::if_none_match_text;
 use crate::web::http::negotiate;
 use crate::web::http::path::names_something;
-use crate::web::http::problem::Problem;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::site::assets::{Asset, Coding};
-use actix_web::http::header::{self, AcceptEncoding, Encoding, Header, HeaderName, HeaderValue};
+use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -15,42 +17,128 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      frame-ancestors 'none'";
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-pub async fn shop(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// The pages. `{file}` comes last because its pattern is the slowest to match.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/").get(shop, describe_shop),
+        at("/history").get(history, describe_history),
+        at("/history/{id}").get(cart_history, describe_cart_history),
+        at("/insights").get(insights, describe_insights),
+        at("/operations").get(operations, describe_operations),
+        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(file, describe_file),
+    ]
+}
+
+async fn shop(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, "index.html", StatusCode::OK)
 }
 
-pub async fn history(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_shop(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation).named(Tag::Pages, "getShop", "The shop")
+}
+
+async fn history(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, "history.html", StatusCode::OK)
 }
 
-/// The same for every cart that there could be: whether there is one, the page finds out.
-pub async fn cart_history(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_history(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation).named(Tag::Pages, "getHistoryPage", "The journal of all carts")
+}
+
+/// The page is the same for every well-formed id; it finds out itself whether the cart exists.
+async fn cart_history(request: HttpRequest) -> Result<HttpResponse, Problem> {
     if !names_something(&request) {
-        return nowhere(request).await;
+        return not_found(request).await;
     }
     history(request).await
 }
 
-pub async fn insights(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_cart_history(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation)
+        .named(Tag::Pages, "getCartHistoryPage", "The history of a cart")
+        .description(
+            "The page is the same for every cart. It gets the cart from the API with the token \
+             that this browser has.",
+        )
+        .problems(&[Kind::NotFound])
+}
+
+async fn insights(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, "insights.html", StatusCode::OK)
 }
 
-pub async fn operations(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_insights(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation).named(Tag::Pages, "getInsightsPage", "Insights from the event log")
+}
+
+async fn operations(request: HttpRequest) -> Result<HttpResponse, Problem> {
     serve(&request, "operations.html", StatusCode::OK)
 }
 
+fn describe_operations(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation)
+        .named(
+            Tag::Pages,
+            "getOperationsPage",
+            "Status of the log and the views",
+        )
+        .description("The page is public; what it shows comes from the operator's API.")
+}
+
 /// A file by its path under `static/`.
-pub async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request.path().trim_start_matches('/').to_owned();
     serve(&request, &path, StatusCode::OK)
 }
 
-/// What is nowhere: a page for those who came by a browser, a problem for programs.
-pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_file(operation: Operation<'_>) -> Operation<'_> {
+    describe_revalidated(operation)
+        .named(Tag::Pages, "getFile", "A static file")
+        .description("A style sheet, a script or a picture. The path may have several segments.")
+        .responds(StatusCode::OK, "The file.")
+        .text_content("text/css", None)
+        .text_content("text/javascript", None)
+        .text_content("image/svg+xml", None)
+        .with_headers(PAGE_HEADERS)
+        .may_have_headers(&[Header::Vary])
+        .problems(&[Kind::NotFound])
+}
+
+/// The headers of every page.
+const PAGE_HEADERS: &[Header] = &[
+    Header::Etag,
+    Header::CacheControl,
+    Header::ContentSecurityPolicy,
+    Header::OpenerPolicy,
+    Header::ReferrerPolicy,
+];
+
+/// Describes an HTML page that does not change while the service runs.
+pub fn describe_page(operation: Operation<'_>) -> Operation<'_> {
+    describe_revalidated(operation)
+        .responds(StatusCode::OK, "The page.")
+        .text_content("text/html", None)
+        .with_headers(PAGE_HEADERS)
+        .with_headers(&[Header::Vary])
+}
+
+/// Describes what has an `ETag`, and 304 for it.
+pub fn describe_revalidated(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .optional_headers(&[Header::IfNoneMatch])
+        .responds(
+            StatusCode::NOT_MODIFIED,
+            "Not modified: `If-None-Match` names the current `ETag`.",
+        )
+        .with_headers(&[Header::Etag, Header::CacheControl])
+}
+
+/// 404: a page for browsers, a problem for programs.
+pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     const FORMS: &[(&str, bool)] = &[("application/problem+json", false), ("text/html", true)];
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let page = reads && !request.path().starts_with("/api/");
-    if page && negotiate::best(&request, FORMS).unwrap_or(false) {
+    let may_be_page = reads && !request.path().starts_with("/api/");
+    if may_be_page && negotiate::best(&request, FORMS).unwrap_or(false) {
         return serve(&request, "404.html", StatusCode::NOT_FOUND);
     }
     Err(Problem::not_found())
@@ -112,7 +200,7 @@ fn coding(request: &HttpRequest, asset: &Asset) -> Coding {
         return Coding::Identity;
     }
     let offers = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
-    let best = AcceptEncoding::parse(request)
+    let best = <AcceptEncoding as header::Header>::parse(request)
         .ok()
         .and_then(|accepted| accepted.negotiate(offers.iter()));
     match best {

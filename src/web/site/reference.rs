@@ -1,37 +1,114 @@
 //! Pages that the program makes from what it knows: `/docs` from the API's description, `/problems`
 //! from the types of problems. They are whole as they come; scripts add nothing but the header.
 
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::openapi;
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::site::assets::Asset;
 use crate::web::site::pages;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-static DOCS: LazyLock<Asset> = LazyLock::new(|| made("the API", &docs_html(&openapi::document())));
-static PROBLEMS: LazyLock<Asset> = LazyLock::new(|| made("problems", &problems_html()));
-
-/// `GET /docs`: every route, what it takes and what it answers.
-pub async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    pages::answer(&request, &DOCS, StatusCode::OK, "no-cache")
+/// The pages and documents that are generated from the API's description. The description is made
+/// of the routes, which include these pages, so it is passed in as a function.
+pub struct Reference {
+    describe: fn() -> Value,
+    openapi: OnceLock<Asset>,
+    docs: OnceLock<Asset>,
 }
 
-/// `GET /problems`: the types of problems.
-pub async fn problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
+impl Reference {
+    pub const fn of(describe: fn() -> Value) -> Reference {
+        Reference {
+            describe,
+            openapi: OnceLock::new(),
+            docs: OnceLock::new(),
+        }
+    }
+
+    fn openapi(&self) -> &Asset {
+        let document = || Asset::made("application/json", (self.describe)().to_string());
+        self.openapi.get_or_init(document)
+    }
+
+    fn docs(&self) -> &Asset {
+        let page = || made("the API", &docs_html(&(self.describe)()));
+        self.docs.get_or_init(page)
+    }
+}
+
+static PROBLEMS: LazyLock<Asset> = LazyLock::new(|| made("problems", &problems_html()));
+
+/// The endpoints; the app data has to hold a `&'static` [`Reference`].
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/openapi.json").get(openapi, describe_openapi),
+        at("/docs").get(docs, describe_docs),
+        at("/problems").get(problems, describe_problems),
+        at("/problems/{slug}").get(problem, describe_problem),
+    ]
+}
+
+fn reference(request: &HttpRequest) -> &'static Reference {
+    request
+        .app_data::<&'static Reference>()
+        .expect("the routes come with a Reference")
+}
+
+/// `GET /openapi.json`.
+async fn openapi(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let document = reference(&request).openapi();
+    pages::answer(&request, document, StatusCode::OK, "public, max-age=60")
+}
+
+fn describe_openapi(operation: Operation<'_>) -> Operation<'_> {
+    pages::describe_revalidated(operation)
+        .named(
+            Tag::Service,
+            "getDescription",
+            "This document, as OpenAPI 3.1",
+        )
+        .responds(StatusCode::OK, "The document.")
+        .content::<serde_json::Map<String, Value>>("application/json", r#"{ "openapi": "3.1.0" }"#)
+        .with_headers(&[Header::Etag, Header::CacheControl, Header::Vary])
+}
+
+/// `GET /docs`: every route with its parameters and responses.
+async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = reference(&request).docs();
+    pages::answer(&request, page, StatusCode::OK, "no-cache")
+}
+
+fn describe_docs(operation: Operation<'_>) -> Operation<'_> {
+    pages::describe_page(operation).named(Tag::Pages, "getDocs", "This document, as a page")
+}
+
+/// `GET /problems`: the problem types.
+async fn problems(request: HttpRequest) -> Result<HttpResponse, Problem> {
     pages::answer(&request, &PROBLEMS, StatusCode::OK, "no-cache")
 }
 
-/// `GET /problems/{slug}`: what one type means and what can be done about it.
-pub async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
+fn describe_problems(operation: Operation<'_>) -> Operation<'_> {
+    pages::describe_page(operation).named(Tag::Pages, "listProblems", "The problem types")
+}
+
+/// `GET /problems/{slug}`: what a problem type means and how to fix it.
+async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let slug = request.match_info().query("slug");
     let Some(kind) = Kind::ALL.iter().find(|kind| kind.slug() == slug) else {
-        return pages::nowhere(request).await;
+        return pages::not_found(request).await;
     };
     let page = made(kind.title(), &problem_html(*kind));
     pages::answer(&request, &page, StatusCode::OK, "no-cache")
+}
+
+fn describe_problem(operation: Operation<'_>) -> Operation<'_> {
+    pages::describe_page(operation)
+        .named(Tag::Pages, "getProblem", "A problem type")
+        .problems(&[Kind::NotFound])
 }
 
 fn made(title: &str, main: &str) -> Asset {

@@ -1,5 +1,7 @@
-//! A resource that knows its methods, and for each its handler and what describes it: HEAD wherever
-//! GET is, OPTIONS answered with `Allow`, and any other method refused with it (RFC 9110).
+//! An endpoint: a path, and for each of its methods the handler and its OpenAPI description.
+//!
+//! HEAD works wherever GET does, OPTIONS responds with `Allow`, and an unsupported method gets 405
+//! with `Allow` (RFC 9110).
 
 use crate::web::http::path::names_something;
 use crate::web::http::problem::{Kind, Problem};
@@ -8,23 +10,23 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, web};
 
-/// A resource under construction.
-pub struct Methods {
+/// An endpoint under construction.
+pub struct Endpoint {
     path: &'static str,
     resource: Resource,
     described: Vec<(Method, Describe)>,
 }
 
-/// Begins the resource at `path`.
-pub fn at(path: &'static str) -> Methods {
-    Methods {
+/// Begins the endpoint at `path`.
+pub fn at(path: &'static str) -> Endpoint {
+    Endpoint {
         path,
         resource: web::resource(path),
         described: Vec::new(),
     }
 }
 
-impl Methods {
+impl Endpoint {
     pub fn get<F, Args>(mut self, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
@@ -73,13 +75,13 @@ impl Methods {
         self
     }
 
-    /// The path and the methods, each with what describes it.
-    pub fn described(self) -> (&'static str, Vec<(Method, Describe)>) {
+    /// The path, and each method with its description.
+    pub fn into_description(self) -> (&'static str, Vec<(Method, Describe)>) {
         (self.path, self.described)
     }
 
-    /// The finished resource.
-    pub fn done(self) -> Resource {
+    /// The routes as actix-web registers them.
+    pub fn into_resource(self) -> Resource {
         let mut allowed: Vec<&str> = Vec::new();
         for (method, _) in &self.described {
             allowed.push(method.as_str());
@@ -105,7 +107,7 @@ impl Methods {
                     Err(Problem::new(
                         Kind::MethodNotAllowed,
                         format!(
-                            "{} is not allowed here; {} are.",
+                            "{} is not supported here. Supported methods: {}.",
                             request.method(),
                             allow.to_str().unwrap_or_default()
                         ),
