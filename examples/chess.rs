@@ -7,6 +7,7 @@
 use cartlog::commands::{CommandError, CommandHandler, Envelope};
 use cartlog::decider::{Decider, Event, EventContext, UnreadableEvent};
 use cartlog::history;
+use cartlog::log::Freshness;
 use cartlog::log::Version;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cozy_chess::util::{display_uci_move, parse_san_move, parse_uci_move};
@@ -120,7 +121,7 @@ impl Club {
     pub async fn board_after(&self, game: Uuid, moves: u64) -> Board {
         let mut board = Chess::initial();
         let (from, to) = (Version(0), Some(Version(moves)));
-        history::for_each(&*self.log, game, from, to, |recorded| {
+        history::for_each(&*self.log, game, from, to, Freshness::Any, |recorded| {
             history::evolve::<Chess>(&mut board, &recorded).map(|_| ())
         })
         .await

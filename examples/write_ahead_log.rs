@@ -10,8 +10,8 @@
 use cartlog::commands::{CommandError, CommandHandler, Envelope};
 use cartlog::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent, fold};
 use cartlog::history::{self, HistoryError};
-use cartlog::log::Version;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
+use cartlog::log::{Freshness, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -162,10 +162,17 @@ impl Database {
     /// All changes that are in the log, from the first on.
     pub async fn changes(&self) -> Result<Vec<DecodedEvent<Change>>, HistoryError> {
         let mut changes = Vec::new();
-        history::for_each(&*self.log, self.table, Version(0), None, |recorded| {
-            changes.push(history::happened(&recorded)?);
-            Ok(())
-        })
+        history::for_each(
+            &*self.log,
+            self.table,
+            Version(0),
+            None,
+            Freshness::Any,
+            |recorded| {
+                changes.push(history::happened(&recorded)?);
+                Ok(())
+            },
+        )
         .await?;
         Ok(changes)
     }

@@ -1,7 +1,7 @@
 //! A stream read back: what the log keeps as JSON, as the events of a model again.
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
-use crate::log::{EventLog, Freshness, ReadError, RecordedEvent, Version};
+use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use uuid::Uuid;
@@ -139,12 +139,13 @@ pub fn evolve<'a, D: Decider>(
 }
 
 /// Reads the events of `stream` after `after`, up to `until` if that is given, and hands each to
-/// `visit` in its order. As fresh as the last acknowledgement.
+/// `visit` in its order. Each read is as fresh as `freshness` asks.
 pub async fn for_each(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     stream: Uuid,
     mut after: Version,
     until: Option<Version>,
+    freshness: Freshness,
     mut visit: impl FnMut(RecordedEvent) -> Result<(), HistoryError> + Send,
 ) -> Result<(), HistoryError> {
     loop {
@@ -153,9 +154,7 @@ pub async fn for_each(
         if limit == 0 {
             return Ok(());
         }
-        let page = log
-            .read_stream(stream, after, limit, Freshness::Linearizable)
-            .await?;
+        let page = log.read_stream(stream, after, limit, freshness).await?;
         let read = page.len();
         for recorded in page {
             after = recorded.version;

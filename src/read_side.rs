@@ -2,7 +2,7 @@
 //! its own.
 
 use crate::background::{Background, BackgroundFailed};
-use crate::log::EventLog;
+use crate::log::LogReader;
 use crate::views::{self, ReadHandle, RebuildWorker, Rebuilds, StoreError};
 use crate::views::{Updater, ViewFailure, ViewStore};
 use std::path::Path;
@@ -33,7 +33,7 @@ impl ReadSide {
     pub async fn open(
         path: &Path,
         cache_bytes: u64,
-        log: Arc<dyn EventLog>,
+        log: Arc<dyn LogReader>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<ReadSide, ReadSideError> {
         let failed = |reason: String| StoreError {

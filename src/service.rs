@@ -7,8 +7,7 @@ use crate::catalogue::{Catalogue, CatalogueError};
 use crate::commands::{CommandHandler, Meter};
 use crate::config::Config;
 use crate::expiry::Expiry;
-use crate::log::EventLog;
-use crate::log::sqlite::{OpenError, SqliteLog};
+use crate::log::{self, EventLog, OpenError, OpenLog};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
@@ -19,6 +18,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use prometheus::Registry;
+use prometheus::core::Collector;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub enum ServiceError {
 /// A running service: it listens, and its log and views are open.
 pub struct Service {
     server: actix_web::dev::Server,
-    log: Arc<SqliteLog>,
+    log: Arc<dyn EventLog>,
     writer: Background,
     read_side: ReadSide,
     verifier: Background,
@@ -73,17 +73,21 @@ impl Service {
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Service, ServiceError> {
         let catalogue =
             Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
-        let (log, writer) = SqliteLog::open(&config.log_settings())?;
+        let OpenLog {
+            log,
+            gauges,
+            worker,
+            ..
+        } = log::open(&config.log_config())?;
         let secret = &config.security.secret_path;
         let credentials =
             CredentialIssuer::load_or_create(secret).map_err(|error| ServiceError::Secret {
                 path: secret.clone(),
                 error,
             })?;
-        let port: Arc<dyn EventLog> = log.clone();
         let (stop, stopping) = watch::channel(false);
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
-        let read_side = ReadSide::open(views, cache, port.clone(), &stopping).await?;
+        let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
         let reader = readers(config, &read_side);
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
@@ -91,14 +95,14 @@ impl Service {
             limits: config.limits.limits(),
         };
         let meter = Meter::of(CartCommand::NAMES);
-        let metrics = metrics(&meter, &log)?;
+        let metrics = metrics(&meter, gauges)?;
         let cache = config.cache.commands_mib * MIB;
-        let commands = CommandHandler::new(model, port.clone(), cache).counted_by(meter);
+        let commands = CommandHandler::new(model, log.clone(), cache).counted_by(meter);
         let commands = Arc::new(commands);
         let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
             commands,
-            log: port,
+            log: log.clone(),
             catalogue,
             credentials,
             operator: OperatorToken::configured(&config.security.operator_token),
@@ -121,7 +125,7 @@ impl Service {
         Ok(Service {
             server: serve(config, listener, shared, reader)?,
             log,
-            writer,
+            writer: worker,
             read_side,
             verifier: start_verifier(verifier, stopping_verifier)?,
             expiry,
@@ -186,17 +190,19 @@ impl Service {
 /// The files that `verify` reads, from `config`.
 pub fn subject(config: &Config) -> VerifyTarget {
     VerifyTarget {
-        log: config.log.path.clone(),
+        log: config.log_config(),
         views: config.views.path.clone(),
         cache_bytes: config.cache.views_mib * MIB,
     }
 }
 
 /// Registers all metrics of the service.
-fn metrics(meter: &Meter, log: &SqliteLog) -> prometheus::Result<Metrics> {
+fn metrics(meter: &Meter, gauges: Vec<Box<dyn Collector>>) -> prometheus::Result<Metrics> {
     let registry = Registry::new();
     meter.register(&registry)?;
-    log.register(&registry)?;
+    for gauge in gauges {
+        registry.register(gauge)?;
+    }
     Metrics::beside(registry)
 }
 

@@ -10,7 +10,7 @@ use cartlog::commands::{CommandHandler, Envelope};
 use cartlog::decider::fold;
 use cartlog::history;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
-use cartlog::log::{EventLog, Position};
+use cartlog::log::{Freshness, LogReader, Position};
 use cartlog::views::{self, Updater, ViewStore};
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
@@ -169,6 +169,7 @@ impl Shop {
                 *cart,
                 cartlog::log::Version(0),
                 None,
+                Freshness::Any,
                 |recorded| {
                     events.push(history::happened::<CartEvent>(&recorded)?);
                     Ok(())

@@ -8,7 +8,7 @@ use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
 use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{Commit, EventLog, Head, NewEvent};
+use cartlog::log::{Commit, Head, LogWriter, NewEvent};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};

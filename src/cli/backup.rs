@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::progress::{Progress, print_note};
 use crate::config::Config;
-use crate::log::sqlite::back_up;
+use crate::log;
 use clap::Args;
 use indicatif::HumanCount;
 use std::path::PathBuf;
@@ -18,7 +18,8 @@ pub struct Backup {
 
 pub fn run(config: &Config, arguments: &Backup) -> Outcome {
     let progress = Progress::start("pages");
-    let outcome = back_up(&config.log.path, &arguments.target, &mut |done, total| {
+    let log = log::administration(&config.log_config());
+    let outcome = log.back_up(&arguments.target, &mut |done, total| {
         progress.update(done, Some(total));
     });
     progress.finish();

@@ -4,8 +4,7 @@ use super::Outcome;
 use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::files::Partial;
-use crate::log::EventLog;
-use crate::log::sqlite::ReadOnlyLog;
+use crate::log::{self, LogReader};
 use crate::transfer;
 use clap::Args;
 use indicatif::HumanCount;
@@ -22,18 +21,18 @@ pub struct Export {
 }
 
 pub fn run(config: &Config, arguments: &Export) -> Outcome {
-    let log = ReadOnlyLog::open(&config.log.path)?;
+    let log = log::open_read_only(&config.log_config())?;
     let written = match &arguments.output {
-        None => export(&log, &mut BufWriter::new(io::stdout().lock()))?,
+        None => export(&*log, &mut BufWriter::new(io::stdout().lock()))?,
         Some(file) => {
-            to_file(&log, file).map_err(|error| format!("{}: {error}", file.display()))?
+            to_file(&*log, file).map_err(|error| format!("{}: {error}", file.display()))?
         }
     };
     print_note(format_args!("exported {} events", HumanCount(written)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
+fn to_file(log: &dyn LogReader, target: &Path) -> Result<u64, Box<dyn Error>> {
     if target.is_dir() {
         return Err("cannot write to a folder; name a file in it".into());
     }
@@ -43,7 +42,7 @@ fn to_file(log: &dyn EventLog, target: &Path) -> Result<u64, Box<dyn Error>> {
     Ok(written)
 }
 
-fn export(log: &dyn EventLog, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
+fn export(log: &dyn LogReader, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let progress = Progress::start("events");
     let written = runtime.block_on(transfer::export(log, out, &mut |done, total| {

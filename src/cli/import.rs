@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::progress::{Progress, print_note};
 use crate::config::Config;
+use crate::log;
 use crate::transfer;
 use clap::Args;
 use indicatif::HumanCount;
@@ -26,15 +27,16 @@ pub fn run(config: &Config, arguments: &Import) -> Outcome {
             File::open(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?,
         )),
     };
+    let log = config.log_config();
     let progress = Progress::start("events");
-    let events = transfer::import(&mut lines, &config.log.path, &mut |done| {
+    let events = transfer::import(&mut lines, &log, &mut |done| {
         progress.update(done, None);
     });
     progress.finish();
     print_note(format_args!(
         "imported {} events into {}",
         HumanCount(events?),
-        config.log.path.display()
+        log::administration(&log).location()
     ));
     Ok(ExitCode::SUCCESS)
 }

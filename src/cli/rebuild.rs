@@ -5,7 +5,7 @@
 use super::Outcome;
 use super::progress::{Progress, print_note};
 use crate::config::Config;
-use crate::log::sqlite::SqliteLog;
+use crate::log;
 use crate::read_side::ReadSide;
 use crate::views::{RebuildState, RebuildStatus};
 use indicatif::HumanCount;
@@ -22,12 +22,14 @@ const REBUILD_PATH: &str = "/api/views/rebuild";
 const MIB: u64 = 1024 * 1024;
 
 pub fn run(config: &Config) -> Outcome {
+    let log_config = config.log_config();
+    let administration = log::administration(&log_config);
     // Opening creates a missing log; in the wrong folder that would hide the mistake.
-    if !config.log.path.exists() {
-        let path = config.log.path.display();
-        return Err(format!("cannot rebuild: no log at {path}; set log.path").into());
+    if !administration.exists() {
+        let location = administration.location();
+        return Err(format!("cannot rebuild: no log at {location}; set log.path").into());
     }
-    let (log, writer) = match SqliteLog::open(&config.log_settings()) {
+    let opened = match log::open(&log_config) {
         Ok(opened) => opened,
         Err(error) if error.in_use => return ask_service(config),
         Err(error) => return Err(error.into()),
@@ -37,15 +39,15 @@ pub fn run(config: &Config) -> Outcome {
         .build()?;
     let (stop, stopping) = watch::channel(false);
     let cache = config.cache.views_mib * MIB;
-    let opening = ReadSide::open(&config.views.path, cache, log.clone(), &stopping);
+    let opening = ReadSide::open(&config.views.path, cache, opened.log.clone(), &stopping);
     let read_side = runtime.block_on(opening)?;
     // Views of another definition are being rebuilt already.
     let _ = read_side.rebuilds.start();
     let outcome = follow(|| Ok(read_side.rebuilds.status()));
     stop.send_replace(true);
     read_side.join();
-    log.close();
-    writer.join();
+    opened.log.close();
+    opened.worker.join();
     outcome
 }
 

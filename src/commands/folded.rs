@@ -4,7 +4,7 @@
 use super::{Handled, Times};
 use crate::decider::Decider;
 use crate::history::{self, CommitMetadata, HistoryError};
-use crate::log::{EventLog, Head, Position, RecordedEvent, Version};
+use crate::log::{EventLog, Freshness, Head, Position, RecordedEvent, Version};
 use quick_cache::Weighter;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -53,9 +53,15 @@ impl<D: Decider> Folded<D> {
         version: Version,
     ) -> Result<Self, HistoryError> {
         let mut folded = Self::start();
-        history::for_each(log, stream, Version(0), Some(version), |recorded| {
-            folded.apply(&recorded)
-        })
+        let current = Freshness::Linearizable;
+        history::for_each(
+            log,
+            stream,
+            Version(0),
+            Some(version),
+            current,
+            |recorded| folded.apply(&recorded),
+        )
         .await?;
         Ok(folded)
     }
@@ -66,7 +72,8 @@ impl<D: Decider> Folded<D> {
         log: &dyn EventLog,
         stream: Uuid,
     ) -> Result<(), HistoryError> {
-        history::for_each(log, stream, self.head.version, None, |recorded| {
+        let current = Freshness::Linearizable;
+        history::for_each(log, stream, self.head.version, None, current, |recorded| {
             self.apply(&recorded)
         })
         .await

@@ -7,12 +7,12 @@ mod sources;
 mod tests;
 
 pub use sections::{
-    Cache, CartLimits, Carts, CatalogueFiles, Format, Insights, Level, Log, Logging, Rates,
+    Cache, CartLimits, Carts, CatalogueFiles, Engine, Format, Insights, Level, Log, Logging, Rates,
     Requests, Security, Server, Views,
 };
 
 use crate::cart::Limits;
-use crate::log::sqlite::SqliteLogSettings;
+use crate::log::{LogConfig, SqliteLogSettings};
 use crate::web::RateSettings;
 use serde::Deserialize;
 use sources::Settings;
@@ -227,13 +227,16 @@ impl Config {
         }
     }
 
-    pub fn log_settings(&self) -> SqliteLogSettings {
-        SqliteLogSettings {
-            path: self.log.path.clone(),
-            queue: self.log.queue,
-            group: self.log.group,
-            checkpoint_pages: self.log.checkpoint_pages,
-            durability: self.log.durability,
+    /// The log's engine and its settings.
+    pub fn log_config(&self) -> LogConfig {
+        match self.log.engine {
+            Engine::Sqlite => LogConfig::Sqlite(SqliteLogSettings {
+                path: self.log.path.clone(),
+                queue: self.log.queue,
+                group: self.log.group,
+                checkpoint_pages: self.log.checkpoint_pages,
+                durability: self.log.durability,
+            }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The sections of the configuration, named as in the file. `config.toml` documents each key.
 
 use crate::cart::Limits;
-use crate::log::sqlite::Durability;
+use crate::log::Durability;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,11 +27,19 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
+    pub engine: Engine,
     pub path: PathBuf,
     pub durability: Durability,
     pub queue: usize,
     pub group: usize,
     pub checkpoint_pages: u32,
+}
+
+/// Which engine keeps the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    Sqlite,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

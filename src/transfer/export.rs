@@ -3,7 +3,7 @@
 use super::heads::Heads;
 use crate::cloud_event::CloudEvent;
 use crate::history::HistoryError;
-use crate::log::{EventLog, Freshness, Hash, Position, ReadError, RecordedEvent, Version};
+use crate::log::{Freshness, Hash, LogReader, Position, ReadError, RecordedEvent, Version};
 use std::io::{self, Write};
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ pub enum ExportError {
 /// Writes the events that `log` holds now to `out`, in the order of their positions, and says how
 /// many those were. `progress` is called with the position that is written and the last one.
 pub async fn export(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, ExportError> {
@@ -59,7 +59,7 @@ pub async fn export(
 
 /// The hash of the event before `recorded` in its stream.
 async fn previous(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     hashes: &Heads<(Version, Hash)>,
     recorded: &RecordedEvent,
 ) -> Result<Hash, ReadError> {
@@ -71,7 +71,7 @@ async fn previous(
     }
 }
 
-async fn look_up(log: &dyn EventLog, stream: Uuid, version: Version) -> Result<Hash, ReadError> {
+async fn look_up(log: &dyn LogReader, stream: Uuid, version: Version) -> Result<Hash, ReadError> {
     let after = Version(version.0 - 1);
     let found = log.read_stream(stream, after, 1, Freshness::Any).await?;
     match found.first() {

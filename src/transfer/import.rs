@@ -5,10 +5,10 @@ use crate::cart::CartEvent;
 use crate::cloud_event::CloudEvent;
 use crate::decider::Event;
 use crate::history::{self, CommitMetadata};
-use crate::log::sqlite::{Filling, OpenError};
-use crate::log::{Head, Position, RecordedEvent, Version, chained_hash};
+use crate::log::{
+    self, Head, LogConfig, OpenError, Position, RecordedEvent, Version, chained_hash,
+};
 use std::io::{self, BufRead};
-use std::path::Path;
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -21,17 +21,17 @@ pub enum ImportError {
     Line { line: u64, reason: String },
 }
 
-/// Fills the log at `path`, which has to be empty or not there, from `lines`, and says how many
+/// Fills the log of `config`, which has to be empty or not there, from `lines`, and says how many
 /// events it holds now. Each event must be readable, follow the one before it in its stream by
 /// version, time and hash, and open its stream if it is the first. One that is not leaves no log.
 ///
 /// `progress` is called with the number of events that are read.
 pub fn import(
     lines: &mut dyn BufRead,
-    path: &Path,
+    config: &LogConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, ImportError> {
-    let mut log = Filling::begin(path)?;
+    let mut log = log::administration(config).import_in_bulk()?;
     let mut heads = Heads::new();
     let mut last = Position(0);
     let mut text = Vec::new();

@@ -1,8 +1,9 @@
 //! Reads the log row by row and checks each event against the one before it in its stream.
 
 use super::{Finding, FindingKind, VerifyContext, VerifyError};
-use crate::log::sqlite::{Entry, LogFile, UnreadableRow};
-use crate::log::{Hash, Head, Position, RecordedEvent, Version, chained_hash};
+use crate::log::{
+    Hash, Head, IndexEntry, LogAudit, Position, RecordedEvent, UnreadableRow, Version, chained_hash,
+};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender};
 use uuid::Uuid;
@@ -22,7 +23,7 @@ pub(super) enum Read {
 }
 
 pub(super) struct Auditor<'a> {
-    file: LogFile,
+    file: Box<dyn LogAudit>,
     context: &'a VerifyContext<'a>,
     /// The last event of each stream; with [`Hash::ZERO`] where that row was unreadable.
     heads: HashMap<Uuid, Head>,
@@ -33,7 +34,7 @@ pub(super) struct Auditor<'a> {
 }
 
 impl Auditor<'_> {
-    pub(super) fn new<'a>(file: LogFile, context: &'a VerifyContext<'a>) -> Auditor<'a> {
+    pub(super) fn new<'a>(file: Box<dyn LogAudit>, context: &'a VerifyContext<'a>) -> Auditor<'a> {
         Auditor {
             file,
             context,
@@ -66,7 +67,7 @@ impl Auditor<'_> {
         if !self.broken {
             self.check_index()?;
         }
-        match self.file.complaints() {
+        match self.file.check_storage() {
             Ok(complaints) => {
                 for complaint in complaints {
                     self.find(Finding::general(FindingKind::DamagedLog, complaint));
@@ -183,12 +184,12 @@ impl Auditor<'_> {
     /// Checks that the index by stream and version has every event up to here, and no other.
     fn check_index(&self) -> Result<(), VerifyError> {
         let mut entries = 0;
-        let mut last: Option<Entry> = None;
+        let mut last: Option<IndexEntry> = None;
         // The last entry so far of an event that was checked.
-        let mut known: Option<Entry> = None;
+        let mut known: Option<IndexEntry> = None;
         loop {
             self.context.check_stop()?;
-            let page = match self.file.index(last, BATCH) {
+            let page = match self.file.read_index(last, BATCH) {
                 Ok(page) => page,
                 Err(error) => {
                     self.find(Finding::general(
@@ -230,7 +231,7 @@ impl Auditor<'_> {
     }
 
     /// Checks that the last entry of a stream leads to its last event.
-    fn check_last_entry(&self, entry: &Entry) {
+    fn check_last_entry(&self, entry: &IndexEntry) {
         let head = self.heads.get(&entry.stream);
         if head.is_none_or(|head| head.version.0 != entry.version) {
             self.find(Finding {

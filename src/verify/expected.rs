@@ -3,8 +3,7 @@
 use super::{Finding, FindingKind, VerifyContext, VerifyError, VerifyTarget};
 use crate::cart::CartEvent;
 use crate::history;
-use crate::log::sqlite::ReadOnlyLog;
-use crate::log::{EventLog, Position, RecordedEvent};
+use crate::log::{self, LogReader, Position, RecordedEvent};
 use crate::views::{self, Projector, Snapshot, UpdateError};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 
 /// What the views should be, in a temporary file.
 pub(super) struct ExpectedViews<'a> {
-    log: Arc<ReadOnlyLog>,
+    log: Arc<dyn LogReader>,
     projector: Projector,
     runtime: Runtime,
     context: &'a VerifyContext<'a>,
@@ -26,7 +25,7 @@ impl ExpectedViews<'_> {
         target: &VerifyTarget,
         context: &'a VerifyContext<'a>,
     ) -> Result<ExpectedViews<'a>, VerifyError> {
-        let log = Arc::new(ReadOnlyLog::open(&target.log)?);
+        let log = log::open_read_only(&target.log)?;
         let projector = Projector::temporary(views::all(), log.identity(), target.cache_bytes);
         let failed = |error: &dyn std::error::Error| VerifyError::Projection(error.to_string());
         Ok(ExpectedViews {

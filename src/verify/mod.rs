@@ -14,8 +14,7 @@ mod on_demand;
 pub use finding::{Finding, FindingKind};
 pub use on_demand::{Verifications, Verifier, VerifyRunning};
 
-use crate::log::sqlite::{LogFile, OpenError};
-use crate::log::{Position, ReadError, RecordedEvent};
+use crate::log::{self, LogConfig, OpenError, Position, ReadError, RecordedEvent};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
 use audit::{Auditor, Read};
@@ -38,7 +37,7 @@ const CLOSE: u64 = 8_192;
 /// What is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyTarget {
-    pub log: PathBuf,
+    pub log: LogConfig,
     pub views: PathBuf,
     /// Memory for folded carts.
     pub cache_bytes: u64,
@@ -172,9 +171,9 @@ impl VerifyStatus {
 }
 
 fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
-    let file = LogFile::open(&target.log)?;
+    let file = log::administration(&target.log).audit()?;
     let end = file.end()?;
-    let log = file.identity;
+    let log = file.identity();
     std::thread::scope(|scope| {
         let (want, wanted) = channel();
         let (send, batches) = sync_channel(BATCHES_AHEAD);

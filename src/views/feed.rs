@@ -1,6 +1,6 @@
 //! Reads the log ahead: the next batch is read while one is being projected.
 
-use crate::log::{EventLog, Position, ReadError, RecordedEvent};
+use crate::log::{LogReader, Position, ReadError, RecordedEvent};
 use futures_util::future::{BoxFuture, FutureExt, MaybeDone, maybe_done};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ type Reading = MaybeDone<BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError
 
 /// The events of a log, in batches.
 pub struct Feed {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn LogReader>,
     batch: usize,
     reading: Reading,
 }
 
 impl Feed {
     /// The events after `after`, at most `batch` at a time.
-    pub fn after(log: Arc<dyn EventLog>, after: Position, batch: usize) -> Feed {
+    pub fn after(log: Arc<dyn LogReader>, after: Position, batch: usize) -> Feed {
         Feed {
             reading: read(log.clone(), after, batch),
             log,
@@ -46,6 +46,6 @@ impl Feed {
     }
 }
 
-fn read(log: Arc<dyn EventLog>, after: Position, batch: usize) -> Reading {
+fn read(log: Arc<dyn LogReader>, after: Position, batch: usize) -> Reading {
     maybe_done(async move { log.read_all(after, batch).await }.boxed())
 }

@@ -4,7 +4,7 @@ use crate::cache;
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, HistoryError};
-use crate::log::{EventLog, RecordedEvent, Version};
+use crate::log::{Freshness, LogReader, RecordedEvent, Version};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::sync::Arc;
@@ -27,13 +27,13 @@ impl FoldCache {
     /// Takes the cart of `recorded` as it was right before that event.
     pub(super) async fn take_before(
         &mut self,
-        log: &dyn EventLog,
+        log: &dyn LogReader,
         recorded: &RecordedEvent,
     ) -> Result<Arc<Cart>, HistoryError> {
         let before = Version(recorded.version.0.saturating_sub(1));
         match self.take(recorded.stream) {
             Some(cart) if version(&cart) == before => Ok(cart),
-            Some(_) | None => Ok(Arc::new(fold(log, recorded.stream, before).await?)),
+            Some(_) | None => Ok(Arc::new(fold(log, recorded, before).await?)),
         }
     }
 
@@ -48,10 +48,15 @@ impl FoldCache {
     }
 }
 
-/// The cart `id` as it was at `version`.
-async fn fold(log: &dyn EventLog, id: Uuid, version: Version) -> Result<Cart, HistoryError> {
+/// The cart of `recorded` as it was at `version`, before that event.
+async fn fold(
+    log: &dyn LogReader,
+    recorded: &RecordedEvent,
+    version: Version,
+) -> Result<Cart, HistoryError> {
     let mut cart = CartModel::initial();
-    history::for_each(log, id, Version(0), Some(version), |recorded| {
+    let (stream, fresh) = (recorded.stream, Freshness::AtLeast(recorded.position));
+    history::for_each(log, stream, Version(0), Some(version), fresh, |recorded| {
         history::evolve::<CartModel>(&mut cart, &recorded).map(|_| ())
     })
     .await?;

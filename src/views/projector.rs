@@ -9,7 +9,7 @@ use super::{Batch, LineQuantityChange, ProjectedEvent, View};
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history;
-use crate::log::{EventLog, Position, RecordedEvent};
+use crate::log::{LogReader, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -68,7 +68,7 @@ impl Projector {
     /// Folds and writes `events`, which follow in the log right after what was folded before.
     pub async fn apply(
         &mut self,
-        log: &dyn EventLog,
+        log: &dyn LogReader,
         events: &[RecordedEvent],
     ) -> Result<(), UpdateError> {
         self.fold(log, events).await?;
@@ -79,7 +79,7 @@ impl Projector {
     /// carts, each once.
     pub async fn fold(
         &mut self,
-        log: &dyn EventLog,
+        log: &dyn LogReader,
         events: &[RecordedEvent],
     ) -> Result<Vec<Uuid>, UpdateError> {
         let pending = &mut self.pending;

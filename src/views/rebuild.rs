@@ -20,7 +20,7 @@ use super::projector::Projector;
 use super::read_handle::Progress;
 use super::rebuilds::{RebuildPhase, RebuildState, RebuildStatus, Rebuilds};
 use super::updater::{Replacement, Updater};
-use crate::log::{EventLog, Position};
+use crate::log::{LogReader, Position};
 use crate::timestamp::Timestamp;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Runs rebuilds, one at a time.
 pub struct RebuildWorker {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn LogReader>,
     path: PathBuf,
     cache_bytes: u64,
     progress: watch::Receiver<Progress>,

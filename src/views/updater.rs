@@ -12,7 +12,7 @@ use super::row_cache::RowCache;
 use super::store::ViewStore;
 use crate::file_lock::FileLock;
 use crate::history::HistoryError;
-use crate::log::{EventLog, Position};
+use crate::log::{LogReader, Position};
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ const CHECK_AFTER: Duration = Duration::from_millis(500);
 
 /// Keeps the views that serve up to date.
 pub struct Updater {
-    log: Arc<dyn EventLog>,
+    log: Arc<dyn LogReader>,
     projector: Projector,
     guard: Arc<FileGuard>,
     unavailable_views: Arc<[&'static str]>,
@@ -65,7 +65,7 @@ pub(super) struct Replacement {
 
 impl Updater {
     /// Updates `store`, with folded carts of about `cache_bytes` in memory and as much of their rows.
-    pub fn new(log: Arc<dyn EventLog>, mut store: ViewStore, cache_bytes: u64) -> Updater {
+    pub fn new(log: Arc<dyn LogReader>, mut store: ViewStore, cache_bytes: u64) -> Updater {
         let position = store.position;
         let progress = watch::Sender::new(Progress {
             position,
@@ -119,7 +119,7 @@ impl Updater {
         self.is_current
     }
 
-    pub(super) fn log(&self) -> Arc<dyn EventLog> {
+    pub(super) fn log(&self) -> Arc<dyn LogReader> {
         self.log.clone()
     }
 

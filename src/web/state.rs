@@ -3,7 +3,7 @@
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
 use crate::commands::CommandHandler;
-use crate::log::{EventLog, Position};
+use crate::log::{LogReader, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, ViewFailure, ViewReadError};
@@ -28,7 +28,7 @@ pub struct AppState {
 /// What all workers have.
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
-    pub log: Arc<dyn EventLog>,
+    pub log: Arc<dyn LogReader>,
     pub catalogue: Catalogue,
     pub credentials: CredentialIssuer,
     pub operator: OperatorToken,

@@ -8,7 +8,8 @@ use cartlog::commands::{
 };
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
+    AppendError, Appended, Commit, Freshness, LogReader, LogWriter, Position, ReadError,
+    RecordedEvent, Version,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -40,7 +41,7 @@ pub struct Unreliable {
 }
 
 #[async_trait]
-impl EventLog for Unreliable {
+impl LogWriter for Unreliable {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         let fault = self.faults.lock().unwrap().pop_front();
         let unknown = Err(AppendError::Unknown("the disk failed".into()));
@@ -49,7 +50,6 @@ impl EventLog for Unreliable {
             Some(Fault::Conflict) => Err(AppendError::Conflict {
                 stream: commit.stream(),
                 expected: commit.expected(),
-                actual: commit.expected(),
             }),
             Some(Fault::NotWritten) => Err(AppendError::NotWritten("the disk is full".into())),
             Some(Fault::Full) => Err(AppendError::Full),
@@ -61,6 +61,13 @@ impl EventLog for Unreliable {
         }
     }
 
+    fn close(&self) {
+        self.log.close();
+    }
+}
+
+#[async_trait]
+impl LogReader for Unreliable {
     async fn read_stream(
         &self,
         stream: Uuid,

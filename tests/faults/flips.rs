@@ -2,6 +2,7 @@
 
 use crate::disk::{begun, stopped};
 use crate::plan::Plan;
+use cartlog::log::{LogConfig, SqliteLogSettings};
 use cartlog::timestamp::Timestamp;
 use cartlog::verify::{VerifyState, VerifyTarget, verify};
 use cartlog_testkit::load::CommandReply;
@@ -83,7 +84,7 @@ fn passes_integrity_check(path: &Path) -> bool {
 /// Whether `cartlog verify`, of a log whose views are not there yet, calls it sound.
 async fn passes_verification(path: &Path) -> bool {
     let subject = VerifyTarget {
-        log: path.to_owned(),
+        log: LogConfig::Sqlite(SqliteLogSettings::at(path)),
         views: crate::disk::beside(path, "-views"),
         cache_bytes: 1 << 20,
     };

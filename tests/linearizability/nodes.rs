@@ -9,7 +9,8 @@ use cartlog::commands::{
     CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
 };
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
+    AppendError, Appended, Commit, Freshness, LogReader, LogWriter, Position, ReadError,
+    RecordedEvent, Version,
 };
 use cartlog_testkit::memory_log::{MemoryLog, recommit};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub struct Slow {
 }
 
 #[async_trait]
-impl EventLog for Slow {
+impl LogWriter for Slow {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         yield_now().await;
         yield_now().await;
@@ -38,6 +39,13 @@ impl EventLog for Slow {
         self.log.append(recommit(&commit, head, usize::MAX)).await
     }
 
+    fn close(&self) {
+        self.log.close();
+    }
+}
+
+#[async_trait]
+impl LogReader for Slow {
     async fn read_stream(
         &self,
         stream: Uuid,

@@ -47,7 +47,7 @@ macro_rules! every_promise {
     ($engine:expr) => {
         crate::contract::every_promise! { $engine;
             appending::commits_follow_each_other_in_a_stream,
-            appending::a_conflict_says_where_the_stream_is_and_writes_nothing,
+            appending::conflict_writes_nothing,
             appending::the_events_of_a_commit_stand_together_or_not_at_all,
             lasting::positions_increase_over_all_streams_and_reopenings,
             reading::a_stream_is_read_in_pages,

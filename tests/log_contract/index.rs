@@ -2,7 +2,7 @@
 
 use crate::contract::{Engine, append, stream};
 use crate::sqlite::{Sqlite, append_to_each, sqlite};
-use cartlog::log::{EventLog, Freshness, Head, Version};
+use cartlog::log::{EventLog, Freshness, Head, LogReader, Version};
 
 #[tokio::test]
 async fn a_log_with_two_events_at_one_version_of_a_stream_is_refused() {

@@ -5,7 +5,9 @@ use crate::contract::{
 };
 use cartlog::background::Background;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{AppendError, EventLog, Head, Position, RecordedEvent, Version};
+use cartlog::log::{
+    AppendError, EventLog, Head, LogReader, LogWriter, Position, RecordedEvent, Version,
+};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::{FutureExt, join_all};
 use rusqlite::Connection;
@@ -254,7 +256,7 @@ async fn a_log_whose_file_was_taken_away_acknowledges_nothing_and_ends() {
             let ended = writer.ended().await.unwrap_err().to_string();
             let reason = if replace { "was replaced" } else { "is gone" };
             assert!(ended.contains(reason), "{ended}");
-            assert!(log.trouble().await.unwrap().contains(reason));
+            assert!(log.health().await.unwrap_err().contains(reason));
             let late = log.append(commit(stream(3), Head::START, 1)).await;
             assert!(late.is_err(), "{late:?}");
             assert_eq!(log.barrier().await, Ok(Position(1)));
@@ -308,7 +310,7 @@ async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
         matches!(refused, Err(AppendError::NotWritten(_))),
         "{refused:?}"
     );
-    assert!(log.trouble().await.unwrap().contains("locked"));
+    assert!(log.health().await.unwrap_err().contains("locked"));
     assert_eq!(
         read(&*log, stream(1)).await.len(),
         1,
@@ -316,7 +318,7 @@ async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
     );
     file.execute_batch("ROLLBACK").unwrap();
     append(&*log, stream(2), Head::START, 1).await;
-    assert_eq!(log.trouble().await, None);
+    assert_eq!(log.health().await, Ok(()));
     let positions: Vec<u64> = read_everything(&*log)
         .await
         .iter()

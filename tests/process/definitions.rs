@@ -5,7 +5,7 @@ use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
 use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{Commit, EventLog, Head, NewEvent};
+use cartlog::log::{Commit, Head, LogWriter, NewEvent};
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::load::http_client;

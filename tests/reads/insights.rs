@@ -4,7 +4,7 @@
 
 use cartlog::cart::event::{CartCheckedOut, CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
-use cartlog::log::EventLog;
+use cartlog::log::LogWriter;
 use cartlog::timestamp::Timestamp;
 use cartlog::views::insights::products::{self, By};
 use cartlog::views::insights::{activity, baskets, journeys};

@@ -1,9 +1,9 @@
 //! Whatever is done to the log's file is found and named, and holds nothing up.
 
 use crate::kept::PATIENCE;
-use crate::verify::{closed_shop, kinds, sound, verified, verified_as};
+use crate::verify::{closed_shop, kinds, log_at, sound, verified, verified_as};
 use cartlog::log::sqlite::ReadOnlyLog;
-use cartlog::log::{EventLog, Position};
+use cartlog::log::{LogReader, LogWriter, Position};
 use cartlog::verify::{Finding, FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
 use cartlog_testkit::shop::Shop;
 use rusqlite::Connection;
@@ -121,7 +121,7 @@ async fn whatever_is_done_to_the_log_by_hand_is_found() {
         let copy = shop.folder.path().join("copy.db");
         fs::copy(&whole, &copy).unwrap();
         let subject = VerifyTarget {
-            log: copy.clone(),
+            log: log_at(&copy),
             views: shop.views_path(),
             cache_bytes: 1 << 20,
         };
@@ -197,7 +197,7 @@ async fn no_bit_of_an_event_can_be_turned_without_being_found() {
         .expect("the row begins before it ends");
     let copy = shop.folder.path().join("copy.db");
     let subject = VerifyTarget {
-        log: copy.clone(),
+        log: log_at(&copy),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
     };
@@ -244,7 +244,7 @@ async fn an_index_that_leads_past_an_event_is_found() {
 /// over.
 async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
     let subject = VerifyTarget {
-        log: path.to_owned(),
+        log: log_at(path),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
     };

@@ -1,6 +1,6 @@
 //! The views of a shop, kept up to date as in the service, and what stands in their file.
 
-use cartlog::log::EventLog;
+use cartlog::log::LogReader;
 use cartlog::read_side::ReadSide;
 use cartlog::views::{RebuildState, RebuildStatus};
 use cartlog_testkit::shop::{Shop, Shoppers};

@@ -1,7 +1,7 @@
 //! A new generation beside the one that serves.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
-use cartlog::log::EventLog;
+use cartlog::log::{EventLog, LogReader};
 use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Differs, Reader, RebuildRunning, RebuildState, RebuildWorker};
 use cartlog::views::{Updater, ViewStore};

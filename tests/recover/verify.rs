@@ -1,17 +1,23 @@
 //! What is wrong with views is found and named, and what is right is not.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
-use cartlog::log::EventLog;
+use cartlog::log::{LogConfig, LogReader, SqliteLogSettings};
 use cartlog::verify::{FindingKind, VerifyState, VerifyStatus, VerifyTarget, verify};
 use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use std::fs;
+use std::path::Path;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// The log in the file at `path`.
+pub fn log_at(path: &Path) -> LogConfig {
+    LogConfig::Sqlite(SqliteLogSettings::at(path))
+}
+
 pub async fn verified(shop: &Shop) -> VerifyStatus {
     let subject = VerifyTarget {
-        log: shop.log.path().to_owned(),
+        log: log_at(shop.log.path()),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
     };
@@ -118,7 +124,7 @@ async fn a_log_that_grows_and_views_that_move_meanwhile_are_sound() {
     let (shop, mut shoppers) = closed_shop(7, 4_000).await;
     let kept = Kept::of(&shop).await;
     let subject = VerifyTarget {
-        log: shop.log.path().to_owned(),
+        log: log_at(shop.log.path()),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
     };
@@ -170,7 +176,7 @@ async fn what_is_no_log_cannot_be_verified() {
     for (log, reason) in [(missing.clone(), "no such file"), (shop.views_path(), "")] {
         fs::write(shop.views_path(), "no database at all".repeat(500)).unwrap();
         let subject = VerifyTarget {
-            log,
+            log: log_at(&log),
             views: shop.views_path(),
             cache_bytes: 1 << 20,
         };

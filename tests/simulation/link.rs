@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Head, Position, ReadError, RecordedEvent,
-    Version,
+    AppendError, Appended, Commit, Freshness, Head, LogReader, LogWriter, Position, ReadError,
+    RecordedEvent, Version,
 };
 use cartlog_testkit::memory_log::{MemoryLog, recommit};
 use cartlog_testkit::seed::Dice;
@@ -214,7 +214,7 @@ impl Link {
 }
 
 #[async_trait]
-impl EventLog for Link {
+impl LogWriter for Link {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         let fate = self.network().fate();
         let refusal = match fate {
@@ -223,7 +223,6 @@ impl EventLog for Link {
             Fate::Conflict => Some(AppendError::Conflict {
                 stream: commit.stream(),
                 expected: commit.expected(),
-                actual: commit.expected(),
             }),
             Fate::Arrives | Fate::AnswerLost | Fate::Lost => None,
         };
@@ -258,6 +257,13 @@ impl EventLog for Link {
         }
     }
 
+    fn close(&self) {
+        self.log.close();
+    }
+}
+
+#[async_trait]
+impl LogReader for Link {
     async fn read_stream(
         &self,
         stream: Uuid,

@@ -8,7 +8,7 @@ use crate::link::{Lie, Link, Network, now, turn};
 use crate::oracle::{self, Checked, Oracle, Outcome, Violation, holds};
 use cartlog::cart::{Cart, CartModel};
 use cartlog::commands::{CommandError, CommandHandler};
-use cartlog::log::{EventLog, Position, Version};
+use cartlog::log::{LogReader, Position, Version};
 use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage};
 use cartlog_testkit::seed::Dice;
 use std::cell::{Cell, RefCell};

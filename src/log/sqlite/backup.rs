@@ -2,27 +2,14 @@
 
 use super::{rows, schema};
 use crate::files::Partial;
-use crate::log::Position;
+use crate::log::{BackupError, Position, Progress};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How many pages are copied between two words of progress: 8 MiB.
 const STEP: i32 = 2_048;
-
-/// Why there is no backup.
-#[derive(Debug, thiserror::Error)]
-pub enum BackupError {
-    #[error("{} is there already, and a backup is never written over: name another file", .0.display())]
-    Exists(PathBuf),
-    #[error("the log {} cannot be read: {reason}", path.display())]
-    Log { path: PathBuf, reason: String },
-    #[error("the backup {} cannot be written: {reason}", path.display())]
-    Target { path: PathBuf, reason: String },
-    #[error("the backup of {} was not whole and is not kept: {found}. Check the log (cartlog verify)", path.display())]
-    NotWhole { path: PathBuf, found: String },
-}
 
 /// Copies the log at `path`, as it is at one moment, to `target`, where nothing may be yet: it is
 /// there whole, checked and on the disk, or not at all. Says how many events it holds. `progress` is
@@ -31,13 +18,13 @@ pub enum BackupError {
 /// The moment is held by one read transaction. That keeps what is appended meanwhile in the
 /// write-ahead log until the copy is made; without it, each commit of another process would begin
 /// the copy anew, and under load it would never end.
-pub fn back_up(
+pub(super) fn back_up(
     path: &Path,
     target: &Path,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<u64, BackupError> {
     let unreadable = |reason: String| BackupError::Log {
-        path: path.to_owned(),
+        location: path.display().to_string(),
         reason,
     };
     let unwritable = |reason: String| BackupError::Target {
@@ -55,8 +42,8 @@ pub fn back_up(
     copy_pages(&log, copy.path(), progress).map_err(|error| unwritable(error.to_string()))?;
     let (found, events) = check(copy.path()).map_err(|error| unwritable(error.to_string()))?;
     if found != "ok" {
-        return Err(BackupError::NotWhole {
-            path: path.to_owned(),
+        return Err(BackupError::Damaged {
+            location: path.display().to_string(),
             found,
         });
     }
@@ -67,11 +54,7 @@ pub fn back_up(
     Ok(events.0)
 }
 
-fn copy_pages(
-    log: &Connection,
-    to: &Path,
-    progress: &mut dyn FnMut(u64, u64),
-) -> rusqlite::Result<()> {
+fn copy_pages(log: &Connection, to: &Path, progress: Progress<'_>) -> rusqlite::Result<()> {
     let mut copy = Connection::open(to)?;
     let backup = Backup::new(log, &mut copy)?;
     loop {

@@ -3,7 +3,7 @@
 use crate::files::beside;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, IntGauge, Registry, exponential_buckets};
+use prometheus::{Histogram, HistogramOpts, IntGauge, exponential_buckets};
 use std::path::{Path, PathBuf};
 
 /// What is measured of one log.
@@ -40,9 +40,8 @@ impl Gauges {
         self.group.observe(commits.into());
     }
 
-    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        registry.register(Box::new(self.group.clone()))?;
-        registry.register(Box::new(self.size.clone()))
+    pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        vec![Box::new(self.group.clone()), Box::new(self.size.clone())]
     }
 }
 

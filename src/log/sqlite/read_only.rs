@@ -1,10 +1,8 @@
 //! The log for those who only read it, also while another process serves from it.
 
 use super::by_stream::Followed;
-use super::{OpenError, rows, schema};
-use crate::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Position, ReadError, RecordedEvent, Version,
-};
+use super::{rows, schema};
+use crate::log::{Freshness, LogReader, OpenError, Position, ReadError, RecordedEvent, Version};
 use async_trait::async_trait;
 use rusqlite::Connection;
 use std::path::Path;
@@ -59,13 +57,7 @@ impl ReadOnlyLog {
 }
 
 #[async_trait]
-impl EventLog for ReadOnlyLog {
-    async fn append(&self, _commit: Commit) -> Result<Appended, AppendError> {
-        Err(AppendError::NotWritten(
-            "the log was opened to be read alone".to_owned(),
-        ))
-    }
-
+impl LogReader for ReadOnlyLog {
     async fn read_stream(
         &self,
         stream: Uuid,

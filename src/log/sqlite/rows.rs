@@ -1,7 +1,8 @@
 //! Events as rows of the table `log`.
 
-use super::audit::{Entry, UnreadableRow};
-use crate::log::{Hash, Head, Position, ReadError, RecordedEvent, Version};
+use crate::log::{
+    Hash, Head, IndexEntry, Position, ReadError, RecordedEvent, UnreadableRow, Version,
+};
 use crate::timestamp::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, ToSql, params};
@@ -251,9 +252,9 @@ struct NotCanonical(&'static str);
 /// of the log is going to have there.
 pub(super) fn read_index(
     connection: &Connection,
-    after: Option<Entry>,
+    after: Option<IndexEntry>,
     limit: usize,
-) -> rusqlite::Result<Vec<Entry>> {
+) -> rusqlite::Result<Vec<IndexEntry>> {
     let (stream, version) = after.map_or((Uuid::nil(), 0), |entry| (entry.stream, entry.version));
     connection
         .prepare_cached(
@@ -265,7 +266,7 @@ pub(super) fn read_index(
              ORDER BY stream, version LIMIT ?3",
         )?
         .query_map(params![stream.as_bytes(), version, limit], |row| {
-            Ok(Entry {
+            Ok(IndexEntry {
                 stream: Uuid::from_bytes(row.get(0)?),
                 version: row.get(1)?,
                 position: Position(row.get(2)?),

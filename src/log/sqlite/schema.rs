@@ -1,6 +1,7 @@
 //! The tables of `events.db` and the settings of a connection to it.
 
 use super::by_stream::{self, IndexError};
+use super::settings::Durability;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -82,7 +83,7 @@ pub(super) enum SchemaError {
 /// checkpointed and synced again is known to be there.
 pub(super) fn open_writer(
     path: &Path,
-    durability: super::Durability,
+    durability: Durability,
 ) -> Result<(Connection, Uuid), SchemaError> {
     let mut connection = Connection::open(path)?;
     let application_id: i32 =

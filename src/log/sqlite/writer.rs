@@ -1,12 +1,12 @@
 //! The one thread that writes: it takes whatever commits are queued and makes them durable with one
 //! sync (group commit). While one group is on its way to the disk, the next one gathers.
 
-use super::SqliteLogSettings;
 use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
 use super::guard::Guard;
 use super::replies::{self, Outcome, Reply};
 use super::rows;
+use super::settings::SqliteLogSettings;
 use super::spin::{self, Awake, Succession};
 use super::tail::Tail;
 use crate::file_lock::FileLock;
@@ -282,7 +282,6 @@ impl Writer {
             return Ok(Err(AppendError::Conflict {
                 stream,
                 expected: commit.expected(),
-                actual,
             }));
         }
         let mut statement = rows::prepare_insert(&self.connection)?;

@@ -4,7 +4,7 @@ use super::*;
 use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
 use crate::commands::{CommandHandler, Envelope};
 use crate::log::sqlite::{SqliteLog, SqliteLogSettings};
-use crate::log::{EventLog, Position};
+use crate::log::{LogReader, LogWriter, Position};
 use crate::views::{Reader, ViewStore, all};
 use uuid::Uuid;
 

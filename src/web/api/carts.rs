@@ -4,7 +4,7 @@ use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand, CartModel, Offer, Refusal, Sku};
 use crate::decider::Decider;
 use crate::history;
-use crate::log::Version;
+use crate::log::{Freshness, Version};
 use crate::timestamp::Timestamp;
 use crate::web::api::access::CartTokenDigest;
 use crate::web::api::command::{CartAnswer, Required, carry_out_opening, said};
@@ -228,6 +228,7 @@ pub async fn at_version(state: &AppState, id: Uuid, version: u64) -> Result<Cart
         id,
         Version(0),
         Some(Version(version)),
+        Freshness::Linearizable,
         |event| {
             history::evolve::<CartModel>(&mut cart, &event)?;
             reached = event.version.0;
@@ -246,7 +247,8 @@ pub async fn at_version(state: &AppState, id: Uuid, version: u64) -> Result<Cart
 async fn at_time(state: &AppState, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
     let mut cart = CartModel::initial();
     let mut is_past = false;
-    history::for_each(&*state.log, id, Version(0), None, |event| {
+    let current = Freshness::Linearizable;
+    history::for_each(&*state.log, id, Version(0), None, current, |event| {
         if event.recorded_at <= time {
             history::evolve::<CartModel>(&mut cart, &event)?;
         } else {

@@ -3,7 +3,7 @@
 use crate::cart::Currency;
 use crate::cloud_event::CloudEvent;
 use crate::history::{self, HistoryError};
-use crate::log::{EventLog, Freshness, Hash, RecordedEvent, Version};
+use crate::log::{Freshness, Hash, LogReader, RecordedEvent, Version};
 use crate::web::api::access::CartTokenDigest;
 use crate::web::api::event::event_document;
 use crate::web::api::live_cart;
@@ -116,7 +116,7 @@ impl Window {
         })
     }
 
-    async fn read(self, log: &dyn EventLog) -> Result<Page<Chained>, HistoryError> {
+    async fn read(self, log: &dyn LogReader) -> Result<Page<Chained>, HistoryError> {
         let mut items = chained(log, self.cart, self.first, self.last).await?;
         if self.order == Order::Desc {
             items.reverse();
@@ -136,7 +136,7 @@ pub struct Chained {
 
 /// The events of `cart` from version `first` to `last`.
 pub async fn chained(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     cart: Uuid,
     first: u64,
     last: u64,
@@ -154,7 +154,8 @@ pub async fn chained(
         return Ok(events);
     }
     let after = Version(first.saturating_sub(1));
-    history::for_each(log, cart, after, Some(Version(last)), |recorded| {
+    let (last, current) = (Some(Version(last)), Freshness::Linearizable);
+    history::for_each(log, cart, after, last, current, |recorded| {
         let hash = recorded.hash;
         events.push(Chained { recorded, previous });
         previous = hash;

@@ -55,7 +55,7 @@ fn describe_live(operation: Operation<'_>) -> Operation<'_> {
 
 /// Readiness: whether requests can be served, and if not, why.
 async fn ready(state: Data<AppState>) -> HttpResponse {
-    let log = state.log.trouble().await;
+    let log = state.log.health().await.err();
     let views = match state.log.barrier().await {
         Err(error) => Some(error.to_string()),
         Ok(end) => check_views(&state, end),

@@ -1,7 +1,7 @@
 //! `/api/insights/…`: what the shop can learn from its log.
 
 use crate::cart::{Currency, Money, Sku};
-use crate::log::{EventLog, Freshness, Version};
+use crate::log::{Freshness, LogReader, Version};
 use crate::timestamp::Timestamp;
 use crate::views::carts::{self, IdleCart};
 use crate::views::insights::journeys::{self, Funnel, TakenOut};
@@ -304,7 +304,7 @@ fn idle_since(state: &AppState) -> Timestamp {
 }
 
 async fn event(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     cart: Uuid,
     version: u64,
 ) -> Result<Option<Box<RawValue>>, Problem> {

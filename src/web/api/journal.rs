@@ -2,7 +2,7 @@
 
 use crate::cart::{CartEvent, Sku};
 use crate::history::{self, CommitMetadata};
-use crate::log::{EventLog, Position, RecordedEvent, Version};
+use crate::log::{Freshness, LogReader, Position, RecordedEvent, Version};
 use crate::views::QueryInfo;
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
 use crate::web::api::event::event_document;
@@ -187,7 +187,8 @@ async fn of_cart(
 ) -> Result<(Vec<RecordedEvent>, Position), Problem> {
     let seen = state.log.barrier().await.map_err(unreadable)?;
     let mut events = Vec::new();
-    history::for_each(&*state.log, cart, Version(0), None, |recorded| {
+    let fresh = Freshness::AtLeast(seen);
+    history::for_each(&*state.log, cart, Version(0), None, fresh, |recorded| {
         if wanted.is_behind(recorded.position, begin) {
             events.push(recorded);
         }
@@ -247,7 +248,7 @@ async fn of_all(
 
 /// The events at `positions`, in `direction`; what the log has none at is left out.
 async fn at_positions(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     mut positions: Vec<Position>,
     direction: Direction,
 ) -> Result<Vec<RecordedEvent>, Problem> {
@@ -270,7 +271,7 @@ async fn at_positions(
 /// The documents of `events`, which are in `direction`. They are made oldest first, since each
 /// shows the hash of the event before it in its cart.
 async fn documents(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     mut events: Vec<RecordedEvent>,
     direction: Direction,
 ) -> Result<Vec<Box<RawValue>>, Problem> {

@@ -2,7 +2,7 @@
 
 use crate::cart::{CartEvent, Currency};
 use crate::history;
-use crate::log::{EventLog, Freshness, Hash, Position, ReadError, RecordedEvent, Version};
+use crate::log::{Freshness, Hash, LogReader, Position, ReadError, RecordedEvent, Version};
 use crate::web::api::event::event_document;
 use crate::web::http::live::{self, PAGE, Source};
 use crate::web::http::path::query;
@@ -90,7 +90,7 @@ impl Carts {
     /// What was known of the cart right before `recorded`; from now on, right after it.
     pub async fn before(
         &mut self,
-        log: &dyn EventLog,
+        log: &dyn LogReader,
         recorded: &RecordedEvent,
     ) -> Result<Known, Problem> {
         let before = Version(recorded.version.0 - 1);
@@ -112,7 +112,7 @@ impl Carts {
 }
 
 async fn look_up(
-    log: &dyn EventLog,
+    log: &dyn LogReader,
     recorded: &RecordedEvent,
     version: Version,
 ) -> Result<Known, Problem> {

@@ -5,7 +5,7 @@ use crate::cart::explain::{self, Difference};
 use crate::cart::{Cart, CartEvent};
 use crate::decider::DecodedEvent;
 use crate::history;
-use crate::log::Version;
+use crate::log::{Freshness, Version};
 use crate::web::api::access::CartTokenDigest;
 use crate::web::api::carts::no_such_version;
 use crate::web::http::body::read_json;
@@ -106,16 +106,11 @@ async fn history_of(
     until: Option<u64>,
 ) -> Result<Vec<DecodedEvent<CartEvent>>, Problem> {
     let mut history = Vec::new();
-    history::for_each(
-        &*state.log,
-        id,
-        Version(0),
-        until.map(Version),
-        |recorded| {
-            history.push(history::happened(&recorded)?);
-            Ok(())
-        },
-    )
+    let (until, current) = (until.map(Version), Freshness::Linearizable);
+    history::for_each(&*state.log, id, Version(0), until, current, |recorded| {
+        history.push(history::happened(&recorded)?);
+        Ok(())
+    })
     .await?;
     Ok(history)
 }

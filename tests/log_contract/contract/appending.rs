@@ -24,7 +24,7 @@ pub async fn commits_follow_each_other_in_a_stream(engine: &dyn Engine) {
     opened.end().await;
 }
 
-pub async fn a_conflict_says_where_the_stream_is_and_writes_nothing(engine: &dyn Engine) {
+pub async fn conflict_writes_nothing(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let first = append(log, stream(1), Head::START, 1).await;
@@ -34,11 +34,11 @@ pub async fn a_conflict_says_where_the_stream_is_and_writes_nothing(engine: &dyn
         version: Version(7),
         ..first
     };
-    for (stream, head, actual) in [
-        (stream(1), Head::START, 2),
-        (stream(1), first, 2),
-        (stream(1), far, 2),
-        (stream(2), first, 0),
+    for (stream, head) in [
+        (stream(1), Head::START),
+        (stream(1), first),
+        (stream(1), far),
+        (stream(2), first),
     ] {
         let refused = log.append(commit(stream, head, 2)).await;
         assert_eq!(
@@ -46,7 +46,6 @@ pub async fn a_conflict_says_where_the_stream_is_and_writes_nothing(engine: &dyn
             Err(AppendError::Conflict {
                 stream,
                 expected: head.version,
-                actual: Version(actual)
             })
         );
     }
@@ -108,7 +107,6 @@ pub async fn of_concurrent_commits_at_one_version_exactly_one_is_written(engine:
                 Err(AppendError::Conflict {
                     stream: stream(1),
                     expected: head.version,
-                    actual: won[0].0.version
                 })
             );
         }

@@ -1,7 +1,7 @@
 //! What an engine promises to whoever opens a log again.
 
 use super::{Engine, append, commit, read, read_everything, stream, versions};
-use cartlog::log::{AppendError, Head, Position, Version};
+use cartlog::log::{AppendError, Head, Position};
 use futures_util::future::{FutureExt, join_all};
 
 pub async fn positions_increase_over_all_streams_and_reopenings(engine: &dyn Engine) {
@@ -41,13 +41,7 @@ pub async fn what_was_acknowledged_is_there_after_a_reopening(engine: &dyn Engin
     let log = &*opened.log;
     assert_eq!(read_everything(log).await, before);
     let stale = log.append(commit(stream(1), Head::START, 1)).await;
-    assert!(matches!(
-        stale,
-        Err(AppendError::Conflict {
-            actual: Version(3),
-            ..
-        })
-    ));
+    assert!(matches!(stale, Err(AppendError::Conflict { .. })));
     append(log, stream(1), head, 1).await;
     assert_eq!(versions(&read(log, stream(1)).await), [1, 2, 3, 4]);
     opened.end().await;

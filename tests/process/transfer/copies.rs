@@ -61,9 +61,9 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
     let (folder, _program) = shopped("3");
     std::fs::write(folder.path().join("taken.db"), "mine").unwrap();
     for (target, part) in [
-        ("taken.db", "is there already"),
+        ("taken.db", "exists already"),
         ("nowhere/backup.db", "nowhere/backup.db"),
-        ("data/events.db", "is there already"),
+        ("data/events.db", "exists already"),
     ] {
         let output = run_to_exit(command(folder.path(), &["backup", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");

@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use cartlog::log::{
-    AppendError, Appended, Commit, EventLog, Freshness, Head, NewEvent, Position, ReadError,
-    RecordedEvent, Version,
+    AppendError, Appended, Commit, Freshness, Head, LogReader, LogWriter, NewEvent, Position,
+    ReadError, RecordedEvent, Version,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -67,7 +67,6 @@ impl Stored {
             return Err(AppendError::Conflict {
                 stream: commit.stream(),
                 expected: commit.expected(),
-                actual,
             });
         }
         for event in commit.events() {
@@ -137,7 +136,7 @@ pub fn recommit(commit: &Commit, head: Head, count: usize) -> Commit {
 }
 
 #[async_trait]
-impl EventLog for MemoryLog {
+impl LogWriter for MemoryLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
         if *self.closed.borrow() {
             return Err(AppendError::NotWritten("the log is closed".to_owned()));
@@ -147,6 +146,13 @@ impl EventLog for MemoryLog {
         Ok(appended)
     }
 
+    fn close(&self) {
+        MemoryLog::close(self);
+    }
+}
+
+#[async_trait]
+impl LogReader for MemoryLog {
     async fn read_stream(
         &self,
         stream: Uuid,

@@ -1,9 +1,10 @@
 //! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
 
-use super::{Durability, OpenError, by_stream, rows, schema};
+use super::settings::Durability;
+use super::{by_stream, rows, schema};
 use crate::file_lock::FileLock;
 use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
-use crate::log::{Head, Position, RecordedEvent};
+use crate::log::{BulkImporter, Head, OpenError, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
@@ -15,8 +16,8 @@ use uuid::Uuid;
 const BATCH: u64 = 20_000;
 
 /// A log under way to its place, where there must be no events. Nobody else can open that log
-/// meanwhile, and until [`Filling::finish`] nothing of it is there.
-pub struct Filling {
+/// meanwhile, and until `finish` nothing of it is there.
+pub(super) struct SqliteBulkImporter {
     path: PathBuf,
     /// Removed when it is dropped.
     file: TempPath,
@@ -25,9 +26,9 @@ pub struct Filling {
     _lock: FileLock,
 }
 
-impl Filling {
+impl SqliteBulkImporter {
     /// Begins to fill the log at `path`, which has to be empty or not there.
-    pub fn begin(path: &Path) -> Result<Filling, OpenError> {
+    pub(super) fn begin(path: &Path) -> Result<SqliteBulkImporter, OpenError> {
         let failed = |reason: String| OpenError::new(path, reason);
         let folder = folder_of(path);
         std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
@@ -57,7 +58,7 @@ impl Filling {
                 Ok(connection)
             })
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Filling {
+        Ok(SqliteBulkImporter {
             path: path.to_owned(),
             file,
             connection,
@@ -66,8 +67,13 @@ impl Filling {
         })
     }
 
-    /// Adds `event` at the next position. Whoever calls this has checked that it follows its stream.
-    pub fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError> {
+    fn failed(&self, error: &rusqlite::Error) -> OpenError {
+        OpenError::new(&self.path, error.to_string())
+    }
+}
+
+impl BulkImporter for SqliteBulkImporter {
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError> {
         let position = Position(self.last.0 + 1);
         let add = || -> rusqlite::Result<()> {
             rows::insert(
@@ -86,14 +92,12 @@ impl Filling {
         Ok(())
     }
 
-    /// Where `stream` ends so far.
-    pub fn head(&self, stream: Uuid) -> Result<Head, OpenError> {
+    fn head(&self, stream: Uuid) -> Result<Head, OpenError> {
         let head = rows::head(&self.connection, stream).map_err(|error| self.failed(&error))?;
         Ok(head.unwrap_or(Head::START))
     }
 
-    /// Puts the log in its place and says how many events it holds.
-    pub fn finish(self) -> Result<u64, OpenError> {
+    fn finish(self: Box<Self>) -> Result<u64, OpenError> {
         let failed = |error: io::Error| OpenError::new(&self.path, error.to_string());
         by_stream::reached(&self.connection, self.last)
             .and_then(|()| self.connection.execute_batch("COMMIT"))
@@ -111,9 +115,5 @@ impl Filling {
             .map_err(|error| failed(error.error))?;
         sync_folder_of(&self.path).map_err(failed)?;
         Ok(self.last.0)
-    }
-
-    fn failed(&self, error: &rusqlite::Error) -> OpenError {
-        OpenError::new(&self.path, error.to_string())
     }
 }

@@ -1,0 +1,123 @@
+//! What operating a log takes beside reading and appending: backup, audit of the storage, import.
+
+use super::event::{Head, Position, RecordedEvent};
+use super::port::ReadError;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// Why the log could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the log {location} cannot be opened: {reason}")]
+pub struct OpenError {
+    /// A path, or an address without secrets.
+    pub location: String,
+    pub reason: String,
+    /// Whether another process has it open.
+    pub in_use: bool,
+}
+
+impl OpenError {
+    pub(super) fn new(location: &Path, reason: impl Into<String>) -> OpenError {
+        OpenError {
+            location: location.display().to_string(),
+            reason: reason.into(),
+            in_use: false,
+        }
+    }
+}
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{} exists already, and a backup never overwrites: name another file", .0.display())]
+    Exists(PathBuf),
+    #[error("the log {location} cannot be read: {reason}")]
+    Log { location: String, reason: String },
+    #[error("the backup {} cannot be written: {reason}", path.display())]
+    Target { path: PathBuf, reason: String },
+    #[error(
+        "the backup of {location} was damaged and is discarded: {found}. \
+         Check the log (cartlog verify)"
+    )]
+    Damaged { location: String, found: String },
+}
+
+/// Called with the work done and the total.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Operates a log that may be open in another process, or in none.
+pub trait LogAdministration: Send + Sync {
+    /// Where the log is, for messages: a path, or an address without secrets.
+    fn location(&self) -> String;
+
+    /// Whether the log has been created.
+    fn exists(&self) -> bool;
+
+    /// Copies the log as of one moment to the file `target`, which must not exist. The copy is
+    /// complete, checked and durable, or there is none. Returns the number of events in it.
+    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError>;
+
+    /// Opens the log's storage for an audit.
+    fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError>;
+
+    /// Begins to fill an empty log in bulk.
+    fn import_in_bulk(&self) -> Result<Box<dyn BulkImporter>, OpenError>;
+}
+
+/// Reads the stored entries one by one, relying on none of them: a damaged entry is returned as
+/// such, and the entries after it can still be read.
+pub trait LogAudit: Send {
+    fn identity(&self) -> Uuid;
+
+    /// The position of the last event that is stored now.
+    fn end(&self) -> Result<Position, ReadError>;
+
+    /// At most `limit` entries after `after`, by position.
+    fn read(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Result<RecordedEvent, UnreadableRow>>, ReadError>;
+
+    /// At most `limit` entries after `after` of the index that `read_stream` uses, by stream and
+    /// version.
+    fn read_index(
+        &self,
+        after: Option<IndexEntry>,
+        limit: usize,
+    ) -> Result<Vec<IndexEntry>, ReadError>;
+
+    /// The faults that the engine finds in the structure of its storage.
+    fn check_storage(&self) -> Result<Vec<String>, ReadError>;
+}
+
+/// A stored entry that is not an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    pub position: Position,
+    /// The entry's stream and version, if these can be read.
+    pub stream: Option<Uuid>,
+    pub version: Option<u64>,
+    pub reason: String,
+}
+
+/// An entry of the index by stream and version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexEntry {
+    pub stream: Uuid,
+    pub version: u64,
+    pub position: Position,
+}
+
+/// Fills an empty log at disk speed. The log appears complete with [`BulkImporter::finish`], and not
+/// at all without it.
+pub trait BulkImporter {
+    /// Adds `event` at the next position. The caller has checked that it follows its stream.
+    fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError>;
+
+    /// The end of `stream` so far.
+    fn head(&self, stream: Uuid) -> Result<Head, OpenError>;
+
+    /// Publishes the log and returns the number of its events.
+    fn finish(self: Box<Self>) -> Result<u64, OpenError>;
+}

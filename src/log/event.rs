@@ -1,0 +1,143 @@
+//! Events and their place: in the log, in their stream, and in the stream's chain of hashes.
+
+use super::hash::Hash;
+use crate::decider::Event;
+use crate::timestamp::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A place in the whole log, from 1; 0 is before the first event.
+///
+/// Positions are dense: the event after position `n` is at `n + 1`, so the difference of two
+/// positions is the number of events between them.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, JsonSchema,
+)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Position(pub u64);
+
+/// A place in one stream, from 1 and without gaps; 0 is before the first event.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, JsonSchema,
+)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Version(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An event as the log stores it. Cheap to clone: the texts are shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    pub position: Position,
+    pub stream: Uuid,
+    pub version: Version,
+    pub name: Cow<'static, str>,
+    pub schema: u32,
+    pub recorded_at: Timestamp,
+    /// The event's data, one line of JSON.
+    pub data: Arc<str>,
+    /// The metadata of the event's commit, one line of JSON, shared by the events of the commit.
+    pub metadata: Arc<str>,
+    /// See [`chained_hash`].
+    pub hash: Hash,
+}
+
+/// An event that is not in the log yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    pub name: Cow<'static, str>,
+    pub schema: u32,
+    pub data: String,
+}
+
+impl NewEvent {
+    /// `event` as it is stored.
+    pub fn of(event: &impl Event) -> NewEvent {
+        NewEvent {
+            name: event.name().into(),
+            schema: event.schema(),
+            data: event.data(),
+        }
+    }
+}
+
+/// The end of a stream as a reader has seen it: the next commit is chained to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub version: Version,
+    /// The last event's hash; [`Hash::ZERO`] before the first.
+    pub hash: Hash,
+    /// The last event's time. The next event is recorded no earlier, whatever the clock shows.
+    pub recorded_at: Timestamp,
+}
+
+impl Head {
+    /// The end of a stream without events.
+    pub const START: Head = Head {
+        version: Version(0),
+        hash: Hash::ZERO,
+        recorded_at: Timestamp::MIN,
+    };
+
+    /// The end of the stream once `event` is its last.
+    pub fn at(event: &RecordedEvent) -> Head {
+        Head {
+            version: event.version,
+            hash: event.hash,
+            recorded_at: event.recorded_at,
+        }
+    }
+}
+
+/// The hash of `event`, chained to the event before it in its stream, whose hash is `previous`.
+/// A changed, removed or moved event breaks every later hash of its stream.
+///
+/// SHA-256 over eight lines of text, joined by line feeds without a trailing one: the previous hash
+/// in hexadecimal, the stream, the version, the name, the schema, the time, the data and the
+/// metadata. The position is left out because a shared log assigns it after the append. No field
+/// contains a line feed, so no two events give the same input.
+pub fn chained_hash(previous: Hash, event: &RecordedEvent) -> Hash {
+    assert!(
+        !(event.data.contains('\n') || event.metadata.contains('\n') || event.name.contains('\n')),
+        "an event's texts are single lines"
+    );
+    let mut sum = Sha256::new();
+    sum.update(previous.hex());
+    sum.update("\n");
+    sum.update(
+        event
+            .stream
+            .as_hyphenated()
+            .encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH]),
+    );
+    sum.update("\n");
+    sum.update(event.version.to_string());
+    sum.update("\n");
+    sum.update(event.name.as_bytes());
+    sum.update("\n");
+    sum.update(event.schema.to_string());
+    sum.update("\n");
+    sum.update(event.recorded_at.to_text().as_str());
+    sum.update("\n");
+    sum.update(event.data.as_bytes());
+    sum.update("\n");
+    sum.update(event.metadata.as_bytes());
+    Hash(sum.finalize().into())
+}

@@ -1,0 +1,43 @@
+//! The log's file, operated while it may be open in another process.
+
+use super::audit::SqliteAudit;
+use super::backup::back_up;
+use super::bulk_import::SqliteBulkImporter;
+use crate::log::{BackupError, BulkImporter, LogAdministration, LogAudit, OpenError, Progress};
+use std::path::{Path, PathBuf};
+
+/// Operates the log in the file at one path.
+#[derive(Debug)]
+pub struct SqliteAdministration {
+    path: PathBuf,
+}
+
+impl SqliteAdministration {
+    pub fn of(path: &Path) -> SqliteAdministration {
+        SqliteAdministration {
+            path: path.to_owned(),
+        }
+    }
+}
+
+impl LogAdministration for SqliteAdministration {
+    fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError> {
+        back_up(&self.path, target, progress)
+    }
+
+    fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError> {
+        Ok(Box::new(SqliteAudit::open(&self.path)?))
+    }
+
+    fn import_in_bulk(&self) -> Result<Box<dyn BulkImporter>, OpenError> {
+        Ok(Box::new(SqliteBulkImporter::begin(&self.path)?))
+    }
+}
