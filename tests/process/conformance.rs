@@ -1,6 +1,5 @@
-//! The running service held against its own description by a program that knows nothing else of it:
-//! schemathesis draws requests from the document, sound ones and broken ones, and looks for answers
-//! that the document does not have.
+//! The running service against its own OpenAPI document: schemathesis generates valid and invalid
+//! requests from it and reports responses that it does not allow.
 
 use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::{Value, json};
@@ -10,13 +9,13 @@ use std::path::Path;
 use std::process::Command;
 
 const TOKEN: &str = "operator-of-the-test";
-/// What is drawn is the same each time.
+/// The same requests in each run.
 const SEED: &str = "2026";
-/// What is asked of every answer.
+/// The checks on every response.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_schema_conformance,response_headers_conformance,allow_header_conformance";
 
-/// A service, a cart in it, and the description that it gives of itself.
+/// A service, a cart in it, and its OpenAPI document.
 struct Subject {
     program: ServiceProcess,
     cart: String,
@@ -24,13 +23,13 @@ struct Subject {
     document: Value,
 }
 
-/// What is held against what.
+/// One run of schemathesis.
 struct Run<'a> {
     document: &'a Value,
-    /// How schemathesis is to ask.
+    /// Its configuration.
     settings: &'a str,
     phases: &'a str,
-    /// How many requests are drawn for an operation, or how many stories for all of them.
+    /// Requests per operation, or stateful scenarios in total.
     examples: &'a str,
     more: &'a [&'a str],
 }
@@ -40,7 +39,7 @@ impl Subject {
         let mut command = command(folder, &[]);
         command
             .env("CARTLOG_SECURITY__OPERATOR_TOKEN", TOKEN)
-            // Carts of a log from before have been idle for as long as that is ago.
+            // The carts of an old log have been idle since then.
             .env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "0")
             .env("CARTLOG_LOGGING__FORMAT", "json")
             .env("CARTLOG_LOGGING__REQUESTS", "all")
@@ -62,16 +61,16 @@ impl Subject {
         }
     }
 
-    /// How the program is to ask: as the operator, and of a cart as its holder. Nothing of the
-    /// document is left out. A rebuild and an audit of so small a log take no time, and what asks
-    /// for no stream of events gets a page.
+    /// Requests carry the operator's token, and the cart's token where there is a cart. No
+    /// operation is left out: rebuild and verification of so small a log take no time, and
+    /// without an `Accept` for event streams the response is a page.
     fn settings(&self) -> String {
-        let cart = as_holder(&self.cart, &self.token);
+        let cart = as_owner(&self.cart, &self.token);
         format!("headers = {{ Authorization = \"Bearer {TOKEN}\" }}\n{cart}")
     }
 
-    /// What schemathesis says of the service: whether all is well, and why not.
-    fn hold_against(&self, folder: &Path, run: &Run<'_>) -> (bool, String) {
+    /// Runs schemathesis: whether it found nothing, and its report.
+    fn run(&self, folder: &Path, run: &Run<'_>) -> (bool, String) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let schemathesis = root.join("target/schemathesis/bin/schemathesis");
         let (described, configured) = (folder.join("openapi.json"), folder.join("settings.toml"));
@@ -92,16 +91,16 @@ impl Subject {
             .args(run.more)
             .output()
             .expect("schemathesis, as tests/all installs it");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
         let complained = String::from_utf8_lossy(&output.stderr);
-        (output.status.success(), said + &complained)
+        (output.status.success(), report + &complained)
     }
 }
 
-/// The methods and statuses of all answers so far to what was asked of carts.
-fn answered(folder: &Path) -> BTreeMap<String, BTreeSet<(String, u64)>> {
+/// Method and status of all responses so far, by cart, from the request log.
+fn responses_by_cart(folder: &Path) -> BTreeMap<String, BTreeSet<(String, u64)>> {
     let lines = std::fs::read_to_string(folder.join("requests")).unwrap();
-    let mut answered: BTreeMap<String, BTreeSet<(String, u64)>> = BTreeMap::new();
+    let mut responses_by_cart: BTreeMap<String, BTreeSet<(String, u64)>> = BTreeMap::new();
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let (method, path) = (line["method"].as_str(), line["path"].as_str());
@@ -109,15 +108,15 @@ fn answered(folder: &Path) -> BTreeMap<String, BTreeSet<(String, u64)>> {
         if let (Some(method), Some(below)) = (method, of_cart) {
             let status = line["status"].as_u64().unwrap();
             let cart = below.split('/').next().unwrap_or_default().to_owned();
-            let answers = answered.entry(cart).or_default();
+            let answers = responses_by_cart.entry(cart).or_default();
             answers.insert((method.to_owned(), status));
         }
     }
-    answered
+    responses_by_cart
 }
 
-/// Settings by which `cart` is asked for with `token`, whichever cart is drawn.
-fn as_holder(cart: &str, token: &str) -> String {
+/// Configuration that sends all cart requests to `cart` with `token`.
+fn as_owner(cart: &str, token: &str) -> String {
     format!(
         r#"
         [[operations]]
@@ -128,8 +127,8 @@ fn as_holder(cart: &str, token: &str) -> String {
     )
 }
 
-/// A read that waits for a version which the view does not reach in time is answered 503, as the
-/// contract has it: of all statuses from 500 on, that one, and there alone.
+/// Allows 503 for reads with `min_version`: the view may not reach it in time. No other 5xx is
+/// allowed, and none elsewhere.
 const WAITING: &str = r#"
     [[operations]]
     include-path = "/api/carts/{id}"
@@ -141,10 +140,10 @@ const OF_CARTS: [&str; 2] = ["--include-path-regex", "^/api/carts"];
 
 #[tokio::test]
 #[ignore = "needs schemathesis"]
-async fn no_answer_is_outside_of_the_description() {
+async fn fuzzed_responses_match_openapi() {
     let folder = tempfile::tempdir().unwrap();
     let subject = Subject::start(folder.path()).await;
-    let (well, said) = subject.hold_against(
+    let (passed, report) = subject.run(
         folder.path(),
         &Run {
             document: &subject.document,
@@ -154,20 +153,23 @@ async fn no_answer_is_outside_of_the_description() {
             more: &[],
         },
     );
-    assert!(well, "{said}");
+    assert!(passed, "{report}");
     let operations: usize = subject.document["paths"]
         .as_object()
         .unwrap()
         .values()
         .map(|methods| methods.as_object().unwrap().len())
         .sum();
-    assert!(said.contains(&format!("Tested: {operations}\n")), "{said}");
+    assert!(
+        report.contains(&format!("Tested: {operations}\n")),
+        "{report}"
+    );
 }
 
-/// Carts that an earlier version has left behind: one was bought, one has expired, one is open.
+/// Uses the log of release 0.1.0, with a checked-out, an expired and an open cart.
 #[tokio::test]
 #[ignore = "needs schemathesis"]
-async fn no_answer_about_a_cart_in_any_state_is_outside_of_the_description() {
+async fn fuzzed_responses_match_openapi_in_every_cart_state() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/logs/0.1.0");
@@ -183,12 +185,12 @@ async fn no_answer_about_a_cart_in_any_state_is_outside_of_the_description() {
         let (path, answer) = (asked["path"].as_str().unwrap(), &asked["answer"]);
         if path.contains("?min_version=") {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let holder = (text(&answer["id"]), text(&asked["token"]));
-            carts.insert(text(&answer["status"]), holder);
+            let owner = (text(&answer["id"]), text(&asked["token"]));
+            carts.insert(text(&answer["status"]), owner);
         }
     }
-    let own = |state: &str| as_holder(&carts[state].0, &carts[state].1);
-    let foreign = as_holder(&subject.cart, &carts["open"].1);
+    let own = |state: &str| as_owner(&carts[state].0, &carts[state].1);
+    let foreign = as_owner(&subject.cart, &carts["open"].1);
     let past = own("open").replace("\"path.id\"", "\"query.version\" = 3, \"path.id\"");
     for (settings, cart, seen, method, status) in [
         (
@@ -202,7 +204,7 @@ async fn no_answer_about_a_cart_in_any_state_is_outside_of_the_description() {
         (past, &carts["open"].0, true, "GET", 200),
         (foreign, &subject.cart, false, "GET", 200),
     ] {
-        let (well, said) = subject.hold_against(
+        let (passed, report) = subject.run(
             folder,
             &Run {
                 document: &subject.document,
@@ -212,28 +214,28 @@ async fn no_answer_about_a_cart_in_any_state_is_outside_of_the_description() {
                 more: &OF_CARTS,
             },
         );
-        assert!(well, "{said}");
-        let answers = &answered(folder)[cart];
+        assert!(passed, "{report}");
+        let answers = &responses_by_cart(folder)[cart];
         let answer = (method.to_owned(), status);
         assert_eq!(answers.contains(&answer), seen, "{cart}: {answers:?}");
     }
 }
 
-/// Stories that begin with opening a cart and go on along the links of the description.
+/// Scenarios that open a cart and follow the document's links.
 #[tokio::test]
 #[ignore = "needs schemathesis"]
-async fn what_follows_from_the_opening_of_a_cart_is_in_the_description() {
+async fn openapi_links_from_opened_cart_match_responses() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let subject = Subject::start(folder).await;
-    std::fs::write(folder.join("holder.py"), include_str!("holder.py")).unwrap();
+    std::fs::write(folder.join("cart_owner.py"), include_str!("cart_owner.py")).unwrap();
     let settings = r#"
-        hooks = "holder.py"
+        hooks = "cart_owner.py"
         parameters = { "path.sku" = "teapot" }
         [phases.stateful.inference]
         algorithms = []
         "#;
-    let (well, said) = subject.hold_against(
+    let (passed, report) = subject.run(
         folder,
         &Run {
             document: &subject.document,
@@ -252,14 +254,15 @@ async fn what_follows_from_the_opening_of_a_cart_is_in_the_description() {
             ],
         },
     );
-    assert!(well, "{said}");
+    assert!(passed, "{report}");
     let links = subject.document["paths"]["/api/carts"]["post"]["responses"]["201"]["links"]
         .as_object()
         .unwrap()
         .len();
     let covered = format!("{links} covered / {links} selected");
-    assert!(said.contains(&covered), "{said}");
-    let answers: BTreeSet<(String, u64)> = answered(folder).into_values().flatten().collect();
+    assert!(report.contains(&covered), "{report}");
+    let answers: BTreeSet<(String, u64)> =
+        responses_by_cart(folder).into_values().flatten().collect();
     for (method, status) in [("POST", 201), ("PUT", 200), ("DELETE", 200), ("POST", 412)] {
         let answer = (method.to_owned(), status);
         assert!(answers.contains(&answer), "{answer:?} in {answers:?}");
@@ -268,7 +271,7 @@ async fn what_follows_from_the_opening_of_a_cart_is_in_the_description() {
 
 #[tokio::test]
 #[ignore = "needs schemathesis"]
-async fn control_answers_outside_of_the_description_are_found() {
+async fn control_responses_outside_openapi_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let subject = Subject::start(folder.path()).await;
     let mut wrong = subject.document.clone();
@@ -289,13 +292,13 @@ async fn control_answers_outside_of_the_description_are_found() {
     for (path, responses) in &responses {
         wrong["paths"][path]["get"]["responses"] = responses.clone();
     }
-    // Here a 503 is not expected anywhere.
+    // In this run no 503 is expected.
     paths.push("/api/carts/{id}");
     let more: Vec<&str> = paths
         .iter()
         .flat_map(|path| ["--include-path", path])
         .collect();
-    let (well, said) = subject.hold_against(
+    let (passed, report) = subject.run(
         folder.path(),
         &Run {
             document: &wrong,
@@ -305,7 +308,7 @@ async fn control_answers_outside_of_the_description_are_found() {
             more: &more,
         },
     );
-    assert!(!well, "{said}");
+    assert!(!passed, "{report}");
     for found in [
         "Response violates schema: 1",
         "Undocumented Content-Type: 1",
@@ -313,6 +316,6 @@ async fn control_answers_outside_of_the_description_are_found() {
         "Undocumented status code: 1",
         "Server error: 1",
     ] {
-        assert!(said.contains(found), "{found}: {said}");
+        assert!(report.contains(found), "{found}: {report}");
     }
 }

@@ -1,6 +1,6 @@
-//! A start with views that an earlier program has made, of which some had another definition.
+//! A start with views of an earlier program, some with another definition.
 
-use crate::recover::{documents, ended, open_carts};
+use crate::recover::{assert_exit_code, documents, open_carts};
 use cartlog::cart::event::{CartOpened, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Sku};
 use cartlog::history::CommitMetadata;
@@ -22,10 +22,10 @@ use uuid::Uuid;
 const EVENTS: &str = "/api/events?limit=7";
 const PRODUCTS: &str = "/api/insights/products?limit=5";
 
-/// So many carts that views are not made of them in a moment.
+/// Enough carts that the rebuild takes long enough to be observed.
 pub const MANY: usize = 20_000;
 
-/// Lets `carts` carts of twelve events each happen in the log of `folder`, at the time `at`.
+/// Appends `carts` carts of twelve events each to the log in `folder`, recorded at `at`.
 pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     const EACH: usize = 12;
     let settings = SqliteLogSettings {
@@ -60,7 +60,7 @@ pub async fn fill(folder: &Path, carts: usize, at: Timestamp) {
     writer.join();
 }
 
-/// What is answered to `GET path`.
+/// Status and body of `GET path`.
 async fn get(address: SocketAddr, path: &'static str) -> (u16, String) {
     let url = format!("http://{address}{path}");
     let answer = http_client().get(url).send().await.unwrap();
@@ -76,7 +76,7 @@ async fn rebuild(address: SocketAddr) -> Value {
     serde_json::from_str(&status).unwrap()
 }
 
-/// An answer of each view but the carts', to the byte.
+/// A response from each view but the carts'.
 async fn answers(address: SocketAddr) -> Vec<String> {
     let mut answers = Vec::new();
     for path in [
@@ -93,7 +93,7 @@ async fn answers(address: SocketAddr) -> Vec<String> {
     answers
 }
 
-/// What became of the rebuild, once it has ended.
+/// The final state of the rebuild.
 async fn outcome(address: SocketAddr) -> String {
     let started = Instant::now();
     loop {
@@ -105,15 +105,18 @@ async fn outcome(address: SocketAddr) -> String {
     }
 }
 
-async fn made(address: SocketAddr) {
+async fn wait_until_ready(address: SocketAddr) {
     let started = Instant::now();
     while get(address, "/readyz").await.0 != 200 {
-        assert!(started.elapsed() < PATIENCE, "the views are not made");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the views are not ready in time"
+        );
     }
 }
 
 #[tokio::test]
-async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_no_cart_is_missed() {
+async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let program = ServiceProcess::serve(folder);
@@ -121,7 +124,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     fill(folder, MANY, Timestamp::now()).await;
     let program = ServiceProcess::serve(folder);
-    made(program.address).await;
+    wait_until_ready(program.address).await;
     let before = answers(program.address).await;
     let cart_before = documents(program.address, &carts).await;
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
@@ -129,7 +132,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
     for (changed, named, serving) in [
         ("view = 'products'", "products: of another definition", true),
         ("view IN ('carts', 'products')", "carts, products: of", true),
-        ("true", "they are being made", false),
+        ("true", "they are being wait_until_ready", false),
     ] {
         let file = Connection::open(folder.join("data/views.db")).unwrap();
         file.execute_batch(&format!(
@@ -146,7 +149,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
 
         let program = ServiceProcess::serve(folder);
         let address = program.address;
-        // It is waited for a moment, and told to come back only then.
+        // The query waits a moment for the view before it gets 503.
         let asked = tokio::spawn(get(address, PRODUCTS));
         let mut rounds = 0;
         loop {
@@ -156,7 +159,7 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
             } else {
                 None
             };
-            // Of all of them, however far the views are.
+            // Carts are served at every moment of the rebuild.
             assert_eq!(documents(address, &carts).await, cart_before, "{changed}");
             assert!(others.is_none_or(|(status, answer)| status == 200 && answer == before[0]));
             if ready.0 == 200 {
@@ -170,11 +173,14 @@ async fn views_of_another_definition_are_made_anew_beside_those_that_serve_and_n
         }
         let (status, answer) = asked.await.unwrap();
         assert!(status == 503 || answer == before[1], "{changed}: {answer}");
-        assert!(rounds > 0, "{changed}: views were made too soon to look");
+        assert!(
+            rounds > 0,
+            "{changed}: the rebuild was too quick to observe"
+        );
         assert_eq!(answers(address).await, before, "{changed}");
-        // Those who ask whether it is ready may know it before the rebuild, which gives way to them.
+        // `/readyz` may be ready before the rebuild's status says so: it runs at low priority.
         assert_eq!(outcome(address).await, "swapped", "{changed}");
         assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     }
-    ended(&run_to_exit(command(folder, &["verify"])), 0);
+    assert_exit_code(&run_to_exit(command(folder, &["verify"])), 0);
 }

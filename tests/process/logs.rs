@@ -1,4 +1,4 @@
-//! The lines that the program writes to standard error.
+//! Log output on standard error.
 
 use cartlog_testkit::load::http_client;
 use cartlog_testkit::log_file::log_path;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::path::Path;
 
-/// Starts the program in `folder` with some settings, its standard error in a file.
+/// Starts the program in `folder` with logging settings, standard error in a file.
 fn serve(folder: &Path, settings: &[(&str, &str)]) -> ServiceProcess {
     let mut command = command(folder, &["serve"]);
     command.stderr(File::create(folder.join("stderr")).unwrap());
@@ -17,13 +17,13 @@ fn serve(folder: &Path, settings: &[(&str, &str)]) -> ServiceProcess {
     ServiceProcess::run(command)
 }
 
-/// What was written to standard error, when the program has ended well.
-fn ended(program: ServiceProcess, folder: &Path) -> String {
+/// Stops the program and returns its standard error.
+fn stop_and_read(program: ServiceProcess, folder: &Path) -> String {
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     std::fs::read_to_string(folder.join("stderr")).unwrap()
 }
 
-/// Lines of JSON, each of which is an object.
+/// Parses lines of JSON objects.
 fn objects(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
@@ -34,7 +34,7 @@ fn objects(text: &str) -> Vec<Value> {
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
-async fn each_request_has_one_line_that_names_no_secret() {
+async fn request_log_has_one_line_each_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let settings = [("FORMAT", "json"), ("REQUESTS", "all")];
     let program = serve(folder.path(), &settings);
@@ -56,7 +56,7 @@ async fn each_request_has_one_line_that_names_no_secret() {
         let asked = asked.header("traceparent", &traceparent);
         assert_eq!(asked.send().await.unwrap().status(), status);
     }
-    let text = ended(program, folder.path());
+    let text = stop_and_read(program, folder.path());
     for secret in [token, "a-wrong-token", "min_version"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
@@ -84,7 +84,7 @@ async fn each_request_has_one_line_that_names_no_secret() {
 }
 
 #[tokio::test]
-async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
+async fn default_logging_reports_failed_requests_once() {
     for format in ["json", "text"] {
         let folder = tempfile::tempdir().unwrap();
         let program = serve(folder.path(), &[("FORMAT", format), ("LEVEL", "info")]);
@@ -102,13 +102,17 @@ async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
         let problem: Value = failed.json().await.unwrap();
         let trace = problem["trace_id"].as_str().unwrap();
 
-        let text = ended(program, folder.path());
+        let text = stop_and_read(program, folder.path());
         assert!(
             !text.contains("/livez") && !text.contains("/nowhere"),
             "{text}"
         );
-        let told = |part: &str| text.lines().filter(|line| line.contains(part)).count();
-        assert_eq!((told(trace), told("no such table")), (1, 1), "{text}");
+        let count_lines = |part: &str| text.lines().filter(|line| line.contains(part)).count();
+        assert_eq!(
+            (count_lines(trace), count_lines("no such table")),
+            (1, 1),
+            "{text}"
+        );
         let line = text.lines().find(|line| line.contains(trace)).unwrap();
         for part in ["ERROR", "/api/insights/activity", "503", "no such table"] {
             assert!(line.contains(part), "{part} in {line}");
@@ -121,7 +125,7 @@ async fn by_default_a_request_that_fails_is_told_once_and_others_are_not() {
 }
 
 #[test]
-fn an_end_that_nobody_asked_for_is_told_once_in_the_form_that_was_asked_for() {
+fn startup_failure_is_logged_once_in_configured_format() {
     let folder = tempfile::tempdir().unwrap();
     let first = ServiceProcess::serve(folder.path());
     for format in ["json", "text"] {

@@ -1,16 +1,17 @@
-//! The program as its operator meets it: started, told to stop, and refusing to start. How it is
-//! broken on purpose is in `tests/faults/`, which shares what runs and asks the program here.
+//! The program from the outside: command line, start and shutdown, logs, subcommands, upgrades.
+//! Fault injection is in `tests/faults/`.
 
-mod analyse;
+mod closed_pipes;
 mod conformance;
 mod definitions;
-mod ends;
+mod documented;
+mod insights;
 mod logs;
+mod paths;
 mod progress;
 mod recover;
+mod shutdown;
 mod simulate;
 mod starts;
 mod transfer;
-mod typed;
-mod unheard;
 mod upgrade;

@@ -1,4 +1,4 @@
-//! The bar that whoever watches a terminal sees.
+//! The progress bar on a terminal.
 
 use crate::definitions::{MANY, fill};
 use cartlog::timestamp::Timestamp;
@@ -6,10 +6,10 @@ use cartlog_testkit::process::{isolate, run_to_exit};
 use std::process::Command;
 
 #[tokio::test]
-async fn a_rebuild_shows_events_and_per_cent_and_its_log_lines_do_not_break_the_bar() {
+async fn rebuild_progress_bar_survives_log_lines() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), MANY, Timestamp::now()).await;
-    // Gives the program a terminal, and copies what it shows.
+    // `script` runs the program in a pseudo-terminal and copies its output.
     let mut command = Command::new("script");
     let program = format!("'{}' rebuild", env!("CARGO_BIN_EXE_cartlog"));
     command.args(["-qec", &program, "/dev/null"]);

@@ -1,4 +1,4 @@
-//! `cartlog verify` and `cartlog rebuild` beside the program that serves.
+//! `cartlog verify` and `cartlog rebuild`, beside a running service and alone.
 
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::load::http_client;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Instant;
 
-/// A cart, and how it is asked for.
+/// A cart and its token.
 pub struct Opened {
     id: String,
     token: String,
@@ -20,7 +20,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// What a `GET` answers, from the view.
+    /// The response of `GET`, from the view.
     async fn document(&self, address: SocketAddr) -> String {
         let url = format!(
             "http://{address}/api/carts/{}?min_version={}",
@@ -33,7 +33,7 @@ impl Opened {
     }
 }
 
-/// Opens `count` carts; the one at place n is at version n + 2 at the least.
+/// Opens `count` carts; the n-th is at version n + 2 at least.
 pub async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
     let client = http_client();
     let carts = format!("http://{address}/api/carts");
@@ -58,7 +58,7 @@ pub async fn open_carts(address: SocketAddr, count: u64) -> Vec<Opened> {
         let version = cart["version"].as_u64().unwrap();
         opened.push(Opened { id, token, version });
     }
-    // Whoever asks for the views finds what was told to them in their tables.
+    // This query waits until the tables are written.
     let views = client.get(format!("http://{address}/api/views"));
     assert_eq!(views.send().await.unwrap().status(), 200);
     opened
@@ -69,7 +69,7 @@ pub async fn documents(address: SocketAddr, carts: &[Opened]) -> Vec<String> {
     futures_util::future::join_all(asked).await
 }
 
-/// Changes the total in the row of `cart`, past the service.
+/// Alters the total in the row of `cart`, bypassing the service.
 fn change(folder: &Path, cart: &Opened) {
     let file = Connection::open(folder.join("data/views.db")).unwrap();
     file.busy_timeout(PATIENCE).unwrap();
@@ -81,57 +81,57 @@ fn change(folder: &Path, cart: &Opened) {
     assert_eq!(changed.unwrap(), 1);
 }
 
-/// Runs the program beside the service at `address`, and says how it ended.
+/// Runs a subcommand beside the service at `address`.
 fn beside(folder: &Path, address: SocketAddr, name: &str) -> Output {
     let mut command = command(folder, &[name]);
     command.env("CARTLOG_SERVER__BIND", address.to_string());
     run_to_exit(command)
 }
 
-/// It has ended with `code`; what it has printed.
+/// Asserts the exit code and returns standard output.
 #[track_caller]
-pub fn ended(output: &Output, code: i32) -> String {
+pub fn assert_exit_code(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
-async fn a_row_that_was_changed_beside_the_service_is_named_and_a_rebuild_mends_it() {
+async fn altered_row_is_found_by_verify_and_fixed_by_rebuild() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let program = ServiceProcess::serve(folder);
     let address = program.address;
     let carts = open_carts(address, 5).await;
     let before = documents(address, &carts).await;
-    let sound = ended(&beside(folder, address, "verify"), 0);
+    let sound = assert_exit_code(&beside(folder, address, "verify"), 0);
     assert!(sound.ends_with("no problems found\n"), "{sound}");
 
-    // Twice: the second time the views that serve are themselves the outcome of a rebuild.
+    // Twice: the second time the serving views are the result of a rebuild.
     for cart in [&carts[3], &carts[1]] {
         change(folder, cart);
-        let found = ended(&beside(folder, address, "verify"), 1);
+        let found = assert_exit_code(&beside(folder, address, "verify"), 1);
         let named = format!("row_different cart {} version {}:", cart.id, cart.version);
         let lines = found.lines().filter(|line| line.starts_with("row_"));
         assert_eq!(lines.count(), 1, "{found}");
         assert!(found.contains(&named), "{found}");
 
-        let rebuilt = ended(&beside(folder, address, "rebuild"), 0);
+        let rebuilt = assert_exit_code(&beside(folder, address, "rebuild"), 0);
         assert!(rebuilt.contains(&cart.id), "{rebuilt}");
         assert!(rebuilt.contains("; 1 of "), "{rebuilt}");
-        let sound = ended(&beside(folder, address, "verify"), 0);
+        let sound = assert_exit_code(&beside(folder, address, "verify"), 0);
         assert!(sound.ends_with("no problems found\n"), "{sound}");
         assert_eq!(documents(address, &carts).await, before);
     }
 
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
-    ended(&beside(folder, address, "verify"), 0);
-    let alone = ended(&beside(folder, address, "rebuild"), 0);
+    assert_exit_code(&beside(folder, address, "verify"), 0);
+    let alone = assert_exit_code(&beside(folder, address, "rebuild"), 0);
     assert!(alone.contains("; 0 of "), "{alone}");
     let program = ServiceProcess::serve(folder);
     assert_eq!(documents(program.address, &carts).await, before);
 }
 
-/// The files of generations of the views, without what SQLite keeps beside them.
+/// The files of view generations, without the companion files of SQLite.
 fn generations(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder.join("data"))
         .unwrap()
@@ -144,7 +144,7 @@ fn generations(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_that_served() {
+async fn kill_during_rebuild_keeps_the_serving_views() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let program = ServiceProcess::serve(folder);
@@ -154,12 +154,12 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
         folder,
         &["simulate", "--url", &url, "--carts", "400"],
     ));
-    ended(&shopped, 0);
+    assert_exit_code(&shopped, 0);
     let carts = open_carts(address, 3).await;
     let sound = documents(address, &carts).await;
-    ended(&beside(folder, address, "rebuild"), 0);
-    // By this row the views that served are known from new ones. A process that has moved the cart
-    // itself would still show what it remembers.
+    assert_exit_code(&beside(folder, address, "rebuild"), 0);
+    // This row tells the serving views from new ones. A process that changed the cart itself would
+    // still show the row from its cache.
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     change(folder, &carts[2]);
     let program = ServiceProcess::serve(folder);
@@ -186,15 +186,15 @@ async fn a_service_that_is_killed_during_a_rebuild_comes_back_with_the_views_tha
     let program = ServiceProcess::serve(folder);
     assert_eq!(documents(program.address, &carts).await, before);
     assert_eq!(generations(folder), [serving.to_str().unwrap()]);
-    let found = ended(&beside(folder, program.address, "verify"), 1);
+    let found = assert_exit_code(&beside(folder, program.address, "verify"), 1);
     assert!(found.contains(&carts[2].id), "{found}");
-    ended(&beside(folder, program.address, "rebuild"), 0);
+    assert_exit_code(&beside(folder, program.address, "rebuild"), 0);
     assert_eq!(documents(program.address, &carts).await, sound);
-    ended(&beside(folder, program.address, "verify"), 0);
+    assert_exit_code(&beside(folder, program.address, "verify"), 0);
 }
 
-/// Every answer that the views have a part in, by what was asked, to the byte; of the funnel all but
-/// the time of asking.
+/// Every response that depends on the views, by request; of the funnel without the time of the
+/// request.
 async fn answers(address: SocketAddr, carts: &[Opened]) -> BTreeMap<String, String> {
     let mut answers = BTreeMap::new();
     for (number, document) in documents(address, carts).await.into_iter().enumerate() {
@@ -246,7 +246,7 @@ async fn answers(address: SocketAddr, carts: &[Opened]) -> BTreeMap<String, Stri
     answers
 }
 
-/// Lets nothing in the views be as it was, past the service.
+/// Alters every table of the views, bypassing the service.
 fn vandalise(folder: &Path) {
     let file = Connection::open(folder.join("data/views.db")).unwrap();
     file.busy_timeout(PATIENCE).unwrap();
@@ -263,12 +263,12 @@ fn vandalise(folder: &Path) {
 }
 
 #[tokio::test]
-async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by_byte() {
+async fn rebuild_restores_every_response_after_vandalism() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let serve = || {
         let mut serve = command(folder, &["serve"]);
-        // So that there are carts that were left behind.
+        // So that there are abandoned carts.
         serve.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
         ServiceProcess::run(serve)
     };
@@ -278,7 +278,7 @@ async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by
         folder,
         &["simulate", "--url", &url, "--carts", "150"],
     ));
-    ended(&shopped, 0);
+    assert_exit_code(&shopped, 0);
     let carts = open_carts(program.address, 3).await;
     let before = answers(program.address, &carts).await;
     assert!(before.len() > 25, "{:?}", before.keys());
@@ -295,15 +295,15 @@ async fn vandalised_views_killed_and_rebuilt_answer_everything_as_before_byte_by
         assert_ne!(vandalised[of], before[of], "{of}");
     }
     program.kill();
-    let rebuilt = ended(&run_to_exit(command(folder, &["rebuild"])), 0);
+    let rebuilt = assert_exit_code(&run_to_exit(command(folder, &["rebuild"])), 0);
     assert!(!rebuilt.contains("; 0 of "), "{rebuilt}");
     let program = serve();
     assert_eq!(answers(program.address, &carts).await, before);
-    ended(&beside(folder, program.address, "verify"), 0);
+    assert_exit_code(&beside(folder, program.address, "verify"), 0);
 }
 
 #[tokio::test]
-async fn views_are_mended_under_load_without_a_request_that_fails() {
+async fn rebuild_under_load_fails_no_request() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let program = ServiceProcess::serve(folder);
@@ -311,7 +311,7 @@ async fn views_are_mended_under_load_without_a_request_that_fails() {
     let carts = open_carts(address, 2).await;
     let before = documents(address, &carts).await;
     let url = format!("http://{address}");
-    // A question of several rows is answered once what was shown is written.
+    // A query over many rows waits until the tables are written.
     let funnel = http_client()
         .get(format!("{url}/api/insights/funnel"))
         .send();
@@ -324,27 +324,27 @@ async fn views_are_mended_under_load_without_a_request_that_fails() {
         .unwrap();
     for cart in &carts {
         change(folder, cart);
-        let found = ended(&beside(folder, address, "verify"), 1);
+        let found = assert_exit_code(&beside(folder, address, "verify"), 1);
         assert!(found.contains(&cart.id), "{found}");
-        let rebuilt = ended(&beside(folder, address, "rebuild"), 0);
+        let rebuilt = assert_exit_code(&beside(folder, address, "rebuild"), 0);
         assert!(rebuilt.contains("; 1 of "), "{rebuilt}");
         assert_eq!(documents(address, &carts).await, before);
     }
     let shopped = shopping.wait_with_output().unwrap();
-    let told = ended(&shopped, 0);
-    assert!(told.contains("unexpected 0; retries 0"), "{told}");
-    let sound = ended(&beside(folder, address, "verify"), 0);
+    let report = assert_exit_code(&shopped, 0);
+    assert!(report.contains("unexpected 0; retries 0"), "{report}");
+    let sound = assert_exit_code(&beside(folder, address, "verify"), 0);
     assert!(sound.ends_with("no problems found\n"), "{sound}");
 }
 
 #[test]
-fn where_there_is_no_log_nothing_is_made_and_nothing_proved() {
+fn rebuild_and_verify_without_a_log_fail_and_create_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for (name, code) in [("rebuild", 1), ("verify", 2)] {
         let output = run_to_exit(command(folder.path(), &[name]));
         assert_eq!(output.status.code(), Some(code), "{output:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(told.contains("data/events.db"), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(stderr.contains("data/events.db"), "{stderr}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! `cartlog simulate` against the program that serves.
+//! `cartlog simulate` against a running service.
 
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::log_file::{log_path, read_intact_log};
@@ -16,18 +16,18 @@ fn simulate(folder: &Path, address: SocketAddr, more: &[&str]) -> Command {
     command
 }
 
-fn told(output: &Output) -> String {
+fn stdout_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The number behind `name` in what was printed.
+/// The number that follows `name` in the report.
 fn number(printed: &str, name: &str) -> u64 {
     let (_, rest) = printed.split_once(&format!("{name} ")).unwrap();
     let digits = rest.split(|character: char| !character.is_ascii_digit());
     digits.into_iter().next().unwrap().parse().unwrap()
 }
 
-/// What happened to each cart, without what is drawn anew each time.
+/// The events of each cart, without random ids and tokens.
 fn stories(folder: &Path) -> Vec<String> {
     let file =
         Connection::open_with_flags(log_path(folder), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
@@ -45,7 +45,7 @@ fn stories(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
+fn simulate_same_seed_repeats_same_carts() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let printed = [("3", &folders[0]), ("7", &folders[1])].map(|(concurrency, folder)| {
         let program = ServiceProcess::serve(folder.path());
@@ -59,7 +59,7 @@ fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
         ];
         let output = run_to_exit(simulate(folder.path(), program.address, &arguments));
         assert!(output.status.success(), "{output:?}");
-        told(&output)
+        stdout_of(&output)
     });
     let stories = folders.each_ref().map(|folder| stories(folder.path()));
     assert_eq!(stories[0], stories[1]);
@@ -82,7 +82,7 @@ fn one_seed_is_the_same_shopping_again_and_every_answer_is_as_expected() {
 }
 
 #[test]
-fn a_service_that_is_killed_and_comes_back_is_shopped_at_to_the_end() {
+fn simulate_retries_through_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());
     let address = program.address;
@@ -101,7 +101,7 @@ fn a_service_that_is_killed_and_comes_back_is_shopped_at_to_the_end() {
     again.env("CARTLOG_SERVER__BIND", address.to_string());
     let _program = ServiceProcess::run(again);
     let output = shopping.output();
-    let printed = told(&output);
+    let printed = stdout_of(&output);
     assert!(output.status.success(), "{printed}");
     assert!(number(&printed, "retries") > 0, "{printed}");
     assert_eq!(stories(folder.path()).len(), 400);
@@ -118,34 +118,34 @@ impl KillOnDrop {
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // It may have ended already.
+            // The process may have exited already.
             let _ = child.kill();
         }
     }
 }
 
 #[test]
-fn nobody_there_is_said_in_one_line() {
+fn simulate_unreachable_service_fails_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0")
+    let unused = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     for (url, part) in [
-        (format!("http://{nobody}"), "Start the service first"),
+        (format!("http://{unused}"), "Start the service first"),
         ("https://localhost".to_owned(), "http://"),
         ("localhost:8080".to_owned(), "http://"),
     ] {
         let output = run_to_exit(command(folder.path(), &["simulate", "--url", &url]));
         assert_eq!(output.status.code(), Some(1));
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(told.contains(part) && told.contains(&url), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(part) && stderr.contains(&url), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
 
 #[test]
-fn an_answer_that_the_contract_does_not_allow_is_told_and_fails() {
+fn simulate_reports_responses_the_contract_forbids() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -160,7 +160,7 @@ fn an_answer_that_the_contract_does_not_allow_is_told_and_fails() {
         address,
         &["--carts", "3", "--concurrency", "1"],
     ));
-    let printed = told(&output);
+    let printed = stdout_of(&output);
     assert_eq!(output.status.code(), Some(1), "{printed}");
     assert_eq!(number(&printed, "unexpected"), 3, "{printed}");
     assert!(printed.contains("unexpected: "), "{printed}");
@@ -170,7 +170,7 @@ fn an_answer_that_the_contract_does_not_allow_is_told_and_fails() {
     );
 }
 
-/// Serves a connection as a shop that acknowledges everything and keeps nothing.
+/// A shop that acknowledges every command and stores nothing.
 fn forgetful(mut connection: &std::net::TcpStream) {
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut reader = BufReader::new(connection);

@@ -1,10 +1,10 @@
-//! Starting, and refusing to.
+//! Starting the service, and failing to start.
 
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use std::process::Output;
 
 #[tokio::test]
-async fn a_start_prints_where_shop_history_and_api_are() {
+async fn start_prints_urls_of_shop_history_and_api() {
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());
     for (name, path) in [
@@ -25,21 +25,21 @@ async fn a_start_prints_where_shop_history_and_api_are() {
     assert!(folder.path().join("data/events.db").exists());
 }
 
-/// The program has not started: it says why in one line and has a code that says so.
+/// The program failed to start: one line with the reason, exit code 1.
 #[track_caller]
 fn refused(output: &Output, parts: &[&str]) {
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert_eq!(told.trim_end().lines().count(), 1, "{told}");
-    assert!(told.starts_with("cartlog: "), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("cartlog: "), "{stderr}");
     for part in parts {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(stderr.contains(part), "{part} in {stderr}");
     }
     assert!(output.stdout.is_empty());
 }
 
 #[test]
-fn a_second_process_on_the_same_log_is_refused_and_the_first_serves_on() {
+fn second_process_on_same_log_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let first = ServiceProcess::serve(folder.path());
     for _ in 0..2 {
@@ -56,7 +56,7 @@ fn a_second_process_on_the_same_log_is_refused_and_the_first_serves_on() {
 }
 
 #[test]
-fn views_that_would_take_the_place_of_a_log_are_refused_and_the_log_stays() {
+fn views_path_at_a_log_is_refused_and_keeps_the_log() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
         ServiceProcess::serve(folder.path())
@@ -90,7 +90,7 @@ fn views_that_would_take_the_place_of_a_log_are_refused_and_the_log_stays() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_refused() {
+fn start_on_taken_address_is_refused() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -100,7 +100,7 @@ fn an_address_that_is_taken_is_refused() {
 }
 
 #[test]
-fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
+fn invalid_configuration_fails_start_in_one_line() {
     for (text, parts) in [
         (
             "[server]\nworkres = 1\n",
@@ -159,7 +159,7 @@ fn a_configuration_that_is_wrong_stops_the_start_with_one_line() {
 }
 
 #[test]
-fn a_configuration_that_was_asked_for_and_cannot_be_read_stops_the_start() {
+fn unreadable_configuration_file_fails_start() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bytes.toml"), [0xff, 0xfe]).unwrap();
     for file in ["missing.toml", ".", "bytes.toml"] {
@@ -170,7 +170,7 @@ fn a_configuration_that_was_asked_for_and_cannot_be_read_stops_the_start() {
 }
 
 #[test]
-fn a_broken_catalogue_stops_the_start_with_line_and_reason() {
+fn invalid_catalogue_fails_start_with_line_and_reason() {
     let folder = tempfile::tempdir().unwrap();
     let products = folder.path().join("products.toml");
     for (text, parts) in [
@@ -192,20 +192,23 @@ fn a_broken_catalogue_stops_the_start_with_line_and_reason() {
         all.extend(parts);
         refused(&run_to_exit(command), &all);
     }
-    assert!(!folder.path().join("data").exists(), "nothing was begun");
+    assert!(
+        !folder.path().join("data").exists(),
+        "no files were created"
+    );
 }
 
 #[test]
-fn help_and_version_are_there_and_what_is_no_command_is_refused() {
+fn help_and_version_work_and_unknown_command_fails() {
     let folder = tempfile::tempdir().unwrap();
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (vec!["--help"], "shopping-cart"),
         (vec!["serve", "--help"], "--config"),
         (vec!["--version"], env!("CARGO_PKG_VERSION")),
     ] {
         let output = run_to_exit(command(folder.path(), &arguments));
         assert!(output.status.success());
-        assert!(String::from_utf8_lossy(&output.stdout).contains(told));
+        assert!(String::from_utf8_lossy(&output.stdout).contains(expected));
     }
     assert!(
         !run_to_exit(command(folder.path(), &["sevre"]))

@@ -1,8 +1,8 @@
-//! A log that a released version wrote is served by every later one, with the answers of then.
+//! A log written by a released version is served by every later one, with the same responses.
 //!
-//! `tests/golden/logs/<version>/` is what a version left behind: its log and its secret, and what it
-//! answered. `CARTLOG_RECORD_LOG=1` lets the test here make that of this version first, which is
-//! done once, before it is released; a cart has to expire for it, so it takes more than a minute.
+//! `tests/golden/logs/<version>/` has the log, the secret and recorded responses of a release. With
+//! `CARTLOG_RECORD_LOG=1` the test first records those of this version, which is done once before
+//! a release; a cart has to expire for it, so it takes more than a minute.
 
 mod recorder;
 
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// A request and what was answered to it.
+/// A request and its response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Exchange {
     method: String,
@@ -30,19 +30,19 @@ struct Exchange {
     answer: Value,
 }
 
-/// What was asked of a version, in the order in which it was.
+/// The recorded exchanges of a version, in order.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Answers {
-    /// Commands under a key: repeated, they get the same answer and do nothing.
+    /// Commands under an idempotency key: repeated, they are replayed.
     commands: Vec<Exchange>,
-    /// Questions, asked after all commands.
+    /// Queries, sent after all commands.
     questions: Vec<Exchange>,
     /// A cart that is still open: its id, its token and its version.
     open: (String, String, u64),
 }
 
 impl Exchange {
-    /// Sends it and returns what is answered now, and whether that is a repetition.
+    /// Sends the request again; returns the exchange, and whether the response was replayed.
     async fn repeat(&self, address: SocketAddr) -> (Exchange, bool) {
         let method: Method = self.method.parse().expect("a method");
         let url = format!("http://{address}{}", self.path);
@@ -96,7 +96,7 @@ fn reworded(sentence: &str) -> String {
     )
 }
 
-/// Where `then` and `now` differ. A later version may say more, never less or otherwise.
+/// The first difference between `then` and `now`. A later version may add members only.
 fn difference(then: &Value, now: &Value, at: &str) -> Option<String> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => then.iter().find_map(|(name, then)| {
@@ -122,7 +122,7 @@ fn difference(then: &Value, now: &Value, at: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
+async fn log_of_every_release_is_served_and_continues() {
     if std::env::var("CARTLOG_RECORD_LOG").is_ok() {
         Recorder::record(&logs().join(env!("CARGO_PKG_VERSION"))).await;
     }
@@ -138,7 +138,7 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
         let before = read_intact_log(&log_path(folder.path())).len();
 
         let mut serve = command(folder.path(), &["serve"]);
-        // Its carts have been idle for as long as that version has been out.
+        // The carts have been idle since that release.
         serve.env("CARTLOG_CARTS__EXPIRE_AFTER_MINUTES", "0");
         let program = ServiceProcess::run(serve);
         for then in &answers.questions {
@@ -157,7 +157,7 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
         }
         for then in &answers.commands {
             let (now, replayed) = then.repeat(program.address).await;
-            assert!(replayed, "{name}: {then:?} was carried out again");
+            assert!(replayed, "{name}: {then:?} was executed again");
             assert_eq!(
                 (now.status, &now.etag),
                 (then.status, &then.etag),
@@ -194,10 +194,10 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
             "{name}"
         );
         let verified = run_to_exit(command(folder.path(), &["verify"]));
-        let told = String::from_utf8_lossy(&verified.stdout);
-        assert!(verified.status.success(), "{name}: {told}");
-        assert!(told.contains("sound"), "{name}: {told}");
-        // What was written before is there as it was, under its own schema.
+        let report = String::from_utf8_lossy(&verified.stdout);
+        assert!(verified.status.success(), "{name}: {report}");
+        assert!(report.contains("no problems found"), "{name}: {report}");
+        // Old events keep their schema version.
         let openings = schemas(&log_path(folder.path()), "CartOpened");
         assert_eq!(openings.last(), Some(&2), "{name}");
         if name.to_string().ends_with("0.1.0") {
@@ -208,7 +208,7 @@ async fn what_every_released_version_wrote_is_served_as_it_was_and_goes_on() {
     assert!(versions > 0);
 }
 
-/// Each version's log and what it answered.
+/// Each version's folder and recorded exchanges.
 fn released() -> impl Iterator<Item = (PathBuf, Answers)> {
     let versions = std::fs::read_dir(logs()).expect("the logs of released versions");
     versions.map(|version| {
@@ -218,7 +218,7 @@ fn released() -> impl Iterator<Item = (PathBuf, Answers)> {
     })
 }
 
-/// Each document that is `document` but for one number, text or truth.
+/// All documents that differ from `document` in one number, string or boolean.
 fn altered(document: &Value) -> Vec<Value> {
     let inside = |value: &Value, put: &dyn Fn(Value) -> Value| -> Vec<Value> {
         altered(value).into_iter().map(put).collect()
@@ -252,7 +252,7 @@ fn altered(document: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn control_whatever_is_altered_in_an_answer_that_was_kept_is_noticed() {
+fn control_any_altered_response_is_noticed() {
     let mut alterations = 0;
     for (_, answers) in released() {
         for then in answers.commands.iter().chain(&answers.questions) {
@@ -266,7 +266,7 @@ fn control_whatever_is_altered_in_an_answer_that_was_kept_is_noticed() {
     assert!(alterations > 1_000);
 }
 
-/// The schemas of the events called `kind` in the log at `path`, oldest first.
+/// The schema versions of the events `kind` in the log at `path`, oldest first.
 fn schemas(path: &Path, kind: &str) -> Vec<u32> {
     let log = rusqlite::Connection::open(path).expect("a log");
     let mut rows = log

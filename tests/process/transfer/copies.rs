@@ -1,6 +1,6 @@
-//! Copies of the log, made beside a service and killed while they are made.
+//! Backups and exports beside a running service, and killed halfway.
 
-use super::{export, names, nothing_but, rows, shopped, told};
+use super::{export, names, nothing_but, rows, shopped, stderr_of};
 use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use indicatif::HumanCount;
@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 #[test]
-fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
+fn backup_under_load_is_a_consistent_prefix() {
     let (folder, program) = shopped("60");
     let url = format!("http://{}", program.address);
     let mut shopping = command(
@@ -28,11 +28,11 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
         let output = run_to_exit(command(folder.path(), &["backup", &target]));
         assert!(output.status.success(), "{output:?}");
         let copied = read_intact_log(&folder.path().join(&target)).len();
-        assert!(copied >= before, "what was there before is in it");
+        assert!(copied >= before, "everything from before is in the copy");
         assert!(
-            told(&output).contains(&format!("backed up {} events", HumanCount(copied as u64))),
+            stderr_of(&output).contains(&format!("backed up {} events", HumanCount(copied as u64))),
             "{}",
-            told(&output)
+            stderr_of(&output)
         );
         let all = rows(
             &log_path(folder.path()),
@@ -57,7 +57,7 @@ fn a_backup_is_a_whole_log_as_it_was_at_one_moment_while_shoppers_go_on() {
 }
 
 #[test]
-fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
+fn backup_never_overwrites_a_file() {
     let (folder, _program) = shopped("3");
     std::fs::write(folder.path().join("taken.db"), "mine").unwrap();
     for (target, part) in [
@@ -67,7 +67,7 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
     ] {
         let output = run_to_exit(command(folder.path(), &["backup", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");
-        assert!(told(&output).contains(part), "{}", told(&output));
+        assert!(stderr_of(&output).contains(part), "{}", stderr_of(&output));
     }
     assert_eq!(
         std::fs::read(folder.path().join("taken.db")).unwrap(),
@@ -78,17 +78,16 @@ fn a_backup_never_takes_the_place_of_a_file_and_says_what_it_cannot_do() {
         let output = run_to_exit(command(nothing.path(), arguments));
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            told(&output).contains("data/events.db"),
+            stderr_of(&output).contains("data/events.db"),
             "{}",
-            told(&output)
+            stderr_of(&output)
         );
         nothing_but(nothing.path(), &[]);
     }
 }
 
 #[test]
-fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_next_one_sweeps_up()
-{
+fn killed_copy_leaves_only_partial_files_that_are_cleaned_up() {
     let (folder, _program) = shopped("300");
     let events = read_intact_log(&log_path(folder.path())).len();
     let lines = export(folder.path());
@@ -109,7 +108,7 @@ fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            // As soon as one more file is begun, or a moment later, by the round.
+            // Kills as soon as the partial file exists, or a little later in later rounds.
             let before = names(&copies).len();
             while names(&copies).len() == before && child.try_wait().unwrap().is_none() {
                 std::thread::yield_now();
@@ -118,7 +117,7 @@ fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_
             child.kill().unwrap();
             child.wait().unwrap();
             if target.exists() {
-                // It was quicker, and what is there is all of it.
+                // It finished before the kill, so the copy must be complete.
                 whole(&target);
                 std::fs::remove_file(&target).unwrap();
             } else {
@@ -130,21 +129,21 @@ fn a_backup_or_an_export_that_is_killed_leaves_nothing_that_looks_whole_and_the_
                 "{left:?}"
             );
         }
-        assert!(killed > 0, "all were quicker than a kill");
+        assert!(killed > 0, "every copy finished before the kill");
         assert!(
             run_to_exit(command(folder.path(), arguments))
                 .status
                 .success()
         );
         whole(&target);
-        // What the killed ones have left is swept up.
+        // The partial files of killed runs are removed.
         nothing_but(&copies, &[target.file_name().unwrap().to_str().unwrap()]);
         std::fs::remove_dir_all(&copies).unwrap();
     }
 }
 
 #[test]
-fn only_what_nobody_is_at_work_on_is_swept_up() {
+fn cleanup_spares_partial_files_in_use() {
     let (folder, _program) = shopped("3");
     let copies = folder.path().join("copies");
     std::fs::create_dir(&copies).unwrap();
@@ -158,7 +157,7 @@ fn only_what_nobody_is_at_work_on_is_swept_up() {
     ] {
         std::fs::write(copies.join(name), "half").unwrap();
     }
-    // As a backup does that is under way.
+    // A running backup holds this lock.
     let held = std::fs::File::open(copies.join("cartlog-backup-3.partial")).unwrap();
     held.lock().unwrap();
     let backup = |target: &str| {
@@ -181,7 +180,7 @@ fn only_what_nobody_is_at_work_on_is_swept_up() {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_says_where_and_leaves_nothing() {
+fn failed_export_names_the_path_and_leaves_nothing() {
     let (folder, _program) = shopped("3");
     for (target, part) in [
         ("nowhere/log.ndjson", "nowhere/log.ndjson: "),
@@ -190,7 +189,7 @@ fn an_export_that_cannot_be_written_says_where_and_leaves_nothing() {
         let before = names(folder.path());
         let output = run_to_exit(command(folder.path(), &["export", "--output", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");
-        assert!(told(&output).contains(part), "{}", told(&output));
+        assert!(stderr_of(&output).contains(part), "{}", stderr_of(&output));
         assert_eq!(names(folder.path()), before);
     }
 }

@@ -1,6 +1,6 @@
-//! The log as lines: written out, and read into an empty log.
+//! Export and import.
 
-use super::{export, nothing_but, rows, shopped, told};
+use super::{export, nothing_but, rows, shopped, stderr_of};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
@@ -21,19 +21,22 @@ fn begin_import(folder: &Path) -> Child {
 
 fn import(folder: &Path, lines: &[u8]) -> Output {
     let mut child = begin_import(folder);
-    // Whoever has seen enough stops reading.
+    // An import that fails closes the pipe early.
     let _ = child.stdin.take().unwrap().write_all(lines);
     child.wait_with_output().unwrap()
 }
 
-/// Every row of every view, once the views in `folder` have seen the whole log.
+/// Every row of every view, once the views in `folder` have caught up.
 fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
     let program = ServiceProcess::serve(folder);
     let end = read_intact_log(&log_path(folder)).len();
     let path = folder.join("data/views.db");
     let started = Instant::now();
     while rows(&path, "(SELECT position FROM checkpoint)") != [format!("[Integer({end})]")] {
-        assert!(started.elapsed() < PATIENCE, "the views do not catch up");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the views do not catch up in time"
+        );
         std::thread::yield_now();
     }
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
@@ -48,14 +51,14 @@ fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
                 .trim_start_matches("[Text(\"")
                 .trim_end_matches("\")]")
         })
-        // Which log the views were made from, and that is not the same one.
+        // The checkpoint names the log, which is another one here.
         .filter(|table| *table != "checkpoint")
         .map(|table| (table.to_owned(), rows(&path, table)))
         .collect()
 }
 
 #[test]
-fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_log() {
+fn export_while_serving_and_import_give_the_same_log() {
     let (here, program) = shopped("120");
     let lines = export(here.path());
     let to_file = run_to_exit(command(here.path(), &["export", "--output", "log.ndjson"]));
@@ -65,13 +68,13 @@ fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_lo
         lines
     );
     let events = read_intact_log(&log_path(here.path())).len() as u64;
-    assert!(told(&to_file).contains(&format!("exported {} events", HumanCount(events))));
+    assert!(stderr_of(&to_file).contains(&format!("exported {} events", HumanCount(events))));
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     let there = tempfile::tempdir().unwrap();
     let output = import(there.path(), &lines);
     assert!(output.status.success(), "{output:?}");
-    assert!(told(&output).contains(&format!("imported {} events", HumanCount(events))));
+    assert!(stderr_of(&output).contains(&format!("imported {} events", HumanCount(events))));
     assert_eq!(
         rows(&log_path(here.path()), "events"),
         rows(&log_path(there.path()), "events")
@@ -84,7 +87,7 @@ fn a_log_that_was_exported_while_it_serves_and_imported_elsewhere_is_the_same_lo
 }
 
 #[test]
-fn an_export_is_lines_of_cloud_events_in_the_order_of_the_log() {
+fn export_is_cloud_events_in_log_order() {
     let (folder, _program) = shopped("20");
     let lines = String::from_utf8(export(folder.path())).unwrap();
     let mut ids = std::collections::BTreeSet::new();
@@ -105,7 +108,7 @@ fn an_export_is_lines_of_cloud_events_in_the_order_of_the_log() {
     assert!(ids.len() > 60);
 }
 
-/// An export that was tampered with, and what an import says of it.
+/// A tampered export, and the error that an import must report.
 struct Tampered {
     what: &'static str,
     line: usize,
@@ -113,9 +116,9 @@ struct Tampered {
     reason: &'static str,
 }
 
-/// What can be done to `lines`, an export.
+/// Ways to tamper with an export.
 fn tampered(lines: &[String]) -> Vec<Tampered> {
-    // A cart's second event, which is the earliest that has one before it.
+    // A cart's second event: the earliest with a predecessor.
     let is_second = |line: &String| line.contains(r#""streamversion":"2""#);
     let second = 1 + lines.iter().position(is_second).unwrap();
     let last = lines.len();
@@ -202,7 +205,7 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
 }
 
 #[test]
-fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
+fn tampered_import_names_the_line_and_leaves_no_log() {
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());
     let url = format!("http://{}", program.address);
@@ -226,28 +229,31 @@ fn an_import_that_is_not_what_was_exported_names_the_line_and_leaves_no_log() {
         let there = tempfile::tempdir().unwrap();
         let text = format!("{}\n", case.lines.join("\n"));
         let output = import(there.path(), text.as_bytes());
-        let told = format!("{}: {}", case.what, told(&output));
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(&format!("line {}: ", case.line)), "{told}");
-        assert!(told.contains(case.reason), "{told}");
-        assert!(told.contains("nothing was imported"), "{told}");
+        let stderr = format!("{}: {}", case.what, stderr_of(&output));
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(
+            stderr.contains(&format!("line {}: ", case.line)),
+            "{stderr}"
+        );
+        assert!(stderr.contains(case.reason), "{stderr}");
+        assert!(stderr.contains("nothing was imported"), "{stderr}");
         nothing_but(&there.path().join("data"), &["events.db.lock"]);
     }
 }
 
 #[test]
-fn only_an_empty_log_that_nobody_serves_from_is_filled() {
+fn import_accepts_only_an_empty_unused_log() {
     let (folder, program) = shopped("5");
     let lines = export(folder.path());
     let before = rows(&log_path(folder.path()), "events");
     let output = import(folder.path(), &lines);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told(&output).contains("another process has this log open"));
+    assert!(stderr_of(&output).contains("another process has this log open"));
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     let output = import(folder.path(), &lines);
     assert_eq!(output.status.code(), Some(1));
-    assert!(told(&output).contains("only an empty log can be filled"));
+    assert!(stderr_of(&output).contains("only an empty log can be filled"));
     assert_eq!(rows(&log_path(folder.path()), "events"), before);
 
     let empty = tempfile::tempdir().unwrap();
@@ -259,7 +265,7 @@ fn only_an_empty_log_that_nobody_serves_from_is_filled() {
 }
 
 #[test]
-fn an_import_that_is_killed_leaves_no_log_and_the_next_one_fills_it() {
+fn killed_import_leaves_no_log_and_can_be_repeated() {
     let (folder, program) = shopped("40");
     let lines = export(folder.path());
     program.kill();

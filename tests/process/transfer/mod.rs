@@ -1,4 +1,4 @@
-//! `cartlog export`, `import` and `backup`: the log taken along.
+//! `cartlog export`, `import` and `backup`.
 
 mod copies;
 mod lines;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
 
-/// A folder in which shoppers have filled a log, and what serves there.
+/// A folder with a log filled by simulated shoppers, and the service on it.
 fn shopped(carts: &str) -> (TempDir, ServiceProcess) {
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());
@@ -30,11 +30,11 @@ fn export(folder: &Path) -> Vec<u8> {
     output.stdout
 }
 
-fn told(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// All rows of `table` as they stand, sorted.
+/// All rows of `table`, sorted.
 fn rows(file: &Path, table: &str) -> Vec<String> {
     let file = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut statement = file.prepare(&format!("SELECT * FROM {table}")).unwrap();

@@ -1,4 +1,4 @@
-//! Lets this version trade and keeps what it leaves behind and what it answered.
+//! Records the log of this version, with requests and responses.
 
 use super::{Answers, Exchange};
 use cartlog_testkit::process::{ServiceProcess, command};
@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Trades with this version and keeps what it leaves behind.
+/// Sends requests to this version and keeps its files and responses.
 pub struct Recorder {
     address: SocketAddr,
     answers: Answers,
 }
 
-/// A cart as its recorder knows it.
+/// A cart, as the recorder tracks it.
 struct RecordedEvent {
     path: String,
     token: String,

@@ -1,19 +1,19 @@
-//! What a subcommand says where nobody listens any more, as behind `| head -1`.
+//! Subcommands whose standard output or error is a closed pipe, as with `| head -1`.
 
 use crate::definitions::fill;
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::process::{command, run_to_exit};
 use std::process::Stdio;
 
-/// A pipe that nobody reads.
-fn nobody() -> Stdio {
+/// A pipe without a reader.
+fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     writer.into()
 }
 
 #[tokio::test]
-async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
+async fn closed_stderr_does_not_abort_subcommands() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), 100, Timestamp::now()).await;
     for arguments in [
@@ -23,15 +23,15 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
         &["verify"],
     ] {
         let mut command = command(folder.path(), arguments);
-        let output = command.stderr(nobody()).output().unwrap();
+        let output = command.stderr(closed_pipe()).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        let said = String::from_utf8(output.stdout).unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
         match arguments[0] {
             "rebuild" => assert!(
-                said.contains("rebuilt all views from 1,200 events"),
-                "{said}"
+                text.contains("rebuilt all views from 1,200 events"),
+                "{text}"
             ),
-            "verify" => assert!(said.ends_with("no problems found\n"), "{said}"),
+            "verify" => assert!(text.ends_with("no problems found\n"), "{text}"),
             _ => {
                 let file = folder.path().join(arguments.last().unwrap());
                 assert!(file.exists(), "{arguments:?}");
@@ -41,28 +41,28 @@ async fn work_is_done_to_its_end_though_nobody_hears_of_it() {
     let lines = std::fs::File::open(folder.path().join("lines.json")).unwrap();
     let empty = tempfile::tempdir().unwrap();
     let mut import = command(empty.path(), &["import"]);
-    let imported = import.stdin(lines).stderr(nobody()).status().unwrap();
+    let imported = import.stdin(lines).stderr(closed_pipe()).status().unwrap();
     assert_eq!(imported.code(), Some(0));
     let verified = run_to_exit(command(empty.path(), &["verify"]));
-    let said = String::from_utf8(verified.stdout).unwrap();
-    assert!(said.starts_with("checked 1,200 events"), "{said}");
+    let text = String::from_utf8(verified.stdout).unwrap();
+    assert!(text.starts_with("checked 1,200 events"), "{text}");
 }
 
 #[tokio::test]
-async fn what_was_asked_for_and_cannot_be_written_is_an_error() {
+async fn closed_stdout_fails_subcommands() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), 100, Timestamp::now()).await;
     for (subcommand, ends_with) in [("export", 1), ("rebuild", 1), ("verify", 2)] {
         let mut command = command(folder.path(), &[subcommand]);
-        let output = command.stdout(nobody()).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
+        let output = command.stdout(closed_pipe()).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(
             output.status.code(),
             Some(ends_with),
-            "{subcommand}: {said}"
+            "{subcommand}: {text}"
         );
-        let last = said.lines().last().unwrap_or_default();
-        assert!(last.starts_with("cartlog: "), "{subcommand}: {said}");
-        assert!(last.contains("cannot be written: Broken pipe"), "{said}");
+        let last = text.lines().last().unwrap_or_default();
+        assert!(last.starts_with("cartlog: "), "{subcommand}: {text}");
+        assert!(last.contains("cannot be written: Broken pipe"), "{text}");
     }
 }

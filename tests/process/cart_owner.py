@@ -1,4 +1,4 @@
-"""The holder of each cart that was opened: sends the cart's token along, which no link can carry."""
+"""Sends each opened cart's token with its requests, which an OpenAPI link cannot carry."""
 import schemathesis
 
 TOKENS = {}
@@ -20,7 +20,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def map_body(context, body):
-    """What the shop has, where a text of the right form would nearly always be what it has not."""
+    """Uses known products and codes; random ones would nearly always be unknown."""
     known = {"sku": "teapot", "code": "TEA10"}
     if isinstance(body, dict):
         body = {name: known.get(name, value) for name, value in body.items()}

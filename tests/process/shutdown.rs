@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT.
+//! Graceful shutdown on SIGTERM and SIGINT.
 
 use cartlog_testkit::load::{LoadGenerator, assert_log_matches, http_client};
 use cartlog_testkit::log_file::{log_path, read_intact_log};
@@ -8,26 +8,26 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
-async fn told_to_stop_under_load_it_ends_well_with_everything_it_acknowledged() {
+async fn shutdown_under_load_keeps_every_acknowledged_command() {
     for name in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
         let program = ServiceProcess::serve(folder.path());
         let mut load = LoadGenerator::start(program.address, 6, 1);
         load.acknowledged(150).await;
-        let told = Instant::now();
+        let signalled_at = Instant::now();
         let ended = tokio::task::spawn_blocking(move || program.exit_on_signal(name));
         let status = ended.await.unwrap();
         assert_eq!(status.code(), Some(0), "{name}");
         assert!(
-            told.elapsed() < Duration::from_secs(10),
+            signalled_at.elapsed() < Duration::from_secs(10),
             "{:?}",
-            told.elapsed()
+            signalled_at.elapsed()
         );
         let beside = std::fs::metadata(folder.path().join("data/events.db-wal"));
         assert_eq!(
             beside.map_or(0, |file| file.len()),
             0,
-            "the log is whole in its one file"
+            "the write-ahead log is checkpointed into the file"
         );
         let record = load.end().await;
         assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
@@ -35,7 +35,7 @@ async fn told_to_stop_under_load_it_ends_well_with_everything_it_acknowledged() 
 }
 
 #[tokio::test]
-async fn a_live_stream_is_ended_and_does_not_hold_up_the_stop() {
+async fn shutdown_ends_live_streams() {
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());
     let client = http_client();
@@ -50,18 +50,18 @@ async fn a_live_stream_is_ended_and_does_not_hold_up_the_stop() {
         .await
         .unwrap();
     assert!(stream.chunk().await.unwrap().is_some());
-    let told = Instant::now();
+    let signalled_at = Instant::now();
     let ended = tokio::task::spawn_blocking(move || program.exit_on_signal("TERM"));
     assert_eq!(stream.chunk().await.unwrap(), None);
     assert_eq!(ended.await.unwrap().code(), Some(0));
     assert!(
-        told.elapsed() < Duration::from_secs(5),
+        signalled_at.elapsed() < Duration::from_secs(5),
         "{:?}",
-        told.elapsed()
+        signalled_at.elapsed()
     );
 }
 
-/// Sends `text` and says what is answered; nothing where the connection is closed.
+/// Sends `text` and returns the response; empty if the connection was closed.
 fn exchange(stream: &mut TcpStream, text: &str) -> String {
     let mut buffer = [0; 4_096];
     let read = stream
@@ -77,7 +77,7 @@ fn exchange(stream: &mut TcpStream, text: &str) -> String {
 }
 
 #[test]
-fn while_it_stops_a_request_under_way_is_answered_and_it_does_not_call_itself_ready() {
+fn shutdown_completes_request_in_flight_and_is_not_ready() {
     const READY: &str = "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
     let folder = tempfile::tempdir().unwrap();
     let program = ServiceProcess::serve(folder.path());

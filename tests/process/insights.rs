@@ -1,5 +1,5 @@
-//! The insights that a service tells over HTTP, against a count over the lines of its export: plain
-//! JSON and plain maps.
+//! The insights over HTTP against an independent count over the lines of an export: plain JSON and
+//! plain maps.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -16,12 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Instant;
 
-/// A cart as somebody reads it off its lines with a pencil.
+/// A cart, counted from its lines.
 #[derive(Default)]
 struct Story {
     opened: i64,
     bought: Option<i64>,
-    /// Units and what they come to, by product.
+    /// Units and their value, by product.
     held: BTreeMap<String, (i64, i64)>,
     ever: BTreeSet<String>,
     taken_out: Option<String>,
@@ -32,8 +32,8 @@ struct Story {
     expired: bool,
 }
 
-/// What happened to a product: carts, added, removed, bought, carts that bought, revenue, given up,
-/// came back.
+/// Counts of a product: carts, added, removed, bought, carts that bought, revenue, given up, came
+/// back.
 type Counts = [i64; 8];
 
 #[derive(Default)]
@@ -95,20 +95,20 @@ fn count(lines: &str) -> Tally {
             "PromotionApplied" => story.promotion = Some(data.clone()),
             "PromotionRemoved" => story.promotion = None,
             "CartExpired" => story.expired = true,
-            other => panic!("{other} by nobody"),
+            other => panic!("unknown event type {other}"),
         }
     }
     tally
 }
 
-/// The service's numbers, asked again until its views have seen `end`.
-struct Asked {
+/// The service's insights, polled until its views have reached `end`.
+struct Insights {
     client: reqwest::Client,
     url: String,
     end: String,
 }
 
-impl Asked {
+impl Insights {
     async fn get(&self, path: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -123,7 +123,10 @@ impl Asked {
             if seen == self.end {
                 return document;
             }
-            assert!(started.elapsed() < PATIENCE, "the views do not catch up");
+            assert!(
+                started.elapsed() < PATIENCE,
+                "the views do not catch up in time"
+            );
         }
     }
 
@@ -146,10 +149,10 @@ fn number(value: &Value) -> i64 {
     value.as_i64().unwrap()
 }
 
-fn near(told: &Value, counted: f64) {
+fn near(reported: &Value, counted: f64) {
     assert!(
-        (told.as_f64().unwrap() - counted).abs() < 1e-9,
-        "{told} is not {counted}"
+        (reported.as_f64().unwrap() - counted).abs() < 1e-9,
+        "{reported} is not {counted}"
     );
 }
 
@@ -168,17 +171,17 @@ fn counts(product: &Value) -> Counts {
 }
 
 #[tokio::test]
-async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
+async fn insights_equal_a_count_over_the_export() {
     const SHOPPERS: i64 = 300;
     const FORGOTTEN: usize = 20;
     let folder = tempfile::tempdir().unwrap();
-    // Carts that nobody has touched for longer than the service keeps them open.
+    // Carts that have been idle for longer than the expiry time.
     let long_ago = Timestamp::from_millis(Timestamp::now().millis() - 40 * 24 * 3_600_000);
     fill(folder.path(), FORGOTTEN, long_ago).await;
     let mut serving = Command::new(env!("CARGO_BIN_EXE_cartlog"));
     serving.arg("serve");
     isolate(&mut serving, folder.path());
-    // Whoever has not bought has left the cart behind at once.
+    // Every cart that is not checked out counts as abandoned at once.
     serving.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
     let program = ServiceProcess::run(serving);
     let url = format!("http://{}", program.address);
@@ -190,25 +193,25 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
     );
     let started = Instant::now();
     loop {
-        let asked = reqwest::get(format!("{url}/api/insights/funnel")).await;
-        let funnel: Value = asked.unwrap().json().await.unwrap();
+        let response = reqwest::get(format!("{url}/api/insights/funnel")).await;
+        let funnel: Value = response.unwrap().json().await.unwrap();
         if funnel["expired"] == FORGOTTEN {
             break;
         }
         assert!(
             started.elapsed() < PATIENCE,
-            "the carts do not expire: {funnel}"
+            "the carts do not expire in time: {funnel}"
         );
     }
     let lines = String::from_utf8(run_to_exit(command(folder.path(), &["export"])).stdout).unwrap();
     let tally = count(&lines);
-    let asked = Asked {
+    let insights = Insights {
         client: reqwest::Client::new(),
         url,
         end: lines.lines().count().to_string(),
     };
 
-    let funnel = asked.get("funnel").await;
+    let funnel = insights.get("funnel").await;
     let mut times: Vec<i64> = tally
         .carts
         .values()
@@ -228,21 +231,21 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
     assert_eq!(number(&funnel["time_to_checkout"]["median_ms"]), rank(50));
     assert_eq!(number(&funnel["time_to_checkout"]["p90_ms"]), rank(90));
 
-    let told: BTreeMap<String, Counts> = asked
+    let reported: BTreeMap<String, Counts> = insights
         .pages("products")
         .await
         .iter()
         .map(|product| (product["sku"].as_str().unwrap().to_owned(), counts(product)))
         .collect();
-    assert_eq!(told, tally.products);
-    let hesitated = asked.pages("hesitated").await;
-    let told: BTreeMap<String, Counts> = hesitated
+    assert_eq!(reported, tally.products);
+    let hesitated = insights.pages("hesitated").await;
+    let reported: BTreeMap<String, Counts> = hesitated
         .iter()
         .map(|product| (product["sku"].as_str().unwrap().to_owned(), counts(product)))
         .collect();
     let mut taken_out = tally.products.clone();
     taken_out.retain(|_, product| product[2] > 0);
-    assert_eq!(told, taken_out);
+    assert_eq!(reported, taken_out);
     let lost: Vec<i64> = hesitated
         .iter()
         .map(|product| number(&product["given_up"]) - number(&product["came_back"]))
@@ -252,12 +255,12 @@ async fn the_insights_are_what_a_count_over_the_exported_lines_says() {
         "{lost:?}"
     );
 
-    pairs(&asked, &tally).await;
-    activity(&asked, &tally).await;
-    abandoned(&asked, &tally).await;
+    pairs(&insights, &tally).await;
+    activity(&insights, &tally).await;
+    abandoned(&insights, &tally).await;
 }
 
-async fn pairs(asked: &Asked, tally: &Tally) {
+async fn pairs(insights: &Insights, tally: &Tally) {
     let baskets: Vec<BTreeSet<&String>> = tally
         .carts
         .values()
@@ -279,7 +282,7 @@ async fn pairs(asked: &Asked, tally: &Tally) {
         with.count() as f64
     };
     for one in tally.products.keys() {
-        let document = asked.get(&format!("pairs?sku={one}&limit=200")).await;
+        let document = insights.get(&format!("pairs?sku={one}&limit=200")).await;
         assert_eq!(number(&document["checked_out"]), baskets.len() as i64);
         let items = document["items"].as_array().unwrap();
         let others = tally
@@ -296,37 +299,37 @@ async fn pairs(asked: &Asked, tally: &Tally) {
             near(&pair["lift"], both * all / (with(&[one]) * with(&[&other])));
         }
     }
-    let best = asked.get("pairs?limit=1").await;
+    let best = insights.get("pairs?limit=1").await;
     assert!(
         best["items"][0]["lift"].as_f64().unwrap() > 1.5,
         "shoppers have affinities"
     );
 }
 
-async fn activity(asked: &Asked, tally: &Tally) {
-    let document = asked.get("activity?step=minute").await;
-    let mut told = BTreeMap::new();
+async fn activity(insights: &Insights, tally: &Tally) {
+    let document = insights.get("activity?step=minute").await;
+    let mut reported = BTreeMap::new();
     for step in document["items"].as_array().unwrap() {
         let at = step["at"].as_str().unwrap()[..16].to_owned();
         for (kind, events) in step["events"].as_object().unwrap() {
-            told.insert((at.clone(), kind.clone()), events.as_u64().unwrap());
+            reported.insert((at.clone(), kind.clone()), events.as_u64().unwrap());
         }
     }
-    assert_eq!(told, tally.minutes);
+    assert_eq!(reported, tally.minutes);
 }
 
-async fn abandoned(asked: &Asked, tally: &Tally) {
-    let mut told = BTreeMap::new();
+async fn abandoned(insights: &Insights, tally: &Tally) {
+    let mut reported = BTreeMap::new();
     let mut since = Vec::new();
     let mut promoted = 0;
-    for cart in asked.pages("abandoned").await {
+    for cart in insights.pages("abandoned").await {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (id, last) = (text(&cart["cart_id"]), &cart["last_event"]);
         let story = &tally.carts[&id];
         let value: i64 = story.held.values().map(|(_, value)| value).sum();
         let discount = match &story.promotion {
             None => 0,
-            // Half a cent is rounded up.
+            // Half a cent rounds up.
             Some(promotion) => match promotion["percent"].as_i64() {
                 Some(percent) => (value * percent + 50) / 100,
                 None => number(&promotion["amount"]).min(value),
@@ -340,7 +343,7 @@ async fn abandoned(asked: &Asked, tally: &Tally) {
         assert_eq!(millis(&text(&cart["opened_at"])), story.opened, "{cart}");
         since.push(text(&cart["idle_since"]));
         let taken_out = cart["taken_out_last"]["sku"].as_str().map(str::to_owned);
-        told.insert(id, (cart["version"].as_u64().unwrap(), taken_out));
+        reported.insert(id, (cart["version"].as_u64().unwrap(), taken_out));
     }
     assert!(promoted > 0, "shoppers leave carts with promotions behind");
     let hours = since.iter().map(|time| &time[..13]);
@@ -354,5 +357,5 @@ async fn abandoned(asked: &Asked, tally: &Tally) {
         .filter(|(_, story)| story.bought.is_none() && !story.expired)
         .map(|(id, story)| (id.clone(), (story.last_version, story.taken_out.clone())))
         .collect();
-    assert_eq!(told, counted);
+    assert_eq!(reported, counted);
 }

@@ -1,4 +1,4 @@
-//! What the pages tell one to type, typed as it stands there.
+//! The commands in `/docs` and the README, run as they are written.
 
 use cartlog_testkit::process::{ServiceProcess, command};
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-/// What `script` prints in `folder`, on both outputs, by the shell that a reader would use.
+/// Runs `script` with bash in `folder` and returns stdout and stderr.
 fn bash(folder: &Path, script: &str, variables: &[(&str, &str)]) -> String {
     let output = Command::new("bash")
         .args(["-c", &format!("exec 2>&1\n{script}")])
@@ -18,7 +18,7 @@ fn bash(folder: &Path, script: &str, variables: &[(&str, &str)]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The lines to type on the page of the API, in its order.
+/// The curl lines of `/docs`, in order.
 fn lines_to_type(page: &str) -> Vec<String> {
     let blocks = page.split("<pre tabindex=\"0\"><code>curl ").skip(1);
     blocks
@@ -32,7 +32,7 @@ fn lines_to_type(page: &str) -> Vec<String> {
 
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn the_lines_of_the_docs_typed_by_a_stranger_use_every_route() {
+async fn docs_curl_lines_cover_every_route() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = command(folder.path(), &[]);
     let token = "what-the-configuration-says";
@@ -73,10 +73,10 @@ async fn the_lines_of_the_docs_typed_by_a_stranger_use_every_route() {
     );
     for line in &lines {
         if is(line, "/checkout\"") {
-            // Something to order: what the lines before have put in they have taken out again.
+            // The lines before have removed what they added.
             type_in(add);
         }
-        // The version and the total that the cart has then, as the page says.
+        // The page says to insert the cart's current version and total.
         let now = json(&type_in(why));
         let line = line
             .replace("\"7\"", &format!("\"{}\"", now["version"]))
@@ -89,10 +89,10 @@ async fn the_lines_of_the_docs_typed_by_a_stranger_use_every_route() {
     }
 }
 
-/// Where the README has the shop. Here it is elsewhere, since that address may be taken.
+/// The address in the README; replaced, because it may be taken.
 const SHOP: &str = "http://127.0.0.1:8080";
 
-/// The blocks to type in the README, in its order.
+/// The shell blocks of the README, in order.
 fn sessions(shop: &str) -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = fs::read_to_string(readme).unwrap();
@@ -102,8 +102,8 @@ fn sessions(shop: &str) -> Vec<String> {
         .collect()
 }
 
-/// Lays the program where the README has it, and lets it say what it ends with. A service is the
-/// program itself, so that it is that which is killed.
+/// Puts a wrapper at the README's path that prints the exit code. `serve` is executed directly, so
+/// that `kill` reaches the service.
 fn lay_out(folder: &Path) {
     let release = folder.join("target/release");
     fs::create_dir_all(&release).unwrap();
@@ -115,7 +115,7 @@ fn lay_out(folder: &Path) {
     fs::set_permissions(release.join("cartlog"), may_run).unwrap();
 }
 
-/// What each run of the program ended with.
+/// The exit codes that the wrapper printed.
 fn ends(printed: &str) -> Vec<&str> {
     let ends = printed.lines().filter(|line| line.contains(" ended with "));
     ends.collect()
@@ -130,7 +130,7 @@ fn shows(printed: &str, parts: &[&str]) {
 
 #[test]
 #[ignore = "needs curl and sqlite3"]
-fn the_sessions_of_the_readme_show_what_they_say() {
+fn readme_sessions_print_what_they_promise() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     lay_out(folder);
@@ -150,12 +150,12 @@ fn the_sessions_of_the_readme_show_what_they_say() {
     let program = ServiceProcess::run(serve);
 
     let printed = bash(folder, first, &known);
-    let told = [
+    let expected = [
         "idempotent-replayed: true",
         "\"status\":\"checked_out\"",
         "5|CartCheckedOut|",
     ];
-    shows(&printed, &told);
+    shows(&printed, &expected);
 
     let printed = bash(folder, &format!("{variables}{analyse}"), &known);
     shows(
@@ -173,13 +173,13 @@ fn the_sessions_of_the_readme_show_what_they_say() {
             "verify ended with 1"
         ]
     );
-    let told = [
+    let expected = [
         "no problems found",
         "row_different cart ",
         "the log is append-only: an event is never changed",
         "hash_mismatch cart ",
     ];
-    shows(&printed, &told);
+    shows(&printed, &expected);
 
     let (beside, without) = recover
         .split_once("# With the service above stopped")
