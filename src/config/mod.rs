@@ -133,6 +133,14 @@ impl Config {
                 return Err(Invalid { key, problem });
             }
         }
+        if self.views.path == self.log.path {
+            let problem = format!(
+                "= \"{}\" must not be the file of log.path",
+                self.views.path.display()
+            );
+            let key = "views.path";
+            return Err(Invalid { key, problem });
+        }
         self.validate_ranges()?;
         let bind = self.server.bind;
         if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {

@@ -137,11 +137,7 @@ fn invalid_configuration_fails_start_in_one_line() {
         ),
         (
             "[security]\nsecret_path = \"config.toml\"\n",
-            vec![
-                "the secret config.toml",
-                "more than 32 bytes",
-                "take the file away",
-            ],
+            vec!["the secret config.toml", "more than 32 bytes", "delete it"],
         ),
         (
             "[log]\npath = \"config.toml\"\n",
