@@ -4,7 +4,7 @@
 //!
 //! `cargo run --example chess`
 
-use cartlog::commands::{CommandError, CommandHandler, Envelope};
+use cartlog::commands::{CommandContext, CommandError, CommandHandler};
 use cartlog::decider::{Decider, Event, EventContext, UnreadableEvent};
 use cartlog::history;
 use cartlog::log::Freshness;
@@ -111,9 +111,9 @@ impl Club {
 
     /// Plays a move and answers with the board after it, once the move is on the disk.
     pub async fn play(&self, game: Uuid, text: &str) -> Result<Board, CommandError<Refusal>> {
-        let envelope = Envelope::new("play_move", "player");
+        let context = CommandContext::new("play_move", "player");
         let command = PlayMove(text.to_owned());
-        let played = self.commands.handle(game, &command, &envelope, |_| true);
+        let played = self.commands.handle(game, &command, &context, |_| true);
         Ok(played.await?.state.as_ref().clone())
     }
 

@@ -7,7 +7,7 @@
 //!
 //! `cargo run --example write_ahead_log`
 
-use cartlog::commands::{CommandError, CommandHandler, Envelope};
+use cartlog::commands::{CommandContext, CommandError, CommandHandler};
 use cartlog::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent, fold};
 use cartlog::history::{self, HistoryError};
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
@@ -151,11 +151,11 @@ impl Database {
 
     /// Runs a transaction and answers with the table after it, once its changes are on the disk.
     pub async fn run(&self, transaction: Transaction) -> Result<Table, CommandError<Refusal>> {
-        let envelope = Envelope::new("run", "teller");
+        let context = CommandContext::new("run", "teller");
         let may = |_: &Table| true;
         let ran = self
             .commands
-            .handle(self.table, &transaction, &envelope, may);
+            .handle(self.table, &transaction, &context, may);
         Ok(ran.await?.state.as_ref().clone())
     }
 

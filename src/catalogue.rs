@@ -1,6 +1,6 @@
 //! What the shop sells and which promotions it runs, read from files at the start.
 
-use crate::cart::{Currency, Money, Offer, Promotion, Sku, Terms};
+use crate::cart::{Currency, Money, Offer, Promotion, RequestedItem, Sku, Terms};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -120,9 +120,14 @@ impl Catalogue {
         self.by_sku.get(sku).map(|index| &self.products[*index])
     }
 
-    /// What the shop offers of `sku` today.
-    pub fn offer(&self, sku: &Sku) -> Option<&Offer> {
-        self.product(sku).map(|product| &product.offer)
+    /// `quantity` units of the product, with its offer if the shop sells it.
+    pub fn look_up(&self, sku: Sku, quantity: u32) -> RequestedItem {
+        let offer = self.product(&sku).map(|product| product.offer.clone());
+        RequestedItem {
+            sku,
+            quantity,
+            offer,
+        }
     }
 
     /// The promotion of that code, in capitals or not.

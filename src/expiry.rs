@@ -6,7 +6,7 @@
 //! that a cart in which something happened meanwhile refuses to expire.
 
 use crate::cart::{CartCommand, CartModel, Refusal};
-use crate::commands::{CommandError, CommandHandler, Envelope};
+use crate::commands::{CommandContext, CommandError, CommandHandler};
 use crate::timestamp::Timestamp;
 use crate::views::carts::{self, IdleCart};
 use crate::views::{Reader, ViewReadError};
@@ -103,10 +103,10 @@ impl Expiry {
         let command = CartCommand::Expire {
             idle_since: cart.idle_since,
         };
-        let envelope = Envelope::new(command.name(), "service");
+        let context = CommandContext::new(command.name(), "service");
         let handled = self
             .commands
-            .handle(cart.id, &command, &envelope, |_| true)
+            .handle(cart.id, &command, &context, |_| true)
             .await;
         match handled {
             Ok(_) => Ok(true),

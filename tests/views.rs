@@ -4,9 +4,9 @@
 use cartlog::background::Background;
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::{
-    CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, Sku, Terms,
+    CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, RequestedItem, Sku, Terms,
 };
-use cartlog::commands::{CommandHandler, Envelope};
+use cartlog::commands::{CommandContext, CommandHandler};
 use cartlog::decider::fold;
 use cartlog::history;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
@@ -68,16 +68,16 @@ impl Shop {
                 let open = CartCommand::OpenCart {
                     currency: Currency::EUR,
                     token_hash,
-                    items: vec![(self.offer(), 1)],
+                    items: vec![RequestedItem::offered(self.offer(), 1)],
                 };
                 (cart, open)
             } else {
                 let which = self.draw(self.carts.len());
                 (self.carts[which], self.wish(&commands, which).await)
             };
-            let envelope = Envelope::new(command.name(), "shopper");
+            let context = CommandContext::new(command.name(), "shopper");
             // A refusal writes nothing, which is as good as anything.
-            let _ = commands.handle(cart, &command, &envelope, |_| true).await;
+            let _ = commands.handle(cart, &command, &context, |_| true).await;
         }
     }
 
@@ -95,19 +95,17 @@ impl Shop {
         let offer = self.offer();
         let quantity = u32::try_from(self.draw(5)).unwrap();
         match self.draw(20) {
-            0..8 => CartCommand::AddItem { offer, quantity },
-            8..12 => CartCommand::SetQuantity {
-                sku: offer.sku.clone(),
-                quantity,
-                offer: Some(offer),
-            },
+            0..8 => CartCommand::AddItem(RequestedItem::offered(offer, quantity)),
+            8..12 => CartCommand::SetQuantity(RequestedItem::offered(offer, quantity)),
             12 => CartCommand::RemoveItem { sku: offer.sku },
             13 => CartCommand::ClearCart,
-            14 | 15 => CartCommand::ApplyPromotion(Promotion {
-                code: "TENTH".into(),
-                description: "10 % off".into(),
-                terms: Terms::Percent(10),
-            }),
+            14 | 15 => CartCommand::ApplyPromotion {
+                promotion: Some(Promotion {
+                    code: "TENTH".into(),
+                    description: "10 % off".into(),
+                    terms: Terms::Percent(10),
+                }),
+            },
             16 => CartCommand::RemovePromotion,
             17 | 18 => CartCommand::Undo,
             _ => {

@@ -18,28 +18,45 @@ pub struct Offer {
     pub max_per_cart: Option<u32>,
 }
 
+/// Units of one product that a shopper requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedItem {
+    pub sku: Sku,
+    pub quantity: u32,
+    /// `None` if the shop does not sell the product.
+    pub offer: Option<Offer>,
+}
+
+impl RequestedItem {
+    /// Units of a product that the shop sells.
+    pub fn offered(offer: Offer, quantity: u32) -> RequestedItem {
+        RequestedItem {
+            sku: offer.sku.clone(),
+            quantity,
+            offer: Some(offer),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CartCommand {
     OpenCart {
         currency: Currency,
         token_hash: [u8; 32],
-        items: Vec<(Offer, u32)>,
+        items: Vec<RequestedItem>,
     },
-    AddItem {
-        offer: Offer,
-        quantity: u32,
-    },
-    SetQuantity {
-        sku: Sku,
-        quantity: u32,
-        /// None once the product has left the shop: its quantity may still be lowered.
-        offer: Option<Offer>,
-    },
+    /// Adds the quantity to the product's line.
+    AddItem(RequestedItem),
+    /// Sets the line's quantity, which can be lowered without an offer.
+    SetQuantity(RequestedItem),
     RemoveItem {
         sku: Sku,
     },
     ClearCart,
-    ApplyPromotion(Promotion),
+    ApplyPromotion {
+        /// `None` if the shop has no promotion under the shopper's code.
+        promotion: Option<Promotion>,
+    },
     RemovePromotion,
     /// Reverses the last command not yet undone.
     Undo,
@@ -80,7 +97,7 @@ names! {
     CartCommand::SetQuantity { .. } => "set_quantity",
     CartCommand::RemoveItem { .. } => "remove_item",
     CartCommand::ClearCart => "clear_cart",
-    CartCommand::ApplyPromotion(_) => "apply_promotion",
+    CartCommand::ApplyPromotion { .. } => "apply_promotion",
     CartCommand::RemovePromotion => "remove_promotion",
     CartCommand::Undo => UNDO,
     CartCommand::Checkout { .. } => "checkout",

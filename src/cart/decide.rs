@@ -1,7 +1,7 @@
 //! The rules: a cart and a command give the events to write, or a refusal that says which rule
 //! stands against it and what the shopper can do.
 
-use super::command::{CartCommand, Offer};
+use super::command::{CartCommand, Offer, RequestedItem};
 use super::event::{CartCheckedOut, CartEvent, CartExpired, CartOpened, PromotionRemoved, Units};
 use super::money::Money;
 use super::promotion::Promotion;
@@ -61,6 +61,8 @@ pub enum Refusal {
     TooManyEvents { max: u64 },
     #[error("There is no “{sku}” in this cart.")]
     NoSuchLine { sku: Sku },
+    #[error("The shop has no promotion of that code. Check its letters and digits.")]
+    UnknownPromotion,
     #[error("There is no promotion on this cart.")]
     NoPromotion,
     #[error("There is nothing left to undo in this cart.")]
@@ -94,12 +96,8 @@ pub(super) fn decide(
     let contents = &open.contents;
     let events = match command {
         CartCommand::OpenCart { .. } => return Err(Refusal::AlreadyOpened),
-        CartCommand::AddItem { offer, quantity } => add(limits, contents, offer, *quantity)?,
-        CartCommand::SetQuantity {
-            sku,
-            quantity,
-            offer,
-        } => set(limits, contents, sku, *quantity, offer.as_ref())?,
+        CartCommand::AddItem(item) => add(limits, contents, item, item.quantity)?,
+        CartCommand::SetQuantity(item) => set(limits, contents, item)?,
         CartCommand::RemoveItem { sku } => match contents.quantity(sku) {
             0 => return Err(Refusal::NoSuchLine { sku: sku.clone() }),
             all => remove(contents, sku, all),
@@ -108,7 +106,10 @@ pub(super) fn decide(
             .lines()
             .flat_map(|line| remove(contents, &line.sku, line.quantity()))
             .collect(),
-        CartCommand::ApplyPromotion(promotion) => apply_promotion(contents, promotion),
+        CartCommand::ApplyPromotion { promotion } => {
+            let promotion = promotion.as_ref().ok_or(Refusal::UnknownPromotion)?;
+            apply_promotion(contents, promotion)
+        }
         CartCommand::RemovePromotion => remove_promotion(contents)?,
         CartCommand::Undo => undo(open)?,
         CartCommand::Checkout {
@@ -153,19 +154,20 @@ fn open(
     limits: &Limits,
     cart: &Cart,
     opened: CartOpened,
-    items: &[(Offer, u32)],
+    items: &[RequestedItem],
 ) -> Result<Vec<CartEvent>, Refusal> {
     if !matches!(cart, Cart::NotOpened) {
         return Err(Refusal::AlreadyOpened);
     }
     let mut wanted: Vec<(&Offer, u32)> = Vec::with_capacity(items.len());
-    for (offer, quantity) in items {
-        if *quantity == 0 {
+    for item in items {
+        if item.quantity == 0 {
             return Err(Refusal::NoQuantity);
         }
+        let offer = required_offer(item)?;
         match wanted.iter_mut().find(|(other, _)| other.sku == offer.sku) {
-            Some((_, sum)) => *sum = sum.saturating_add(*quantity),
-            None => wanted.push((offer, *quantity)),
+            Some((_, sum)) => *sum = sum.saturating_add(item.quantity),
+            None => wanted.push((offer, item.quantity)),
         }
     }
     if wanted.len() > limits.lines {
@@ -188,12 +190,13 @@ fn open(
 fn add(
     limits: &Limits,
     contents: &Contents,
-    offer: &Offer,
+    item: &RequestedItem,
     quantity: u32,
 ) -> Result<Vec<CartEvent>, Refusal> {
     if quantity == 0 {
         return Err(Refusal::NoQuantity);
     }
+    let offer = required_offer(item)?;
     let before = contents.quantity(&offer.sku);
     within_units(limits, offer, before.saturating_add(quantity))?;
     if before == 0 && contents.lines().count() >= limits.lines {
@@ -206,18 +209,19 @@ fn add(
 fn set(
     limits: &Limits,
     contents: &Contents,
-    sku: &Sku,
-    quantity: u32,
-    offer: Option<&Offer>,
+    item: &RequestedItem,
 ) -> Result<Vec<CartEvent>, Refusal> {
-    let before = contents.quantity(sku);
-    if quantity <= before {
-        return Ok(remove(contents, sku, before - quantity));
+    let before = contents.quantity(&item.sku);
+    match item.quantity.checked_sub(before) {
+        None | Some(0) => Ok(remove(contents, &item.sku, before - item.quantity)),
+        Some(missing) => add(limits, contents, item, missing),
     }
-    match offer {
-        Some(offer) => add(limits, contents, offer, quantity - before),
-        None => Err(Refusal::UnknownSku { sku: sku.clone() }),
-    }
+}
+
+fn required_offer(item: &RequestedItem) -> Result<&Offer, Refusal> {
+    item.offer.as_ref().ok_or_else(|| Refusal::UnknownSku {
+        sku: item.sku.clone(),
+    })
 }
 
 /// The events that take `quantity` units out, the newest lots first: what was put in last is what

@@ -20,7 +20,7 @@ pub mod state;
 mod undo;
 pub mod upcast;
 
-pub use command::{CartCommand, Offer};
+pub use command::{CartCommand, Offer, RequestedItem};
 pub use decide::{Limits, Refusal};
 pub use event::CartEvent;
 pub use money::{Currency, Money};

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 /// What comes with a command and is not the model's business.
 #[derive(Debug, Clone)]
-pub struct Envelope {
+pub struct CommandContext {
     /// The command's name, for the metadata of its events.
     pub command: &'static str,
     pub command_id: Uuid,
@@ -44,10 +44,10 @@ pub struct Envelope {
     pub if_match: Option<Condition>,
 }
 
-impl Envelope {
+impl CommandContext {
     /// A command called `command`, sent by `actor`, of which there is nothing more to say.
-    pub fn new(command: &'static str, actor: &'static str) -> Envelope {
-        Envelope {
+    pub fn new(command: &'static str, actor: &'static str) -> CommandContext {
+        CommandContext {
             command,
             command_id: new_command_id(),
             actor,
@@ -156,13 +156,13 @@ impl<D: Decider> CommandHandler<D> {
         &self,
         stream: Uuid,
         command: &D::Command,
-        envelope: &Envelope,
+        context: &CommandContext,
         may: impl Fn(&D::State) -> bool,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
-        let mut measured = self.meter.begin(envelope.command);
+        let mut measured = self.meter.begin(context.command);
         let times = &mut measured.times;
         let handled = self
-            .load_decide_append(stream, command, envelope, may, times)
+            .load_decide_append(stream, command, context, may, times)
             .await;
         measured.end(&handled);
         handled
@@ -172,7 +172,7 @@ impl<D: Decider> CommandHandler<D> {
         &self,
         stream: Uuid,
         command: &D::Command,
-        envelope: &Envelope,
+        context: &CommandContext,
         may: impl Fn(&D::State) -> bool,
         times: &mut Times,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
@@ -185,13 +185,13 @@ impl<D: Decider> CommandHandler<D> {
         };
         loop {
             let started = Instant::now();
-            let verdict = self.verdict(&folded, command, envelope, &may);
+            let verdict = self.verdict(&folded, command, context, &may);
             times.decide += started.elapsed();
             times.decisions += 1;
             let outcome = match verdict {
                 Ok(Verdict::Write(events)) => {
                     let started = Instant::now();
-                    let written = self.write(&mut folded, stream, envelope, events).await;
+                    let written = self.write(&mut folded, stream, context, events).await;
                     times.append += started.elapsed();
                     times.appends += 1;
                     match written {
@@ -227,72 +227,29 @@ impl<D: Decider> CommandHandler<D> {
     pub async fn state(&self, stream: Uuid) -> Result<(Arc<D::State>, Version), HistoryError> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
-        let folded = self.current(stream, &mut cached).await?;
+        // Taken out, so that a future dropped in the middle leaves no fold that may be wrong.
+        let mut folded = cached.take().unwrap_or_else(Folded::start);
+        folded.catch_up(&*self.log, stream).await?;
         let state = (folded.state.clone(), folded.head.version);
         self.put_back(stream, &slot, &mut cached, folded);
         Ok(state)
-    }
-
-    /// The answer that the first request under the key of `envelope` got, if there was one and the
-    /// sender `may` touch the stream: for a request of which no command can be made any more.
-    pub async fn repetition(
-        &self,
-        stream: Uuid,
-        envelope: &Envelope,
-        may: impl Fn(&D::State) -> bool,
-    ) -> Result<Option<Handled<D::State>>, CommandError<D::Refusal>> {
-        if envelope.key.is_none() {
-            return Ok(None);
-        }
-        let slot = self.slot(stream);
-        let mut cached = slot.lock().await;
-        let folded = self.current(stream, &mut cached).await?;
-        let repeated = match receipt(&folded, envelope).transpose() {
-            Some(receipt) if may(&folded.state) => {
-                let measured = self.meter.begin(envelope.command);
-                let replayed = match receipt {
-                    Ok((version, position)) => {
-                        let times = &measured.times;
-                        self.replay(&folded, stream, version, position, times).await
-                    }
-                    Err(error) => Err(error),
-                };
-                measured.end(&replayed);
-                replayed.map(Some)
-            }
-            Some(_) | None => Ok(None),
-        };
-        self.put_back(stream, &slot, &mut cached, folded);
-        repeated
-    }
-
-    /// The fold of `stream` as of everything acknowledged so far, taken out of `cached`: a future
-    /// dropped in the middle leaves none there that may be wrong.
-    async fn current(
-        &self,
-        stream: Uuid,
-        cached: &mut Option<Folded<D>>,
-    ) -> Result<Folded<D>, HistoryError> {
-        let mut folded = cached.take().unwrap_or_else(Folded::start);
-        folded.catch_up(&*self.log, stream).await?;
-        Ok(folded)
     }
 
     fn verdict(
         &self,
         folded: &Folded<D>,
         command: &D::Command,
-        envelope: &Envelope,
+        context: &CommandContext,
         may: &impl Fn(&D::State) -> bool,
     ) -> Result<Verdict<D::Event>, CommandError<D::Refusal>> {
         if !may(&folded.state) {
             return Err(CommandError::NotFound);
         }
-        if let Some((version, position)) = receipt(folded, envelope)? {
+        if let Some((version, position)) = receipt(folded, context)? {
             return Ok(Verdict::Replay { version, position });
         }
         let current = folded.head.version;
-        let allowed = envelope
+        let allowed = context
             .if_match
             .as_ref()
             .is_none_or(|condition| condition.allows(current));
@@ -315,17 +272,17 @@ impl<D: Decider> CommandHandler<D> {
         &self,
         folded: &mut Folded<D>,
         stream: Uuid,
-        envelope: &Envelope,
+        context: &CommandContext,
         events: Vec<D::Event>,
     ) -> Result<Position, AppendError> {
         let metadata = CommitMetadata {
-            command: envelope.command.into(),
-            command_id: envelope.command_id,
-            actor: envelope.actor.into(),
-            correlation_id: envelope.correlation_id,
-            trace_id: envelope.trace_id.as_deref().map(Into::into),
-            key: envelope.key.as_ref().map(|key| key.digest),
-            request: envelope.key.as_ref().map(|key| key.request),
+            command: context.command.into(),
+            command_id: context.command_id,
+            actor: context.actor.into(),
+            correlation_id: context.correlation_id,
+            trace_id: context.trace_id.as_deref().map(Into::into),
+            key: context.key.as_ref().map(|key| key.digest),
+            request: context.key.as_ref().map(|key| key.request),
         };
         let commit = Commit::new(
             stream,
@@ -389,12 +346,12 @@ impl<D: Decider> CommandHandler<D> {
     }
 }
 
-/// Where the events are that the key of `envelope` came with before, if it did.
+/// Where the events are that the key of `context` came with before, if it did.
 fn receipt<D: Decider>(
     folded: &Folded<D>,
-    envelope: &Envelope,
+    context: &CommandContext,
 ) -> Result<Option<(Version, Position)>, CommandError<D::Refusal>> {
-    let Some(key) = &envelope.key else {
+    let Some(key) = &context.key else {
         return Ok(None);
     };
     match folded.receipts.get(&key.digest) {

@@ -107,7 +107,7 @@ async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again(
     another.expect_problem(422, "unknown-sku");
     let stranger = app.cart(&id, "stranger");
     let foreign = stranger.add("teapot", 2).key("add").await;
-    foreign.expect_problem(422, "unknown-sku");
+    foreign.expect_problem(404, "not-found");
     assert_eq!(app.log_head(), head, "nothing was written");
     let metrics = app.get("/metrics").await.expect(200);
     let metrics = std::str::from_utf8(&metrics.body).unwrap();
@@ -116,6 +116,9 @@ async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again(
         ("add_item", "replayed"),
         ("apply_promotion", "replayed"),
         ("add_item", "key_reused"),
+        ("add_item", "refused"),
+        ("open_cart", "refused"),
+        ("add_item", "not_found"),
     ] {
         let counted =
             format!("cartlog_commands_total{{command=\"{command}\",outcome=\"{outcome}\"}} 1\n");

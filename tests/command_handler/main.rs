@@ -7,7 +7,7 @@ use cartlog::cart::{Cart, CartCommand, Refusal};
 use cartlog::commands::{CommandError, Handled, Meter};
 use cartlog::log::Version;
 use futures_util::future::{FutureExt, join_all};
-use nodes::{CART, Fault, Node, add, envelope, nodes, open, quantity, set, tea};
+use nodes::{CART, Fault, Node, add, context, nodes, open, quantity, set, tea};
 
 #[tokio::test]
 async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once() {
@@ -182,7 +182,7 @@ async fn whoever_may_not_touch_a_cart_finds_none_and_writes_nothing() {
     for command in [add(1), open(), CartCommand::ClearCart, CartCommand::Undo] {
         let outcome = node
             .0
-            .handle(CART, &command, &envelope(&command), |_| false)
+            .handle(CART, &command, &context(&command), |_| false)
             .await;
         assert!(matches!(outcome, Err(CommandError::NotFound)));
     }

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use cartlog::background::Background;
-use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
+use cartlog::cart::{
+    Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, RequestedItem, Sku,
+};
 use cartlog::commands::{
-    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
+    CommandContext, CommandError, CommandHandler, Condition, Handled, IdempotencyKey,
 };
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
 use cartlog::log::{
@@ -149,29 +151,29 @@ pub struct Node(pub CommandHandler<CartModel>);
 impl Node {
     pub async fn send(&self, command: &CartCommand) -> Outcome {
         self.0
-            .handle(CART, command, &envelope(command), |_| true)
+            .handle(CART, command, &context(command), |_| true)
             .await
     }
 
     pub async fn send_at(&self, version: u64, command: &CartCommand) -> Outcome {
-        let envelope = Envelope {
+        let context = CommandContext {
             if_match: Some(Condition::OneOf(vec![Version(version)])),
-            ..envelope(command)
+            ..context(command)
         };
-        self.0.handle(CART, command, &envelope, |_| true).await
+        self.0.handle(CART, command, &context, |_| true).await
     }
 
     pub async fn send_under(&self, key: &str, command: &CartCommand) -> Outcome {
-        let envelope = Envelope {
+        let context = CommandContext {
             key: Some(IdempotencyKey::new(key, &[command.name().as_bytes()])),
-            ..envelope(command)
+            ..context(command)
         };
-        self.0.handle(CART, command, &envelope, |_| true).await
+        self.0.handle(CART, command, &context, |_| true).await
     }
 }
 
-pub fn envelope(command: &CartCommand) -> Envelope {
-    Envelope::new(command.name(), "shopper")
+pub fn context(command: &CartCommand) -> CommandContext {
+    CommandContext::new(command.name(), "shopper")
 }
 
 pub fn open() -> CartCommand {
@@ -192,18 +194,11 @@ pub fn tea() -> Offer {
 }
 
 pub fn add(quantity: u32) -> CartCommand {
-    CartCommand::AddItem {
-        offer: tea(),
-        quantity,
-    }
+    CartCommand::AddItem(RequestedItem::offered(tea(), quantity))
 }
 
 pub fn set(quantity: u32) -> CartCommand {
-    CartCommand::SetQuantity {
-        sku: tea().sku,
-        quantity,
-        offer: Some(tea()),
-    }
+    CartCommand::SetQuantity(RequestedItem::offered(tea(), quantity))
 }
 
 pub fn quantity(outcome: &Handled<Cart>) -> u32 {

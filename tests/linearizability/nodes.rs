@@ -4,9 +4,11 @@
 use crate::cart::{Answer, Change, SKUS};
 use crate::shoppers::{Counter, Reply};
 use async_trait::async_trait;
-use cartlog::cart::{Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, Sku};
+use cartlog::cart::{
+    Cart, CartCommand, CartModel, Currency, Money, Offer, Refusal, RequestedItem, Sku,
+};
 use cartlog::commands::{
-    CommandError, CommandHandler, Condition, Envelope, Handled, IdempotencyKey,
+    CommandContext, CommandError, CommandHandler, Condition, Handled, IdempotencyKey,
 };
 use cartlog::log::{
     AppendError, Appended, Commit, Freshness, LogReader, LogWriter, Position, ReadError,
@@ -101,12 +103,12 @@ impl Node {
         if_match: Option<u64>,
         key: Option<&str>,
     ) -> Result<Handled<Cart>, CommandError<Refusal>> {
-        let envelope = Envelope {
+        let context = CommandContext {
             key: key.map(|key| IdempotencyKey::new(key, &[command.name().as_bytes()])),
             if_match: if_match.map(|version| Condition::OneOf(vec![Version(version)])),
-            ..Envelope::new(command.name(), "shopper")
+            ..CommandContext::new(command.name(), "shopper")
         };
-        self.0.handle(CART, command, &envelope, |_| true).await
+        self.0.handle(CART, command, &context, |_| true).await
     }
 }
 
@@ -138,15 +140,12 @@ impl Counter for Node {
 
 fn command(change: Change) -> CartCommand {
     match change {
-        Change::Add(name, quantity) => CartCommand::AddItem {
-            offer: offer(SKUS[name]),
-            quantity,
-        },
-        Change::Set(name, quantity) => CartCommand::SetQuantity {
-            sku: sku(SKUS[name]),
-            quantity,
-            offer: Some(offer(SKUS[name])),
-        },
+        Change::Add(name, quantity) => {
+            CartCommand::AddItem(RequestedItem::offered(offer(SKUS[name]), quantity))
+        }
+        Change::Set(name, quantity) => {
+            CartCommand::SetQuantity(RequestedItem::offered(offer(SKUS[name]), quantity))
+        }
         Change::Remove(name) => CartCommand::RemoveItem {
             sku: sku(SKUS[name]),
         },

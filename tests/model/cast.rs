@@ -4,7 +4,7 @@ use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::{
     Cart, CartCommand, CartEvent, CartModel, Currency, Limits, Money, Offer, Promotion, Refusal,
-    Sku, Terms,
+    RequestedItem, Sku, Terms,
 };
 use cartlog::decider::{Decider, DecodedEvent};
 use cartlog::timestamp::Timestamp;
@@ -94,24 +94,39 @@ pub fn expired(idle_since: Timestamp) -> CartEvent {
     CartEvent::CartExpired(CartExpired { idle_since })
 }
 
+fn offered((offer, quantity): (Offer, u32)) -> RequestedItem {
+    RequestedItem::offered(offer, quantity)
+}
+
+/// Units of a product that the shop does not sell.
+pub fn not_sold(sku: &Sku, quantity: u32) -> RequestedItem {
+    RequestedItem {
+        sku: sku.clone(),
+        quantity,
+        offer: None,
+    }
+}
+
+pub fn apply(promotion: Promotion) -> CartCommand {
+    CartCommand::ApplyPromotion {
+        promotion: Some(promotion),
+    }
+}
+
 pub fn open(items: &[(Offer, u32)]) -> CartCommand {
     CartCommand::OpenCart {
         currency: Currency::EUR,
         token_hash: TOKEN_HASH,
-        items: items.to_vec(),
+        items: items.iter().cloned().map(offered).collect(),
     }
 }
 
 pub fn add(offer: Offer, quantity: u32) -> CartCommand {
-    CartCommand::AddItem { offer, quantity }
+    CartCommand::AddItem(RequestedItem::offered(offer, quantity))
 }
 
 pub fn set(offer: Offer, quantity: u32) -> CartCommand {
-    CartCommand::SetQuantity {
-        sku: offer.sku.clone(),
-        quantity,
-        offer: Some(offer),
-    }
+    CartCommand::SetQuantity(RequestedItem::offered(offer, quantity))
 }
 
 pub fn remove(name: &str) -> CartCommand {

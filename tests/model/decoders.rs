@@ -6,7 +6,7 @@
 //! draws others.
 
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
-use cartlog::catalogue::Catalogue;
+use cartlog::catalogue::{Catalogue, Product};
 use cartlog::config::Config;
 use cartlog::decider::{Decider, DecodedEvent, Event};
 use cartlog::history::CommitMetadata;
@@ -254,7 +254,7 @@ proptest! {
         let (products, promotions) = (file(&products), file(&promotions));
         match Catalogue::load(Some(products.path()), Some(promotions.path())) {
             Ok(catalogue) => for product in catalogue.products() {
-                let found = catalogue.offer(product.sku()).map(|offer| &offer.sku);
+                let found = catalogue.product(product.sku()).map(Product::sku);
                 prop_assert_eq!(found, Some(product.sku()));
             },
             Err(error) => prop_assert!(one_line(&error), "{}", error),

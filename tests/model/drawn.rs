@@ -40,14 +40,12 @@ pub fn wishes() -> impl Strategy<Value = CartCommand> {
     prop_oneof![
         6 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| add(offer, quantity)),
         4 => (offers(), 0u32..=12).prop_map(|(offer, quantity)| set(offer, quantity)),
-        1 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| CartCommand::SetQuantity {
-            sku: offer.sku,
-            quantity,
-            offer: None,
+        1 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| {
+            CartCommand::SetQuantity(not_sold(&offer.sku, quantity))
         }),
         2 => prop::sample::select(&SKUS[..]).prop_map(remove),
         1 => Just(CartCommand::ClearCart),
-        2 => promotions().prop_map(CartCommand::ApplyPromotion),
+        2 => promotions().prop_map(apply),
         1 => Just(CartCommand::RemovePromotion),
         3 => Just(CartCommand::Undo),
     ]

@@ -97,7 +97,7 @@ fn the_last_event_is_kept_for_the_one_that_closes_the_cart() {
         add(offer("tea", 100), 1),
         remove("tea"),
         CartCommand::ClearCart,
-        CartCommand::ApplyPromotion(tenth_off()),
+        apply(tenth_off()),
         CartCommand::Undo,
     ] {
         full.when(&command).then_refused(refusal());

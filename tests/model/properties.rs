@@ -6,7 +6,7 @@ use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::Units;
 use cartlog::cart::explain::{self, Term};
 use cartlog::cart::state::Contents;
-use cartlog::cart::{Cart, CartCommand, CartEvent, CartModel, Limits, Refusal};
+use cartlog::cart::{Cart, CartCommand, CartEvent, CartModel, Limits, Refusal, RequestedItem};
 use cartlog::decider::{Decider, Event};
 use cartlog_testkit::seed::seeded;
 use proptest::collection::vec;
@@ -171,7 +171,7 @@ proptest! {
     fn what_if_without_an_addition_lacks_its_units_and_the_difference_says_so(commands in lives(), which: prop::sample::Index) {
         // Additions alone: what was added and removed again has nothing to lack.
         let additions: Vec<CartCommand> = commands.into_iter().filter(|command| matches!(
-            command, CartCommand::OpenCart { .. } | CartCommand::AddItem { .. })).collect();
+            command, CartCommand::OpenCart { .. } | CartCommand::AddItem(_))).collect();
         let story = live(Limits::MOST, &additions, |_| {});
         let added: Vec<(u64, &Units)> = story.history.iter().filter_map(|happened| match &happened.event {
             CartEvent::ItemAdded(units) => Some((happened.version, units)),
@@ -225,7 +225,7 @@ proptest! {
         let mut story = Story::under(Limits::MOST);
         for command in &commands {
             let outcome = story.handle(command);
-            if let (CartCommand::SetQuantity { .. }, Ok(_)) = (command, outcome) {
+            if let (CartCommand::SetQuantity(_), Ok(_)) = (command, outcome) {
                 assert_eq!(story.decide(command), Ok(Vec::new()));
             }
         }
@@ -301,24 +301,17 @@ impl Pile {
             CartCommand::OpenCart { items, .. } => {
                 // Two items of one product are one addition, at the first one's price.
                 let mut first = BTreeMap::new();
-                for (offer, quantity) in items {
-                    let price = *first
-                        .entry(offer.sku.as_str())
-                        .or_insert(offer.unit_price.minor());
-                    self.put(offer.sku.as_str(), *quantity, price);
+                for item in items {
+                    let price = *first.entry(item.sku.as_str()).or_insert(price(item));
+                    self.put(item.sku.as_str(), item.quantity, price);
                 }
             }
-            CartCommand::AddItem { offer, quantity } => {
-                self.put(offer.sku.as_str(), *quantity, offer.unit_price.minor());
+            CartCommand::AddItem(item) => {
+                self.put(item.sku.as_str(), item.quantity, price(item));
             }
-            CartCommand::SetQuantity {
-                sku,
-                quantity,
-                offer,
-            } => {
-                let units = self.0.entry(sku.to_string()).or_default();
-                let price = offer.as_ref().map_or(0, |offer| offer.unit_price.minor());
-                units.resize(*quantity as usize, price);
+            CartCommand::SetQuantity(item) => {
+                let units = self.0.entry(item.sku.to_string()).or_default();
+                units.resize(item.quantity as usize, price(item));
             }
             CartCommand::RemoveItem { sku } => {
                 self.0.remove(sku.as_str());
@@ -342,6 +335,12 @@ impl Pile {
         }
         lots
     }
+}
+
+fn price(item: &RequestedItem) -> i64 {
+    item.offer
+        .as_ref()
+        .map_or(0, |offer| offer.unit_price.minor())
 }
 
 fn lots(cart: &Cart) -> BTreeMap<String, Vec<(u32, i64)>> {

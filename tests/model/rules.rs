@@ -1,7 +1,7 @@
 //! Given what has happened, when a command comes, then these events follow, or that refusal.
 
 use crate::cast::*;
-use cartlog::cart::{CartCommand, Refusal, Terms};
+use cartlog::cart::{CartCommand, Currency, Refusal, Terms};
 
 fn every_command() -> Vec<CartCommand> {
     vec![
@@ -9,7 +9,7 @@ fn every_command() -> Vec<CartCommand> {
         set(offer("tea", 100), 2),
         remove("tea"),
         CartCommand::ClearCart,
-        CartCommand::ApplyPromotion(tenth_off()),
+        apply(tenth_off()),
         CartCommand::RemovePromotion,
         CartCommand::Undo,
         check_out(100),
@@ -117,15 +117,35 @@ fn a_quantity_is_set_by_adding_what_is_missing_or_removing_what_is_too_much() {
 #[test]
 fn the_quantity_of_what_has_left_the_shop_can_be_lowered_and_not_raised() {
     let two = given(&[opened(), added("tea", 2, 100)]);
-    let set = |quantity| CartCommand::SetQuantity {
-        sku: sku("tea"),
-        quantity,
-        offer: None,
-    };
+    let set = |quantity| CartCommand::SetQuantity(not_sold(&sku("tea"), quantity));
     two.when(&set(1)).then(&[removed("tea", 1, 100)]);
     two.when(&set(2)).then_nothing();
     two.when(&set(3))
         .then_refused(Refusal::UnknownSku { sku: sku("tea") });
+}
+
+#[test]
+fn product_that_the_shop_does_not_sell_is_refused() {
+    let unknown = || Refusal::UnknownSku { sku: sku("tea") };
+    let add = CartCommand::AddItem(not_sold(&sku("tea"), 1));
+    given(&[opened(), added("tea", 1, 100)])
+        .when(&add)
+        .then_refused(unknown());
+    let open = CartCommand::OpenCart {
+        currency: Currency::EUR,
+        token_hash: TOKEN_HASH,
+        items: vec![not_sold(&sku("tea"), 1)],
+    };
+    given(&[]).when(&open).then_refused(unknown());
+}
+
+#[test]
+fn promotion_that_the_shop_does_not_have_is_refused() {
+    for history in [vec![opened()], vec![opened(), applied(tenth_off())]] {
+        given(&history)
+            .when(&CartCommand::ApplyPromotion { promotion: None })
+            .then_refused(Refusal::UnknownPromotion);
+    }
 }
 
 #[test]
@@ -176,14 +196,12 @@ fn clearing_removes_every_line_and_an_empty_cart_stays_as_it_is() {
 fn a_promotion_is_applied_replaced_and_taken_off() {
     let reduced = given(&[opened(), applied(tenth_off())]);
     given(&[opened()])
-        .when(&CartCommand::ApplyPromotion(tenth_off()))
+        .when(&apply(tenth_off()))
         .then(&[applied(tenth_off())]);
     reduced
-        .when(&CartCommand::ApplyPromotion(five_off()))
+        .when(&apply(five_off()))
         .then(&[applied(five_off())]);
-    reduced
-        .when(&CartCommand::ApplyPromotion(tenth_off()))
-        .then_nothing();
+    reduced.when(&apply(tenth_off())).then_nothing();
     reduced
         .when(&CartCommand::RemovePromotion)
         .then(&[taken_off("TENTH")]);
@@ -193,7 +211,7 @@ fn a_promotion_is_applied_replaced_and_taken_off() {
 fn a_promotion_whose_terms_have_changed_is_applied_anew() {
     let today = promotion("TENTH", Terms::Percent(11));
     given(&[opened(), applied(tenth_off())])
-        .when(&CartCommand::ApplyPromotion(today.clone()))
+        .when(&apply(today.clone()))
         .then(&[applied(today)]);
 }
 

@@ -36,9 +36,9 @@ fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
     };
     let tea = given(&[opened(), added("tea", 1, 1_000)]);
     assert_eq!(applied_by(&tea), [0u64; 0]);
-    let five = tea.and(&CartCommand::ApplyPromotion(five_off()));
+    let five = tea.and(&apply(five_off()));
     assert_eq!(applied_by(&five), [3]);
-    let tenth = five.and(&CartCommand::ApplyPromotion(tenth_off()));
+    let tenth = five.and(&apply(tenth_off()));
     assert_eq!(applied_by(&tenth), [4]);
     let none = tenth.and(&CartCommand::RemovePromotion);
     assert_eq!(applied_by(&none), [0u64; 0]);

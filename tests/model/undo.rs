@@ -11,10 +11,7 @@ fn undo_reverses_each_kind_of_change() {
         (set(offer("tea", 120), 1), vec![added("tea", 1, 100)]),
         (remove("tea"), vec![added("tea", 2, 100)]),
         (CartCommand::ClearCart, vec![added("tea", 2, 100)]),
-        (
-            CartCommand::ApplyPromotion(five_off()),
-            vec![applied(tenth_off())],
-        ),
+        (apply(five_off()), vec![applied(tenth_off())]),
         (CartCommand::RemovePromotion, vec![applied(tenth_off())]),
     ] {
         given(&base)

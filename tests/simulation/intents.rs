@@ -1,9 +1,10 @@
 //! What shoppers want.
 
 use cartlog::cart::{
-    Cart, CartCommand, CartModel, Currency, Limits, Money, Offer, Promotion, Sku, Terms,
+    Cart, CartCommand, CartModel, Currency, Limits, Money, Offer, Promotion, RequestedItem, Sku,
+    Terms,
 };
-use cartlog::commands::{Condition, Envelope, IdempotencyKey};
+use cartlog::commands::{CommandContext, Condition, IdempotencyKey};
 use cartlog::log::Version;
 use cartlog_testkit::seed::Dice;
 use std::rc::Rc;
@@ -74,8 +75,8 @@ impl Intent {
 }
 
 impl Attempt {
-    pub fn envelope(&self) -> Envelope {
-        Envelope {
+    pub fn context(&self) -> CommandContext {
+        CommandContext {
             command: self.command.name(),
             command_id: self.command_id,
             actor: "shopper",
@@ -124,7 +125,9 @@ pub fn draw(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: u6
             ),
             18 => (Wish::Command(CartCommand::ClearCart), false),
             19..22 => (
-                Wish::Command(CartCommand::ApplyPromotion(promotion(dice))),
+                Wish::Command(CartCommand::ApplyPromotion {
+                    promotion: Some(promotion(dice)),
+                }),
                 false,
             ),
             22 | 23 => (Wish::Command(CartCommand::RemovePromotion), false),
@@ -176,24 +179,25 @@ fn open(dice: &mut Dice) -> CartCommand {
     CartCommand::OpenCart {
         currency: Currency::EUR,
         token_hash: [7; 32],
-        items: (0..dice.below(3)).map(|_| (offer(dice), 1)).collect(),
+        items: (0..dice.below(3))
+            .map(|_| RequestedItem::offered(offer(dice), 1))
+            .collect(),
     }
 }
 
 fn add(dice: &mut Dice) -> CartCommand {
-    CartCommand::AddItem {
-        offer: offer(dice),
-        quantity: u32::try_from(dice.below(4)).expect("a quantity"),
-    }
+    let offer = offer(dice);
+    let quantity = u32::try_from(dice.below(4)).expect("a quantity");
+    CartCommand::AddItem(RequestedItem::offered(offer, quantity))
 }
 
 fn set(dice: &mut Dice) -> CartCommand {
     let offer = offer(dice);
-    CartCommand::SetQuantity {
+    CartCommand::SetQuantity(RequestedItem {
         sku: offer.sku.clone(),
         quantity: u32::try_from(dice.below(6)).expect("a quantity"),
         offer: (!dice.one_in(6)).then_some(offer),
-    }
+    })
 }
 
 fn offer(dice: &mut Dice) -> Offer {

@@ -228,9 +228,9 @@ impl World {
         let (commands, life) = self.commands(number);
         let settled = self.oracle.borrow().has_key(&attempt);
         self.oracle.borrow_mut().begins(&attempt);
-        let envelope = attempt.envelope();
+        let context = attempt.context();
         let may = |cart: &Cart| intent.may(cart);
-        let handling = commands.handle(intent.cart, &attempt.command, &envelope, may);
+        let handling = commands.handle(intent.cart, &attempt.command, &context, may);
         let killed = || self.nodes.borrow()[number].life != life;
         let outcome = until(handling, self.patience(15, 12), killed).await;
         let Some(outcome) = outcome else {

@@ -1,8 +1,8 @@
 //! Reads during the switch to rebuilt views.
 
 use super::*;
-use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, Sku};
-use crate::commands::{CommandHandler, Envelope};
+use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, RequestedItem, Sku};
+use crate::commands::{CommandContext, CommandHandler};
 use crate::log::sqlite::{SqliteLog, SqliteLogSettings};
 use crate::log::{LogReader, LogWriter, Position};
 use crate::views::{Reader, ViewStore, all};
@@ -17,18 +17,18 @@ async fn events_during_a_switch_to_rebuilt_views_are_shown() {
     let (log, _writer) = SqliteLog::open(&settings).unwrap();
     let commands = CommandHandler::new(CartModel::default(), log.clone(), 1 << 20);
     let send = async |command: CartCommand| {
-        let envelope = Envelope::new(command.name(), "shopper");
-        let sent = commands.handle(CART, &command, &envelope, |_| true);
+        let context = CommandContext::new(command.name(), "shopper");
+        let sent = commands.handle(CART, &command, &context, |_| true);
         sent.await.unwrap().version.0
     };
-    let add = || CartCommand::AddItem {
-        offer: Offer {
+    let add = || {
+        let tea = Offer {
             sku: Sku::parse("tea").unwrap(),
             name: "Tea".into(),
             unit_price: Money::from_minor(100),
             max_per_cart: None,
-        },
-        quantity: 1,
+        };
+        CartCommand::AddItem(RequestedItem::offered(tea, 1))
     };
     send(CartCommand::OpenCart {
         currency: Currency::EUR,

@@ -1,16 +1,16 @@
 //! `/api/carts` and `/api/carts/{id}`.
 
 use crate::cart::document::CartDocument;
-use crate::cart::{Cart, CartCommand, CartModel, Offer, Refusal, Sku};
+use crate::cart::{Cart, CartCommand, CartModel, Sku};
 use crate::decider::Decider;
 use crate::history;
 use crate::log::{Freshness, Version};
 use crate::timestamp::Timestamp;
 use crate::web::api::access::CartTokenDigest;
-use crate::web::api::command::{CartAnswer, Required, carry_out_opening, said};
+use crate::web::api::command::execute;
 use crate::web::http::body::read_optional_json;
 use crate::web::http::decode::{AtLeastOne, Object};
-use crate::web::http::headers::{if_none_match, preferences};
+use crate::web::http::headers::{idempotency_key, if_none_match, preferences};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{LOG_POSITION, etag, server_timing};
@@ -20,7 +20,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -44,47 +44,39 @@ pub async fn open(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let (wanted, body) = read_optional_json::<OpenCart>(&request, payload).await?;
-    let said = said(&request, &body, "open_cart", Required::Nothing)?;
-    let credentials = match &said.key {
-        Some(key) => state.credentials.issue_for_key(key),
+    let (opening, body) = read_optional_json::<OpenCart>(&request, payload).await?;
+    let items = opening.items.into_iter();
+    let items = items.map(|Object(item)| state.catalogue.look_up(item.sku, item.quantity.0));
+    let credentials = match idempotency_key(&request)? {
+        Some(key) => state.credentials.issue_for_key(&key),
         None => state.credentials.issue()?,
     };
-    let items = wanted
-        .items
-        .into_iter()
-        .map(|Object(item)| Ok((offer(&state, &item.sku)?, item.quantity.0)))
-        .collect::<Result<_, Problem>>();
-    let command = items.map(|items| CartCommand::OpenCart {
+    let command = CartCommand::OpenCart {
         currency: state.catalogue.currency,
         token_hash: credentials.token_hash(),
-        items,
+        items: items.collect(),
+    };
+    let response = execute(&state, &request, credentials.id, &command, &body).await?;
+    let json = serde_json::to_vec(&OpenedCart {
+        cart: response.document()?,
+        token: &credentials.token,
     });
-    let handled = carry_out_opening(&state, credentials.id, command, &said).await?;
     let location = HeaderValue::from_str(&format!("/api/carts/{}", credentials.id))
         .expect("a path with a UUID makes a header value");
-    let mut answer = CartAnswer::new(&request, credentials.id, &handled)?
+    let cookie = credentials.cookie(state.secure_cookies);
+    Ok(response
         .header(header::LOCATION, location)
-        .header(header::SET_COOKIE, credentials.cookie(state.secure_cookies));
-    let brace = answer.json.pop();
-    debug_assert_eq!(brace, Some(b'}'), "a document is an object");
-    answer
-        .json
-        .extend(format!(r#","token":"{}"}}"#, credentials.token).bytes());
-    Ok(answer.in_full(StatusCode::CREATED))
+        .header(header::SET_COOKIE, cookie)
+        .finish_with(StatusCode::CREATED, json.map_err(Problem::internal)?))
 }
 
-/// The cart that was opened, and its token: as the answer to its opening has it.
-#[derive(JsonSchema)]
-#[expect(
-    dead_code,
-    reason = "only its shape is used: the document is written already"
-)]
-pub struct OpenedCart {
+/// The new cart with its token.
+#[derive(Serialize, JsonSchema)]
+pub struct OpenedCart<'a> {
     #[serde(flatten)]
-    cart: CartDocument<'static>,
-    /// The key to the cart. It is told here alone.
-    token: String,
+    cart: CartDocument<'a>,
+    /// Authorizes requests for this cart. It is returned only here: store it.
+    token: &'a str,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -265,13 +257,4 @@ pub fn no_such_version() -> Problem {
         Kind::NoSuchVersion,
         "The cart had no such version, or was not open yet at that time.",
     )
-}
-
-/// What the shop offers of `sku`, or the refusal that it offers nothing.
-pub fn offer(state: &AppState, sku: &Sku) -> Result<Offer, Problem> {
-    state
-        .catalogue
-        .offer(sku)
-        .cloned()
-        .ok_or_else(|| Refusal::UnknownSku { sku: sku.clone() }.into())
 }

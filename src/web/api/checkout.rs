@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/checkout`.
 
 use crate::cart::{CartCommand, Money};
-use crate::web::api::command::{Required, run};
+use crate::web::api::command::execute;
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;
 use crate::web::http::problem::Problem;
@@ -31,14 +31,6 @@ pub async fn check_out(
         expected_total: agreed.expected_total,
         order_id: Uuid::now_v7(),
     };
-    let (_, answer) = run(
-        &state,
-        &request,
-        id.0,
-        &command,
-        &body,
-        Required::IfMatchAndKey,
-    )
-    .await?;
-    Ok(answer.with_status(StatusCode::CREATED))
+    let response = execute(&state, &request, id.0, &command, &body).await?;
+    response.finish(StatusCode::CREATED)
 }

@@ -1,9 +1,8 @@
 //! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
 
 use crate::cart::{CartCommand, Sku};
-use crate::web::api::carts::offer;
-use crate::web::api::command::{Required, run, run_bare, run_offered};
-use crate::web::http::body::read_json;
+use crate::web::api::command::execute;
+use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::decode::{AtLeastOne, Quantity};
 use crate::web::http::path::{CartId, PathSku};
 use crate::web::http::problem::Problem;
@@ -21,7 +20,7 @@ pub struct AddItem {
     quantity: AtLeastOne,
 }
 
-/// 201 for a new line, 200 for more of one.
+/// 201 for a new line, 200 for more units on an existing one.
 pub async fn add(
     request: HttpRequest,
     id: CartId,
@@ -29,21 +28,16 @@ pub async fn add(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (item, body) = read_json::<AddItem>(&request, payload).await?;
-    let command = offer(&state, &item.sku).map(|offer| CartCommand::AddItem {
-        offer,
-        quantity: item.quantity.0,
-    });
-    let (handled, answer) = run_offered(&state, &request, id.0, "add_item", command, &body).await?;
-    // Told from the cart as it was right after the command, so that a repetition gets the same.
-    let quantity = handled
-        .state
-        .contents()
-        .map_or(0, |contents| contents.quantity(&item.sku));
-    Ok(answer.with_status(if quantity == item.quantity.0 {
+    let requested = state.catalogue.look_up(item.sku.clone(), item.quantity.0);
+    let command = CartCommand::AddItem(requested);
+    let response = execute(&state, &request, id.0, &command, &body).await?;
+    let contents = response.cart.contents();
+    let quantity = contents.map_or(0, |contents| contents.quantity(&item.sku));
+    response.finish(if quantity == item.quantity.0 {
         StatusCode::CREATED
     } else {
         StatusCode::OK
-    }))
+    })
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -59,14 +53,10 @@ pub async fn set(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let (wanted, body) = read_json::<SetQuantity>(&request, payload).await?;
-    let command = CartCommand::SetQuantity {
-        offer: state.catalogue.offer(&sku.0).cloned(),
-        sku: sku.0,
-        quantity: wanted.quantity.0,
-    };
-    let (_, answer) = run(&state, &request, id.0, &command, &body, Required::Nothing).await?;
-    Ok(answer.with_status(StatusCode::OK))
+    let (line, body) = read_json::<SetQuantity>(&request, payload).await?;
+    let command = CartCommand::SetQuantity(state.catalogue.look_up(sku.0, line.quantity.0));
+    let response = execute(&state, &request, id.0, &command, &body).await?;
+    response.finish(StatusCode::OK)
 }
 
 pub async fn remove(
@@ -76,8 +66,10 @@ pub async fn remove(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
     let command = CartCommand::RemoveItem { sku: sku.0 };
-    run_bare(&state, &request, id.0, payload, &command, Required::Nothing).await
+    let response = execute(&state, &request, id.0, &command, b"").await?;
+    response.finish(StatusCode::OK)
 }
 
 pub async fn clear(
@@ -86,6 +78,7 @@ pub async fn clear(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let command = CartCommand::ClearCart;
-    run_bare(&state, &request, id.0, payload, &command, Required::Nothing).await
+    read_nothing(&request, payload).await?;
+    let response = execute(&state, &request, id.0, &CartCommand::ClearCart, b"").await?;
+    response.finish(StatusCode::OK)
 }

@@ -1,10 +1,10 @@
 //! `/api/carts/{id}/promotion`.
 
 use crate::cart::CartCommand;
-use crate::web::api::command::{Required, run_bare, run_offered};
-use crate::web::http::body::read_json;
+use crate::web::api::command::execute;
+use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::CartId;
-use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::problem::Problem;
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -24,17 +24,11 @@ pub async fn apply(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    let (wanted, body) = read_json::<ApplyPromotion>(&request, payload).await?;
-    let promotion = state.catalogue.promotion(&wanted.code).ok_or_else(|| {
-        Problem::new(
-            Kind::UnknownPromotion,
-            "The shop has no promotion of that code. Check its letters and digits.",
-        )
-    });
-    let command = promotion.cloned().map(CartCommand::ApplyPromotion);
-    let (_, answer) =
-        run_offered(&state, &request, id.0, "apply_promotion", command, &body).await?;
-    Ok(answer.with_status(StatusCode::OK))
+    let (applied, body) = read_json::<ApplyPromotion>(&request, payload).await?;
+    let promotion = state.catalogue.promotion(&applied.code).cloned();
+    let command = CartCommand::ApplyPromotion { promotion };
+    let response = execute(&state, &request, id.0, &command, &body).await?;
+    response.finish(StatusCode::OK)
 }
 
 pub async fn remove(
@@ -43,6 +37,8 @@ pub async fn remove(
     payload: Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
     let command = CartCommand::RemovePromotion;
-    run_bare(&state, &request, id.0, payload, &command, Required::Nothing).await
+    let response = execute(&state, &request, id.0, &command, b"").await?;
+    response.finish(StatusCode::OK)
 }

@@ -62,6 +62,7 @@ impl From<Refusal> for Problem {
             Refusal::TotalTooLarge => problem(Kind::TotalLimit).with("max", i64::MAX),
             Refusal::TooManyEvents { max } => problem(Kind::HistoryLimit).with("max", max),
             Refusal::NoSuchLine { sku } => problem(Kind::NoSuchLine).with("sku", sku),
+            Refusal::UnknownPromotion => problem(Kind::UnknownPromotion),
             Refusal::NoPromotion => problem(Kind::NoPromotion),
             Refusal::NothingToUndo => problem(Kind::NothingToUndo),
             Refusal::EmptyCart => problem(Kind::EmptyCart),

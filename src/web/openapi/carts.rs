@@ -32,7 +32,7 @@ pub fn open(operation: Operation<'_>) -> Operation<'_> {
         ])
         .body::<OpenCart>(false, &json!({ "items": [{ "sku": "teapot", "quantity": 2 }] }))
         .responds(StatusCode::CREATED, "The cart, and its token.")
-        .json::<OpenedCart>(OPENED)
+        .json::<OpenedCart<'static>>(OPENED)
         .with_headers(OF_COMMANDS)
         .with_headers(&[Header::LogPosition, Header::Location, Header::SetCookie])
         .may_have_headers(REPLAYED)

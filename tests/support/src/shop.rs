@@ -2,7 +2,8 @@
 
 use cartlog::background::Background;
 use cartlog::cart::{
-    Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, Sku, Terms,
+    Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, RequestedItem, Sku,
+    Terms,
 };
 use cartlog::decider::{Decider, EventContext};
 use cartlog::history::CommitMetadata;
@@ -168,23 +169,26 @@ impl Shoppers {
         }
         let shopper = self.chance.below(self.carts.len());
         let command = match self.chance.below(20) {
-            0..=7 => CartCommand::AddItem {
-                offer: self.some_offer(),
-                quantity: 1 + u32::try_from(self.chance.below(3)).expect("small"),
-            },
-            8..=9 => CartCommand::SetQuantity {
+            0..=7 => {
+                let offer = self.some_offer();
+                let quantity = 1 + u32::try_from(self.chance.below(3)).expect("small");
+                CartCommand::AddItem(RequestedItem::offered(offer, quantity))
+            }
+            8..=9 => CartCommand::SetQuantity(RequestedItem {
                 sku: self.some_offer().sku,
                 quantity: 0,
                 offer: None,
-            },
+            }),
             10..=11 => CartCommand::RemoveItem {
                 sku: self.some_held(shopper),
             },
-            12 => CartCommand::ApplyPromotion(Promotion {
-                code: "TENTH".into(),
-                description: "10 % off".into(),
-                terms: Terms::Percent(10),
-            }),
+            12 => CartCommand::ApplyPromotion {
+                promotion: Some(Promotion {
+                    code: "TENTH".into(),
+                    description: "10 % off".into(),
+                    terms: Terms::Percent(10),
+                }),
+            },
             13 => CartCommand::RemovePromotion,
             14..=15 => CartCommand::Undo,
             16..=17 => CartCommand::Checkout {
@@ -241,9 +245,9 @@ impl Shoppers {
         Some(commit)
     }
 
-    fn some_items(&mut self) -> Vec<(Offer, u32)> {
+    fn some_items(&mut self) -> Vec<RequestedItem> {
         (0..self.chance.below(3))
-            .map(|_| (self.some_offer(), 1))
+            .map(|_| RequestedItem::offered(self.some_offer(), 1))
             .collect()
     }
 
