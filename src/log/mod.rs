@@ -5,6 +5,7 @@
 //! which there is one today: [`sqlite`]. Code above this room relies on the port alone.
 
 mod administration;
+mod checkpoint;
 mod commit;
 mod engine;
 mod event;
@@ -16,6 +17,7 @@ pub use administration::{
     BackupError, BulkImporter, IndexEntry, LogAdministration, LogAudit, OpenError, Progress,
     UnreadableRow,
 };
+pub use checkpoint::Checkpoint;
 pub use commit::{AppendError, Appended, Commit};
 pub use engine::{LogConfig, OpenLog, administration, open, open_read_only};
 pub use event::{Head, NewEvent, Position, RecordedEvent, Version, chained_hash};

@@ -1,6 +1,7 @@
 //! The port: the promises that every engine keeps and that the code above relies on. The contract
 //! suite in `tests/log_contract` checks each of them for each engine.
 
+use super::checkpoint::Checkpoint;
 use super::commit::{AppendError, Appended, Commit};
 use super::event::{Position, RecordedEvent, Version};
 use async_trait::async_trait;
@@ -46,6 +47,20 @@ pub trait LogReader: Send + Sync + 'static {
 
     /// A position that covers every event acknowledged so far.
     async fn barrier(&self) -> Result<Position, ReadError>;
+
+    /// Whether `checkpoint` is in this log's history: the log has the same id, and the same event at
+    /// that position. Reads one event.
+    async fn contains(&self, checkpoint: &Checkpoint) -> Result<bool, ReadError> {
+        if checkpoint.position == Position(0) {
+            return Ok(*checkpoint == Checkpoint::start(self.identity()));
+        }
+        let before = Position(checkpoint.position.0 - 1);
+        let found = self.read_all(before, 1).await?;
+        let history = Checkpoint::start(self.identity());
+        Ok(found
+            .first()
+            .is_some_and(|event| history.after(event) == *checkpoint))
+    }
 
     /// The log's id, generated when the log was created. Data derived from one log is never applied
     /// to another.

@@ -54,6 +54,7 @@ macro_rules! every_promise {
             reading::the_whole_log_is_read_in_pages_from_its_first_event,
             reading::the_barrier_covers_everything_that_was_acknowledged,
             lasting::an_identity_is_the_log_s_own_and_outlives_a_reopening,
+            reading::checkpoint_is_contained_in_its_own_history_only,
             reading::followers_are_woken_and_find_what_woke_them,
             appending::every_stream_is_a_chain_of_hashes,
             appending::an_event_is_recorded_no_earlier_than_the_one_before_it,

@@ -1,7 +1,7 @@
 //! What an engine promises to whoever reads.
 
 use super::{Engine, PATIENCE, append, commit, end_of, read, read_everything, stream, versions};
-use cartlog::log::{Freshness, Hash, Head, Position, Version};
+use cartlog::log::{Checkpoint, Freshness, Hash, Head, Position, Version};
 use tokio::time::timeout;
 
 pub async fn a_stream_is_read_in_pages(engine: &dyn Engine) {
@@ -99,5 +99,36 @@ pub async fn followers_are_woken_and_find_what_woke_them(engine: &dyn Engine) {
         let events = read_everything(log).await;
         assert_eq!(Head::at(events.last().unwrap()), head);
     }
+    opened.end().await;
+}
+
+pub async fn checkpoint_is_contained_in_its_own_history_only(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let log = &*opened.log;
+    let start = Checkpoint::start(log.identity());
+    assert_eq!(log.contains(&start).await, Ok(true));
+    append(log, stream(1), Head::START, 3).await;
+    append(log, stream(2), Head::START, 1).await;
+    let events = read_everything(log).await;
+    for event in &events {
+        let own = start.after(event);
+        let other_event = Checkpoint {
+            hash: Hash::ZERO,
+            ..own
+        };
+        let other_log = Checkpoint {
+            log_id: stream(9),
+            ..own
+        };
+        assert_eq!(log.contains(&own).await, Ok(true), "{own:?}");
+        assert_eq!(log.contains(&other_event).await, Ok(false));
+        assert_eq!(log.contains(&other_log).await, Ok(false));
+    }
+    let last = start.after(&events[3]);
+    let beyond = Checkpoint {
+        position: Position(last.position.0 + 1),
+        ..last
+    };
+    assert_eq!(log.contains(&beyond).await, Ok(false));
     opened.end().await;
 }
