@@ -4,7 +4,7 @@ use crate::app::{TestApp, text};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_cart_is_opened_filled_changed_and_checked_out() {
+async fn cart_is_opened_filled_changed_and_checked_out() {
     let app = TestApp::start();
     let opened = app
         .ask_for_cart()
@@ -51,7 +51,7 @@ async fn a_cart_is_opened_filled_changed_and_checked_out() {
 }
 
 #[tokio::test]
-async fn a_cart_is_the_same_after_a_restart() {
+async fn cart_is_unchanged_by_restart() {
     let mut app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2), ("sencha", 1)]).await;
     cart.apply_promotion("TEA10").await.expect(200);
@@ -64,7 +64,7 @@ async fn a_cart_is_the_same_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_lower_limit_holds_from_the_next_start_on_and_takes_nothing_away() {
+async fn lowered_limit_applies_after_restart_and_removes_nothing() {
     let mut app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1), ("sencha", 1)]).await;
     let (id, token) = (cart.id.clone(), cart.token.clone());

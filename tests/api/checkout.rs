@@ -1,10 +1,10 @@
-//! `/api/carts/{id}/checkout` and `/undo`, and what a closed cart still answers.
+//! `/api/carts/{id}/checkout` and `/undo`, and closed carts.
 
 use crate::app::TestApp;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_checkout_orders_what_the_shopper_has_seen() {
+async fn checkout_requires_the_total_the_shopper_saw() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let problem = cart.check_out(2, 1998, "a").await;
@@ -19,7 +19,7 @@ async fn a_checkout_orders_what_the_shopper_has_seen() {
 }
 
 #[tokio::test]
-async fn an_empty_cart_is_not_checked_out() {
+async fn checkout_of_empty_cart_returns_409() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     cart.check_out(1, 0, "a")
@@ -29,7 +29,7 @@ async fn an_empty_cart_is_not_checked_out() {
 }
 
 #[tokio::test]
-async fn a_checkout_says_its_total_as_a_whole_number() {
+async fn checkout_total_must_be_an_integer() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for body in [
@@ -46,7 +46,7 @@ async fn a_checkout_says_its_total_as_a_whole_number() {
 }
 
 #[tokio::test]
-async fn a_closed_cart_takes_no_command_and_is_read_as_before() {
+async fn closed_cart_refuses_commands_and_stays_readable() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let paid = cart.check_out(2, 1999, "pay").await.expect(201);
@@ -73,7 +73,7 @@ async fn a_closed_cart_takes_no_command_and_is_read_as_before() {
 }
 
 #[tokio::test]
-async fn undo_goes_back_step_by_step_to_the_cart_as_it_was_opened() {
+async fn undo_reverses_commands_back_to_the_first() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut states = vec![cart.get_at_least(2).await.expect(200).json()];

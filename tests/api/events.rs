@@ -1,11 +1,11 @@
-//! `/api/carts/{id}/events`: a cart's history, in pages, as CloudEvents, and live.
+//! `/api/carts/{id}/events`: pages, CloudEvents and live streams.
 
 use crate::app::{CartClient, TestApp, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A cart with seven events.
-async fn eventful(app: &TestApp) -> CartClient {
+async fn cart_with_seven_events(app: &TestApp) -> CartClient {
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     cart.add("sencha", 1).await.expect(201);
     cart.apply_promotion("TEA10").await.expect(200);
@@ -16,14 +16,14 @@ async fn eventful(app: &TestApp) -> CartClient {
 }
 
 #[tokio::test]
-async fn an_event_says_all_that_is_known_of_it() {
+async fn event_document_has_all_fields() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
-    let conversation = "01990000-0000-7000-8000-000000000009";
+    let correlation_id = "01990000-0000-7000-8000-000000000009";
     cart.add("teapot", 2)
         .header("traceparent", &format!("00-{trace}-b7ad6b7169203331-01"))
-        .header("x-correlation-id", conversation)
+        .header("x-correlation-id", correlation_id)
         .await
         .expect(201);
     let page = cart.events().await.expect(200).json();
@@ -50,7 +50,7 @@ async fn an_event_says_all_that_is_known_of_it() {
     assert_eq!(meta["command"], "add_item");
     assert_eq!(meta["actor"], "shopper");
     assert_eq!(meta["trace_id"], trace);
-    assert_eq!(meta["correlation_id"], conversation);
+    assert_eq!(meta["correlation_id"], correlation_id);
     assert_eq!(meta["causation_id"], meta["command_id"]);
     assert_eq!(
         opened["meta"]["correlation_id"],
@@ -59,9 +59,9 @@ async fn an_event_says_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn pages_of_any_size_hold_each_event_once_in_either_order() {
+async fn event_pages_hold_each_event_once_in_either_order() {
     let app = TestApp::start();
-    let cart = eventful(&app).await;
+    let cart = cart_with_seven_events(&app).await;
     for (order, expected) in [
         ("asc", [1, 2, 3, 4, 5, 6, 7]),
         ("desc", [7, 6, 5, 4, 3, 2, 1]),
@@ -91,10 +91,10 @@ async fn pages_of_any_size_hold_each_event_once_in_either_order() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_list_is_refused() {
+async fn cursor_of_another_list_is_refused() {
     let app = TestApp::start();
-    let cart = eventful(&app).await;
-    let other = eventful(&app).await;
+    let cart = cart_with_seven_events(&app).await;
+    let other = cart_with_seven_events(&app).await;
     let page = cart
         .ask(Method::GET, "/events?limit=2")
         .await
@@ -117,9 +117,9 @@ async fn a_cursor_of_another_list_is_refused() {
 }
 
 #[tokio::test]
-async fn events_come_as_cloud_events_to_whoever_asks_for_them() {
+async fn events_are_available_as_cloud_events() {
     let app = TestApp::start();
-    let cart = eventful(&app).await;
+    let cart = cart_with_seven_events(&app).await;
     let batch = "application/cloudevents-batch+json";
     let answer = cart.events().header("accept", batch).await.expect(200);
     assert_eq!(answer.header("content-type"), Some(batch));
@@ -137,7 +137,7 @@ async fn events_come_as_cloud_events_to_whoever_asks_for_them() {
         assert_eq!(event["time"], plain["recorded_at"]);
         assert_eq!(event["data"], plain["data"]);
         assert_eq!(event["hash"], plain["hash"]);
-        // CloudEvents 1.0, 3.1: names of attributes are lower-case letters and digits.
+        // CloudEvents 1.0, 3.1: attribute names consist of lower-case letters and digits.
         for name in event.as_object().unwrap().keys() {
             assert!(
                 name.bytes()
@@ -157,20 +157,20 @@ async fn events_come_as_cloud_events_to_whoever_asks_for_them() {
 }
 
 #[tokio::test]
-async fn a_follower_gets_every_event_once_also_over_a_break() {
+async fn live_stream_resumes_with_each_event_once() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut stream = cart.follow(Some(0)).await;
     let mut seen = Vec::new();
     for _ in 0..2 {
-        seen.push(stream.next().await.expect("an event that was missed"));
+        seen.push(stream.next().await.expect("a missed event"));
     }
     cart.add("sencha", 2).await.expect(201);
-    seen.push(stream.next().await.expect("an event as it comes"));
+    seen.push(stream.next().await.expect("a new event"));
     drop(stream);
     cart.remove("teapot").await.expect(200);
     let mut stream = cart.follow(Some(3)).await;
-    seen.push(stream.next().await.expect("the event of the break"));
+    seen.push(stream.next().await.expect("the event missed while disconnected"));
 
     let ids: Vec<&str> = seen.iter().map(|sent| sent.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "4"]);
@@ -180,7 +180,7 @@ async fn a_follower_gets_every_event_once_also_over_a_break() {
 }
 
 #[tokio::test]
-async fn followers_under_load_miss_nothing_and_get_nothing_twice() {
+async fn live_streams_under_load_deliver_each_event_once() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let following = (0..5).map(|_| async {
@@ -208,9 +208,9 @@ async fn followers_under_load_miss_nothing_and_get_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_live_stream_begins_where_it_is_told_and_ends_when_the_service_stops() {
+async fn live_stream_starts_where_requested_and_ends_on_shutdown() {
     let mut app = TestApp::start();
-    let cart = eventful(&app).await;
+    let cart = cart_with_seven_events(&app).await;
     let mut from_now = cart.follow(None).await;
     let mut after = cart
         .ask(Method::GET, "/events?after=5")

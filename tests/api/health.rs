@@ -4,7 +4,7 @@ use crate::app::TestApp;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_service_that_is_up_is_live_and_ready() {
+async fn running_service_is_live_and_ready() {
     let app = TestApp::start();
     let live = app.get("/livez").await.expect(200);
     assert_eq!(live.json(), json!({ "status": "live" }));

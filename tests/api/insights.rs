@@ -1,10 +1,10 @@
-//! `/api/insights`: the shop's numbers over HTTP. That they are right is counted in `tests/reads`.
+//! `/api/insights` over HTTP. `tests/reads` checks the numbers themselves.
 
 use crate::app::{TestApp, text};
 use serde_json::json;
 
 #[tokio::test]
-async fn the_numbers_of_a_small_day() {
+async fn insights_report_the_events_of_a_small_day() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
     let buyer = app.open_cart_with(&[("teapot", 2), ("sencha", 1)]).await;
     let total = buyer.get().await.expect(200).json()["total"].as_i64();
@@ -12,9 +12,9 @@ async fn the_numbers_of_a_small_day() {
         .check_out(3, total.expect("a total"), "k")
         .await
         .expect(201);
-    let left = app.open_cart_with(&[("teapot", 1), ("sencha", 1)]).await;
-    left.remove("sencha").await.expect(200);
-    left.get_at_least(4).await.expect(200);
+    let abandoned_cart = app.open_cart_with(&[("teapot", 1), ("sencha", 1)]).await;
+    abandoned_cart.remove("sencha").await.expect(200);
+    abandoned_cart.get_at_least(4).await.expect(200);
 
     let funnel = app.get("/api/insights/funnel").await.expect(200);
     assert_eq!(funnel.log_position(), 8);
@@ -67,10 +67,10 @@ async fn the_numbers_of_a_small_day() {
     let abandoned = app.get("/api/insights/abandoned").await.expect(200).json();
     let items = abandoned["items"].as_array().expect("items");
     assert_eq!(items.len(), 1);
-    assert_eq!(items[0]["cart_id"], left.id.as_str());
+    assert_eq!(items[0]["cart_id"], abandoned_cart.id.as_str());
     assert_eq!(
         items[0]["total"],
-        left.get().await.expect(200).json()["total"]
+        abandoned_cart.get().await.expect(200).json()["total"]
     );
     assert_eq!(items[0]["last_event"]["type"], "ItemRemoved");
     assert_eq!(items[0]["taken_out_last"]["sku"], "sencha");
@@ -90,7 +90,7 @@ async fn the_numbers_of_a_small_day() {
 }
 
 #[tokio::test]
-async fn abandoned_carts_come_in_pages_the_longest_idle_first() {
+async fn abandoned_carts_are_paged_longest_idle_first() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
     let mut ids = Vec::new();
     for _ in 0..5 {
@@ -110,6 +110,6 @@ async fn abandoned_carts_come_in_pages_the_longest_idle_first() {
             None => break,
         }
     }
-    // Ids are ordered by time, like the carts.
+    // Ids are time-ordered (UUIDv7).
     assert_eq!(found, ids);
 }

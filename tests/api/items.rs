@@ -3,8 +3,8 @@
 use crate::app::TestApp;
 use serde_json::{Value, json};
 
-/// Bodies that are no item, and where they are not.
-const NO_ITEMS: &[(&str, &str)] = &[
+/// Invalid bodies, each with the pointer to its error.
+const INVALID_ITEMS: &[(&str, &str)] = &[
     ("", ""),
     ("{", ""),
     ("null", ""),
@@ -30,10 +30,10 @@ const NO_ITEMS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_body_that_is_no_item_is_refused_with_a_pointer_and_nothing_is_written() {
+async fn invalid_item_body_returns_400_with_pointer() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
-    for (body, pointer) in NO_ITEMS {
+    for (body, pointer) in INVALID_ITEMS {
         let ask = cart
             .ask(reqwest::Method::POST, "/items")
             .body(*body)
@@ -51,7 +51,7 @@ async fn a_body_that_is_no_item_is_refused_with_a_pointer_and_nothing_is_written
 }
 
 #[tokio::test]
-async fn a_new_line_is_created_and_more_of_one_is_not() {
+async fn adding_items_returns_201_only_for_a_new_line() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let created = cart.add("teapot", 2).await.expect(201);
@@ -70,7 +70,7 @@ async fn a_new_line_is_created_and_more_of_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_quantity_is_set_and_the_same_one_writes_no_event() {
+async fn setting_the_same_quantity_writes_no_event() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for (quantity, version, line) in [
@@ -88,7 +88,7 @@ async fn a_quantity_is_set_and_the_same_one_writes_no_event() {
 }
 
 #[tokio::test]
-async fn a_line_is_removed_once_and_a_cart_is_cleared_as_often_as_one_likes() {
+async fn line_is_removed_once_and_clearing_is_idempotent() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2), ("sencha", 1)]).await;
     let left = cart.remove("teapot").await.expect(200).json();
@@ -107,7 +107,7 @@ async fn a_line_is_removed_once_and_a_cart_is_cleared_as_often_as_one_likes() {
 }
 
 #[tokio::test]
-async fn what_the_shop_does_not_sell_cannot_be_put_in() {
+async fn unknown_sku_returns_422() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for ask in [
@@ -123,7 +123,7 @@ async fn what_the_shop_does_not_sell_cannot_be_put_in() {
 }
 
 #[tokio::test]
-async fn a_limit_is_refused_with_what_is_allowed() {
+async fn exceeded_limit_returns_422_with_max() {
     let app = TestApp::start_with(&[
         ("limits.lines", "2"),
         ("limits.units", "5"),
@@ -157,7 +157,7 @@ async fn a_limit_is_refused_with_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_path_whose_sku_is_none_leads_nowhere() {
+async fn malformed_sku_in_path_returns_404() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let long = "a".repeat(65);

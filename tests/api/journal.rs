@@ -1,12 +1,12 @@
-//! `/api/events`: the journal of all carts, in pages.
+//! `/api/events`: the journal, in pages.
 
 use crate::app::{TestApp, text};
 use serde_json::Value;
 
-/// Whether an event is what a query asks for.
-type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+/// Whether an event matches a query.
+type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
-/// Three carts with a bit of everything, and the views up to date with them.
+/// Three carts with several event types each, all of them in the views.
 async fn three_carts(app: &TestApp) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..3u32 {
@@ -37,7 +37,7 @@ async fn pages(app: &TestApp, query: &str, limit: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
+async fn journal_filters_match_a_scan_of_the_log() {
     let app = TestApp::start();
     let ids = three_carts(&app).await;
     let whole = app.get("/api/events").await.expect(200);
@@ -65,7 +65,7 @@ async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
     let is =
         |event: &Value, pointer: &str, wanted: &str| event.pointer(pointer) == Some(&wanted.into());
     let second = &ids[1];
-    let questions: Vec<(String, Fits<'_>)> = vec![
+    let queries: Vec<(String, Matches<'_>)> = vec![
         (String::new(), Box::new(|_| true)),
         (
             "&type=ItemAdded".into(),
@@ -95,10 +95,10 @@ async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
                 text(&event["recorded_at"]) < middle && is(event, "/type", "ItemRemoved")
             }),
         ),
-        ("&type=NeverHeardOf".into(), Box::new(|_| false)),
+        ("&type=UnknownType".into(), Box::new(|_| false)),
     ];
-    for (query, fits) in &questions {
-        let mut plain: Vec<Value> = all.iter().filter(|event| fits(event)).cloned().collect();
+    for (query, matches) in &queries {
+        let mut plain: Vec<Value> = all.iter().filter(|event| matches(event)).cloned().collect();
         for limit in [1, 2, 200] {
             assert_eq!(pages(&app, query, limit).await, plain, "{query}");
         }
@@ -111,7 +111,7 @@ async fn the_journal_is_the_log_and_its_filters_are_a_plain_search() {
 }
 
 #[tokio::test]
-async fn a_question_that_cannot_be_used_says_what_is_wrong_with_it() {
+async fn invalid_journal_query_returns_400() {
     let app = TestApp::start();
     for query in [
         "limit=0",
@@ -130,8 +130,8 @@ async fn a_question_that_cannot_be_used_says_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn the_journal_is_the_operators() {
-    let app = TestApp::start_with(&[("security.operator_token", "let me in")]);
+async fn journal_and_insights_require_the_operator_token() {
+    let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
     for path in [
         "/api/events",
         "/api/insights/funnel",
@@ -142,6 +142,6 @@ async fn the_journal_is_the_operators() {
         "/api/insights/activity",
     ] {
         app.get(path).await.expect_problem(401, "operator-only");
-        app.get(path).token("let me in").await.expect(200);
+        app.get(path).token("op-secret").await.expect(200);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/events` as a live stream, and who may ask it.
+//! `GET /api/events` as a live stream, and its authorization.
 
 use crate::app::{Ask, TestApp};
 
@@ -10,7 +10,7 @@ fn follow(app: &TestApp, query: &str) -> Ask {
 }
 
 #[tokio::test]
-async fn the_log_is_followed_from_anywhere_without_gap_or_repetition() {
+async fn log_stream_delivers_each_event_once_from_any_position() {
     let app = TestApp::start();
     let first = app.open_cart_with(&[("teapot", 2), ("sencha", 1)]).await;
     let mut all = follow(&app, "?after=0").stream().await;
@@ -29,7 +29,7 @@ async fn the_log_is_followed_from_anywhere_without_gap_or_repetition() {
             assert_eq!(event.data["position"], position);
         }
     }
-    // What stands in the stream is what stands in the carts' histories, to the hash before.
+    // Streamed events equal those of the carts' own lists, including `previous_hash`.
     let mut again = follow(&app, "?after=0").stream().await;
     let page = first.events().await.expect(200).json();
     for expected in page["items"].as_array().expect("events") {
@@ -41,7 +41,7 @@ async fn the_log_is_followed_from_anywhere_without_gap_or_repetition() {
 }
 
 #[tokio::test]
-async fn a_live_stream_ends_when_the_service_stops() {
+async fn log_stream_ends_on_shutdown() {
     let mut app = TestApp::start();
     app.open_cart().await;
     let mut stream = follow(&app, "?after=0").stream().await;
@@ -51,7 +51,7 @@ async fn a_live_stream_ends_when_the_service_stops() {
 }
 
 #[tokio::test]
-async fn head_of_a_stream_is_its_head_alone() {
+async fn head_of_a_stream_returns_headers_only() {
     let app = TestApp::start_with(&[("server.live_streams", "1")]);
     let cart = app.open_cart().await;
     let (id, token) = (&cart.id, &cart.token);
@@ -60,16 +60,16 @@ async fn head_of_a_stream_is_its_head_alone() {
             "HEAD {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
              Accept: text/event-stream\r\nConnection: close\r\n\r\n"
         );
-        // A stream without end would keep the connection, and this would wait for it.
+        // An endless stream would keep the connection open and this call waiting.
         let head = app.raw(request.as_bytes()).await.expect(200);
         assert_eq!(head.header("content-type"), Some("text/event-stream"));
     }
-    // None of them holds the one place that there is.
+    // Neither request occupies the only stream slot.
     follow(&app, "").stream().await;
 }
 
 #[tokio::test]
-async fn a_stream_cannot_begin_beyond_the_end() {
+async fn stream_position_beyond_the_end_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let live = |ask: Ask| ask.header("accept", "text/event-stream");
@@ -94,7 +94,7 @@ async fn a_stream_cannot_begin_beyond_the_end() {
 }
 
 #[tokio::test]
-async fn live_streams_have_bounds_for_one_client_and_in_all() {
+async fn live_streams_are_limited_per_client_and_in_total() {
     let app = TestApp::start_with(&[("server.live_streams_per_client", "2")]);
     let first = follow(&app, "").stream().await;
     let cart = app.open_cart().await;
@@ -112,7 +112,7 @@ async fn live_streams_have_bounds_for_one_client_and_in_all() {
 }
 
 #[tokio::test]
-async fn the_operators_routes_ask_for_the_operators_token() {
+async fn operator_routes_require_the_operator_token() {
     let app = TestApp::start_with(&[OPERATOR]);
     let missing = follow(&app, "").await.expect(401);
     assert_eq!(
@@ -126,7 +126,7 @@ async fn the_operators_routes_ask_for_the_operators_token() {
             .await
             .expect_problem(401, "operator-only");
     }
-    // A cart's token opens its cart and nothing else, and the operator's opens no cart.
+    // A cart's token authorizes its cart alone, and the operator token no cart.
     let cart = app.open_cart().await;
     follow(&app, "")
         .token(&cart.token)

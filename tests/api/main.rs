@@ -1,5 +1,6 @@
-//! The API as its clients meet it: a real service on a port of its own, real sockets, real files.
-//! One file a resource; [`app`] has the service and the client that all of them use.
+//! End-to-end tests of the HTTP API: a real service per test, on its own port, with real sockets and
+//! files. One file a resource; [`app`] has the service and the client
+//! that all of them use.
 
 mod answers;
 mod bad_input;

@@ -1,9 +1,9 @@
-//! `/metrics`: the service in numbers, as a Prometheus server reads them.
+//! `/metrics`, parsed as a Prometheus server does.
 
 use crate::app::TestApp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was scraped: each sample under its name and labels, as it is written.
+/// The samples of one scrape, by name and labels.
 struct Scraped(BTreeMap<String, String>);
 
 impl Scraped {
@@ -37,7 +37,7 @@ impl Scraped {
         ))
     }
 
-    /// All commands that were counted.
+    /// The total over all commands and outcomes.
     fn all_commands(&self) -> u64 {
         let commands = self.0.keys();
         commands
@@ -46,7 +46,7 @@ impl Scraped {
             .sum()
     }
 
-    /// Buckets grow up to the one that holds everything.
+    /// Buckets are cumulative, and the last one equals the count.
     fn check_histograms(&self) {
         let counts: Vec<&str> = self
             .0
@@ -70,8 +70,7 @@ impl Scraped {
     }
 }
 
-/// The samples of Prometheus's text format, of which each belongs to a family that was announced,
-/// and no two are the same.
+/// Parses Prometheus's text format. Each sample must belong to a declared family and be unique.
 fn parsed(text: &str) -> BTreeMap<String, String> {
     assert!(text.ends_with('\n'));
     let mut families = BTreeSet::new();
@@ -154,7 +153,7 @@ async fn commands_are_counted_by_kind_and_outcome() {
 }
 
 #[tokio::test]
-async fn how_things_stand_is_looked_at_when_it_is_asked_for() {
+async fn gauges_are_read_at_each_scrape() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
@@ -181,7 +180,7 @@ async fn how_things_stand_is_looked_at_when_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn views_that_stand_still_lag_in_events_and_in_time() {
+async fn stalled_views_report_lag_in_events_and_seconds() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
@@ -204,7 +203,7 @@ async fn views_that_stand_still_lag_in_events_and_in_time() {
 }
 
 #[tokio::test]
-async fn the_numbers_are_the_operators() {
+async fn metrics_require_the_operator_token() {
     let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
     app.get("/metrics")
         .await

@@ -1,10 +1,10 @@
-//! `/api/views` and `/api/verify`: how far the views are, making them anew, and proving them.
+//! `/api/views` and `/api/verify`: state of the views, rebuild and verification.
 
 use crate::app::{Ask, PATIENCE, TestApp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// What `path` says once the work behind it is no longer under way.
+/// The status at `path` once its job is no longer running.
 async fn outcome(app: &TestApp, path: &str) -> Value {
     let ended = async {
         loop {
@@ -20,9 +20,9 @@ async fn outcome(app: &TestApp, path: &str) -> Value {
     ended.expect("it ends in time")
 }
 
-/// Asks again and again until one is refused because another is under way, or, where each ended
-/// before the next was asked for, ten have been taken.
-async fn ask_until_refused(ask: impl Fn() -> Ask, path: &str, slug: &str) {
+/// Starts jobs until one is refused because another is running. Gives up after ten, in case each
+/// job ends before the next one is requested.
+async fn start_until_refused(ask: impl Fn() -> Ask, path: &str, slug: &str) {
     for _ in 0..10 {
         let answer = ask().await;
         if answer.status == 409 {
@@ -38,7 +38,7 @@ async fn ask_until_refused(ask: impl Fn() -> Ask, path: &str, slug: &str) {
 }
 
 #[tokio::test]
-async fn each_view_says_how_far_it_is() {
+async fn views_report_position_and_lag() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.get_at_least(2).await.expect(200);
@@ -68,7 +68,7 @@ async fn each_view_says_how_far_it_is() {
 }
 
 #[tokio::test]
-async fn a_changed_row_is_found_by_a_verification_and_gone_after_a_rebuild() {
+async fn changed_row_is_found_by_verify_and_fixed_by_rebuild() {
     const VERIFY: &str = "/api/verify";
     const REBUILD: &str = "/api/views/rebuild";
     let app = TestApp::start();
@@ -117,15 +117,15 @@ async fn one_rebuild_and_one_verification_run_at_a_time() {
     let app = TestApp::start();
     app.open_cart_with(&[("teapot", 1)]).await;
     let (path, slug) = ("/api/views/rebuild", "rebuild-running");
-    ask_until_refused(|| app.post(path), path, slug).await;
+    start_until_refused(|| app.post(path), path, slug).await;
     assert_eq!(outcome(&app, path).await["state"], "swapped");
     let (path, slug) = ("/api/verify", "verify-running");
-    ask_until_refused(|| app.post(path), path, slug).await;
+    start_until_refused(|| app.post(path), path, slug).await;
     assert_eq!(outcome(&app, path).await["state"], "sound");
 }
 
 #[tokio::test]
-async fn views_rebuilds_and_verifications_are_the_operators() {
+async fn views_and_verify_require_the_operator_token() {
     let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
     for path in ["/api/views", "/api/views/rebuild", "/api/verify"] {
         app.get(path).await.expect_problem(401, "operator-only");

@@ -4,7 +4,7 @@ use crate::app::{TestApp, text};
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn the_catalogue_comes_in_pages_that_hold_each_product_once() {
+async fn catalogue_pages_hold_each_product_once() {
     let app = TestApp::start();
     let mut seen = Vec::new();
     let mut path = "/api/products?limit=7".to_owned();
@@ -32,7 +32,7 @@ async fn the_catalogue_comes_in_pages_that_hold_each_product_once() {
 }
 
 #[tokio::test]
-async fn a_product_has_a_price_and_a_picture_that_is_there() {
+async fn product_has_a_price_and_an_existing_picture() {
     let app = TestApp::start();
     let product = app.get("/api/products/teapot").await.expect(200).json();
     assert_eq!(product["price"], 1999);
@@ -47,7 +47,7 @@ async fn a_product_has_a_price_and_a_picture_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_catalogue_that_is_known_already_is_not_sent_again() {
+async fn unchanged_catalogue_returns_304() {
     let app = TestApp::start();
     for path in ["/api/products", "/api/products/teapot"] {
         let full = app.get(path).await.expect(200);
@@ -65,7 +65,7 @@ async fn a_catalogue_that_is_known_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_asked_for_is_refused() {
+async fn invalid_page_query_returns_400() {
     let app = TestApp::start();
     for query in [
         "limit=0",

@@ -4,7 +4,7 @@ use crate::app::TestApp;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_promotion_is_applied_in_capitals_or_not_replaced_and_taken_off() {
+async fn promotion_is_applied_replaced_and_removed() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let reduced = cart.apply_promotion("tea10").await.expect(200);
@@ -35,7 +35,7 @@ async fn a_promotion_is_applied_in_capitals_or_not_replaced_and_taken_off() {
 }
 
 #[tokio::test]
-async fn a_code_that_the_shop_does_not_know_is_refused() {
+async fn unknown_promotion_code_returns_422() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for code in ["", "TEA11", "TEA10 ", "tea10\u{0}", "×"] {

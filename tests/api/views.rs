@@ -1,4 +1,4 @@
-//! The views behind the API: what a `GET` answers is what the cart's events add up to.
+//! The views behind the API: the response to `GET` equals the fold of the cart's events.
 
 use crate::app::{CartClient, TestApp};
 use cartlog::cart::document::CartDocument;
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use uuid::Uuid;
 
-/// A number below `end`, the same for the same seed (SplitMix64).
-fn draw(seed: &mut u64, end: usize) -> usize {
+/// A pseudo-random number below `end` (SplitMix64).
+fn random_below(seed: &mut u64, end: usize) -> usize {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *seed;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,17 +20,17 @@ fn draw(seed: &mut u64, end: usize) -> usize {
     usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
 }
 
-/// Fills a cart at random. What is refused is refused; a failure of the service is none of it.
-pub async fn shop(cart: &CartClient, mut seed: u64) -> u64 {
+/// Sends random commands to a cart and returns its version. Refusals are fine, 5xx are not.
+pub async fn shop_at_random(cart: &CartClient, mut seed: u64) -> u64 {
     let mut newest = 1;
     for number in 0..40 {
-        let sku = ["teapot", "sencha", "notebook", "tea-bowl"][draw(&mut seed, 4)];
-        let quantity = u32::try_from(draw(&mut seed, 4)).unwrap();
-        let ask = match draw(&mut seed, 12) {
+        let sku = ["teapot", "sencha", "notebook", "tea-bowl"][random_below(&mut seed, 4)];
+        let quantity = u32::try_from(random_below(&mut seed, 4)).unwrap();
+        let ask = match random_below(&mut seed, 12) {
             0..4 => cart.add(sku, quantity),
             4..7 => cart.set(sku, quantity),
             7 => cart.remove(sku),
-            8 => cart.apply_promotion(["TEA10", "WELCOME5"][draw(&mut seed, 2)]),
+            8 => cart.apply_promotion(["TEA10", "WELCOME5"][random_below(&mut seed, 2)]),
             9 => cart.remove_promotion(),
             10 => cart.undo(newest),
             _ => cart.clear(),
@@ -44,7 +44,7 @@ pub async fn shop(cart: &CartClient, mut seed: u64) -> u64 {
     newest
 }
 
-/// Each cart's document, from the events' file alone.
+/// Each cart's document, folded from the log file alone.
 fn folded(log: &Path) -> BTreeMap<Uuid, String> {
     let file = Connection::open_with_flags(log, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut rows = file
@@ -56,7 +56,7 @@ fn folded(log: &Path) -> BTreeMap<Uuid, String> {
         let text = |column| row.get::<_, String>(column).unwrap();
         let metadata = text(6);
         let metadata = CommitMetadata::read(&metadata).unwrap();
-        let happened = DecodedEvent {
+        let decoded = DecodedEvent {
             version: row.get(1).unwrap(),
             at: Timestamp::parse(&text(4)).unwrap(),
             command: metadata.command.to_string(),
@@ -64,7 +64,7 @@ fn folded(log: &Path) -> BTreeMap<Uuid, String> {
             event: CartEvent::read(&text(2), row.get(3).unwrap(), &text(5)).unwrap(),
         };
         let history = histories.entry(text(0).parse().unwrap()).or_default();
-        history.push(happened);
+        history.push(decoded);
     }
     histories
         .into_iter()
@@ -76,7 +76,7 @@ fn folded(log: &Path) -> BTreeMap<Uuid, String> {
         .collect()
 }
 
-/// Each cart's document, from the views' file alone.
+/// Each cart's document, as stored in the views' file.
 fn viewed(views: &Path) -> BTreeMap<Uuid, String> {
     let file = Connection::open_with_flags(views, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut rows = file.prepare("SELECT id, document FROM carts").unwrap();
@@ -87,7 +87,7 @@ fn viewed(views: &Path) -> BTreeMap<Uuid, String> {
 }
 
 #[tokio::test]
-async fn after_a_random_day_every_row_is_the_fold_and_deleted_views_come_back_the_same() {
+async fn view_rows_equal_the_fold_also_after_deletion() {
     let mut app = TestApp::start();
     let mut carts = Vec::new();
     for _ in 0..10 {
@@ -96,14 +96,14 @@ async fn after_a_random_day_every_row_is_the_fold_and_deleted_views_come_back_th
     let shoppers = carts
         .iter()
         .zip(2026..)
-        .map(|(cart, seed)| shop(cart, seed));
+        .map(|(cart, seed)| shop_at_random(cart, seed));
     let newest = futures_util::future::join_all(shoppers).await;
-    let mut answered = BTreeMap::new();
+    let mut responses = BTreeMap::new();
     for (cart, version) in carts.iter().zip(newest) {
         let answer = cart.get_at_least(version).await.expect(200);
         assert_eq!(answer.version(), version);
         let body = String::from_utf8(answer.body).unwrap();
-        answered.insert(cart.id.parse::<Uuid>().unwrap(), body);
+        responses.insert(cart.id.parse::<Uuid>().unwrap(), body);
     }
     let carts: Vec<(String, String)> = carts
         .into_iter()
@@ -111,16 +111,16 @@ async fn after_a_random_day_every_row_is_the_fold_and_deleted_views_come_back_th
         .collect();
     app.stop();
     let folded = folded(&app.file("events.db"));
-    assert_eq!(folded, answered);
+    assert_eq!(folded, responses);
     assert_eq!(viewed(&app.file("views.db")), folded);
 
     for name in ["views.db", "views.db-wal", "views.db-shm"] {
-        // What SQLite keeps beside a database is gone once that is closed.
+        // SQLite removes the -wal and -shm files when it closes the database.
         let _ = std::fs::remove_file(app.file(name));
     }
     app.start_again().expect("the service starts again");
     for (id, token) in &carts {
-        let body = &answered[&id.parse::<Uuid>().unwrap()];
+        let body = &responses[&id.parse::<Uuid>().unwrap()];
         let version: serde_json::Value = serde_json::from_str(body).unwrap();
         let version = version["version"].as_u64().unwrap();
         let answer = app.cart(id, token).get_at_least(version).await.expect(200);

@@ -1,11 +1,11 @@
-//! `/api/carts/{id}/why`, `/what-if` and `/timeline`: what made the cart what it is.
+//! `/api/carts/{id}/why`, `/what-if` and `/timeline`.
 
 use crate::app::{CartClient, TestApp};
-use crate::views::shop;
+use crate::views::shop_at_random;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The sum over the terms of a number, each of which has to be right in itself.
+/// The sum over the terms of a number. Checks each term as well.
 fn sum(number: &Value, of: &str) -> i64 {
     let terms = number["sum"].as_array().expect("terms");
     let number = |term: &Value, name: &str| term[name].as_i64().expect("a number");
@@ -18,7 +18,7 @@ fn sum(number: &Value, of: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
+async fn why_sums_match_every_number_at_every_version() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 3)]).await;
     cart.add("sencha", 2).await.expect(201);
@@ -27,7 +27,7 @@ async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
     cart.remove("sencha").await.expect(200);
     cart.undo(6).await.expect(200);
     for version in 1..=7 {
-        adds_up(&cart, version).await;
+        check_sums(&cart, version).await;
     }
     for version in [0, 8] {
         let answer = cart
@@ -37,8 +37,8 @@ async fn why_adds_up_to_every_number_of_the_cart_at_every_version() {
     }
 }
 
-/// Holds every number of the cart at `version` against the sum of what made it.
-async fn adds_up(cart: &CartClient, version: u64) {
+/// Compares every number of the cart at `version` with the sum of its terms.
+async fn check_sums(cart: &CartClient, version: u64) {
     let document = cart.get_at(version).await.expect(200).json();
     let why = cart.ask(Method::GET, &format!("/why?version={version}"));
     let why = why.await.expect(200).json();
@@ -60,21 +60,21 @@ async fn adds_up(cart: &CartClient, version: u64) {
 }
 
 #[tokio::test]
-async fn of_any_cart_why_adds_up_and_without_its_last_events_it_is_what_it_was() {
+async fn why_and_what_if_hold_for_random_carts() {
     let app = TestApp::start_with(&[("log.durability", "process")]);
     for seed in 1..=6 {
         let cart = app.open_cart().await;
-        let newest = shop(&cart, seed).await;
+        let newest = shop_at_random(&cart, seed).await;
         let timeline = cart.ask(Method::GET, "/timeline?limit=200").await;
         let timeline = timeline.expect(200).json();
         let moments = timeline["items"].as_array().expect("moments");
         assert_eq!(moments.len() as u64, newest);
         for version in 1..=newest {
-            adds_up(&cart, version).await;
+            check_sums(&cart, version).await;
             let then = cart.get_at(version).await.expect(200).json();
             assert_eq!(moments[version as usize - 1]["cart"], then);
             let last: Vec<u64> = (version + 1..=newest).collect();
-            let supposed = cart.what_if(&last).await.expect(200).json();
+            let hypothetical = cart.what_if(&last).await.expect(200).json();
             for name in [
                 "lines",
                 "promotion",
@@ -84,11 +84,11 @@ async fn of_any_cart_why_adds_up_and_without_its_last_events_it_is_what_it_was()
                 "status",
             ] {
                 assert_eq!(
-                    supposed["cart"][name], then[name],
+                    hypothetical["cart"][name], then[name],
                     "{name} at {version}, seed {seed}"
                 );
             }
-            let compared = &supposed["difference"]["total"];
+            let compared = &hypothetical["difference"]["total"];
             assert_eq!(compared["what_if"], then["total"]);
             assert_eq!(
                 compared["actual"],
@@ -99,7 +99,7 @@ async fn of_any_cart_why_adds_up_and_without_its_last_events_it_is_what_it_was()
 }
 
 #[tokio::test]
-async fn the_timeline_shows_each_event_beside_the_cart_that_it_made() {
+async fn timeline_pairs_each_event_with_its_cart() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     cart.add("sencha", 1).await.expect(201);
@@ -124,7 +124,7 @@ async fn the_timeline_shows_each_event_beside_the_cart_that_it_made() {
 }
 
 #[tokio::test]
-async fn what_if_shows_the_cart_without_some_events_and_writes_nothing() {
+async fn what_if_omits_events_and_writes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 2)]).await;
     let newest = cart.add("sencha", 1).await.expect(201).json();
