@@ -22,7 +22,7 @@ use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
 use api::{
     carts, checkout, events, health, insights, items, journal, metrics, operator, products,
-    promotion, timeline, undo, verify, views, why,
+    promotion, timeline, undo, verify, views, what_if, why,
 };
 use endpoint::{Endpoint, at};
 use openapi::Describe;
@@ -76,55 +76,42 @@ fn description() -> Value {
 
 /// The endpoints at and below [`CART`], by their paths from there.
 fn cart_endpoints() -> Vec<Endpoint> {
-    use openapi::{carts as told, histories};
-    vec![
-        at("").get(carts::get, told::get),
-        at("/items")
-            .post(items::add, told::add)
-            .delete(items::clear, told::clear),
-        at("/items/{sku}")
-            .put(items::set, told::set)
-            .delete(items::remove, told::remove),
-        at("/promotion")
-            .put(promotion::apply, told::apply)
-            .delete(promotion::remove, told::remove_promotion),
-        at("/undo").post(undo::undo, told::undo),
-        at("/checkout").post(checkout::check_out, told::check_out),
-        at("/events").get(events::list, histories::events),
-        at("/timeline").get(timeline::list, histories::timeline),
-        at("/why").get(why::why, histories::why),
-        at("/what-if").post(why::what_if, histories::what_if),
+    use openapi::carts as told;
+    [
+        vec![
+            at("").get(carts::get, told::get),
+            at("/items")
+                .post(items::add, told::add)
+                .delete(items::clear, told::clear),
+            at("/items/{sku}")
+                .put(items::set, told::set)
+                .delete(items::remove, told::remove),
+            at("/promotion")
+                .put(promotion::apply, told::apply)
+                .delete(promotion::remove, told::remove_promotion),
+            at("/undo").post(undo::undo, told::undo),
+            at("/checkout").post(checkout::check_out, told::check_out),
+        ],
+        events::endpoints(),
+        timeline::endpoints(),
+        why::endpoints(),
+        what_if::endpoints(),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// All other endpoints.
 fn endpoints() -> Vec<Endpoint> {
-    use openapi::catalogue;
-    use openapi::insights as told;
     [
-        vec![
-            at("/api/carts").post(carts::open, openapi::carts::open),
-            at("/api/events").get(journal::list, openapi::journal::list),
-            at("/api/insights/funnel").get(insights::funnel, told::funnel),
-            at("/api/insights/products").get(insights::products, told::products),
-            at("/api/insights/hesitated").get(insights::hesitated, told::hesitated),
-            at("/api/insights/pairs").get(insights::pairs, told::pairs),
-            at("/api/insights/abandoned").get(insights::abandoned, told::abandoned),
-            at("/api/insights/activity").get(insights::activity, told::activity),
-            at("/api/operator")
-                .get(operator::get_session, openapi::operator::get_session)
-                .post(operator::sign_in, openapi::operator::sign_in)
-                .delete(operator::sign_out, openapi::operator::sign_out),
-            at("/api/views").get(views::list, openapi::views::list),
-            at("/api/views/rebuild")
-                .get(views::rebuild_status, openapi::views::rebuild_status)
-                .post(views::rebuild, openapi::views::rebuild),
-            at("/api/verify")
-                .get(verify::status, openapi::views::verify_status)
-                .post(verify::start, openapi::views::verify),
-            at("/api/products").get(products::list, catalogue::list),
-            at("/api/products/{sku}").get(products::get, catalogue::get),
-        ],
+        vec![at("/api/carts").post(carts::open, openapi::carts::open)],
+        journal::endpoints(),
+        insights::endpoints(),
+        operator::endpoints(),
+        views::endpoints(),
+        verify::endpoints(),
+        products::endpoints(),
         health::endpoints(),
         metrics::endpoints(),
         reference::endpoints(),

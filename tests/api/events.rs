@@ -170,7 +170,12 @@ async fn live_stream_resumes_with_each_event_once() {
     drop(stream);
     cart.remove("teapot").await.expect(200);
     let mut stream = cart.follow(Some(3)).await;
-    seen.push(stream.next().await.expect("the event missed while disconnected"));
+    seen.push(
+        stream
+            .next()
+            .await
+            .expect("the event missed while disconnected"),
+    );
 
     let ids: Vec<&str> = seen.iter().map(|sent| sent.id.as_str()).collect();
     assert_eq!(ids, ["1", "2", "3", "4"]);

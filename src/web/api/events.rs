@@ -1,17 +1,18 @@
-//! `/api/carts/{id}/events`: a cart's history, as a page of JSON, as CloudEvents, or live.
+//! `/api/carts/{id}/events`: a cart's events, as a page of JSON, as CloudEvents, or as a live stream.
 
-use crate::cart::Currency;
 use crate::cloud_event::CloudEvent;
-use crate::history::{self, HistoryError};
-use crate::log::{Freshness, Hash, LogReader, RecordedEvent, Version};
+use crate::log::{LogReader, RecordedEvent};
 use crate::web::api::access::CartTokenDigest;
-use crate::web::api::event::event_document;
+use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
 use crate::web::api::live_cart;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::negotiate;
 use crate::web::http::page::{Order, Page, cursor, limit, place};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,83 +20,102 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![at("/events").get(list, describe_list)]
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Which {
-    /// How many items a page has at the most; 50 if nothing is said.
+struct EventsQuery {
+    /// Items per page; 50 by default.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
-    /// Oldest first, or newest first.
+    /// Oldest first or newest first.
     #[serde(default)]
     order: Order,
-    /// Of the live stream: the version after which it begins.
+    /// Live stream only: start after this version.
     after: Option<u64>,
 }
 
-/// What the client accepts first, of what there is.
+/// The media types of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum Format {
     Json,
     CloudEvents,
     Live,
 }
 
-pub async fn list(
+const FORMATS: &[(&str, Format)] = &[
+    ("application/json", Format::Json),
+    ("application/cloudevents-batch+json", Format::CloudEvents),
+    ("text/event-stream", Format::Live),
+];
+
+async fn list(
     request: HttpRequest,
     id: CartId,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.0;
-    let form = negotiate::best(&request, FORMS)?;
-    let which: Which = query(&request)?;
+    let format = negotiate::best(&request, FORMATS)?;
+    let query: EventsQuery = query(&request)?;
     let cart = state.cart(id, CartTokenDigest::of(&request)).await?;
-    let contents = cart.contents().ok_or_else(Problem::not_found)?;
-    if form == Form::Live {
-        return live_cart::follow(&request, &state, id, contents.version, which.after);
-    }
-    if which.after.is_some() {
-        return Err(Problem::new(
+    let head = cart.contents().ok_or_else(Problem::not_found)?.version;
+    match (format, query.after) {
+        (Format::Live, after) => live_cart::follow(&request, &state, id, head, after),
+        (_, Some(_)) => Err(Problem::new(
             Kind::InvalidQuery,
-            "after belongs to the live stream (Accept: text/event-stream); pages have a cursor.",
-        ));
-    }
-    let page = Window::of(id, &which, contents.version)?
-        .read(&*state.log)
-        .await?;
-    match form {
-        Form::Json | Form::Live => json(&page, contents.currency),
-        Form::CloudEvents => cloud_events(&page, &which, id),
+            "after requires Accept: text/event-stream; pages use cursor.",
+        )),
+        (Format::Json, None) => json(&*state.log, Window::of(id, &query, head)?).await,
+        (Format::CloudEvents, None) => {
+            cloud_events(&*state.log, Window::of(id, &query, head)?).await
+        }
     }
 }
 
-const FORMS: &[(&str, Form)] = &[
-    ("application/json", Form::Json),
-    ("application/cloudevents-batch+json", Form::CloudEvents),
-    ("text/event-stream", Form::Live),
-];
+fn describe_list(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Histories, "listCartEvents", "List a cart's events")
+        .description("A page of events as JSON; with `Accept: application/cloudevents-batch+json`, as CloudEvents 1.0. With `Accept: text/event-stream`, a live stream: first the events missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An event's id in the stream is its version.")
+        .requires_cart_token()
+        .query::<EventsQuery>()
+        .optional_headers(&[Header::LastEventId, Header::Traceparent])
+        .responds(StatusCode::OK, "Events in the format requested by `Accept`.")
+        .json::<Page<EventDocument<'static>>>(include_str!("examples/events.json"))
+        .content::<Vec<CloudEvent<'static>>>(
+            "application/cloudevents-batch+json",
+            include_str!("examples/cloud_events.json"),
+        )
+        .text_content("text/event-stream", Some(include_str!("examples/stream.txt")))
+        .with_headers(&[Header::CacheControl, Header::Vary])
+        .may_have_headers(&[Header::Link])
+        .problems(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
+}
 
-/// A stretch of a cart's versions, to be read in one go.
+/// A page of a cart's events.
 struct Window {
     cart: Uuid,
-    /// The versions from the first to the last of the page.
+    /// Versions of the oldest and the newest event of the page.
     first: u64,
     last: u64,
     order: Order,
+    limit: u64,
     next: Option<String>,
 }
 
 impl Window {
-    fn of(cart: Uuid, which: &Which, head: u64) -> Result<Window, Problem> {
-        let limit = limit(which.limit)? as u64;
-        let list = format!("events of {cart} {:?}", which.order);
-        let from = which
+    fn of(cart: Uuid, query: &EventsQuery, head: u64) -> Result<Window, Problem> {
+        let limit = limit(query.limit)? as u64;
+        let list = format!("events of {cart} {:?}", query.order);
+        let from = query
             .cursor
             .as_deref()
             .map(|cursor| place(&list, cursor))
             .transpose()?;
-        let (first, last, more) = match which.order {
+        let (first, last, next) = match query.order {
             Order::Asc => {
                 let first = from.unwrap_or(1).max(1);
                 let last = (first + limit - 1).min(head);
@@ -111,97 +131,66 @@ impl Window {
             cart,
             first,
             last,
-            order: which.order,
-            next: more.map(|version| cursor(&list, version)),
+            order: query.order,
+            limit,
+            next: next.map(|version| cursor(&list, version)),
         })
     }
 
-    async fn read(self, log: &dyn LogReader) -> Result<Page<Chained>, HistoryError> {
-        let mut items = chained(log, self.cart, self.first, self.last).await?;
+    /// The events of the page, oldest first.
+    async fn read(&self, log: &dyn LogReader) -> Result<Vec<RecordedEvent>, Problem> {
+        Ok(read_cart(log, self.cart, self.first, self.last).await?)
+    }
+
+    /// `items`, which are oldest first, in the requested order.
+    fn ordered<T>(&self, mut items: Vec<T>) -> Vec<T> {
         if self.order == Order::Desc {
             items.reverse();
         }
-        Ok(Page {
-            items,
-            next: self.next,
-        })
+        items
     }
 }
 
-/// An event and the hash of the one before it in its stream.
-pub struct Chained {
-    pub recorded: RecordedEvent,
-    pub previous: Hash,
-}
-
-/// The events of `cart` from version `first` to `last`.
-pub async fn chained(
-    log: &dyn LogReader,
-    cart: Uuid,
-    first: u64,
-    last: u64,
-) -> Result<Vec<Chained>, HistoryError> {
-    let mut previous = match first.saturating_sub(2) {
-        _ if first <= 1 => Hash::ZERO,
-        before => log
-            .read_stream(cart, Version(before), 1, Freshness::Any)
-            .await?
-            .first()
-            .map_or(Hash::ZERO, |recorded| recorded.hash),
-    };
-    let mut events = Vec::new();
-    if first > last {
-        return Ok(events);
+async fn json(log: &dyn LogReader, window: Window) -> Result<HttpResponse, Problem> {
+    let mut formatter = EventFormatter::default();
+    let mut items = Vec::new();
+    for recorded in &window.read(log).await? {
+        items.push(formatter.json(log, recorded).await?);
     }
-    let after = Version(first.saturating_sub(1));
-    let (last, current) = (Some(Version(last)), Freshness::Linearizable);
-    history::for_each(log, cart, after, last, current, |recorded| {
-        let hash = recorded.hash;
-        events.push(Chained { recorded, previous });
-        previous = hash;
-        Ok(())
-    })
-    .await?;
-    Ok(events)
-}
-
-fn json(page: &Page<Chained>, currency: Currency) -> Result<HttpResponse, Problem> {
-    let items = page
-        .items
-        .iter()
-        .map(|event| event_document(&event.recorded, event.previous, currency))
-        .collect::<Result<Vec<_>, _>>()?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept"))
         .json(Page {
-            items,
-            next: page.next.clone(),
+            items: window.ordered(items),
+            next: window.next,
         }))
 }
 
-/// A batch is a plain array, so the next page stands in a `Link` (RFC 8288).
-fn cloud_events(page: &Page<Chained>, which: &Which, id: Uuid) -> Result<HttpResponse, Problem> {
-    let batch = page
-        .items
-        .iter()
-        .map(|event| CloudEvent::of(&event.recorded, event.previous))
-        .collect::<Result<Vec<_>, _>>()?;
+/// A batch is a plain array, so the next page is in a `Link` header (RFC 8288).
+async fn cloud_events(log: &dyn LogReader, window: Window) -> Result<HttpResponse, Problem> {
+    let mut formatter = EventFormatter::default();
+    let events = window.read(log).await?;
+    let mut batch = Vec::with_capacity(events.len());
+    for recorded in &events {
+        let previous = formatter.advance(log, recorded).await?;
+        batch.push(CloudEvent::of(recorded, previous.hash)?);
+    }
+    let batch = window.ordered(batch);
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept"))
         .content_type("application/cloudevents-batch+json");
-    if let Some(next) = &page.next {
-        let order = match which.order {
+    if let Some(next) = &window.next {
+        let order = match window.order {
             Order::Asc => "asc",
             Order::Desc => "desc",
         };
-        let limit = limit(which.limit)?;
+        let Window { cart, limit, .. } = window;
         response.insert_header((
             header::LINK,
             format!(
-                "</api/carts/{id}/events?limit={limit}&order={order}&cursor={next}>; rel=\"next\""
+                "</api/carts/{cart}/events?limit={limit}&order={order}&cursor={next}>; rel=\"next\""
             ),
         ));
     }

@@ -1,19 +1,22 @@
-//! `/api/events`: the journal of all carts, in pages or live.
+//! `/api/events`: the journal, which is the events of all carts, in pages or as a live stream.
 
 use crate::cart::{CartEvent, Sku};
 use crate::history::{self, CommitMetadata};
 use crate::log::{Freshness, LogReader, Position, RecordedEvent, Version};
 use crate::views::QueryInfo;
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
-use crate::web::api::event::event_document;
-use crate::web::api::live_log::{self, Carts, unreadable};
+use crate::web::api::event::{EventDocument, EventFormatter};
+use crate::web::api::live_log::{self, StreamQuery};
 use crate::web::api::operator::Operator;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::negotiate;
 use crate::web::http::page::{Order, Page, cursor, limit, place};
 use crate::web::http::path::{hyphenated, moment, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,79 +27,82 @@ use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
 
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![at("/api/events").get(list, describe_list)]
+}
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Which {
-    /// The type of the events, such as `ItemAdded`.
+struct JournalQuery {
+    /// Event type, such as `ItemAdded`.
     #[serde(rename = "type")]
     name: Option<String>,
-    /// The product that they are about.
+    /// Product of the event.
     #[schemars(with = "Option<Sku>")]
     sku: Option<String>,
-    /// The cart that they have happened in.
     #[schemars(with = "Option<Uuid>")]
     cart_id: Option<String>,
-    /// The command that they come of, such as `add_item`.
+    /// Command that caused the event, such as `add_item`.
     command: Option<String>,
-    /// The earliest time.
+    /// Earliest time, inclusive.
     #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
-    /// The time before which they have happened.
+    /// Latest time, exclusive.
     #[schemars(extend("format" = "date-time"))]
     to: Option<String>,
-    /// Oldest first, or newest first.
+    /// Oldest first or newest first.
     #[serde(default)]
     order: Order,
-    /// How many items a page has at the most; 50 if nothing is said.
+    /// Items per page; 50 by default.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
-    /// `next` of the page before.
+    /// `next` of the previous page.
     cursor: Option<String>,
 }
 
-/// In which form the journal is asked for.
+/// The media types of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum Format {
     Json,
     Live,
 }
 
-const FORMS: &[(&str, Form)] = &[
-    ("application/json", Form::Json),
-    ("text/event-stream", Form::Live),
+const FORMATS: &[(&str, Format)] = &[
+    ("application/json", Format::Json),
+    ("text/event-stream", Format::Live),
 ];
 
-/// How many places in the log are looked at in one go: enough for any page.
-const STRETCH: usize = 256;
-/// Events that are nearer to each other than this are read in one go, with those between them.
-const NEAR: u64 = 32;
+/// Candidate positions per query of the view: enough to fill any page.
+const BATCH: usize = 256;
+/// Events at most this many positions apart are read in one go, with those between them.
+const MAX_GAP: u64 = 32;
 
-pub async fn list(
+async fn list(
     request: HttpRequest,
     _: Operator,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    if negotiate::best(&request, FORMS)? == Form::Live {
+    if negotiate::best(&request, FORMATS)? == Format::Live {
         return live_log::follow(&request, state).await;
     }
-    let which: Which = query(&request)?;
-    let wanted = Wanted::of(&which)?;
-    let limit = limit(which.limit)?;
+    let query: JournalQuery = query(&request)?;
+    let filter = Filter::of(&query)?;
+    let limit = limit(query.limit)?;
     let list = format!(
         "journal {:?} {:?} {:?}",
-        wanted.question, wanted.cart, which.order
+        filter.question, filter.cart, query.order
     );
-    let begin = match (&which.cursor, wanted.direction) {
+    let start = match (&query.cursor, filter.direction) {
         (Some(cursor), _) => Position(place(&list, cursor)?),
         (None, Direction::Forward) => Position(1),
         (None, Direction::Backward) => Position(i64::MAX.unsigned_abs()),
     };
     let mut response = HttpResponse::Ok();
-    // One more than the page, to know where the next one begins.
-    let (mut events, position) = match wanted.cart {
-        Some(cart) => of_cart(&state, &wanted, cart, begin, limit + 1).await?,
+    // One event more than the page shows where the next page starts.
+    let (mut events, position) = match filter.cart {
+        Some(cart) => of_cart(&state, &filter, cart, start, limit + 1).await?,
         None => {
-            let (events, seen) = of_all(&state, &wanted, begin, limit + 1).await?;
+            let (events, seen) = of_all(&state, &filter, start, limit + 1).await?;
             response.insert_header(server_timing(&[("view", seen.time)]));
             (events, seen.position)
         }
@@ -108,43 +114,64 @@ pub async fn list(
         .insert_header((header::VARY, "Accept"))
         .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
         .json(Page {
-            items: documents(&*state.log, events, wanted.direction).await?,
+            items: documents(&*state.log, events, filter.direction).await?,
             next,
         }))
 }
 
-/// What the query asks for.
-struct Wanted {
+fn describe_list(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "listEvents", "List events of all carts")
+        .description("A page of matching events. With `Accept: text/event-stream`, a live stream of the whole log: first the events missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An event's id in the stream is its position. The stream accepts only `after`, the page all other parameters.")
+        .requires_operator()
+        .query::<JournalQuery>()
+        .query::<StreamQuery>()
+        .optional_headers(&[Header::LastEventId, Header::Traceparent])
+        .responds(StatusCode::OK, "Events in the format requested by `Accept`.")
+        .json::<Page<EventDocument<'static>>>(include_str!("examples/journal.json"))
+        .text_content("text/event-stream", Some(include_str!("examples/stream.txt")))
+        .with_headers(&[Header::CacheControl, Header::Vary])
+        .may_have_headers(&[Header::LogPosition])
+        .problems(&[
+            Kind::NotAcceptable,
+            Kind::TooManyStreams,
+            Kind::Overloaded,
+            Kind::LogUnavailable,
+            Kind::ViewUnavailable,
+        ])
+}
+
+/// Which events the query selects.
+struct Filter {
     question: Question,
     cart: Option<Uuid>,
     direction: Direction,
 }
 
-impl Wanted {
-    fn of(which: &Which) -> Result<Wanted, Problem> {
+impl Filter {
+    fn of(query: &JournalQuery) -> Result<Filter, Problem> {
         let invalid = |detail: &str| Problem::new(Kind::InvalidQuery, detail);
-        let sku = which.sku.as_deref().map(Sku::parse).transpose();
-        let cart = which.cart_id.as_deref().map(|text| {
-            hyphenated(text).ok_or_else(|| invalid("cart_id cannot be used: it is a UUID."))
+        let sku = query.sku.as_deref().map(Sku::parse).transpose();
+        let cart = query.cart_id.as_deref().map(|text| {
+            hyphenated(text).ok_or_else(|| invalid("Invalid cart_id: it must be a UUID."))
         });
-        Ok(Wanted {
+        Ok(Filter {
             question: Question {
-                name: which.name.clone(),
-                sku: sku.map_err(|error| invalid(&format!("sku cannot be used: {error}.")))?,
-                command: which.command.clone(),
-                from: moment("from", which.from.as_deref())?,
-                to: moment("to", which.to.as_deref())?,
+                name: query.name.clone(),
+                sku: sku.map_err(|error| invalid(&format!("Invalid sku: {error}.")))?,
+                command: query.command.clone(),
+                from: moment("from", query.from.as_deref())?,
+                to: moment("to", query.to.as_deref())?,
             },
             cart: cart.transpose()?,
-            direction: match which.order {
+            direction: match query.order {
                 Order::Asc => Direction::Forward,
                 Order::Desc => Direction::Backward,
             },
         })
     }
 
-    /// Whether `recorded` is what is asked for, by itself.
-    fn fits(&self, recorded: &RecordedEvent) -> Result<bool, Problem> {
+    fn matches(&self, recorded: &RecordedEvent) -> Result<bool, Problem> {
         let Question {
             name,
             sku,
@@ -169,60 +196,61 @@ impl Wanted {
         })
     }
 
-    fn is_behind(&self, position: Position, begin: Position) -> bool {
+    /// Whether a list that starts at `start` reaches `position`.
+    fn reaches(&self, position: Position, start: Position) -> bool {
         match self.direction {
-            Direction::Forward => position >= begin,
-            Direction::Backward => position <= begin,
+            Direction::Forward => position >= start,
+            Direction::Backward => position <= start,
         }
     }
 }
 
-/// The events of one cart: its stream is short, and found without the view.
+/// Matching events of one cart. A stream is short, so it is scanned without the view.
 async fn of_cart(
     state: &AppState,
-    wanted: &Wanted,
+    filter: &Filter,
     cart: Uuid,
-    begin: Position,
+    start: Position,
     count: usize,
 ) -> Result<(Vec<RecordedEvent>, Position), Problem> {
-    let seen = state.log.barrier().await.map_err(unreadable)?;
+    let position = state.log.barrier().await?;
     let mut events = Vec::new();
-    let fresh = Freshness::AtLeast(seen);
+    let fresh = Freshness::AtLeast(position);
     history::for_each(&*state.log, cart, Version(0), None, fresh, |recorded| {
-        if wanted.is_behind(recorded.position, begin) {
+        if filter.reaches(recorded.position, start) {
             events.push(recorded);
         }
         Ok(())
     })
     .await?;
-    if wanted.direction == Direction::Backward {
+    if filter.direction == Direction::Backward {
         events.reverse();
     }
-    let mut fitting = Vec::new();
+    let mut matching = Vec::new();
     for recorded in events {
-        if fitting.len() < count && wanted.fits(&recorded)? {
-            fitting.push(recorded);
+        if matching.len() < count && filter.matches(&recorded)? {
+            matching.push(recorded);
         }
     }
-    Ok((fitting, seen))
+    Ok((matching, position))
 }
 
-/// The events of all carts: the view says where they are, the log has them.
+/// Matching events of all carts: the view finds candidate positions, the log has the events.
 async fn of_all(
     state: &AppState,
-    wanted: &Wanted,
-    mut begin: Position,
+    filter: &Filter,
+    mut start: Position,
     count: usize,
 ) -> Result<(Vec<RecordedEvent>, QueryInfo), Problem> {
-    let mut fitting: Vec<RecordedEvent> = Vec::new();
+    let mut matching: Vec<RecordedEvent> = Vec::new();
     let mut time = Duration::ZERO;
     loop {
-        let (question, direction) = (wanted.question.clone(), wanted.direction);
-        let stretch = STRETCH.min(count - fitting.len());
+        let (question, direction) = (filter.question.clone(), filter.direction);
+        let limit = BATCH.min(count - matching.len());
         let found = state
             .views
             .query(&[journal::NAME], move |tables| {
-                candidates(tables, &question, begin, direction, stretch)
+                candidates(tables, &question, start, direction, limit)
             })
             .await?;
         let Candidates { positions, more } = found.answer;
@@ -230,8 +258,8 @@ async fn of_all(
         time += found.seen.time;
         let last = positions.last().copied();
         for recorded in at_positions(&*state.log, positions, direction).await? {
-            if recorded.position <= position && wanted.fits(&recorded)? {
-                fitting.push(recorded);
+            if recorded.position <= position && filter.matches(&recorded)? {
+                matching.push(recorded);
             }
         }
         let next = match (last, direction) {
@@ -240,13 +268,13 @@ async fn of_all(
             (Some(last), Direction::Backward) => Some(Position(last.0 - 1)),
         };
         match next {
-            Some(next) if more && fitting.len() < count => begin = next,
-            Some(_) | None => return Ok((fitting, QueryInfo { position, time })),
+            Some(next) if more && matching.len() < count => start = next,
+            Some(_) | None => return Ok((matching, QueryInfo { position, time })),
         }
     }
 }
 
-/// The events at `positions`, in `direction`; what the log has none at is left out.
+/// The events at `positions`, in `direction`. Positions without an event are skipped.
 async fn at_positions(
     log: &dyn LogReader,
     mut positions: Vec<Position>,
@@ -255,11 +283,11 @@ async fn at_positions(
     positions.sort_unstable();
     let wanted: HashSet<Position> = positions.iter().copied().collect();
     let mut events = Vec::with_capacity(positions.len());
-    for run in positions.chunk_by(|one, next| next.0 - one.0 <= NEAR) {
+    for run in positions.chunk_by(|one, next| next.0 - one.0 <= MAX_GAP) {
         let (first, last) = (run[0].0, run[run.len() - 1].0);
         let limit = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
-        let read = log.read_all(Position(first.saturating_sub(1)), limit).await;
-        let read = read.map_err(unreadable)?.into_iter();
+        let read = log.read_all(Position(first.saturating_sub(1)), limit);
+        let read = read.await?.into_iter();
         events.extend(read.filter(|recorded| wanted.contains(&recorded.position)));
     }
     if direction == Direction::Backward {
@@ -268,8 +296,8 @@ async fn at_positions(
     Ok(events)
 }
 
-/// The documents of `events`, which are in `direction`. They are made oldest first, since each
-/// shows the hash of the event before it in its cart.
+/// The documents of `events`, in the order of `events`, which is `direction`. They are formatted
+/// oldest first, as [`EventFormatter`] requires.
 async fn documents(
     log: &dyn LogReader,
     mut events: Vec<RecordedEvent>,
@@ -278,12 +306,10 @@ async fn documents(
     if direction == Direction::Backward {
         events.reverse();
     }
-    let mut carts = Carts::default();
+    let mut formatter = EventFormatter::default();
     let mut documents = Vec::with_capacity(events.len());
     for recorded in &events {
-        let known = carts.before(log, recorded).await?;
-        let document = event_document(recorded, known.hash, known.currency)?;
-        documents.push(serde_json::value::to_raw_value(&document).map_err(Problem::internal)?);
+        documents.push(formatter.json(log, recorded).await?);
     }
     if direction == Direction::Backward {
         documents.reverse();

@@ -1,8 +1,7 @@
-//! The live events of one cart; an event's id is its version.
+//! The live event stream of one cart. An event's id is its version.
 
 use crate::views::Following;
-use crate::web::api::event::event_document;
-use crate::web::api::events::chained;
+use crate::web::api::event::{EventFormatter, read_cart};
 use crate::web::http::live::{self, PAGE, Source};
 use crate::web::http::problem::Problem;
 use crate::web::state::AppState;
@@ -11,8 +10,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use std::collections::VecDeque;
 use uuid::Uuid;
 
-/// The stream of the cart `id`, which is at `version`: from `Last-Event-ID`, or from `after`, or
-/// from now.
+/// Streams the events of the cart `id`, which is at `version`. Resumes after `Last-Event-ID` or
+/// `after`; otherwise only new events are sent.
 pub fn follow(
     request: &HttpRequest,
     state: &Data<AppState>,
@@ -27,6 +26,7 @@ pub fn follow(
         state: state.clone(),
         id,
         sent,
+        formatter: EventFormatter::default(),
     };
     Ok(live::answer(request, state, slot, source))
 }
@@ -35,24 +35,20 @@ struct CartSource {
     state: Data<AppState>,
     id: Uuid,
     following: Following,
-    /// The version of the last event that was read.
+    /// The version of the last event read; the backfill and each wake-up continue after it.
     sent: u64,
+    formatter: EventFormatter,
 }
 
 impl Source for CartSource {
     async fn read(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), Problem> {
-        let (cart, version) = self.state.commands.state(self.id).await?;
-        let contents = cart.contents().ok_or_else(Problem::not_found)?;
+        let (_, version) = self.state.commands.state(self.id).await?;
         let last = version.0.min(self.sent.saturating_add(PAGE));
-        if self.sent >= last {
-            return Ok(());
-        }
-        let events = chained(&*self.state.log, self.id, self.sent + 1, last).await?;
-        for event in &events {
-            let document = event_document(&event.recorded, event.previous, contents.currency)?;
-            let json = serde_json::to_string(&document).map_err(Problem::internal)?;
-            self.sent = event.recorded.version.0;
-            ready.push_back(format!("id: {}\ndata: {json}\n\n", self.sent).into());
+        let log = &*self.state.log;
+        for recorded in &read_cart(log, self.id, self.sent + 1, last).await? {
+            self.sent = recorded.version.0;
+            let event = self.formatter.server_sent(log, recorded, self.sent);
+            ready.push_back(event.await?);
         }
         Ok(())
     }

@@ -20,4 +20,5 @@ pub mod timeline;
 pub mod undo;
 pub mod verify;
 pub mod views;
+pub mod what_if;
 pub mod why;

@@ -8,19 +8,32 @@
 //! `EventSource` nor a link to `/metrics` can send an `Authorization` header.
 
 use crate::web::api::access::{bearer_digest, cookie_digest};
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::future::{Ready, ready};
 use subtle::ConstantTimeEq;
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/api/operator")
+            .get(get_session, describe_get_session)
+            .post(sign_in, describe_sign_in)
+            .delete(sign_out, describe_sign_out),
+    ]
+}
 
 /// The session cookie of a browser that has signed in; it ends with the browser's session.
 const COOKIE: &str = "operator_session";
@@ -115,18 +128,15 @@ impl FromRequest for Operator {
 }
 
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Standing")]
-pub struct Session {
+#[schemars(rename = "OperatorSession")]
+struct Session {
     /// False in demo mode.
     token_required: bool,
-    /// Whether this request would be let in.
+    /// Whether this request is authorized.
     admitted: bool,
 }
 
-pub async fn get_session(
-    request: HttpRequest,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
+async fn get_session(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -136,14 +146,25 @@ pub async fn get_session(
         }))
 }
 
+fn describe_get_session(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "getOperator", "Get session")
+        .responds(
+            StatusCode::OK,
+            "Whether a token is required, and whether this request is authorized.",
+        )
+        .json::<Session>(r#"{ "token_required": true, "admitted": false }"#)
+        .with_headers(&[Header::CacheControl])
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SignIn {
+struct SignIn {
     /// The operator's token.
     token: String,
 }
 
-pub async fn sign_in(
+async fn sign_in(
     request: HttpRequest,
     payload: web::Payload,
     state: Data<AppState>,
@@ -158,13 +179,31 @@ pub async fn sign_in(
     })
 }
 
-pub async fn sign_out(
+fn describe_sign_in(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "signInOperator", "Sign in")
+        .description("For pages; programs send the token with each request. The session cookie does not reveal the token and ends with the browser session.")
+        .body::<SignIn>(true, &json!({ "token": "the-configured-token" }))
+        .responds(StatusCode::NO_CONTENT, "Signed in.")
+        .may_have_headers(&[Header::SetCookie])
+        .problems(&[Kind::OperatorOnly])
+}
+
+async fn sign_out(
     request: HttpRequest,
     payload: web::Payload,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(&request, payload).await?;
     Ok(with_cookie("", "; Max-Age=0", state.secure_cookies))
+}
+
+fn describe_sign_out(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Service, "signOutOperator", "Sign out")
+        .reads_body()
+        .responds(StatusCode::NO_CONTENT, "Signed out.")
+        .with_headers(&[Header::SetCookie])
 }
 
 /// 204 that sets the session cookie: hidden from scripts and never sent by other sites.

@@ -2,23 +2,33 @@
 
 use crate::cart::{Currency, Money, Sku};
 use crate::catalogue::Product;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::headers::if_none_match_text;
-use crate::web::http::page::{Page, cursor, limit, place};
+use crate::web::http::page::{Page, PageQuery, cursor};
 use crate::web::http::path::{PathSku, no_query, query};
-use crate::web::http::problem::Problem;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// What every picture of the shop measures.
+/// Width and height of every product picture, in pixels.
 const PICTURE_SIZE: (u32, u32) = (400, 300);
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/api/products").get(list, describe_list),
+        at("/api/products/{sku}").get(get, describe_get),
+    ]
+}
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Product")]
-pub struct ProductDocument<'a> {
+struct ProductDocument<'a> {
     sku: &'a Sku,
     name: &'a str,
     description: &'a str,
@@ -38,73 +48,74 @@ struct PictureDocument<'a> {
     height: u32,
 }
 
-/// A document that says in which currency its amounts are.
+/// A document with the currency of its amounts.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Priced{T}")]
-pub struct Priced<T> {
+struct Priced<T> {
     currency: Currency,
     #[serde(flatten)]
     document: T,
 }
 
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Which {
-    /// How many items a page has at the most; 50 if nothing is said.
-    #[schemars(range(min = 1, max = 200))]
-    limit: Option<usize>,
-    /// `next` of the page before.
-    cursor: Option<String>,
-}
-
-pub async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
-    let which: Which = query(&request)?;
+async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+    let page: PageQuery = query(&request)?;
     let catalogue = &state.catalogue;
     let list = format!("products {}", catalogue.fingerprint());
-    let first = match &which.cursor {
-        None => 0,
-        Some(cursor) => usize::try_from(place(&list, cursor)?).unwrap_or(usize::MAX),
-    };
-    let limit = limit(which.limit)?;
-    let items = catalogue.products().iter().skip(first).take(limit);
-    let items: Vec<_> = items.map(ProductDocument::of).collect();
+    let first = usize::try_from(page.place(&list)?.unwrap_or(0)).unwrap_or(usize::MAX);
+    let products = catalogue.products().iter().skip(first);
+    let items: Vec<_> = products
+        .take(page.limit()?)
+        .map(ProductDocument::of)
+        .collect();
     let end = first + items.len();
     let next = (end < catalogue.products().len()).then(|| cursor(&list, end as u64));
-    cacheable(
-        &request,
-        &state,
-        &Priced {
-            currency: catalogue.currency,
-            document: Page { items, next },
-        },
-    )
+    cacheable(&request, &state, Page { items, next })
 }
 
-pub async fn get(
+fn describe_list(operation: Operation<'_>) -> Operation<'_> {
+    described(operation)
+        .named(Tag::Catalogue, "listProducts", "List products")
+        .query::<PageQuery>()
+        .responds(StatusCode::OK, "Products in catalogue order.")
+        .json::<Priced<Page<ProductDocument<'static>>>>(include_str!("examples/products.json"))
+        .with_headers(OF_PRODUCTS)
+}
+
+async fn get(
     request: HttpRequest,
     sku: PathSku,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let product = state
-        .catalogue
-        .product(&sku.0)
-        .ok_or_else(Problem::not_found)?;
-    cacheable(
-        &request,
-        &state,
-        &Priced {
-            currency: state.catalogue.currency,
-            document: ProductDocument::of(product),
-        },
-    )
+    let product = state.catalogue.product(&sku.0);
+    let product = product.ok_or_else(Problem::not_found)?;
+    cacheable(&request, &state, ProductDocument::of(product))
 }
 
-/// The catalogue changes with the service's start alone; its fingerprint is the tag of every page.
+fn describe_get(operation: Operation<'_>) -> Operation<'_> {
+    described(operation)
+        .named(Tag::Catalogue, "getProduct", "Get a product")
+        .responds(StatusCode::OK, "The product.")
+        .json::<Priced<ProductDocument<'static>>>(include_str!("examples/product.json"))
+        .with_headers(OF_PRODUCTS)
+        .problems(&[Kind::NotFound])
+}
+
+const OF_PRODUCTS: &[Header] = &[Header::Etag, Header::CacheControl];
+
+fn described(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .optional_headers(&[Header::IfNoneMatch, Header::Traceparent])
+        .responds(StatusCode::NOT_MODIFIED, "Not modified.")
+        .with_headers(OF_PRODUCTS)
+}
+
+/// Responds with `document` and the catalogue's fingerprint as its `ETag`: the catalogue is loaded
+/// at start and does not change while the service runs.
 fn cacheable(
     request: &HttpRequest,
     state: &AppState,
-    document: &impl Serialize,
+    document: impl Serialize,
 ) -> Result<HttpResponse, Problem> {
     let fingerprint = state.catalogue.fingerprint();
     let etag = HeaderValue::from_str(&format!("\"{fingerprint}\""))
@@ -121,7 +132,10 @@ fn cacheable(
     if unchanged {
         return Ok(response.finish());
     }
-    Ok(response.json(document))
+    Ok(response.json(Priced {
+        currency: state.catalogue.currency,
+        document,
+    }))
 }
 
 impl<'a> ProductDocument<'a> {

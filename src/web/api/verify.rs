@@ -1,18 +1,53 @@
-//! `/api/verify`: whether the log is whole and every row of every view what its events add up to.
+//! `/api/verify`: checks that the log is complete and unaltered, and that every view row equals the
+//! fold of its events.
 
+use crate::verify::VerifyStatus;
 use crate::web::api::operator::Operator;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-const VERIFY: &str = "/api/verify";
+const PATH: &str = "/api/verify";
 
-/// Starts a verification.
-pub async fn start(
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at(PATH)
+            .get(status, describe_status)
+            .post(start, describe_start),
+    ]
+}
+
+async fn status(
+    request: HttpRequest,
+    _: Operator,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(state.verifications.status()))
+}
+
+fn describe_status(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "getVerification", "Get verification status")
+        .requires_operator()
+        .responds(
+            StatusCode::OK,
+            "The running or most recent verification, with its findings.",
+        )
+        .json::<VerifyStatus>(include_str!("examples/verify.json"))
+        .with_headers(&[Header::CacheControl])
+}
+
+async fn start(
     request: HttpRequest,
     _: Operator,
     payload: Payload,
@@ -22,23 +57,23 @@ pub async fn start(
     state.verifications.start().map_err(|error| {
         Problem::new(
             Kind::VerifyRunning,
-            format!("Nothing was started: {error}. GET {VERIFY} says how far that is."),
+            format!("Verification not started: {error}. GET {PATH} shows its progress."),
         )
     })?;
     Ok(HttpResponse::Accepted()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, VERIFY))
+        .insert_header((header::LOCATION, PATH))
         .json(state.verifications.status()))
 }
 
-/// What the verification that runs, or ran last, is at, and what it has found.
-pub async fn status(
-    request: HttpRequest,
-    _: Operator,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(state.verifications.status()))
+fn describe_start(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "verify", "Verify the log and its views")
+        .description("Checks the hash chain of every stream, and each row of each view against the fold of its events. Runs in the background and repairs nothing.")
+        .requires_operator()
+        .reads_body()
+        .responds(StatusCode::ACCEPTED, "Verification started; `Location` has its progress.")
+        .json::<VerifyStatus>(include_str!("examples/verify.json"))
+        .with_headers(&[Header::CacheControl, Header::Location])
+        .problems(&[Kind::VerifyRunning])
 }

@@ -1,15 +1,18 @@
-//! `/api/views`: how far the views are, and making them anew.
+//! `/api/views`: state and lag of the views, and their rebuild.
 
 use crate::history::HistoryError;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
-use crate::views::{self, Progress, View};
+use crate::views::{self, Progress, RebuildStatus, View};
 use crate::web::api::operator::Operator;
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::LOG_POSITION;
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -18,13 +21,21 @@ use serde::Serialize;
 
 const REBUILD: &str = "/api/views/rebuild";
 
-/// The views, and the end of the log that they follow.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/api/views").get(list, describe_list),
+        at(REBUILD)
+            .get(rebuild_status, describe_rebuild_status)
+            .post(rebuild, describe_rebuild),
+    ]
+}
+
+/// The views and the end of the log.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Views")]
-pub struct ViewsDocument {
-    /// The position of the log's last event.
+struct ViewsDocument {
+    /// Position of the last event in the log.
     head: Position,
-    /// All views.
     items: Vec<ViewDocument>,
 }
 
@@ -32,16 +43,16 @@ pub struct ViewsDocument {
 #[schemars(rename = "View")]
 struct ViewDocument {
     name: &'static str,
-    /// The version of the view's definition.
+    /// Schema version of the view.
     definition: u32,
-    /// The position of the last event that is in the view.
+    /// Position of the last event in the view.
     position: Position,
-    /// How many events of the log are not in it yet.
+    /// Events not in the view yet.
     lag_events: u64,
-    /// For how long the first event that is not in the view has been in the log.
+    /// Age of the oldest event not in the view.
     lag_ms: u64,
     state: State,
-    /// Why it stands still.
+    /// Why the view failed.
     last_error: Option<String>,
 }
 
@@ -49,83 +60,87 @@ struct ViewDocument {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ViewState")]
 enum State {
-    /// Every event of the log is in it.
+    /// Has every event of the log.
     Current,
-    /// It is behind, and moves.
+    /// Behind the log, and advancing.
     CatchingUp,
-    /// It stands still.
+    /// Not advancing because of an error.
     Failed,
 }
 
 /// How far a view is behind the log.
 #[derive(Clone, Copy)]
 pub(super) struct Lag {
-    /// The position of the last event that is in the view.
+    /// Position of the last event in the view.
     pub position: Position,
     pub events: u64,
-    /// For how long the first event that is not in the view has been in the log.
+    /// Age of the oldest event not in the view.
     pub millis: u64,
 }
 
-/// How far the views of `shop` are behind the log.
+/// How far all views are behind the log.
 pub(super) struct Lags {
-    /// The position of the log's last event.
+    /// Position of the last event in the log.
     pub head: Position,
-    /// Of those that serve, which move together, in one transaction.
+    /// The lag of the serving views, which advance together in one transaction.
     pub serving: Lag,
-    /// Of those that are being made anew, since their definition has changed.
-    unavailable_views: Option<(Vec<&'static str>, Lag)>,
+    /// Views that do not serve because they are being rebuilt for a changed definition.
+    rebuilding: Option<(Vec<&'static str>, Lag)>,
 }
 
 impl Lags {
     pub(super) async fn of(state: &AppState) -> Result<Lags, HistoryError> {
-        // A question like any other: what waits is written for it.
         state.views.wait_until_written().await;
-        // The positions first: the log's end, asked for later, is no smaller.
+        // Positions are read before the end of the log, so that no lag is negative.
         let unavailable = state.views.unavailable_views().to_vec();
         let Progress { position, .. } = state.views.progress();
-        let made = Position(state.rebuilds.status().events_done);
+        let rebuilt = Position(state.rebuilds.status().events_done);
         let head = state.log.barrier().await?;
         Ok(Lags {
             head,
-            serving: behind(state, position, head).await?,
-            unavailable_views: match unavailable[..] {
+            serving: Lag::of(state, position, head).await?,
+            rebuilding: match unavailable[..] {
                 [] => None,
-                _ => Some((unavailable, behind(state, made, head).await?)),
+                _ => Some((unavailable, Lag::of(state, rebuilt, head).await?)),
             },
         })
     }
 
     pub(super) fn of_view(&self, name: &str) -> Lag {
-        match &self.unavailable_views {
+        match &self.rebuilding {
             Some((views, lag)) if views.contains(&name) => *lag,
             Some(_) | None => self.serving,
         }
     }
 }
 
-async fn behind(state: &AppState, position: Position, head: Position) -> Result<Lag, HistoryError> {
-    let events = head.0.saturating_sub(position.0);
-    let millis = match events {
-        0 => 0,
-        _ => waiting_ms(state, position).await?,
-    };
-    Ok(Lag {
-        position,
-        events,
-        millis,
-    })
+impl Lag {
+    async fn of(state: &AppState, position: Position, head: Position) -> Result<Lag, HistoryError> {
+        let events = head.0.saturating_sub(position.0);
+        let oldest = match events {
+            0 => None,
+            _ => state.log.read_all(position, 1).await?.pop(),
+        };
+        let millis = oldest.map_or(0, |event| {
+            let age = Timestamp::now().millis() - event.recorded_at.millis();
+            u64::try_from(age).unwrap_or(0)
+        });
+        Ok(Lag {
+            position,
+            events,
+            millis,
+        })
+    }
 }
 
-/// How far each view is.
-pub async fn list(
+async fn list(
     request: HttpRequest,
     _: Operator,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let lags = Lags::of(&state).await?;
-    let trouble = state.views_health.borrow().clone();
+    let failure = state.views_health.borrow().clone();
     let document = |view: &dyn View| {
         let lag = lags.of_view(view.name());
         ViewDocument {
@@ -134,12 +149,12 @@ pub async fn list(
             position: lag.position,
             lag_events: lag.events,
             lag_ms: lag.millis,
-            state: match (&trouble, lag.events) {
+            state: match (&failure, lag.events) {
                 (Some(_), _) => State::Failed,
                 (None, 0) => State::Current,
                 (None, _) => State::CatchingUp,
             },
-            last_error: trouble.as_ref().map(|trouble| trouble.reason.clone()),
+            last_error: failure.as_ref().map(|failure| failure.reason.clone()),
         }
     };
     let items = views::all().iter().map(|view| document(&**view)).collect();
@@ -150,17 +165,38 @@ pub async fn list(
         .json(ViewsDocument { head, items }))
 }
 
-/// How long ago the first event after `position` was recorded.
-async fn waiting_ms(state: &AppState, position: Position) -> Result<u64, HistoryError> {
-    let first = state.log.read_all(position, 1).await?;
-    Ok(first.first().map_or(0, |event| {
-        let since = Timestamp::now().millis() - event.recorded_at.millis();
-        u64::try_from(since).unwrap_or(0)
-    }))
+fn describe_list(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "listViews", "List views")
+        .description("All views advance together in one transaction, so they never disagree.")
+        .requires_operator()
+        .responds(StatusCode::OK, "Position, lag and state of each view.")
+        .json::<ViewsDocument>(include_str!("examples/views.json"))
+        .with_headers(&[Header::CacheControl, Header::LogPosition])
+        .problems(&[Kind::LogUnavailable])
 }
 
-/// Starts a rebuild of all views.
-pub async fn rebuild(
+async fn rebuild_status(
+    request: HttpRequest,
+    _: Operator,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    no_query(&request)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(state.rebuilds.status()))
+}
+
+fn describe_rebuild_status(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "getRebuild", "Get rebuild status")
+        .requires_operator()
+        .responds(StatusCode::OK, "The running or most recent rebuild.")
+        .json::<RebuildStatus>(include_str!("examples/rebuild.json"))
+        .with_headers(&[Header::CacheControl])
+}
+
+async fn rebuild(
     request: HttpRequest,
     _: Operator,
     payload: Payload,
@@ -170,7 +206,7 @@ pub async fn rebuild(
     state.rebuilds.start().map_err(|error| {
         Problem::new(
             Kind::RebuildRunning,
-            format!("Nothing was started: {error}. GET {REBUILD} says how far that is."),
+            format!("Rebuild not started: {error}. GET {REBUILD} shows its progress."),
         )
     })?;
     Ok(HttpResponse::Accepted()
@@ -179,14 +215,14 @@ pub async fn rebuild(
         .json(state.rebuilds.status()))
 }
 
-/// What the rebuild that runs, or ran last, is at.
-pub async fn rebuild_status(
-    request: HttpRequest,
-    _: Operator,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(state.rebuilds.status()))
+fn describe_rebuild(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "rebuildViews", "Rebuild views")
+        .description("Rebuilds all views from the log in the background, compares them with the serving views row by row, and swaps them in without downtime.")
+        .requires_operator()
+        .reads_body()
+        .responds(StatusCode::ACCEPTED, "Rebuild started; `Location` has its progress.")
+        .json::<RebuildStatus>(include_str!("examples/rebuild.json"))
+        .with_headers(&[Header::CacheControl, Header::Location])
+        .problems(&[Kind::RebuildRunning])
 }

@@ -18,6 +18,29 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// The query of a list that takes no other parameters.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    /// Items per page; 50 by default.
+    #[schemars(range(min = 1, max = 200))]
+    limit: Option<usize>,
+    /// `next` of the previous page.
+    pub cursor: Option<String>,
+}
+
+impl PageQuery {
+    pub fn limit(&self) -> Result<usize, Problem> {
+        limit(self.limit)
+    }
+
+    /// Where in `list` the page starts; `None` for the first page.
+    pub fn place(&self, list: &str) -> Result<Option<u64>, Problem> {
+        let cursor = self.cursor.as_deref();
+        cursor.map(|cursor| place(list, cursor)).transpose()
+    }
+}
+
 /// In which order a list of events comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

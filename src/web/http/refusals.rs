@@ -3,6 +3,7 @@
 use crate::cart::Refusal;
 use crate::commands::CommandError;
 use crate::history::HistoryError;
+use crate::log::ReadError;
 use crate::views::ViewReadError;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::etag;
@@ -83,6 +84,12 @@ impl From<HistoryError> for Problem {
             .because(error),
             HistoryError::Event { .. } | HistoryError::Metadata(_) => Problem::internal(error),
         }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Problem {
+        HistoryError::from(error).into()
     }
 }
 

@@ -12,17 +12,11 @@
 //!    `CARTLOG_GOLDEN=write cargo nextest run --test api the_description`.
 
 pub mod carts;
-pub mod catalogue;
 mod document;
 mod headers;
-pub mod histories;
-pub mod insights;
-pub mod journal;
 mod operation;
-pub mod operator;
 mod schemas;
 mod tag;
-pub mod views;
 
 pub use document::document;
 pub use headers::Header;
