@@ -61,7 +61,7 @@ pub enum ServiceError {
 pub struct Service {
     server: actix_web::dev::Server,
     log: Arc<dyn EventLog>,
-    writer: Background,
+    log_worker: Background,
     read_side: ReadSide,
     verifier: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
@@ -125,7 +125,7 @@ impl Service {
         Ok(Service {
             server: serve(config, listener, shared, reader)?,
             log,
-            writer: worker,
+            log_worker: worker,
             read_side,
             verifier: start_verifier(verifier, stopping_verifier)?,
             expiry,
@@ -152,7 +152,7 @@ impl Service {
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             ended = &mut serving => ended.map_err(ServiceError::Listen),
-            ended = self.writer.ended() => ended.map_err(ServiceError::from),
+            ended = self.log_worker.ended() => ended.map_err(ServiceError::from),
             ended = self.verifier.ended() => ended.map_err(ServiceError::from),
             ended = self.read_side.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
@@ -177,11 +177,11 @@ impl Service {
         }
         self.log.close();
         let written = if graceful {
-            self.writer.ended().await
+            self.log_worker.ended().await
         } else {
             Ok(())
         };
-        self.writer.join();
+        self.log_worker.join();
         outcome?;
         Ok(written?)
     }

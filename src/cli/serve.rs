@@ -39,8 +39,8 @@ fn serve(config: &Config) -> Outcome {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let service = Service::start(&config, listener).await?;
         let greeting = format!(
-            "cartlog is running\n  the shop     http://{address}/\n  the history  http://{address}/history\n  \
-             the API      http://{address}/docs\n"
+            "cartlog is running\n  the shop     http://{address}/\n  \
+             the history  http://{address}/history\n  the API      http://{address}/docs\n"
         );
         // A closed standard output is no reason to stop.
         let _ = std::io::stdout().write_all(greeting.as_bytes());

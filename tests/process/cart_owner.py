@@ -6,7 +6,8 @@ TOKENS = {}
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if case.operation.definition.raw.get("operationId") == "openCart" and response.status_code == 201:
+    operation = case.operation.definition.raw.get("operationId")
+    if operation == "openCart" and response.status_code == 201:
         cart = response.json()
         TOKENS[cart["id"]] = cart["token"]
 

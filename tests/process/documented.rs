@@ -109,7 +109,8 @@ fn lay_out(folder: &Path) {
     fs::create_dir_all(&release).unwrap();
     symlink(env!("CARGO_BIN_EXE_cartlog"), release.join("itself")).unwrap();
     let script = "#!/bin/sh\n[ \"$1\" = serve ] && exec target/release/itself \"$@\"\n\
-                  target/release/itself \"$@\"\ncode=$?\necho \"$1 ended with $code\"\nexit $code\n";
+                  target/release/itself \"$@\"\ncode=$?\necho \"$1 ended with $code\"\n\
+                  exit $code\n";
     fs::write(release.join("cartlog"), script).unwrap();
     let may_run = fs::Permissions::from_mode(0o755);
     fs::set_permissions(release.join("cartlog"), may_run).unwrap();

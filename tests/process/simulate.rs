@@ -189,7 +189,8 @@ fn forgetful(mut connection: &std::net::TcpStream) {
         let body = if head.starts_with("GET /api/products?") {
             r#"{"items":[{"sku":"teapot","category":"Tea","price":1999}],"next":null}"#
         } else {
-            r#"{"id":"1","version":1,"status":"open","lines":[],"promotion":null,"total":0,"token":"t"}"#
+            "{\"id\":\"1\",\"version\":1,\"status\":\"open\",\"lines\":[],\"promotion\":null,\
+             \"total\":0,\"token\":\"t\"}"
         };
         write!(
             connection,

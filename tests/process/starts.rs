@@ -173,11 +173,13 @@ fn invalid_catalogue_fails_start_with_line_and_reason() {
         ("", vec!["line 1", "currency"]),
         ("currency = \"EUR\"\n", vec!["line 1", "[[product]]"]),
         (
-            "currency = \"EUR\"\n\n[[product]]\nsku = \"a b\"\nname = \"A\"\ncategory = \"C\"\nprice = 1\n",
+            "currency = \"EUR\"\n\n[[product]]\nsku = \"a b\"\nname = \"A\"\n\
+             category = \"C\"\nprice = 1\n",
             vec!["line 4", "a sku is"],
         ),
         (
-            "currency = \"EUR\"\n\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\nprice = -1\n",
+            "currency = \"EUR\"\n\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
+             category = \"C\"\nprice = -1\n",
             vec!["line 3", "price = -1"],
         ),
     ] {

@@ -36,10 +36,12 @@ pub struct Simulate {
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     concurrency: u16,
     /// Average pause of a shopper between two steps, in milliseconds.
-    #[arg(long, default_value_t = 0, value_name = "MILLIS", value_parser = clap::value_parser!(u64).range(..=3_600_000))]
+    #[arg(long, default_value_t = 0, value_name = "MILLIS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=3_600_000))]
     pause: u64,
     /// How long a request is retried after 429, 503 or a lost connection, in seconds.
-    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3_600))]
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=3_600))]
     patience: u64,
 }
 

@@ -29,7 +29,10 @@ impl Recorder {
             address: program.address,
             answers: Answers::default(),
         };
-        let teapots = json!({ "items": [{ "sku": "teapot", "quantity": 2 }, { "sku": "sencha", "quantity": 1 }] });
+        let teapots = json!({ "items": [
+            { "sku": "teapot", "quantity": 2 },
+            { "sku": "sencha", "quantity": 1 },
+        ] });
         let mut bought = recorder.open(Some("bought"), teapots.clone()).await;
         for (method, rest, body) in [
             (
