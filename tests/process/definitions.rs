@@ -132,7 +132,7 @@ async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
     for (changed, named, serving) in [
         ("view = 'products'", "products: of another definition", true),
         ("view IN ('carts', 'products')", "carts, products: of", true),
-        ("true", "they are being wait_until_ready", false),
+        ("true", "they are being made", false),
     ] {
         let file = Connection::open(folder.join("data/views.db")).unwrap();
         file.execute_batch(&format!(

@@ -19,7 +19,7 @@ const ALWAYS_EXPECTED: [&str; 5] = [
 
 /// The cart in a response.
 #[derive(Debug, Deserialize)]
-struct CartDocument {
+struct CartReply {
     id: String,
     version: u64,
     status: String,
@@ -48,7 +48,7 @@ pub(super) struct Basket {
 }
 
 impl Basket {
-    fn of(seen: &CartDocument) -> Basket {
+    fn of(seen: &CartReply) -> Basket {
         let units = seen.lines.iter();
         Basket {
             units: units
@@ -270,7 +270,7 @@ impl<'a> OwnCart<'a> {
                 Err(format!("expected 2xx or one of {refusals:?}"))
             };
         }
-        let seen: CartDocument = serde_json::from_slice(&reply.body)
+        let seen: CartReply = serde_json::from_slice(&reply.body)
             .map_err(|error| format!("expected a cart: {error}"))?;
         if Basket::of(&seen) != then {
             return Err(format!("expected the cart to contain {then:?}"));
