@@ -12,7 +12,8 @@ use crate::read_side::{ReadSide, ReadSideError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{
-    self, AppState, CredentialIssuer, Metrics, OperatorToken, RateLimits, SharedState, Streams,
+    self, AppState, CredentialIssuer, Gate, Metrics, OperatorToken, RateLimits, SharedState,
+    Streams,
 };
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
@@ -110,7 +111,10 @@ impl Service {
             verifications: verifier.verifications(),
             rebuilds: read_side.rebuilds.clone(),
             views_health: read_side.health.clone(),
-            rates: RateLimits::new(config.rate_settings()),
+            gate: Arc::new(Gate {
+                hosts: hosts(config),
+                rates: RateLimits::new(config.rate_settings()),
+            }),
             metrics,
             abandoned_after: config.insights.abandoned_after(),
             streams: Streams::bounded(
@@ -120,7 +124,6 @@ impl Service {
             ),
             stopping,
             secure_cookies: config.server.https,
-            hosts: hosts(config),
         });
         Ok(Service {
             server: serve(config, listener, shared, reader)?,
@@ -203,7 +206,7 @@ fn metrics(meter: &Meter, gauges: Vec<Box<dyn Collector>>) -> prometheus::Result
     for gauge in gauges {
         registry.register(gauge)?;
     }
-    Metrics::beside(registry)
+    Metrics::register_in(registry)
 }
 
 /// A factory for readers of the views: one per HTTP worker.
@@ -278,6 +281,7 @@ fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::new(AppState::new(shared.clone(), reader())))
+            .app_data(Data::from(shared.gate.clone()))
             .wrap(from_fn(web::gate))
             .configure(web::routes)
     });

@@ -2,27 +2,29 @@
 //! what happened is read from the log.
 
 mod api;
+mod auth;
 mod endpoint;
 mod http;
+mod metrics;
 mod openapi;
 mod site;
 mod state;
 
-pub use api::access::CredentialIssuer;
-pub use api::metrics::Metrics;
-pub use api::operator::OperatorToken;
+pub use auth::cart::CredentialIssuer;
+pub use auth::operator::OperatorToken;
 pub use http::connection::end_when_stalled;
-pub use http::gate::{REQUESTS, gate};
+pub use http::gate::{Gate, REQUESTS, gate};
 pub use http::problem;
 pub use http::rate::{RateLimits, RateSettings};
 pub use http::streams::Streams;
+pub use metrics::Metrics;
 pub use state::{AppState, SharedState};
 
 use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
 use api::{
-    carts, checkout, events, health, insights, items, journal, metrics, operator, products,
-    promotion, timeline, undo, verify, views, what_if, why,
+    carts, checkout, events, health, insights, items, journal, operator, products, promotion,
+    timeline, undo, verify, views, what_if, why,
 };
 use endpoint::{Endpoint, at};
 use openapi::Describe;
@@ -113,7 +115,7 @@ fn endpoints() -> Vec<Endpoint> {
         verify::endpoints(),
         products::endpoints(),
         health::endpoints(),
-        metrics::endpoints(),
+        api::metrics::endpoints(),
         reference::endpoints(),
         pages::endpoints(),
     ]

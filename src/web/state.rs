@@ -1,4 +1,4 @@
-//! What the handlers of one worker have at hand.
+//! The state that handlers share.
 
 use crate::cart::{Cart, CartModel};
 use crate::catalogue::Catalogue;
@@ -7,25 +7,25 @@ use crate::log::{LogReader, Position};
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, Reader, Rebuilds, ViewFailure, ViewReadError};
-use crate::web::api::access::{CartTokenDigest, CredentialIssuer};
-use crate::web::api::metrics::Metrics;
-use crate::web::api::operator::OperatorToken;
+use crate::web::auth::cart::{CartTokenDigest, CredentialIssuer};
+use crate::web::auth::operator::OperatorToken;
+use crate::web::http::gate::Gate;
 use crate::web::http::problem::Problem;
-use crate::web::http::rate::RateLimits;
 use crate::web::http::streams::Streams;
+use crate::web::metrics::Metrics;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// One worker's share: what all workers have, and its own connection to the views.
+/// The state of one worker: what all workers share, and its own connection to the views.
 pub struct AppState {
     shared: Arc<SharedState>,
     pub views: Reader,
 }
 
-/// What all workers have.
+/// What all workers share.
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn LogReader>,
@@ -33,26 +33,20 @@ pub struct SharedState {
     pub credentials: CredentialIssuer,
     pub operator: OperatorToken,
     pub arrivals: Arc<Arrivals>,
-    /// Where the views are made anew.
     pub rebuilds: Arc<Rebuilds>,
-    /// Where log and views are verified.
     pub verifications: Arc<Verifications>,
-    /// What keeps the views from being written, if anything does.
+    /// Why the views cannot be written, if they cannot.
     pub views_health: watch::Receiver<Option<ViewFailure>>,
-    /// The bounds on what one client may send.
-    pub rates: RateLimits,
-    /// The bound on live streams.
+    pub gate: Arc<Gate>,
+    /// The limit on live streams.
     pub streams: Arc<Streams>,
-    /// What is counted, for whoever watches over the service.
     pub metrics: Metrics,
-    /// After how long without an event an open cart counts as abandoned.
+    /// The time without an event after which an open cart counts as abandoned.
     pub abandoned_after: Duration,
-    /// True once the service is stopping: streams end then.
+    /// True once the service is shutting down: live streams end then.
     pub stopping: watch::Receiver<bool>,
-    /// Whether browsers come by https, so that cookies may ask for it.
+    /// Whether cookies are marked `Secure`, because browsers connect by https.
     pub secure_cookies: bool,
-    /// The names under which the service may be asked; empty for any.
-    pub hosts: Vec<String>,
 }
 
 impl AppState {
@@ -60,21 +54,11 @@ impl AppState {
         AppState { shared, views }
     }
 
-    /// Whether `host` (with or without a port) is a name of this service.
-    pub fn serves_host(&self, host: &str) -> bool {
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            Some(_) | None => host,
-        };
-        self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
-    }
-
-    /// The cart `id` as the view has it, for a request with its `token`. A cart that the view
-    /// does not know yet is looked up where commands are decided, so that no cart is missing
-    /// between its opening and the view's next batch. So is every cart while the views are being
-    /// made, and one whose row cannot be read: the log has it.
+    /// The row of the cart `id`, for a request with its `token`, and a position up to which the row
+    /// reflects the log.
     ///
-    /// With the row comes a position that it has seen everything up to.
+    /// Falls back to the write side, which reads the log, when the view does not have the cart yet, is
+    /// being rebuilt, or cannot be read: a cart is never missing after its opening was acknowledged.
     pub async fn cart_row(
         &self,
         id: Uuid,
@@ -84,9 +68,9 @@ impl AppState {
             match self.views.cart(id) {
                 Ok((row, shown)) => row.map(|row| (row, shown)),
                 Err(error) => {
-                    // Damage is told once, by the updater.
+                    // The projector logs damage, once.
                     if !matches!(error, ViewReadError::Damaged(_)) {
-                        tracing::error!(%error, cart = %id, "a cart's row cannot be read");
+                        tracing::error!(%error, cart = %id, "reading a cart's row failed");
                     }
                     None
                 }

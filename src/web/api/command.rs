@@ -4,7 +4,7 @@
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand};
 use crate::commands::{CommandContext, IdempotencyKey};
-use crate::web::api::access::CartTokenDigest;
+use crate::web::auth::cart::CartTokenDigest;
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{

@@ -2,9 +2,9 @@
 
 use crate::cloud_event::CloudEvent;
 use crate::log::{LogReader, RecordedEvent};
-use crate::web::api::access::CartTokenDigest;
 use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
 use crate::web::api::live_cart;
+use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::negotiate;
 use crate::web::http::page::{Order, Page, cursor, limit, place};

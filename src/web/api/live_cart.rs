@@ -28,7 +28,7 @@ pub fn follow(
         sent,
         formatter: EventFormatter::default(),
     };
-    Ok(live::answer(request, state, slot, source))
+    Ok(live::respond(request, &state.stopping, slot, source))
 }
 
 struct CartSource {

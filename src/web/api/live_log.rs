@@ -33,7 +33,7 @@ pub async fn follow(request: &HttpRequest, state: Data<AppState>) -> Result<Http
         sent,
         formatter: EventFormatter::default(),
     };
-    Ok(live::answer(request, &state, slot, source))
+    Ok(live::respond(request, &state.stopping, slot, source))
 }
 
 struct LogSource {

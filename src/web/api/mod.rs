@@ -1,6 +1,5 @@
 //! The REST resources, one a file.
 
-pub mod access;
 pub mod carts;
 pub mod checkout;
 pub mod command;

@@ -2,8 +2,8 @@
 
 use crate::cart::document::CartDocument;
 use crate::cart::explain::{self, Difference};
-use crate::web::api::access::CartTokenDigest;
 use crate::web::api::why::history_of;
+use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;

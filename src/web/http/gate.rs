@@ -2,8 +2,7 @@
 
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::http::rate::Allowance;
-use crate::web::state::AppState;
+use crate::web::http::rate::{Allowance, RateLimits};
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -32,6 +31,24 @@ const PROTECTION: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "same-origin"),
     (RESOURCE_POLICY, "same-origin"),
 ];
+
+/// What the gate checks requests against.
+pub struct Gate {
+    /// The accepted `Host` names; empty for any.
+    pub hosts: Vec<String>,
+    pub rates: RateLimits,
+}
+
+impl Gate {
+    /// Whether `host`, with or without a port, is a name of this service.
+    fn serves_host(&self, host: &str) -> bool {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        };
+        self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
 
 /// Turns away what is not meant for this service, and gives every error its final form.
 pub async fn gate(
@@ -73,12 +90,12 @@ fn protect(headers: &mut HeaderMap) {
 }
 
 fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
-    let state = request
-        .app_data::<Data<AppState>>()
-        .expect("the service is started with a shop");
+    let gate = request
+        .app_data::<Data<Gate>>()
+        .expect("the service is started with a gate");
     check_head(request)?;
     let host = asked_host(request);
-    if !state.serves_host(host) {
+    if !gate.serves_host(host) {
         return Err(Problem::new(
             Kind::WrongHost,
             "This service does not answer for that host. The operator sets its names (server.hosts).",
@@ -94,7 +111,7 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
             "A page of another site may not change anything here.",
         ));
     }
-    state.rates.admit(request)
+    gate.rates.admit(request)
 }
 
 /// The host that a request is for: the one in its target if there is one there, whatever the Host

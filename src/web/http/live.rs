@@ -8,7 +8,6 @@
 
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::streams::Slot;
-use crate::web::state::AppState;
 use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
@@ -35,10 +34,10 @@ pub trait Source: 'static {
     async fn changed(&mut self) -> Option<()>;
 }
 
-/// The answer that sends what `source` has until the service stops; to HEAD, its head alone.
-pub fn answer(
+/// The response that sends the events of `source` until `stopping` is true; to HEAD, no events.
+pub fn respond(
     request: &HttpRequest,
-    state: &AppState,
+    stopping: &watch::Receiver<bool>,
     slot: Slot,
     source: impl Source,
 ) -> HttpResponse {
@@ -52,7 +51,7 @@ pub fn answer(
     }
     let follower = Follower {
         source,
-        stopping: state.stopping.clone(),
+        stopping: stopping.clone(),
         ready: VecDeque::from([Bytes::from_static(b": following\n\n")]),
         _slot: slot,
     };

@@ -1,12 +1,13 @@
 //! Cart credentials. A cart's id is public; its bearer token is the capability to use the cart.
 //! Only the token's holder has it: the log stores its SHA-256 digest.
 
+use super::{bearer_digest, cookie_digest, digest};
 use crate::cart::Cart;
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -129,10 +130,6 @@ fn read_secret(file: std::fs::File) -> std::io::Result<[u8; SECRET_LENGTH]> {
     })
 }
 
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
 /// The SHA-256 digest of the token that a request sends, if it sends one.
 #[derive(Debug, Clone, Copy)]
 pub struct CartTokenDigest(Option<[u8; 32]>);
@@ -156,25 +153,4 @@ impl CartTokenDigest {
         cart.contents()
             .is_some_and(|contents| self.matches(&contents.token_hash))
     }
-}
-
-/// The digest of the value of the cookie `name`.
-pub fn cookie_digest(request: &HttpRequest, name: &str) -> Option<[u8; 32]> {
-    request
-        .headers()
-        .get_all(header::COOKIE)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, token)| digest(token))
-}
-
-/// The digest of the token in `Authorization: Bearer`.
-pub fn bearer_digest(request: &HttpRequest) -> Option<[u8; 32]> {
-    let authorization = request.headers().get(header::AUTHORIZATION)?;
-    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| digest(token.trim_start()))
 }
