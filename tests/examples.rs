@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use write_ahead_log::{Database, Transaction, recover};
 
+/// Contract (records): Two more kinds of stream work on the same log.
 #[test]
 fn both_examples_run_to_their_end() {
     chess::main();

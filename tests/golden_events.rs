@@ -135,6 +135,7 @@ fn what_was_ever_written_still_reads_as_the_event_that_it_was() {
 /// The files of old shapes, each beside the file of the same event as it is written today.
 const OLD: [(&str, &str); 1] = [("CartOpened.v1", "CartOpened.v2")];
 
+/// Contract (records): Events of an old schema are upcast.
 #[test]
 fn an_event_of_an_old_shape_reads_as_the_same_one_of_today() {
     for (old, today) in OLD {

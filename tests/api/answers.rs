@@ -5,6 +5,7 @@ use serde_json::json;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
+/// Contract (headers): Responses carry `Log-Position` and `Server-Timing`.
 #[tokio::test]
 async fn every_command_says_where_its_last_event_is_and_how_long_it_took() {
     let app = TestApp::start();
@@ -37,6 +38,7 @@ async fn every_command_says_where_its_last_event_is_and_how_long_it_took() {
     assert!(timing.starts_with("view;dur="), "{timing}");
 }
 
+/// Contract (retries): A key without an event is not remembered.
 #[tokio::test]
 async fn what_has_nothing_to_do_writes_nothing_and_keeps_no_key() {
     let app = TestApp::start();
@@ -50,6 +52,7 @@ async fn what_has_nothing_to_do_writes_nothing_and_keeps_no_key() {
     assert_eq!(app.log_head(), 2);
 }
 
+/// Contract (headers): `traceparent` is in the event, `trace_id` in the problem.
 #[tokio::test]
 async fn a_trace_is_in_the_event_and_in_the_problem() {
     let app = TestApp::start();

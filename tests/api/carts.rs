@@ -3,6 +3,7 @@
 use crate::app::{TestApp, text};
 use serde_json::json;
 
+/// Contract (carts): `POST /api/carts`, `GET /api/carts/{id}`
 #[tokio::test]
 async fn cart_is_opened_filled_changed_and_checked_out() {
     let app = TestApp::start();

@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use serde_json::json;
 
+/// Contract (carts): `POST …/checkout`
 #[tokio::test]
 async fn checkout_requires_the_total_the_shopper_saw() {
     let app = TestApp::start();
@@ -72,6 +73,7 @@ async fn closed_cart_refuses_commands_and_stays_readable() {
     cart.timeline().await.expect(200);
 }
 
+/// Contract (carts): `POST …/undo`
 #[tokio::test]
 async fn undo_reverses_commands_back_to_the_first() {
     let app = TestApp::start();

@@ -4,6 +4,7 @@ use crate::app::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::json;
 
+/// Contract (conditions): `If-Match` on every command: 412 with `current_version`.
 #[tokio::test]
 async fn a_command_for_another_version_is_not_carried_out() {
     let app = TestApp::start();
@@ -65,6 +66,7 @@ async fn undo_and_checkout_are_not_carried_out_without_a_version_nor_checkout_wi
     assert_eq!(app.log_head(), 2);
 }
 
+/// Contract (conditions): `ETag` and `If-None-Match`: an unchanged cart is 304.
 #[tokio::test]
 async fn a_cart_that_is_known_already_is_not_sent_again() {
     let app = TestApp::start();
@@ -87,6 +89,7 @@ async fn a_cart_that_is_known_already_is_not_sent_again() {
     }
 }
 
+/// Contract (conditions): `min_version` waits as long as `Prefer: wait` allows.
 #[tokio::test]
 async fn a_read_waits_for_the_version_that_it_asks_for_and_no_longer_than_it_wants_to() {
     let app = TestApp::start();
@@ -108,6 +111,7 @@ async fn a_read_waits_for_the_version_that_it_asks_for_and_no_longer_than_it_wan
     assert_eq!(waited.expect(200).body, written.expect(201).body);
 }
 
+/// Contract (conditions): `min_version` waits as long as `Prefer: wait` allows.
 #[tokio::test]
 async fn a_client_says_how_long_it_waits_as_rfc_7240_has_it() {
     let app = TestApp::start();
@@ -126,6 +130,7 @@ async fn a_client_says_how_long_it_waits_as_rfc_7240_has_it() {
     }
 }
 
+/// Contract (conditions): `Prefer: return=minimal` is 204 with the version.
 #[tokio::test]
 async fn a_client_that_wants_no_cart_gets_its_version_alone() {
     let app = TestApp::start();
@@ -156,6 +161,7 @@ async fn a_client_that_wants_no_cart_gets_its_version_alone() {
     refused.expect_problem(409, "cart-closed");
 }
 
+/// Contract (conditions): A cart is `no-store`, a past version immutable.
 #[tokio::test]
 async fn a_past_version_never_changes_and_says_so() {
     let app = TestApp::start();
@@ -207,6 +213,7 @@ async fn a_past_version_never_changes_and_says_so() {
     }
 }
 
+/// Contract (requests): HEAD is available wherever GET is.
 #[tokio::test]
 async fn head_answers_as_get_does_but_for_the_body() {
     let app = TestApp::start();
@@ -229,6 +236,7 @@ async fn head_answers_as_get_does_but_for_the_body() {
     }
 }
 
+/// Contract (requests): OPTIONS is 204 and an unknown method 405, with `Allow`.
 #[tokio::test]
 async fn a_method_that_a_resource_does_not_know_is_refused_with_those_that_it_knows() {
     let app = TestApp::start();
@@ -295,6 +303,7 @@ async fn of_many_who_have_seen_the_same_version_one_gets_to_change_it() {
     assert_eq!(app.log_head(), 2);
 }
 
+/// Contract (conditions): Without `If-Match` a command is retried until it succeeds.
 #[tokio::test]
 async fn without_a_version_every_one_of_many_is_carried_out() {
     let app = TestApp::start();

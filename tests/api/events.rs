@@ -15,6 +15,7 @@ async fn cart_with_seven_events(app: &TestApp) -> CartClient {
     cart
 }
 
+/// Contract (history): `GET …/events`: pages, CloudEvents, live.
 #[tokio::test]
 async fn event_document_has_all_fields() {
     let app = TestApp::start();
@@ -58,6 +59,7 @@ async fn event_document_has_all_fields() {
     );
 }
 
+/// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
 #[tokio::test]
 async fn event_pages_hold_each_event_once_in_either_order() {
     let app = TestApp::start();
@@ -116,6 +118,7 @@ async fn cursor_of_another_list_is_refused() {
     }
 }
 
+/// Contract (history): `GET …/events`: pages, CloudEvents, live.
 #[tokio::test]
 async fn events_are_available_as_cloud_events() {
     let app = TestApp::start();
@@ -184,6 +187,7 @@ async fn live_stream_resumes_with_each_event_once() {
     assert_eq!(page["items"].as_array(), Some(&sent));
 }
 
+/// Contract (history): `GET …/events`: pages, CloudEvents, live.
 #[tokio::test]
 async fn live_streams_under_load_deliver_each_event_once() {
     let app = TestApp::start();

@@ -60,6 +60,7 @@ async fn routes(cart: &CartClient) -> Vec<Route> {
     routes
 }
 
+/// Contract (requests): HEAD is available wherever GET is.
 #[tokio::test]
 async fn head_is_wherever_get_is_with_the_same_headers() {
     let app = TestApp::start();
@@ -88,6 +89,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
     assert!(asked > 25, "{asked}");
 }
 
+/// Contract (requests): Every route reads its body strictly, or accepts none.
 #[tokio::test]
 async fn a_body_is_read_strictly_wherever_one_can_be_sent() {
     let app = TestApp::start();
@@ -128,6 +130,7 @@ async fn a_body_is_read_strictly_wherever_one_can_be_sent() {
     }
 }
 
+/// Contract (requests): An undescribed query parameter is 400 on every path of the API.
 #[tokio::test]
 async fn a_query_that_is_not_described_is_refused_on_every_path_of_the_api() {
     let app = TestApp::start();
@@ -151,6 +154,7 @@ async fn a_query_that_is_not_described_is_refused_on_every_path_of_the_api() {
     assert_eq!(app.log_head(), 2);
 }
 
+/// Contract (headers): `traceparent` is in the event, `trace_id` in the problem.
 #[tokio::test]
 async fn every_problem_of_every_route_has_the_trace_of_its_request() {
     let app = TestApp::start();
@@ -181,6 +185,7 @@ async fn every_problem_of_every_route_has_the_trace_of_its_request() {
     assert_eq!(app.log_head(), 2);
 }
 
+/// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
 async fn every_request_that_is_counted_says_how_many_are_left() {
     let app = TestApp::start_with(&[("rates.loopback", "true")]);
@@ -195,6 +200,7 @@ async fn every_request_that_is_counted_says_how_many_are_left() {
     }
 }
 
+/// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
 async fn a_page_of_a_cart_s_history_is_there_for_what_could_be_a_cart() {
     let app = TestApp::start();
@@ -216,6 +222,7 @@ async fn a_page_of_a_cart_s_history_is_there_for_what_could_be_a_cart() {
     }
 }
 
+/// Contract (requests): Names are `snake_case`, times are UTC, ids are UUIDv7.
 #[tokio::test]
 async fn a_cart_is_named_by_a_uuid_of_the_seventh_version_and_speaks_snake_case() {
     fn names(value: &Value, found: &mut Vec<String>) {

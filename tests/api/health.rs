@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use serde_json::json;
 
+/// Contract (service): `GET /livez`, `GET /readyz`
 #[tokio::test]
 async fn running_service_is_live_and_ready() {
     let app = TestApp::start();

@@ -3,6 +3,8 @@
 use crate::app::{TestApp, text};
 use serde_json::json;
 
+/// Contract (headers): Responses carry `Log-Position` and `Server-Timing`.
+/// Contract (service): `GET /api/insights/…`
 #[tokio::test]
 async fn insights_report_the_events_of_a_small_day() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
@@ -89,6 +91,7 @@ async fn insights_report_the_events_of_a_small_day() {
         .expect_problem(400, "invalid-query");
 }
 
+/// Contract (service): `GET /api/insights/…`
 #[tokio::test]
 async fn abandoned_carts_are_paged_longest_idle_first() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);

@@ -50,6 +50,7 @@ async fn invalid_item_body_returns_400_with_pointer() {
     assert_eq!(app.log_head(), 1);
 }
 
+/// Contract (carts): `POST …/items`: 201 for a new line.
 #[tokio::test]
 async fn adding_items_returns_201_only_for_a_new_line() {
     let app = TestApp::start();
@@ -69,6 +70,7 @@ async fn adding_items_returns_201_only_for_a_new_line() {
     cart.add("teapot", 1).await.expect(201);
 }
 
+/// Contract (carts): `PUT …/items/{sku}`: the same quantity writes nothing.
 #[tokio::test]
 async fn setting_the_same_quantity_writes_no_event() {
     let app = TestApp::start();
@@ -87,6 +89,7 @@ async fn setting_the_same_quantity_writes_no_event() {
     }
 }
 
+/// Contract (carts): `DELETE …/items/{sku}`, `DELETE …/items`
 #[tokio::test]
 async fn line_is_removed_once_and_clearing_is_idempotent() {
     let app = TestApp::start();
@@ -106,6 +109,7 @@ async fn line_is_removed_once_and_clearing_is_idempotent() {
     assert_eq!(cart.clear().await.expect(200).version(), cleared.version());
 }
 
+/// Contract (errors): 422: against a rule that does not depend on the state of the cart.
 #[tokio::test]
 async fn unknown_sku_returns_422() {
     let app = TestApp::start();
@@ -122,6 +126,7 @@ async fn unknown_sku_returns_422() {
     assert_eq!(app.log_head(), 1);
 }
 
+/// Contract (carts): A cart has limits.
 #[tokio::test]
 async fn exceeded_limit_returns_422_with_max() {
     let app = TestApp::start_with(&[

@@ -36,6 +36,8 @@ async fn pages(app: &TestApp, query: &str, limit: usize) -> Vec<Value> {
     }
 }
 
+/// Contract (history): `GET /api/events`: filters, pages.
+/// Contract (views): The journal's filters find what a plain search finds, by an index.
 #[tokio::test]
 async fn journal_filters_match_a_scan_of_the_log() {
     let app = TestApp::start();
@@ -129,6 +131,7 @@ async fn invalid_journal_query_returns_400() {
     }
 }
 
+/// Contract (access): Operator routes require the operator's token.
 #[tokio::test]
 async fn journal_and_insights_require_the_operator_token() {
     let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);

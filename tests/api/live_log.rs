@@ -9,6 +9,7 @@ fn follow(app: &TestApp, query: &str) -> Ask {
         .header("accept", "text/event-stream")
 }
 
+/// Contract (history): `GET /api/events`: live, resumed, bounded.
 #[tokio::test]
 async fn log_stream_delivers_each_event_once_from_any_position() {
     let app = TestApp::start();
@@ -50,6 +51,7 @@ async fn log_stream_ends_on_shutdown() {
     assert_eq!(stream.next().await, None);
 }
 
+/// Contract (requests): HEAD is available wherever GET is.
 #[tokio::test]
 async fn head_of_a_stream_returns_headers_only() {
     let app = TestApp::start_with(&[("server.live_streams", "1")]);
@@ -68,6 +70,7 @@ async fn head_of_a_stream_returns_headers_only() {
     follow(&app, "").stream().await;
 }
 
+/// Contract (history): `GET /api/events`: live, resumed, bounded.
 #[tokio::test]
 async fn stream_position_beyond_the_end_is_refused() {
     let app = TestApp::start();
@@ -93,6 +96,7 @@ async fn stream_position_beyond_the_end_is_refused() {
     follow(&app, "?after=1").stream().await;
 }
 
+/// Contract (history): `GET /api/events`: live, resumed, bounded.
 #[tokio::test]
 async fn live_streams_are_limited_per_client_and_in_total() {
     let app = TestApp::start_with(&[("server.live_streams_per_client", "2")]);
@@ -111,6 +115,7 @@ async fn live_streams_are_limited_per_client_and_in_total() {
     follow(&app, "").await.expect_problem(503, "overloaded");
 }
 
+/// Contract (access): Operator routes require the operator's token.
 #[tokio::test]
 async fn operator_routes_require_the_operator_token() {
     let app = TestApp::start_with(&[OPERATOR]);

@@ -6,7 +6,6 @@ mod bad_input;
 mod carts;
 mod checkout;
 mod conditions;
-mod contract;
 mod events;
 mod everywhere;
 mod expiry;

@@ -102,6 +102,8 @@ fn parsed(text: &str) -> BTreeMap<String, String> {
     samples
 }
 
+/// Contract (service): `GET /metrics`
+/// Contract (records): `/metrics` counts conflicts, replays, lag, streams and sizes.
 #[tokio::test]
 async fn commands_are_counted_by_kind_and_outcome() {
     let app = TestApp::start();
@@ -152,6 +154,8 @@ async fn commands_are_counted_by_kind_and_outcome() {
     assert_eq!(after.at("cartlog_log_head"), 5);
 }
 
+/// Contract (service): `GET /metrics`
+/// Contract (records): `/metrics` counts conflicts, replays, lag, streams and sizes.
 #[tokio::test]
 async fn gauges_are_read_at_each_scrape() {
     let app = TestApp::start();
@@ -179,6 +183,7 @@ async fn gauges_are_read_at_each_scrape() {
     assert_eq!(scraped.at("cartlog_streams_open"), 1);
 }
 
+/// Contract (service): `GET /metrics`
 #[tokio::test]
 async fn stalled_views_report_lag_in_events_and_seconds() {
     let app = TestApp::start();
@@ -202,6 +207,7 @@ async fn stalled_views_report_lag_in_events_and_seconds() {
     assert_eq!(Scraped::of(&app).await.at(lag), 0);
 }
 
+/// Contract (service): `GET /metrics`
 #[tokio::test]
 async fn metrics_require_the_operator_token() {
     let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);

@@ -60,6 +60,7 @@ async fn the_description_can_be_kept_by_its_tag() {
     assert_eq!(again.expect(304).header("etag"), Some(tag.as_str()));
 }
 
+/// Contract (service): `GET /openapi.json` describes exactly what the service does.
 #[tokio::test]
 async fn every_method_that_is_described_is_there_and_no_other() {
     let app = TestApp::start();

@@ -67,6 +67,7 @@ async fn views_report_position_and_lag() {
     }
 }
 
+/// Contract (views): `POST` and `GET /api/verify`
 #[tokio::test]
 async fn changed_row_is_found_by_verify_and_fixed_by_rebuild() {
     const VERIFY: &str = "/api/verify";
@@ -112,6 +113,7 @@ async fn changed_row_is_found_by_verify_and_fixed_by_rebuild() {
     assert_eq!(outcome(&app, VERIFY).await["state"], "sound");
 }
 
+/// Contract (views): `POST` and `GET /api/verify`
 #[tokio::test]
 async fn one_rebuild_and_one_verification_run_at_a_time() {
     let app = TestApp::start();
@@ -124,6 +126,7 @@ async fn one_rebuild_and_one_verification_run_at_a_time() {
     assert_eq!(outcome(&app, path).await["state"], "sound");
 }
 
+/// Contract (views): `POST` and `GET /api/verify`
 #[tokio::test]
 async fn views_and_verify_require_the_operator_token() {
     let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);

@@ -15,6 +15,7 @@ fn cookie(answer: &Answer) -> String {
         .to_owned()
 }
 
+/// Contract (access): Demo mode is open.
 #[tokio::test]
 async fn in_demo_mode_everybody_is_the_operator() {
     let app = TestApp::start();

@@ -3,6 +3,7 @@
 use crate::app::{TestApp, text};
 use std::collections::BTreeSet;
 
+/// Contract (service): `GET /api/products`, `/{sku}`
 #[tokio::test]
 async fn catalogue_pages_hold_each_product_once() {
     let app = TestApp::start();
@@ -46,6 +47,7 @@ async fn product_has_a_price_and_an_existing_picture() {
     }
 }
 
+/// Contract (service): `GET /api/products`, `/{sku}`
 #[tokio::test]
 async fn unchanged_catalogue_returns_304() {
     let app = TestApp::start();

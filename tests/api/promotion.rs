@@ -3,6 +3,7 @@
 use crate::app::TestApp;
 use serde_json::{Value, json};
 
+/// Contract (carts): `PUT` and `DELETE …/promotion`
 #[tokio::test]
 async fn promotion_is_applied_replaced_and_removed() {
     let app = TestApp::start();

@@ -2,6 +2,7 @@
 
 use crate::app::TestApp;
 
+/// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
 async fn a_client_that_sends_too_much_is_told_when_to_come_back() {
     let app = TestApp::start_with(&[

@@ -3,6 +3,7 @@
 use crate::app::{Answer, TestApp};
 use cartlog::web::problem::Kind;
 
+/// Contract (service): `GET /docs` alone is enough to use every route.
 #[tokio::test]
 async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
     let app = TestApp::start();
@@ -29,6 +30,7 @@ async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
     }
 }
 
+/// Contract (errors): `GET /problems`, `/problems/{slug}`: every problem type has its page.
 #[tokio::test]
 async fn the_type_of_every_problem_is_the_address_of_a_page_that_explains_it() {
     let app = TestApp::start();

@@ -36,6 +36,7 @@ const COMMANDS: [(&str, Command); 8] = [
     ("undo", |cart| cart.undo(9)),
 ];
 
+/// Contract (retries): The same key gets the same response, also after a restart.
 #[tokio::test]
 async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_a_restart() {
     let mut app = TestApp::start();
@@ -73,6 +74,7 @@ async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_
     }
 }
 
+/// Contract (retries): The same key gets the same response, also after a restart.
 #[tokio::test]
 async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again() {
     let mut app = TestApp::start();
@@ -160,6 +162,7 @@ async fn a_key_that_came_with_another_request_is_refused() {
     answer.expect_problem(422, "idempotency-key-reused");
 }
 
+/// Contract (retries): Concurrent requests with the same key have one effect.
 #[tokio::test]
 async fn fifty_requests_at_once_under_one_key_have_one_effect_and_one_answer() {
     let app = TestApp::start();
@@ -188,6 +191,7 @@ async fn fifty_requests_at_once_under_one_key_have_one_effect_and_one_answer() {
     assert_eq!(app.log_head(), 4, "ordered once");
 }
 
+/// Contract (retries): `Idempotency-Key` has a form; another one is 400.
 #[tokio::test]
 async fn a_key_is_bare_or_quoted_and_of_visible_characters() {
     let app = TestApp::start();
@@ -236,6 +240,7 @@ async fn whoever_has_no_token_gets_nothing_under_a_key_that_was_used() {
     }
 }
 
+/// Contract (access): The token is returned once, and only its hash is stored.
 #[tokio::test]
 async fn the_token_is_nowhere_in_the_files() {
     let mut app = TestApp::start();

@@ -36,6 +36,7 @@ fn everything(app: &TestApp, id: &str) -> Vec<Ask> {
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
+/// Contract (errors): 404: unknown and foreign carts get the same bytes.
 #[tokio::test]
 async fn a_foreign_cart_and_an_unknown_one_are_the_same_to_the_byte() {
     let app = TestApp::start();
@@ -79,6 +80,7 @@ async fn a_foreign_cart_and_an_unknown_one_are_the_same_to_the_byte() {
     assert_eq!(app.log_head(), 3, "nothing was written");
 }
 
+/// Contract (access): The token is returned once, and only its hash is stored.
 #[tokio::test]
 async fn a_token_is_given_once_and_opens_its_cart() {
     let app = TestApp::start();
@@ -97,6 +99,7 @@ async fn a_token_is_given_once_and_opens_its_cart() {
     lower.await.expect(200);
 }
 
+/// Contract (access): The cookie is `HttpOnly` and `SameSite=Strict`.
 #[tokio::test]
 async fn the_cookie_opens_its_cart_and_no_script_sees_it() {
     let app = TestApp::start();
@@ -156,6 +159,7 @@ async fn a_page_of_another_site_changes_nothing() {
     }
 }
 
+/// Contract (access): Another site is 403, another host 421.
 #[tokio::test]
 async fn a_request_for_another_host_is_misdirected() {
     let app = TestApp::start();

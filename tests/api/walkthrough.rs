@@ -26,6 +26,7 @@ fn at<'a>(answer: &'a Value, path: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("{path} in {answer}"))
 }
 
+/// Contract (history): `docs/walkthrough.http` from opening a cart to what-if.
 #[tokio::test]
 async fn walkthrough_requests_get_the_documented_responses() {
     let app = TestApp::start();

@@ -59,6 +59,7 @@ async fn check_sums(cart: &CartClient, version: u64) {
     }
 }
 
+/// Contract (history): `GET …/why`, `POST …/what-if`
 #[tokio::test]
 async fn why_and_what_if_hold_for_random_carts() {
     let app = TestApp::start_with(&[("log.durability", "process")]);
@@ -98,6 +99,7 @@ async fn why_and_what_if_hold_for_random_carts() {
     }
 }
 
+/// Contract (history): `GET …/timeline`
 #[tokio::test]
 async fn timeline_pairs_each_event_with_its_cart() {
     let app = TestApp::start();
@@ -123,6 +125,7 @@ async fn timeline_pairs_each_event_with_its_cart() {
     assert_eq!(version as u64, newest.version());
 }
 
+/// Contract (history): `GET …/why`, `POST …/what-if`
 #[tokio::test]
 async fn what_if_omits_events_and_writes_nothing() {
     let app = TestApp::start();

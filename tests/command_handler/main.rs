@@ -35,6 +35,7 @@ async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once()
     }
 }
 
+/// Contract (records): `/metrics` counts conflicts, replays, lag, streams and sizes.
 #[tokio::test]
 async fn a_command_that_loses_a_race_is_counted_once_and_the_race_too() {
     let nodes = nodes();

@@ -63,9 +63,14 @@ pub async fn until_ready(address: SocketAddr) {
     }
 }
 
+/// Promise (disk): A log that cannot be written or synced is never written again: the process
+/// fails, and the next start has an intact log.
+/// Fault: `EIO` on the n-th `pwrite` or `fdatasync` of the log, once or permanently
+/// Control: With `durability = "process"` a failed sync goes unnoticed:
+/// [control_process_durability_ignores_failed_syncs].
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn a_log_that_cannot_be_written_or_synced_ends_the_process_and_the_next_start_is_whole() {
+async fn failed_log_write_or_sync_ends_the_process() {
     let plan = Plan::new();
     let mut dice = plan.dice();
     let folder = tempfile::tempdir().unwrap();
@@ -98,9 +103,14 @@ fn moving(folder: &Path) -> ServiceProcess {
     ServiceProcess::run(command)
 }
 
+/// Promise (disk): The process also fails if a checkpoint of the write-ahead log fails, from the
+/// first failed sync on.
+/// Fault: `EIO` on `pwrite` or `fdatasync` of the log file, in the checkpointer thread and in the
+/// writer
+/// Control: As many checkpoints without a fault end no process.
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_start_is_whole() {
+async fn failed_log_checkpoint_ends_the_process() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let log = log_path(folder.path());
@@ -133,7 +143,7 @@ async fn a_write_ahead_log_that_cannot_be_moved_ends_the_process_and_the_next_st
 
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn control_a_log_that_outlives_only_the_process_does_not_notice_that_syncs_fail() {
+async fn control_process_durability_ignores_failed_syncs() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), &[]);
@@ -145,9 +155,13 @@ async fn control_a_log_that_outlives_only_the_process_does_not_notice_that_syncs
     load.acknowledged(500).await;
 }
 
+/// Promise (disk): A command whose commit failed is `outcome-unknown`, and a retry under its key
+/// finds out.
+/// Fault: `EIO` on the sync
+/// Control: The retry succeeds once the fault is gone.
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn what_waits_for_a_sync_that_fails_is_told_that_its_outcome_is_unknown() {
+async fn command_during_failed_sync_is_outcome_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
@@ -164,9 +178,13 @@ async fn what_waits_for_a_sync_that_fails_is_told_that_its_outcome_is_unknown() 
     comes_back_whole(folder.path(), &mut record).await;
 }
 
+/// Promise (disk): A log that cannot be read is 503 `log-unavailable` until it can be read again;
+/// at the start it is refused with the reason.
+/// Fault: `EIO` on `pread`
+/// Control: The same command and the same start succeed without the fault.
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn a_log_that_cannot_be_read_is_a_clear_503_until_it_can_be_again() {
+async fn unreadable_log_is_503_until_it_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
@@ -195,9 +213,12 @@ async fn a_log_that_cannot_be_read_is_a_clear_503_until_it_can_be_again() {
     assert_eq!(readiness(program.address).await.0, 200);
 }
 
+/// Promise (disk): A log that cannot be read is 503 `log-unavailable` until it can be read again;
+/// at the start it is refused with the reason.
+/// Fault: `EIO` on each kind of system call while the log is opened
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn a_log_that_cannot_be_read_as_it_is_opened_refuses_the_start_and_says_why() {
+async fn unreadable_log_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
@@ -217,9 +238,12 @@ async fn a_log_that_cannot_be_read_as_it_is_opened_refuses_the_start_and_says_wh
     comes_back_whole(folder.path(), &mut record).await;
 }
 
+/// Promise (disk): A slow disk delays responses and loses none.
+/// Fault: Each sync takes 20 ms, and then none does.
+/// Control: Meanwhile 100 commands take as long as their syncs; then the usual speed is back.
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn a_slow_disk_delays_answers_and_loses_none() {
+async fn slow_disk_delays_responses_and_loses_none() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;

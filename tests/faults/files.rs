@@ -43,20 +43,31 @@ async fn taken_away(suffix: &str, round: u64, replacement: Option<&Path>) {
     comes_back_whole(folder.path(), &mut record).await;
 }
 
+/// Promise (disk): Nothing is acknowledged on files that are no longer those of the log: the
+/// process ends.
+/// Fault: The log is deleted under load.
+/// Control: A bare SQLite writer continues, and loses:
+/// [control_bare_sqlite_writer_loses_deleted_file].
 #[tokio::test]
-async fn a_log_whose_file_is_deleted_under_load_acknowledges_nothing_more() {
+async fn deleted_log_ends_the_process() {
     taken_away("", 0, None).await;
 }
 
+/// Promise (disk): Nothing is acknowledged on files that are no longer those of the log: the
+/// process ends.
+/// Fault: Its write-ahead log, its index or its lock is deleted under load.
 #[tokio::test]
-async fn a_log_whose_write_ahead_log_or_index_or_lock_is_deleted_acknowledges_nothing_more() {
+async fn deleted_wal_index_or_lock_ends_the_process() {
     taken_away("-wal", 0, None).await;
     taken_away("-shm", 0, None).await;
     taken_away(".lock", 0, None).await;
 }
 
+/// Promise (disk): Nothing is acknowledged on files that are no longer those of the log: the
+/// process ends.
+/// Fault: The log is replaced under load.
 #[tokio::test]
-async fn a_log_whose_file_is_replaced_under_load_acknowledges_nothing_more() {
+async fn replaced_log_ends_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _) = begun(folder.path(), &Plan::new(), 7).await;
     stopped(program).await;
@@ -64,7 +75,7 @@ async fn a_log_whose_file_is_replaced_under_load_acknowledges_nothing_more() {
 }
 
 #[test]
-fn control_a_bare_writer_goes_on_acknowledging_what_a_deleted_file_takes_with_it() {
+fn control_bare_sqlite_writer_loses_deleted_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bare.db");
     let bare = Connection::open(&path).unwrap();
@@ -79,8 +90,11 @@ fn control_a_bare_writer_goes_on_acknowledging_what_a_deleted_file_takes_with_it
     assert!(next.query_row("SELECT i FROM t", [], |_| Ok(())).is_err());
 }
 
+/// Promise (disk): One process has the log.
+/// Fault: A second process is started, then again with the lock deleted.
+/// Control: Without the lock it starts, and the first ends at its next command.
 #[tokio::test]
-async fn where_the_lock_is_taken_away_the_first_process_gives_way_to_the_second() {
+async fn process_without_its_lock_yields_to_a_second() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (first, mut record) = begun(folder.path(), &plan, 0).await;
@@ -105,9 +119,12 @@ async fn where_the_lock_is_taken_away_the_first_process_gives_way_to_the_second(
     comes_back_whole(folder.path(), &mut record).await;
 }
 
+/// Promise (disk): A folder that cannot be written refuses the start with the reason.
+/// Fault: It is mounted read-only.
+/// Control: Mounted writable, it starts.
 #[tokio::test]
 #[ignore = "needs root to mount a small tmpfs"]
-async fn a_folder_that_cannot_be_written_refuses_the_start_and_says_why() {
+async fn read_only_folder_refuses_the_start() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = SmallDisk::mount(&folder.path().join("disk"));
@@ -140,8 +157,12 @@ fn limit_files(id: u32, files: usize) {
     assert!(status.expect("prlimit runs").success());
 }
 
+/// Promise (disk): Without a free file descriptor open connections are served; with too few the
+/// start is refused with the reason.
+/// Fault: The limit is set to what is in use.
+/// Control: With a higher limit the next connection is served.
 #[tokio::test]
-async fn without_a_free_file_descriptor_those_who_are_connected_are_served_and_nothing_is_lost() {
+async fn no_free_file_descriptor_serves_open_connections() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
@@ -176,8 +197,12 @@ async fn without_a_free_file_descriptor_those_who_are_connected_are_served_and_n
     assert_log_matches(&record, &read_intact_log(&log_path(folder.path())));
 }
 
+/// Promise (disk): Without a free file descriptor open connections are served; with too few the
+/// start is refused with the reason.
+/// Fault: The limit is set to 4, ..., 143.
+/// Control: With 144 it starts.
 #[test]
-fn a_start_without_enough_file_descriptors_is_refused_with_the_reason() {
+fn too_few_file_descriptors_refuse_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let start = |files: usize| {
         let mut limited = Command::new("prlimit");

@@ -54,9 +54,14 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Promise (disk): A full disk is 503 `log-unavailable` with `Retry-After`, `/readyz` gives the
+/// reason, nothing is half written, and free space is enough to recover.
+/// Fault: A small tmpfs is filled and emptied again.
+/// Control: A refused command, forged as acknowledged, is noticed.
+/// Contract (service): `/readyz` says what is not ready: the log, the views, a shutdown.
 #[tokio::test]
 #[ignore = "needs root to mount a small tmpfs"]
-async fn a_full_disk_refuses_commands_with_nothing_half_written_until_there_is_room() {
+async fn full_disk_refuses_commands_until_there_is_space() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = SmallDisk::mount(&folder.path().join("disk"));

@@ -1,5 +1,5 @@
-//! The log of a service that nobody uses, taken away or damaged: whoever asks whether it is ready is
-//! told, before a shopper finds out.
+//! The log of a service that nobody uses, taken away or damaged: whoever asks whether it is ready
+//! is told, before a shopper finds out.
 
 use crate::disk::{begun, beside, comes_back_whole, stopped};
 use crate::plan::Plan;
@@ -31,8 +31,8 @@ async fn is_ready(address: SocketAddr) {
     assert_eq!(status, 200, "{told}");
 }
 
-/// Damages the log of an idle `program` by `damage`, which is given the file and says how it is mended.
-/// Before and after, the service is ready: that is the control.
+/// Damages the log of an idle `program` by `damage`, which is given the file and says how it is
+/// mended. Before and after, the service is ready: that is the control.
 async fn damaged_while_idle<Mend: FnOnce()>(
     folder: &Path,
     (program, mut record): (ServiceProcess, CommandRecord),
@@ -56,8 +56,13 @@ async fn damaged_while_idle<Mend: FnOnce()>(
     comes_back_whole(folder, &mut record).await;
 }
 
+/// Promise (disk): `/readyz` of an idle service reports that its log is gone, replaced, truncated
+/// or unreadable, with the reason, and is ready again once it is repaired.
+/// Fault: Each file of the log is renamed.
+/// Control: It is ready before and after.
+/// Contract (service): `/readyz` says what is not ready: the log, the views, a shutdown.
 #[tokio::test]
-async fn an_idle_service_whose_log_is_deleted_says_so_when_it_is_asked() {
+async fn readyz_reports_deleted_log() {
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let folder = tempfile::tempdir().unwrap();
         let begun = begun(folder.path(), &Plan::new(), 0).await;
@@ -70,8 +75,11 @@ async fn an_idle_service_whose_log_is_deleted_says_so_when_it_is_asked() {
     }
 }
 
+/// Promise (disk): `/readyz` of an idle service reports that its log is gone, replaced, truncated
+/// or unreadable, with the reason, and is ready again once it is repaired.
+/// Fault: The log and its write-ahead log are replaced.
 #[tokio::test]
-async fn an_idle_service_whose_log_is_replaced_says_so_when_it_is_asked() {
+async fn readyz_reports_replaced_log() {
     for suffix in ["", "-wal"] {
         let folder = tempfile::tempdir().unwrap();
         let begun = begun(folder.path(), &Plan::new(), 0).await;
@@ -97,8 +105,12 @@ fn cut(file: PathBuf) -> impl FnOnce() {
     }
 }
 
+/// Promise (disk): `/readyz` of an idle service reports that its log is gone, replaced, truncated
+/// or unreadable, with the reason, and is ready again once it is repaired.
+/// Fault: They are cut in half.
+/// Control: A bare SQLite reader notices neither: [control_bare_sqlite_reader_notices_nothing].
 #[tokio::test]
-async fn an_idle_service_whose_log_is_cut_says_so_when_it_is_asked() {
+async fn readyz_reports_truncated_log() {
     let folder = tempfile::tempdir().unwrap();
     let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
     // At the end of a process everything is moved from the write-ahead log into the file.
@@ -125,8 +137,11 @@ fn without_privileges(folder: &Path) -> ServiceProcess {
     ServiceProcess::run(command)
 }
 
+/// Promise (disk): `/readyz` of an idle service reports that its log is gone, replaced, truncated
+/// or unreadable, with the reason, and is ready again once it is repaired.
+/// Fault: They lose their permissions.
 #[tokio::test]
-async fn an_idle_service_that_may_not_open_its_log_any_more_says_so_when_it_is_asked() {
+async fn readyz_reports_log_without_permission() {
     for (suffix, mode) in [("", 0o000), ("", 0o444), ("-wal", 0o000)] {
         let folder = tempfile::tempdir().unwrap();
         let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
@@ -143,9 +158,12 @@ async fn an_idle_service_that_may_not_open_its_log_any_more_says_so_when_it_is_a
     }
 }
 
+/// Promise (disk): `/readyz` of an idle service reports that its log is gone, replaced, truncated
+/// or unreadable, with the reason, and is ready again once it is repaired.
+/// Fault: `EIO` on `pread`
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn an_idle_service_whose_log_cannot_be_read_says_so_when_it_is_asked() {
+async fn readyz_reports_unreadable_log() {
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &Plan::new(), 0).await;
     let log = log_path(folder.path());
@@ -159,9 +177,12 @@ async fn an_idle_service_whose_log_cannot_be_read_says_so_when_it_is_asked() {
     comes_back_whole(folder.path(), &mut record).await;
 }
 
+/// Promise (disk): A hung disk delays no health check, and `/readyz` reports it after 5 seconds.
+/// Fault: `pread` is delayed by 10 s.
+/// Control: It is ready before and after.
 #[tokio::test]
 #[ignore = "needs strace, which holds the system calls of a process up"]
-async fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_asks_and_is_told_of_after_a_while() {
+async fn readyz_reports_hung_disk_within_5s() {
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &Plan::new(), 0).await;
     let log = log_path(folder.path());
@@ -191,7 +212,7 @@ async fn a_disk_that_does_not_answer_keeps_nobody_waiting_who_asks_and_is_told_o
 }
 
 #[test]
-fn control_a_bare_reader_that_nobody_else_disturbs_reads_on_what_is_cut_and_gone() {
+fn control_bare_sqlite_reader_notices_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bare.db");
     let bare = Connection::open(&path).unwrap();

@@ -18,6 +18,5 @@ mod overload;
 mod plan;
 mod power;
 mod readers;
-mod table;
 mod tracer;
 mod views;

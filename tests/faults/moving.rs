@@ -26,7 +26,8 @@ fn at_work(address: SocketAddr) -> JoinSet<()> {
     shoppers
 }
 
-/// The write-ahead log of `views` is moved when it has 4,000 pages, so it has not come to twice as many.
+/// The write-ahead log of `views` is moved when it has 4,000 pages, so it has not come to twice as
+/// many.
 fn is_not_overdue(views: &Path) {
     let wal = fs::metadata(beside(views, "-wal")).map_or(0, |wal| wal.len());
     assert!(wal < 8_000 * 4_096, "{wal} bytes, and nothing was moved");
@@ -93,15 +94,19 @@ async fn whole(folder: &Path) -> ServiceProcess {
     program
 }
 
+/// Promise (views): Views whose checkpoint fails are rebuilt in the running process, and commands
+/// are not affected.
+/// Fault: `EIO` on `pwrite` or `fdatasync` of the views' file in the checkpointer thread
+/// Control: Without a fault they stay the same file: [control_checkpointed_views_keep_serving].
 #[tokio::test]
 #[ignore = "needs strace, which lets the system calls of a process fail"]
-async fn views_whose_write_ahead_log_cannot_be_moved_are_made_anew() {
+async fn failed_views_checkpoint_rebuilds_the_views() {
     cannot_be_moved("pwrite64").await;
     cannot_be_moved("fdatasync,fsync").await;
 }
 
 #[tokio::test]
-async fn control_views_whose_write_ahead_log_is_moved_go_on_serving() {
+async fn control_checkpointed_views_keep_serving() {
     let folder = tempfile::tempdir().unwrap();
     let (program, record) = serving(folder.path(), &Plan::new()).await;
     let views = folder.path().join("data/views.db");

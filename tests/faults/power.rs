@@ -148,9 +148,15 @@ async fn load_on(program: &ServiceProcess, plan: &Plan, round: u64) -> LoadGener
     load
 }
 
+/// Promise (crash): An acknowledged command survives the loss of power.
+/// Fault: The file system is shut down without a flush under load, 20 times, with the processor
+/// stopped or still running.
+/// Control: With `durability = "process"` commands are lost:
+/// [control_process_durability_loses_on_power_loss].
+/// Control: So they are on a disk that lies about syncs: [control_lying_disk_loses_on_power_loss].
 #[tokio::test]
 #[ignore = "needs root to mount an ext4 file system and to shut it down"]
-async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
+async fn acknowledged_commands_survive_power_loss() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
@@ -181,7 +187,7 @@ async fn whatever_was_acknowledged_is_on_the_disk_when_the_power_goes() {
 
 #[tokio::test]
 #[ignore = "needs root to mount an ext4 file system and to shut it down"]
-async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes() {
+async fn control_process_durability_loses_on_power_loss() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
@@ -195,7 +201,7 @@ async fn control_a_log_that_outlives_only_the_process_loses_when_the_power_goes(
 
 #[tokio::test]
 #[ignore = "needs root, and strace"]
-async fn control_a_disk_that_lies_about_its_syncs_loses_when_the_power_goes() {
+async fn control_lying_disk_loses_on_power_loss() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());

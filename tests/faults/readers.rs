@@ -136,8 +136,11 @@ async fn resumes(
     assert!(whole == seen, "what was resumed differs");
 }
 
+/// Promise (load): A live stream that is not read costs no memory and is ended.
+/// Fault: Some megabytes into a small buffer at `server.stalled_seconds = 2`
+/// Control: At 600 seconds it is kept: [control_stream_that_may_stall_is_kept].
 #[tokio::test]
-async fn a_live_stream_that_nobody_reads_costs_no_memory_and_is_ended() {
+async fn unread_live_stream_is_ended_without_memory() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let program = serve(folder.path(), "2");
@@ -154,7 +157,7 @@ async fn a_live_stream_that_nobody_reads_costs_no_memory_and_is_ended() {
 }
 
 #[tokio::test]
-async fn control_a_stream_that_may_stall_for_long_is_not_ended() {
+async fn control_stream_that_may_stall_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let program = serve(folder.path(), "600");
     fill(&program, &Plan::new()).await;
@@ -162,8 +165,14 @@ async fn control_a_stream_that_may_stall_for_long_is_not_ended() {
     assert!(!is_ended(&stream, Duration::from_secs(8)).await);
 }
 
+/// Promise (load): A dropped reader resumes after the last event it received, without a gap or a
+/// repetition.
+/// Fault: Some megabytes of the log, unread until the stream is ended, then resumed under load
+/// Control: Resumed one event too late, the gap is noticed.
+/// Contract (history): A client that does not read its stream is dropped, and resumes: the log, a
+/// cart.
 #[tokio::test]
-async fn a_reader_of_the_log_that_was_dropped_resumes_without_gap_or_repetition() {
+async fn dropped_log_reader_resumes_without_gap() {
     let folder = tempfile::tempdir().unwrap();
     let program = serve(folder.path(), "1");
     fill(&program, &Plan::new()).await;
@@ -178,8 +187,13 @@ async fn a_reader_of_the_log_that_was_dropped_resumes_without_gap_or_repetition(
     .await;
 }
 
+/// Promise (load): A dropped reader resumes after the last event it received, without a gap or a
+/// repetition.
+/// Fault: The same with the events of one cart
+/// Contract (history): A client that does not read its stream is dropped, and resumes: the log, a
+/// cart.
 #[tokio::test]
-async fn a_reader_of_a_cart_that_was_dropped_resumes_without_gap_or_repetition() {
+async fn dropped_cart_reader_resumes_without_gap() {
     let folder = tempfile::tempdir().unwrap();
     let program = serve(folder.path(), "1");
     let (path, token, head) = long_history(program.address, 8_000).await;

@@ -81,9 +81,9 @@ impl Asked {
         asked
     }
 
-    /// Every cart is answered as before, and every other question as before or not at all. The carts
-    /// are asked for first: the very question that notices is not answered from what is damaged.
-    /// Says whether all were answered.
+    /// Every cart is answered as before, and every other question as before or not at all. The
+    /// carts are asked for first: the very question that notices is not answered from what is
+    /// damaged. Says whether all were answered.
     pub async fn hold(&self, address: SocketAddr) -> bool {
         let mut all = true;
         for (path, token, before) in &self.carts {
@@ -104,8 +104,8 @@ impl Asked {
     }
 }
 
-/// A service whose views are whole in their file, and what one before it was asked. Of this one nothing
-/// was asked: no page of the file is remembered for its readers.
+/// A service whose views are whole in their file, and what one before it was asked. Of this one
+/// nothing was asked: no page of the file is remembered for its readers.
 async fn at_rest(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord, Asked) {
     let (program, record) = begun(folder, plan, 0).await;
     assert_views_catch_up(&record, program.address).await;
@@ -199,18 +199,30 @@ fn cut(path: &Path, kept: impl Fn(u64) -> u64) {
     file.set_len(kept(file.metadata().unwrap().len())).unwrap();
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: The file is truncated.
+/// Control: Untouched views stay the same file: [control_untouched_views_stay_the_same_file].
+/// Contract (service): `/readyz` says what is not ready: the log, the views, a shutdown.
 #[tokio::test]
-async fn views_that_are_cut_while_they_serve_are_made_anew() {
+async fn truncated_views_are_rebuilt() {
     mends_itself("bytes instead of", |views| cut(views, |length| length / 2)).await;
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: It is emptied.
 #[tokio::test]
-async fn views_that_are_emptied_while_they_serve_are_made_anew() {
+async fn emptied_views_are_rebuilt() {
     mends_itself("0 bytes instead of", |views| cut(views, |_| 0)).await;
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: One bit of the amount in every cart's row is flipped.
+/// Control: SQLite alone serves the flipped amount: [control_sqlite_misses_a_flipped_digit].
 #[tokio::test]
-async fn views_in_which_a_bit_is_flipped_while_they_serve_are_made_anew() {
+async fn views_with_a_flipped_digit_are_rebuilt() {
     mends_itself("written by another process", flip_digits).await;
 }
 
@@ -219,8 +231,11 @@ pub fn file_of(views: &Path) -> u64 {
     fs::metadata(views).map_or(0, |metadata| metadata.ino())
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: Any one bit is flipped, 15 times.
 #[tokio::test]
-async fn whichever_bit_of_the_views_is_flipped_while_they_serve_they_answer_right_or_not_at_all() {
+async fn views_never_serve_a_flipped_bit() {
     let plan = Plan::new();
     let mut dice = plan.dice();
     let folder = tempfile::tempdir().unwrap();
@@ -246,7 +261,7 @@ async fn whichever_bit_of_the_views_is_flipped_while_they_serve_they_answer_righ
 }
 
 #[tokio::test]
-async fn control_views_that_nobody_touches_are_not_made_anew_and_answer_everything() {
+async fn control_untouched_views_stay_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _, asked) = at_rest(folder.path(), &Plan::new()).await;
     let views = folder.path().join("data/views.db");
@@ -259,8 +274,11 @@ async fn control_views_that_nobody_touches_are_not_made_anew_and_answer_everythi
     assert_eq!(file_of(&views), before);
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: Half of its pages are overwritten.
 #[tokio::test]
-async fn views_whose_pages_are_overwritten_while_they_serve_are_made_anew() {
+async fn overwritten_views_are_rebuilt() {
     mends_itself("written by another process", |views| {
         let length = fs::metadata(views).unwrap().len();
         let zeros = vec![0; usize::try_from(length / 2).unwrap()];
@@ -269,8 +287,11 @@ async fn views_whose_pages_are_overwritten_while_they_serve_are_made_anew() {
     .await;
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: It is deleted.
 #[tokio::test]
-async fn views_that_are_deleted_while_they_serve_are_made_anew() {
+async fn deleted_views_are_rebuilt() {
     mends_itself("missing", |views| fs::remove_file(views).unwrap()).await;
     mends_itself("missing", |views| {
         for suffix in ["", "-wal", "-shm"] {
@@ -283,8 +304,11 @@ async fn views_that_are_deleted_while_they_serve_are_made_anew() {
     .await;
 }
 
+/// Promise (views): Damaged views serve nothing wrong: carts come from the log, other queries are
+/// 503 `view-unavailable` with `Retry-After`, and the views are rebuilt in the running process.
+/// Fault: It is replaced by one of another version.
 #[tokio::test]
-async fn views_that_are_replaced_by_those_of_another_version_while_they_serve_are_made_anew() {
+async fn replaced_views_are_rebuilt() {
     mends_itself("another file", |views| {
         let other = beside(views, ".other");
         fs::copy(views, &other).unwrap();
@@ -299,7 +323,7 @@ async fn views_that_are_replaced_by_those_of_another_version_while_they_serve_ar
 }
 
 #[tokio::test]
-async fn control_sqlite_alone_does_not_notice_a_digit_that_flips() {
+async fn control_sqlite_misses_a_flipped_digit() {
     let folder = tempfile::tempdir().unwrap();
     let (program, _) = begun(folder.path(), &Plan::new(), 0).await;
     stopped(program).await;

@@ -75,6 +75,10 @@ impl Engine for Sqlite {
 
 every_promise!(sqlite());
 
+/// Promise (log): An event in the log is never changed, deleted or replaced, not even by SQL.
+/// Fault: Each statement that would do so
+/// Control: Without its triggers it is changed, and the change is found:
+/// [control_altered_event_breaks_the_chain].
 #[tokio::test]
 async fn the_file_refuses_to_change_or_delete_an_event() {
     let engine = sqlite();

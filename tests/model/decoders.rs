@@ -181,6 +181,12 @@ fn config_text() -> String {
 proptest! {
     #![proptest_config(seeded(CASES))]
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Events: random texts, and valid ones cut, doubled and spliced, 1,000 each
+    /// Control: Four broken decoders are found by the same texts:
+    /// [control_a_decoder_that_panics_and_one_that_forgets_are_found_out].
     #[test]
     fn an_event_that_is_read_is_written_as_what_reads_the_same_and_evolves_any_cart((name, schema, data) in events()) {
         let Ok(event) = CartEvent::read(&name, schema, &data) else { return Ok(()) };
@@ -205,6 +211,10 @@ proptest! {
         }
     }
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Metadata likewise
     #[test]
     fn metadata_that_is_read_is_written_as_what_reads_the_same(text in texts(owned(&METADATA))) {
         let Ok(metadata) = CommitMetadata::read(&text) else { return Ok(()) };
@@ -213,6 +223,10 @@ proptest! {
         prop_assert_eq!(CommitMetadata::read(&written), Ok(metadata));
     }
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Times likewise
     #[test]
     fn a_time_that_is_read_is_written_in_one_width_and_reads_the_same(text in texts(owned(&TIMES))) {
         let Ok(time) = Timestamp::parse(&text) else { return Ok(()) };
@@ -221,6 +235,10 @@ proptest! {
         prop_assert_eq!(Timestamp::parse(&written), Ok(time));
     }
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Skus and currencies likewise
     #[test]
     fn skus_and_currencies_are_what_they_were_read_from(text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"]))) {
         if let Ok(sku) = Sku::parse(&text) {
@@ -233,6 +251,10 @@ proptest! {
         }
     }
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Configurations likewise
     #[test]
     fn a_configuration_is_read_or_refused_in_one_line(
         text in texts(vec![config_text(), "[limits]\nlines = 2\n[server]\nhosts = [\"é\"]\n".to_owned()]),
@@ -246,6 +268,10 @@ proptest! {
         }
     }
 
+    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
+    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
+    /// same.
+    /// Fault: Catalogues likewise
     #[test]
     fn a_catalogue_is_read_or_refused_in_one_line(
         products in texts(vec![CATALOGUE.to_owned()]),

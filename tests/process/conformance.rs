@@ -138,6 +138,12 @@ const WAITING: &str = r#"
 
 const OF_CARTS: [&str; 2] = ["--include-path-regex", "^/api/carts"];
 
+/// Promise (input): Every response is one that the OpenAPI document describes, and none is a
+/// failure of the service.
+/// Fault: Valid and broken requests generated from the document
+/// Control: A response that a forged document lacks is found:
+/// [control_responses_outside_openapi_are_reported].
+/// Contract (service): `GET /openapi.json` describes exactly what the service does.
 #[tokio::test]
 #[ignore = "needs schemathesis"]
 async fn fuzzed_responses_match_openapi() {
@@ -167,6 +173,11 @@ async fn fuzzed_responses_match_openapi() {
 }
 
 /// Uses the log of release 0.1.0, with a checked-out, an expired and an open cart.
+///
+/// Promise (input): Every response is one that the OpenAPI document describes, and none is a
+/// failure of the service.
+/// Fault: The same for carts in every state
+/// Contract (service): `GET /openapi.json` describes exactly what the service does.
 #[tokio::test]
 #[ignore = "needs schemathesis"]
 async fn fuzzed_responses_match_openapi_in_every_cart_state() {
@@ -222,6 +233,8 @@ async fn fuzzed_responses_match_openapi_in_every_cart_state() {
 }
 
 /// Scenarios that open a cart and follow the document's links.
+///
+/// Contract (service): `GET /openapi.json` describes exactly what the service does.
 #[tokio::test]
 #[ignore = "needs schemathesis"]
 async fn openapi_links_from_opened_cart_match_responses() {

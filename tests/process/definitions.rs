@@ -115,6 +115,8 @@ async fn wait_until_ready(address: SocketAddr) {
     }
 }
 
+/// Contract (views): A changed definition is rebuilt at the next start, while carts and the other
+/// views are served.
 #[tokio::test]
 async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
     let folder = tempfile::tempdir().unwrap();

@@ -30,6 +30,7 @@ fn lines_to_type(page: &str) -> Vec<String> {
         .collect()
 }
 
+/// Contract (service): `GET /docs` alone is enough to use every route.
 #[tokio::test]
 #[ignore = "needs curl"]
 async fn docs_curl_lines_cover_every_route() {
@@ -129,6 +130,7 @@ fn shows(printed: &str, parts: &[&str]) {
     }
 }
 
+/// Contract (tools): The sessions of the README work as shown.
 #[test]
 #[ignore = "needs curl and sqlite3"]
 fn readme_sessions_print_what_they_promise() {

@@ -170,6 +170,7 @@ fn counts(product: &Value) -> Counts {
     .map(|field| number(&product[field]))
 }
 
+/// Contract (views): Every insight equals a count over the exported events.
 #[tokio::test]
 async fn insights_equal_a_count_over_the_export() {
     const SHOPPERS: i64 = 300;

@@ -33,6 +33,7 @@ fn objects(text: &str) -> Vec<Value> {
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
+/// Contract (records): The request log is JSON, one line a request, an error once.
 #[tokio::test]
 async fn request_log_has_one_line_each_without_secrets() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +84,7 @@ async fn request_log_has_one_line_each_without_secrets() {
     }
 }
 
+/// Contract (records): The request log is JSON, one line a request, an error once.
 #[tokio::test]
 async fn default_logging_reports_failed_requests_once() {
     for format in ["json", "text"] {

@@ -5,6 +5,7 @@ use cartlog::timestamp::Timestamp;
 use cartlog_testkit::process::{isolate, run_to_exit};
 use std::process::Command;
 
+/// Contract (tools): `rebuild` shows events and per cent as a bar that no log line breaks.
 #[tokio::test]
 async fn rebuild_progress_bar_survives_log_lines() {
     let folder = tempfile::tempdir().unwrap();

@@ -95,6 +95,7 @@ pub fn assert_exit_code(output: &Output, code: i32) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Contract (views): `verify` runs beside a service that writes.
 #[tokio::test]
 async fn altered_row_is_found_by_verify_and_fixed_by_rebuild() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,6 +144,7 @@ fn generations(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Contract (views): A killed rebuild leaves the old generation serving.
 #[tokio::test]
 async fn kill_during_rebuild_keeps_the_serving_views() {
     let folder = tempfile::tempdir().unwrap();
@@ -262,6 +264,7 @@ fn vandalise(folder: &Path) {
     .unwrap();
 }
 
+/// Contract (views): Damaged, killed and rebuilt views serve the same bytes as before.
 #[tokio::test]
 async fn rebuild_restores_every_response_after_vandalism() {
     let folder = tempfile::tempdir().unwrap();
@@ -302,6 +305,8 @@ async fn rebuild_restores_every_response_after_vandalism() {
     assert_exit_code(&beside(folder, program.address, "verify"), 0);
 }
 
+/// Contract (views): `verify` names rows changed by SQL; a rebuild under load repairs them, and no
+/// request fails.
 #[tokio::test]
 async fn rebuild_under_load_fails_no_request() {
     let folder = tempfile::tempdir().unwrap();
@@ -337,6 +342,7 @@ async fn rebuild_under_load_fails_no_request() {
     assert!(sound.ends_with("no problems found\n"), "{sound}");
 }
 
+/// Contract (tools): `rebuild` and `verify` create nothing where there is no log.
 #[test]
 fn rebuild_and_verify_without_a_log_fail_and_create_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+/// Promise (crash): A graceful shutdown under load keeps every acknowledged command and answers the
+/// requests in flight.
+/// Fault: `SIGTERM` under load
+/// Control: A forged acknowledgement, a lost and a doubled commit are noticed:
+/// [control_forged_lost_and_doubled_commits_are_noticed].
 #[tokio::test]
 async fn shutdown_under_load_keeps_every_acknowledged_command() {
     for name in ["TERM", "INT"] {
@@ -76,6 +81,10 @@ fn exchange(stream: &mut TcpStream, text: &str) -> String {
     }
 }
 
+/// Promise (crash): A graceful shutdown under load keeps every acknowledged command and answers the
+/// requests in flight.
+/// Fault: `SIGTERM` during a request
+/// Contract (service): `/readyz` says what is not ready: the log, the views, a shutdown.
 #[test]
 fn shutdown_completes_request_in_flight_and_is_not_ready() {
     const READY: &str = "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";

@@ -44,6 +44,7 @@ fn stories(folder: &Path) -> Vec<String> {
     stories
 }
 
+/// Contract (tools): `simulate` repeats one seed, and continues after the service was killed.
 #[test]
 fn simulate_same_seed_repeats_same_carts() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
@@ -81,6 +82,7 @@ fn simulate_same_seed_repeats_same_carts() {
     }
 }
 
+/// Contract (tools): `simulate` repeats one seed, and continues after the service was killed.
 #[test]
 fn simulate_retries_through_a_kill() {
     let folder = tempfile::tempdir().unwrap();

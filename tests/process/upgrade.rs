@@ -121,6 +121,11 @@ fn difference(then: &Value, now: &Value, at: &str) -> Option<String> {
     }
 }
 
+/// Promise (log): Every later version serves the log of a released one with its responses, replays
+/// its keys and continues it.
+/// Fault: A log of 0.1.0 with every kind of event and 53 requests with their responses
+/// Control: Any altered value in a kept response is noticed:
+/// [control_any_altered_response_is_noticed].
 #[tokio::test]
 async fn log_of_every_release_is_served_and_continues() {
     if std::env::var("CARTLOG_RECORD_LOG").is_ok() {

@@ -247,6 +247,8 @@ async fn what_was_taken_out_last_is_the_last_that_was_taken_out() {
 }
 
 /// Thousands of carts with up to a hundred products each, every pair counted one by one.
+///
+/// Contract (views): Pairs are right for thousands of carts with up to a hundred products each.
 #[tokio::test]
 async fn pairs_are_right_for_thousands_of_large_carts() {
     let shop = Shop::open();

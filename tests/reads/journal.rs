@@ -8,6 +8,7 @@ use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use serde_json::Value;
 
+/// Contract (views): The journal's filters find what a plain search finds, by an index.
 #[tokio::test]
 async fn every_question_finds_exactly_the_events_of_a_plain_search() {
     let shop = Shop::open();

@@ -21,6 +21,9 @@ fn tamper(log: &Path, sql: &str) {
     .unwrap();
 }
 
+/// Contract (views): `POST` and `GET /api/verify`
+/// Contract (views): `verify` finds every manipulation of the log, and every row that is not its
+/// fold.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one table of what can be done")]
 async fn whatever_is_done_to_the_log_by_hand_is_found() {
@@ -168,6 +171,8 @@ async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
     assert_eq!(status.findings[0].cart_id, Some(Uuid::from_u128(1)));
 }
 
+/// Contract (views): `verify` finds every manipulation of the log, and every row that is not its
+/// fold.
 #[tokio::test]
 async fn no_bit_of_an_event_can_be_turned_without_being_found() {
     let (shop, _) = closed_shop(5, 60).await;
@@ -296,6 +301,10 @@ fn varint(number: u64) -> [u8; 2] {
     [0x80 | (number >> 7) as u8, (number & 0x7f) as u8]
 }
 
+/// Promise (damage): A verification terminates, and reports the damage, on a file whose order leads
+/// back to earlier rows.
+/// Fault: The position in the last row is overwritten with an early one.
+/// Control: The original file is intact.
 #[tokio::test]
 async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
     let (shop, _) = closed_shop(10, 400).await;
@@ -313,8 +322,8 @@ async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
         .windows(stream.len())
         .rposition(|window| window == stream)
         .expect("a row begins with its stream");
-    // In front of it there is the header, which begins with its own length, and in front of that the
-    // position. Behind it the last row of the file says that it is an early one.
+    // In front of it there is the header, which begins with its own length, and in front of that
+    // the position. Behind it the last row of the file says that it is an early one.
     let header = (1..32).find(|length| usize::from(bytes[row - length]) == *length);
     let position = row - header.expect("a header") - 2;
     assert_eq!(bytes[position..][..2], varint(last));
@@ -332,6 +341,9 @@ async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
     assert!(refused.to_string().contains(told), "{refused}");
 }
 
+/// Promise (damage): A verification terminates, and reports the damage, on a file whose order leads
+/// back to earlier rows.
+/// Fault: The stream in the last entry of the index is overwritten with an early one.
 #[tokio::test]
 async fn an_index_that_leads_back_does_not_hold_up_the_verification_for_ever() {
     let (shop, _) = closed_shop(11, 400).await;
@@ -346,7 +358,8 @@ async fn an_index_that_leads_back_does_not_hold_up_the_verification_for_ever() {
     };
     let (first, ..) = entry("stream, version");
     let (last, version, position) = entry("stream DESC, version DESC");
-    // An entry is its stream, its version and its position, one behind the other; a 1 takes no byte.
+    // An entry is its stream, its version and its position, one behind the other; a 1 takes no
+    // byte.
     assert!(version < 128 && (128..32_768).contains(&position));
     let version = if version == 1 { vec![] } else { vec![version] };
     let record = [&last[..], &version, &position.to_be_bytes()].concat();

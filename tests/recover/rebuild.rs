@@ -24,6 +24,7 @@ fn files(shop: &Shop) -> Vec<String> {
     names
 }
 
+/// Contract (views): `GET /api/views`, `POST` and `GET /api/views/rebuild`
 #[tokio::test]
 async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
     let (shop, mut shoppers) = busy_shop(1, 3_000).await;
@@ -54,6 +55,8 @@ async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
     assert_eq!(rows(&shop.views_path()), after);
 }
 
+/// Contract (views): `verify` names rows changed by SQL; a rebuild under load repairs them, and no
+/// request fails.
 #[tokio::test]
 async fn what_was_changed_by_hand_is_named_row_by_row_and_mended() {
     let (shop, _) = busy_shop(2, 3_000).await;
@@ -111,6 +114,7 @@ async fn what_was_changed_by_hand_is_named_row_by_row_and_mended() {
     assert_eq!(again.rows_differing, 0);
 }
 
+/// Contract (views): `GET /api/views`, `POST` and `GET /api/views/rebuild`
 #[tokio::test]
 async fn one_rebuild_runs_at_a_time() {
     let (shop, _) = busy_shop(3, 500).await;
@@ -196,6 +200,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
     assert_eq!(rows(&shop.views_path()), after, "every row is the fold");
 }
 
+/// Contract (views): A killed rebuild leaves the old generation serving.
 #[tokio::test]
 async fn what_a_killed_rebuild_leaves_is_removed_and_the_old_generation_serves() {
     let (shop, _) = busy_shop(5, 1_000).await;
@@ -220,6 +225,8 @@ async fn what_a_killed_rebuild_leaves_is_removed_and_the_old_generation_serves()
     assert_eq!(kept.rebuild().await.rows_differing, 0);
 }
 
+/// Contract (views): A changed definition is rebuilt at the next start, while carts and the other
+/// views are served.
 #[tokio::test]
 async fn views_of_another_definition_are_made_anew_at_the_next_start() {
     let (shop, _) = busy_shop(6, 1_000).await;
@@ -240,6 +247,9 @@ async fn views_of_another_definition_are_made_anew_at_the_next_start() {
     assert_eq!(rows(&shop.views_path()), before);
 }
 
+/// Promise (views): Views that the updater finds damaged are rebuilt automatically.
+/// Fault: A table is dropped under the updater.
+/// Control: The rows are compared with views built from nothing.
 #[tokio::test]
 async fn views_that_turn_out_to_be_damaged_are_rebuilt_without_being_asked() {
     let (shop, mut shoppers) = busy_shop(7, 1_000).await;

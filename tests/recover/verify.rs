@@ -78,6 +78,8 @@ async fn an_empty_shop_is_sound() {
     sound(&verified(&shop).await);
 }
 
+/// Contract (views): `verify` finds every manipulation of the log, and every row that is not its
+/// fold.
 #[tokio::test]
 async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and_version() {
     let (shop, _) = closed_shop(2, 2_000).await;
@@ -119,6 +121,7 @@ async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and
     assert!(of_cart.to_string().contains(&cart.to_string()));
 }
 
+/// Contract (views): `verify` runs beside a service that writes.
 #[tokio::test]
 async fn a_log_that_grows_and_views_that_move_meanwhile_are_sound() {
     let (shop, mut shoppers) = closed_shop(7, 4_000).await;

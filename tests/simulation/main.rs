@@ -68,8 +68,14 @@ impl Drop for Telling {
     }
 }
 
+/// Promise (log): On a log shared by nodes every promise of commands, replays, chains and views
+/// holds after each step.
+/// Fault: 800 seeded stories of lost, late, refused and conflicting commits, stale reads, and
+/// killed nodes and projectors
+/// Control: Nine engines that break the contract are found out:
+/// [control_lying_engines_are_noticed].
 #[test]
-fn every_promise_holds_after_each_step_of_every_story() {
+fn promises_hold_after_each_step_of_every_story() {
     if let Some(seed) = number("CARTLOG_SIMULATION_SEED") {
         let story = tell(seed, None);
         for line in &story.told {
@@ -116,7 +122,7 @@ fn every_promise_holds_after_each_step_of_every_story() {
 }
 
 #[test]
-fn a_seed_tells_the_same_story_each_time() {
+fn seed_repeats_the_same_story() {
     for seed in 0..40 {
         let (once, again) = (tell(seed, None), tell(seed, None));
         assert_eq!(once.told, again.told, "seed {seed}");
@@ -127,7 +133,7 @@ fn a_seed_tells_the_same_story_each_time() {
 
 /// The control: an engine that breaks its contract is found out, whichever way it breaks it.
 #[test]
-fn no_lie_of_an_engine_goes_unnoticed() {
+fn control_lying_engines_are_noticed() {
     for (lie, found) in [
         (
             Lie::IgnoresTheExpectedVersion,

@@ -114,6 +114,8 @@ mod tests {
     proptest! {
         #![proptest_config(seeded(4_096))]
 
+        /// Promise (input): A list accepts only the cursors that it has issued.
+        /// Fault: Issued cursors with a flipped bit
         #[test]
         fn a_cursor_of_which_a_bit_was_turned_is_refused(
             at in any::<u64>(),
@@ -128,6 +130,10 @@ mod tests {
             prop_assert!(place(&list, &hex::encode(bytes)).is_err());
         }
 
+        /// Promise (input): A list accepts only the cursors that it has issued.
+        /// Fault: Random texts
+        /// Control: An issued cursor leads back to its place:
+        /// [a_cursor_leads_back_to_its_place_in_its_list_alone].
         #[test]
         fn any_text_is_refused_as_a_cursor(list in ".{0,20}", text in prop_oneof![
             ".{0,60}",

@@ -181,6 +181,7 @@ pub const POINTED: &[Pointed] = &[
     ("DELETE", "/promotion", r#"{"code":"TEA10"}"#, "/code"),
 ];
 
+/// Contract (errors): 400: unreadable or against the schema, with a pointer.
 #[tokio::test]
 async fn what_is_wrong_in_a_body_is_pointed_at() {
     let app = TestApp::start();

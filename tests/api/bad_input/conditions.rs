@@ -5,6 +5,7 @@ use super::{commands, refused};
 use crate::app::TestApp;
 use reqwest::Method;
 
+/// Contract (conditions): `If-Match` on every command: 412 with `current_version`.
 #[tokio::test]
 async fn a_condition_that_names_no_current_version_carries_nothing_out() {
     let app = TestApp::start();
@@ -70,6 +71,7 @@ async fn a_condition_that_cannot_be_read_carries_nothing_out() {
     }
 }
 
+/// Contract (retries): `Idempotency-Key` has a form; another one is 400.
 #[tokio::test]
 async fn a_key_that_is_none_carries_nothing_out() {
     let app = TestApp::start();
@@ -109,6 +111,7 @@ async fn a_key_that_is_none_carries_nothing_out() {
     }
 }
 
+/// Contract (retries): The same key with another request is 422.
 #[tokio::test]
 async fn a_key_that_another_request_came_with_carries_nothing_out() {
     let app = TestApp::start();
@@ -141,6 +144,7 @@ async fn a_key_that_another_request_came_with_carries_nothing_out() {
     .await;
 }
 
+/// Contract (conditions): `If-Match` is required on checkout and undo: 428 without it.
 #[tokio::test]
 async fn what_is_asked_for_and_not_said_carries_nothing_out() {
     let app = TestApp::start();
@@ -175,6 +179,7 @@ async fn a_conversation_is_a_uuid() {
     refused(&app, "two", twice, 400, "invalid-header").await;
 }
 
+/// Contract (access): Another site is 403, another host 421.
 #[tokio::test]
 async fn a_page_of_another_site_or_for_another_host_changes_nothing() {
     let app = TestApp::start();

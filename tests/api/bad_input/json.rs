@@ -148,6 +148,7 @@ pub const NO_JSON: &[Body] = &[
     ("no sku", br#"{"quantity":1}"#),
 ];
 
+/// Contract (errors): 400: unreadable or against the schema, with a pointer.
 #[tokio::test]
 async fn what_is_no_json_object_or_no_whole_one_is_refused() {
     let app = TestApp::start();

@@ -36,6 +36,7 @@ async fn lists(app: &TestApp) -> Vec<(String, String)> {
     lists
 }
 
+/// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
 #[tokio::test]
 async fn a_cursor_that_a_list_has_not_given_is_refused() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
@@ -72,6 +73,7 @@ async fn a_cursor_that_a_list_has_not_given_is_refused() {
     }
 }
 
+/// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
 #[tokio::test]
 async fn a_page_of_no_size_is_refused() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);

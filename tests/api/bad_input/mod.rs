@@ -1,5 +1,5 @@
-//! What no sound client sends: each case with the exact status and the type of problem that it gets,
-//! and with nothing written for it. One file a family, each a table or a few.
+//! What no sound client sends: each case with the exact status and the type of problem that it
+//! gets, and with nothing written for it. One file a family, each a table or a few.
 
 mod bodies;
 mod conditions;
@@ -16,13 +16,17 @@ use crate::app::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::Value;
 
-/// A JSON body and, in a word, what is wrong with it: for tables of bytes that no JSON library writes.
+/// A JSON body and, in a word, what is wrong with it: for tables of bytes that no JSON library
+/// writes.
 type Body = (&'static str, &'static [u8]);
 
 /// A body that a cart takes.
 const ITEM: &str = r#"{"sku":"teapot","quantity":1}"#;
 
 /// Sends `ask`, which has to be refused as the problem `slug`, and nothing is written for it.
+///
+/// Contract (errors): Bad input: at least 150 cases, each with status, problem type and an
+/// unchanged log.
 async fn refused(app: &TestApp, case: &str, ask: Ask, status: u16, slug: &str) -> Value {
     let head = app.log_head();
     let answer = ask.await;
@@ -63,8 +67,11 @@ pub fn pointer(problem: &Value) -> &str {
     pointer.unwrap_or_else(|| panic!("a pointer: {problem}"))
 }
 
-/// How many cases the tables have: each row counts as often as it is sent. The lists, conditions and
-/// states that are asked in loops come on top.
+/// How many cases the tables have: each row counts as often as it is sent. The lists, conditions
+/// and states that are asked in loops come on top.
+///
+/// Contract (errors): Bad input: at least 150 cases, each with status, problem type and an
+/// unchanged log.
 #[test]
 fn the_tables_alone_have_at_least_150_cases() {
     let json = json::NO_JSON.len() + bodies::POINTED.len() + bodies::OPENINGS.len();

@@ -54,6 +54,7 @@ pub const NO_CARTS: &[&str] = &[
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
 ];
 
+/// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
 async fn what_is_no_carts_id_leads_nowhere_whatever_is_in_it() {
     let app = TestApp::start();
@@ -117,6 +118,7 @@ pub const NO_SKUS: &[&str] = &[
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
+/// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
 async fn what_is_no_sku_leads_nowhere_whatever_is_in_it() {
     let app = TestApp::start();

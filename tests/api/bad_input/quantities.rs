@@ -59,6 +59,7 @@ fn open(app: &TestApp, quantity: &str) -> crate::app::Ask {
         .header("content-type", "application/json")
 }
 
+/// Contract (requests): Numbers have no fraction, exponent or quotes.
 #[tokio::test]
 async fn what_is_no_number_of_units_is_refused() {
     let app = TestApp::start();
@@ -85,6 +86,7 @@ async fn what_is_no_number_of_units_is_refused() {
     }
 }
 
+/// Contract (errors): 422: against a rule that does not depend on the state of the cart.
 #[tokio::test]
 async fn more_than_a_cart_holds_is_refused_with_what_it_holds() {
     let app = TestApp::start();

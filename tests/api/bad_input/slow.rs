@@ -24,6 +24,8 @@ async fn slowly(app: &TestApp, parts: &[&str], pause: Duration) -> (u16, String,
 
 /// A request that comes too slowly is answered after five seconds, and not much later. The cases
 /// wait at the same time.
+///
+/// Contract (requests): A body arrives within 5 s: 408 otherwise.
 #[tokio::test]
 async fn a_request_that_takes_its_time_is_given_up() {
     let app = TestApp::start();

@@ -5,6 +5,7 @@ use crate::app::TestApp;
 use cartlog::timestamp::Timestamp;
 use reqwest::Method;
 
+/// Contract (errors): 409: a valid command in the wrong state.
 #[tokio::test]
 async fn an_empty_cart_has_nothing_to_take_out_to_order_or_to_undo() {
     let app = TestApp::start();
@@ -30,6 +31,7 @@ async fn an_empty_cart_has_nothing_to_take_out_to_order_or_to_undo() {
     refused(&app, "a promotion's amount", ask, 409, "empty-cart").await;
 }
 
+/// Contract (errors): 409: a valid command in the wrong state.
 #[tokio::test]
 async fn a_closed_cart_takes_no_command() {
     let app = TestApp::start();
@@ -42,6 +44,7 @@ async fn a_closed_cart_takes_no_command() {
     refused(&app, "an older version", stale, 412, "version-mismatch").await;
 }
 
+/// Contract (carts): An expired cart is 410.
 #[tokio::test]
 async fn an_expired_cart_takes_no_command() {
     let app = TestApp::start_with(&[("carts.expire_after_minutes", "1")]);
@@ -58,6 +61,7 @@ async fn an_expired_cart_takes_no_command() {
     assert_eq!(again.version(), 3);
 }
 
+/// Contract (carts): A cart has limits.
 #[tokio::test]
 async fn a_full_history_takes_no_more_than_its_end() {
     let app = TestApp::start_with(&[("limits.events", "4")]);

@@ -6,6 +6,7 @@ use reqwest::Method;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+/// Contract (requests): A body is uncompressed `application/json`: 415 otherwise.
 #[tokio::test]
 async fn a_body_of_another_type_is_not_read() {
     let app = TestApp::start();
@@ -70,6 +71,7 @@ async fn a_body_of_another_type_is_not_read() {
     }
 }
 
+/// Contract (requests): A body is uncompressed `application/json`: 415 otherwise.
 #[tokio::test]
 async fn a_body_that_is_packed_is_not_unpacked() {
     let app = TestApp::start();
@@ -99,6 +101,7 @@ async fn a_body_that_is_packed_is_not_unpacked() {
     }
 }
 
+/// Contract (requests): A body has at most 16 KiB: 413 otherwise.
 #[tokio::test]
 async fn a_body_has_a_length_at_the_most() {
     let app = TestApp::start();

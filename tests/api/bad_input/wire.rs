@@ -217,6 +217,7 @@ async fn a_head_that_the_parser_takes_is_bounded_all_the_same() {
     }
 }
 
+/// Contract (requests): OPTIONS is 204 and an unknown method 405, with `Allow`.
 #[tokio::test]
 async fn a_method_that_is_not_known_is_refused_everywhere() {
     let app = TestApp::start();

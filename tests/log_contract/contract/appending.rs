@@ -53,6 +53,10 @@ pub async fn conflict_writes_nothing(engine: &dyn Engine) {
     opened.end().await;
 }
 
+/// Promise (log): The simulated log keeps the contract of the log.
+/// Fault: The contract suite of the engine in a file
+/// Control: Engines that break the contract fail it:
+/// [an_engine_that_breaks_a_promise_does_not_pass].
 pub async fn the_events_of_a_commit_stand_together_or_not_at_all(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+/// Contract (tools): `backup` copies a serving log as of one moment.
 #[test]
 fn backup_under_load_is_a_consistent_prefix() {
     let (folder, program) = shopped("60");
@@ -86,6 +87,8 @@ fn backup_never_overwrites_a_file() {
     }
 }
 
+/// Contract (tools): What killed backups and exports leave behind is cleaned up by the next one;
+/// files in use are kept.
 #[test]
 fn killed_copy_leaves_only_partial_files_that_are_cleaned_up() {
     let (folder, _program) = shopped("300");
@@ -142,6 +145,8 @@ fn killed_copy_leaves_only_partial_files_that_are_cleaned_up() {
     }
 }
 
+/// Contract (tools): What killed backups and exports leave behind is cleaned up by the next one;
+/// files in use are kept.
 #[test]
 fn cleanup_spares_partial_files_in_use() {
     let (folder, _program) = shopped("3");

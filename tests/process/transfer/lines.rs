@@ -57,6 +57,7 @@ fn views(folder: &Path) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
+/// Contract (tools): `export` and `import` reproduce the log and its views.
 #[test]
 fn export_while_serving_and_import_give_the_same_log() {
     let (here, program) = shopped("120");
@@ -204,6 +205,7 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
     all
 }
 
+/// Contract (tools): `import` names the line that it refuses, and leaves no log.
 #[test]
 fn tampered_import_names_the_line_and_leaves_no_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -264,6 +266,7 @@ fn import_accepts_only_an_empty_unused_log() {
     drop(ServiceProcess::serve(empty.path()));
 }
 
+/// Contract (tools): `import` names the line that it refuses, and leaves no log.
 #[test]
 fn killed_import_leaves_no_log_and_can_be_repeated() {
     let (folder, program) = shopped("40");

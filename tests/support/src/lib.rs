@@ -4,6 +4,7 @@
 //! - [`api`] is the HTTP client of both: requests, checked answers, carts, event streams.
 //! - [`load`] drives a service with shoppers and records what was acknowledged to them.
 //! - [`log_file`] reads and verifies the log without the code of the service.
+//! - [`promises`] generates the tables of the documents from the doc comments of the tests.
 //! - [`shop`] fills a log with random carts without any HTTP.
 //! - [`memory_log`] is an engine in memory that keeps the contract of the log.
 //! - [`seed`] makes random cases repeatable, [`wall_clock`] shifts the clock of a program.
@@ -14,6 +15,7 @@ pub mod load;
 pub mod log_file;
 pub mod memory_log;
 pub mod process;
+pub mod promises;
 pub mod seed;
 pub mod shop;
 pub mod wall_clock;

@@ -202,6 +202,11 @@ proptest! {
         agrees(order.text().as_bytes(), Some(order.repeats()))?;
     }
 
+    /// Promise (input): A body is decoded as a plain JSON reader decodes it, or refused with a
+    /// pointer.
+    /// Fault: Valid bodies with members missing, repeated, misnamed and of another type
+    /// Control: The plain reader, which shares no code with the decoder, agrees with it in each
+    /// case.
     #[test]
     fn whatever_is_done_to_an_order_it_is_read_right_or_refused(
         order in orders(),
@@ -219,6 +224,9 @@ proptest! {
         agrees(&body, None)?;
     }
 
+    /// Promise (input): A body is decoded as a plain JSON reader decodes it, or refused with a
+    /// pointer.
+    /// Fault: Random bytes
     #[test]
     fn any_bytes_are_read_right_or_refused(body in vec(any::<u8>(), 0..64)) {
         agrees(&body, None)?;

@@ -15,8 +15,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Asserts what holds for every response: an error is a problem of a known type (`/readyz` lists
-    /// its checks instead), and the headers that protect a browser are there.
+    /// Asserts what holds for every response: an error is a problem of a known type (`/readyz`
+    /// lists its checks instead), and the headers that protect a browser are there.
+    ///
+    /// Contract (errors): Every error is a problem of a known type, and every response has the
+    /// headers that protect a browser.
     pub(super) fn check(&self, head: bool) {
         let shown = || format!("{} {:?}", self.status, String::from_utf8_lossy(&self.body));
         if head || self.status == 204 || self.status == 304 {
