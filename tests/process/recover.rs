@@ -139,6 +139,7 @@ fn generations(folder: &Path) -> Vec<String> {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with("views.db."))
         .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
+        .filter(|name| !name.ends_with(".lock"))
         .collect();
     names.sort();
     names
