@@ -40,9 +40,7 @@ impl ReadSide {
             path: path.to_owned(),
             reason,
         };
-        let end = log.barrier().await;
-        let end = end.map_err(|error| failed(error.to_string()))?;
-        let store = ViewStore::open(path, views::all(), log.identity(), end)?;
+        let store = ViewStore::open(path, views::all(), &*log).await?;
         let updater = Updater::new(log, store, cache_bytes);
         let rebuild = RebuildWorker::new(&updater, path, cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;

@@ -126,8 +126,9 @@ impl Shop {
     }
 
     async fn updater(&self) -> Updater {
-        let end = self.log.barrier().await.unwrap();
-        let store = ViewStore::open(&self.views(), views::all(), self.log.identity(), end).unwrap();
+        let store = ViewStore::open(&self.views(), views::all(), &*self.log)
+            .await
+            .unwrap();
         Updater::new(self.log.clone(), store, 1 << 16)
     }
 

@@ -41,14 +41,14 @@ impl Snapshot {
         tables.pragma_update(None, "query_only", true)?;
         tables.execute_batch("BEGIN")?;
         let recorded = Recorded::read(&tables)?;
-        let (log, position) = recorded
+        let checkpoint = recorded
             .checkpoint
             .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         Ok(Snapshot {
             tables,
             definitions: recorded.definitions,
-            position: Position(position),
-            log,
+            position: checkpoint.position,
+            log: checkpoint.log,
         })
     }
 

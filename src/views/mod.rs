@@ -44,7 +44,7 @@ pub use updater::Updater;
 
 use crate::cart::{Cart, CartEvent};
 use crate::decider::{DecodedEvent, Event};
-use crate::log::Position;
+use crate::log::{Hash, Position};
 use carts::CartRow;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -69,6 +69,8 @@ pub trait View: Send {
 pub struct Batch<'a> {
     /// In the order of their positions, in one list or several.
     events: &'a [Vec<ProjectedEvent>],
+    /// The position and the hash of the last event.
+    end: (Position, Hash),
     /// Each cart with an event in the batch.
     carts: &'a HashMap<Uuid, PendingCart>,
 }

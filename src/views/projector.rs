@@ -9,7 +9,7 @@ use super::{Batch, LineQuantityChange, ProjectedEvent, View};
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history;
-use crate::log::{LogReader, Position, RecordedEvent};
+use crate::log::{Hash, LogReader, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -119,6 +119,7 @@ impl Projector {
         if let Some(last) = events.last() {
             self.folded = last.position;
             pending.events.push(projected);
+            pending.end = Some((last.position, last.hash));
             pending.since.get_or_insert_with(Instant::now);
         }
         Ok(changed)
@@ -212,6 +213,7 @@ impl Projector {
         if let Err(error) = outcome {
             let later = std::mem::take(&mut self.pending);
             pending.events.extend(later.events);
+            pending.end = later.end.or(pending.end);
             pending.carts.extend(later.carts);
             self.pending = pending;
             return Err(error);
@@ -228,6 +230,8 @@ const DURING_WRITE: &str = "the store is not used during a write";
 struct Pending {
     /// One list for each call of [`Projector::fold`]: a single one would be copied as it grows.
     events: Vec<Vec<ProjectedEvent>>,
+    /// The position and the hash of the last event.
+    end: Option<(Position, Hash)>,
     carts: HashMap<Uuid, PendingCart>,
     since: Option<Instant>,
 }
@@ -242,13 +246,14 @@ pub struct PendingCart {
 
 impl Pending {
     fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
-        let Some(last) = self.events.last().and_then(|events| events.last()) else {
+        let Some(end) = self.end else {
             return Ok(());
         };
         let batch = Batch {
             events: &self.events,
+            end,
             carts: &self.carts,
         };
-        store.apply(&batch, last.position)
+        store.apply(&batch)
     }
 }

@@ -1,7 +1,7 @@
 //! What a file of views records about itself: its checkpoint, and the definitions of its views.
 
 use super::View;
-use crate::log::Position;
+use crate::log::{LogReader, Hash, Position, ReadError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 use uuid::Uuid;
@@ -9,18 +9,45 @@ use uuid::Uuid;
 /// The name of a view and the version of its definition.
 pub(super) type Definition = (String, u32);
 
+/// Up to where views have seen which history. The hash of the event there tells a log from one that
+/// was restored from a backup and continued differently: both have the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Checkpoint {
+    pub log: Uuid,
+    pub position: Position,
+    /// `None` in files of older versions of this program.
+    pub hash: Option<Hash>,
+}
+
+impl Checkpoint {
+    /// Whether this is in the history of `log`, which reaches to this position.
+    pub(super) async fn is_in(&self, log: &dyn LogReader) -> Result<bool, ReadError> {
+        if self.position == Position(0) {
+            return Ok(true);
+        }
+        let found = log.read_all(Position(self.position.0 - 1), 1).await?;
+        // An empty page is one of a replica that is behind.
+        Ok(found
+            .first()
+            .is_none_or(|event| (event.position, Some(event.hash)) == (self.position, self.hash)))
+    }
+}
+
 /// What a file of views records about itself.
 pub(super) struct Recorded {
-    /// The log that the views were projected from, and how far.
-    pub checkpoint: Option<(Uuid, u64)>,
+    pub checkpoint: Option<Checkpoint>,
     pub definitions: Vec<Definition>,
 }
 
 impl Recorded {
     pub(super) fn read(tables: &Connection) -> rusqlite::Result<Recorded> {
         let checkpoint = tables
-            .query_row("SELECT log, position FROM checkpoint", [], |row| {
-                Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?))
+            .query_row("SELECT * FROM checkpoint", [], |row| {
+                Ok(Checkpoint {
+                    log: Uuid::from_bytes(row.get("log")?),
+                    position: Position(row.get("position")?),
+                    hash: row.get("hash").ok().map(Hash),
+                })
             })
             .optional()?;
         let definitions = tables
@@ -51,10 +78,18 @@ pub(super) fn create(
 ) -> rusqlite::Result<()> {
     let transaction = tables.transaction()?;
     transaction.execute_batch(
-        "CREATE TABLE checkpoint (log BLOB NOT NULL, position INTEGER NOT NULL) STRICT;
+        "CREATE TABLE checkpoint (
+             log      BLOB    NOT NULL,
+             position INTEGER NOT NULL,
+             -- Of the event at the position.
+             hash     BLOB    NOT NULL
+         ) STRICT;
          CREATE TABLE definitions (view TEXT NOT NULL, definition INTEGER NOT NULL) STRICT;",
     )?;
-    transaction.execute("INSERT INTO checkpoint VALUES (?1, 0)", [log.as_bytes()])?;
+    transaction.execute(
+        "INSERT INTO checkpoint VALUES (?1, 0, ?2)",
+        params![log.as_bytes(), Hash::ZERO.0],
+    )?;
     for view in views {
         view.create(&transaction)?;
     }
@@ -85,10 +120,15 @@ pub(super) fn checkpoint(tables: &Connection) -> rusqlite::Result<Position> {
         .map(Position)
 }
 
-pub(super) fn set_checkpoint(tables: &Connection, position: Position) -> rusqlite::Result<()> {
+/// Moves the checkpoint to `position`, where the event has `hash`.
+pub(super) fn set_checkpoint(
+    tables: &Connection,
+    position: Position,
+    hash: Hash,
+) -> rusqlite::Result<()> {
     tables
-        .prepare_cached("UPDATE checkpoint SET position = ?1")?
-        .execute([position.0])?;
+        .prepare_cached("UPDATE checkpoint SET position = ?1, hash = ?2")?
+        .execute(params![position.0, hash.0])?;
     Ok(())
 }
 

@@ -2,11 +2,11 @@
 
 use super::guard::{Damaged, FileGuard};
 use super::health::UpdateError;
-use super::schema::{self, Definition, Recorded};
+use super::schema::{self, Checkpoint, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
 use crate::files::remove_database;
-use crate::log::Position;
+use crate::log::{LogReader, Position};
 use crate::wal::{Moving, WalMover};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -46,48 +46,56 @@ pub struct StoreError {
 }
 
 impl ViewStore {
-    /// Opens the views of the log `log_id`, whose end is at `log_end`, and locks them.
+    /// Opens the views of `log` and locks them.
     ///
-    /// Views that do not fit (of another log, unreadable, ahead of the log) are deleted and projected
-    /// again: all of it is in the log. A foreign database is refused, and a file that is no database is
+    /// Views that do not fit (of another history, unreadable, ahead of the log) are deleted and
+    /// projected again: all of it is in the log. A foreign database is refused, and a file that is no database is
     /// kept under another name. Where only some definitions have changed, the other views are kept.
-    pub fn open(
+    pub async fn open(
         path: &Path,
         views: Vec<Box<dyn View>>,
-        log_id: Uuid,
-        log_end: Position,
+        log: &dyn LogReader,
     ) -> Result<ViewStore, StoreError> {
-        Self::try_open(path, views, log_id, log_end).map_err(|error| StoreError {
+        let opened = Self::try_open(path, views, log).await;
+        opened.map_err(|error| StoreError {
             path: path.to_owned(),
             reason: error.to_string(),
         })
     }
 
-    fn try_open(
+    async fn try_open(
         path: &Path,
         views: Vec<Box<dyn View>>,
-        log_id: Uuid,
-        log_end: Position,
+        log: &dyn LogReader,
     ) -> Result<ViewStore, Box<dyn std::error::Error>> {
         let lock = FileLock::acquire(path, "these views")?;
+        let log_end = log.barrier().await?;
         let kept = if path.exists() {
             if schema::is_foreign_database(path) {
                 let reason = "it is a database of something else and is left unchanged; views.path \
                     must name a file for views alone";
                 return Err(reason.into());
             }
-            reopen(path, &views, log_id, log_end)
-                .inspect_err(|reason| {
-                    tracing::warn!(path = %path.display(), reason, "rebuilding all views");
-                })
-                .ok()
+            let kept = match reopen(path, &views, log.identity(), log_end) {
+                Ok(kept) if kept.checkpoint.is_in(log).await? => Ok(kept),
+                Ok(kept) => Err(format!(
+                    "the log has another event at their position {}: it was restored from a backup \
+                     and continued differently",
+                    kept.checkpoint.position
+                )),
+                Err(reason) => Err(reason),
+            };
+            kept.inspect_err(|reason| {
+                tracing::warn!(path = %path.display(), reason, "rebuilding all views");
+            })
+            .ok()
         } else {
             None
         };
         let mut store = match kept {
-            Some((tables, position, definitions)) => {
-                let mut store = Self::of(tables, views, position);
-                store.keep_only(&definitions)?;
+            Some(kept) => {
+                let mut store = Self::of(kept.tables, views, kept.checkpoint.position);
+                store.keep_only(&kept.definitions)?;
                 store
             }
             None => {
@@ -96,7 +104,7 @@ impl ViewStore {
                 }
                 remove_database(path)?;
                 let mut tables = connect(path)?;
-                schema::create(&mut tables, &views, log_id)?;
+                schema::create(&mut tables, &views, log.identity())?;
                 Self::of(tables, views, Position(0))
             }
         };
@@ -230,18 +238,14 @@ impl ViewStore {
         &self.tables
     }
 
-    /// Writes what `batch` changes in all views and moves the checkpoint to `position`, in one
+    /// Writes what `batch` changes in all views and moves the checkpoint to its end, in one
     /// transaction.
-    pub(super) fn apply(
-        &mut self,
-        batch: &Batch<'_>,
-        position: Position,
-    ) -> Result<(), UpdateError> {
+    pub(super) fn apply(&mut self, batch: &Batch<'_>) -> Result<(), UpdateError> {
         let Some(guard) = self.guard.clone() else {
-            return Ok(self.write(batch, position)?);
+            return Ok(self.write(batch)?);
         };
         let permit = guard.begin_write()?;
-        let written = self.write(batch, position);
+        let written = self.write(batch);
         let moved = match &mut self.mover {
             Some(mover) if written.is_ok() => mover.committed(&self.tables),
             Some(_) | None => Ok(()),
@@ -253,33 +257,43 @@ impl ViewStore {
         Ok(moved.map_err(|error| guard.report_failed_checkpoint(&error))?)
     }
 
-    fn write(&mut self, batch: &Batch<'_>, position: Position) -> rusqlite::Result<()> {
+    fn write(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {
         // Dropped without a commit, the transaction rolls back.
         let transaction = self.tables.unchecked_transaction()?;
         for view in &mut self.views {
             view.apply(&transaction, batch)?;
         }
-        schema::set_checkpoint(&transaction, position)?;
+        let (position, hash) = batch.end;
+        schema::set_checkpoint(&transaction, position, hash)?;
         transaction.commit()?;
         self.position = position;
         Ok(())
     }
 }
 
-/// Opens views that are there, or says why they cannot be used.
+/// Views that are kept.
+struct Kept {
+    tables: Connection,
+    checkpoint: Checkpoint,
+    definitions: Vec<Definition>,
+}
+
+/// Opens existing views, or returns why they cannot be kept.
 fn reopen(
     path: &Path,
     views: &[Box<dyn View>],
     log_id: Uuid,
     log_end: Position,
-) -> Result<(Connection, Position, Vec<Definition>), String> {
+) -> Result<Kept, String> {
     let tables = connect(path).map_err(|error| error.to_string())?;
     let recorded = Recorded::read(&tables).map_err(|error| error.to_string())?;
-    let (log, position) = recorded.checkpoint.ok_or("they have no checkpoint")?;
-    if log != log_id {
+    let checkpoint = recorded.checkpoint;
+    let checkpoint = checkpoint.ok_or("they have no checkpoint")?;
+    if checkpoint.log != log_id {
         return Err("they were made from another log".to_owned());
     }
-    if Position(position) > log_end {
+    if checkpoint.position > log_end {
+        let position = checkpoint.position;
         return Err(format!(
             "they have seen position {position}, the log ends at {log_end}"
         ));
@@ -288,7 +302,11 @@ fn reopen(
     if !defined.iter().any(|it| recorded.definitions.contains(it)) {
         return Err("all their definitions have changed".to_owned());
     }
-    Ok((tables, Position(position), recorded.definitions))
+    Ok(Kept {
+        tables,
+        checkpoint,
+        definitions: recorded.definitions,
+    })
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -5,7 +5,7 @@ use cartlog::log::{EventLog, LogReader};
 use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Differs, Reader, RebuildRunning, RebuildState, RebuildWorker};
 use cartlog::views::{Updater, ViewStore};
-use cartlog_testkit::shop::Shop;
+use cartlog_testkit::shop::{Shop, Shoppers};
 use rusqlite::Connection;
 use std::fs;
 use std::sync::Arc;
@@ -132,9 +132,8 @@ async fn a_rebuild_that_was_asked_for_before_anything_runs_is_carried_out() {
     kept.current(&shop).await;
     kept.stop().await;
     let log: Arc<dyn EventLog> = shop.log.clone();
-    let end = log.barrier().await.unwrap();
     let path = shop.views_path();
-    let store = ViewStore::open(&path, views::all(), log.identity(), end).unwrap();
+    let store = ViewStore::open(&path, views::all(), &*log).await.unwrap();
     let updater = Updater::new(log, store, 1 << 20);
     let rebuild = RebuildWorker::new(&updater, &path, 1 << 20).unwrap();
     let rebuilds = rebuild.rebuilds();
@@ -245,6 +244,43 @@ async fn views_of_another_definition_are_made_anew_at_the_next_start() {
     assert_eq!(status.events_done, end.0);
     kept.current(&shop).await;
     assert_eq!(rows(&shop.views_path()), before);
+}
+
+/// A log that is restored from a backup keeps its id, so positions alone would fit both histories.
+#[tokio::test]
+async fn views_of_a_restored_log_that_diverged_are_rebuilt() {
+    let (shop, mut shoppers) = busy_shop(9, 500).await;
+    let restored = shop.restored();
+    assert_eq!(restored.log.identity(), shop.log.identity());
+    shop.sell(&mut shoppers, 200).await;
+    shop.views().await;
+    fs::copy(shop.views_path(), restored.views_path()).unwrap();
+    restored.sell(&mut Shoppers::new(10, 12, 30), 400).await;
+
+    restored.views().await;
+    let opened = rows(&restored.views_path());
+    fs::remove_file(restored.views_path()).unwrap();
+    restored.views().await;
+    assert_eq!(
+        opened,
+        rows(&restored.views_path()),
+        "every row is the fold"
+    );
+}
+
+/// Two processes never write one file of views, even if they follow different logs.
+#[tokio::test]
+async fn views_that_another_process_writes_are_refused() {
+    let (shop, _) = busy_shop(11, 100).await;
+    let updater = shop.updater().await;
+    let opened = ViewStore::open(&shop.views_path(), views::all(), &*shop.log).await;
+    let refused = opened.err().expect("a refusal").to_string();
+    assert!(
+        refused.contains("another process has these views open"),
+        "{refused}"
+    );
+    drop(updater);
+    shop.updater().await;
 }
 
 /// Promise (views): Views that the updater finds damaged are rebuilt automatically.

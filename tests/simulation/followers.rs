@@ -63,10 +63,10 @@ pub async fn follow(world: Rc<World>, path: std::path::PathBuf) -> Checked {
     let link = world.link();
     let mut prefix = Prefix::default();
     loop {
-        let Ok(end) = link.barrier().await else {
+        // A read of the log may fail.
+        let Some(mut updater) = start(link.clone(), &path, world.cache).await else {
             continue;
         };
-        let mut updater = start(link.clone(), &path, end, world.cache);
         let progress = updater.progress();
         let tables = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .expect("the file of the views");
@@ -109,9 +109,9 @@ pub async fn follow(world: Rc<World>, path: std::path::PathBuf) -> Checked {
     }
 }
 
-fn start(log: Arc<dyn EventLog>, path: &Path, end: Position, cache: u64) -> Updater {
-    let store = ViewStore::open(path, views::all(), log.identity(), end).expect("views");
-    Updater::new(log, store, cache)
+async fn start(log: Arc<dyn EventLog>, path: &Path, cache: u64) -> Option<Updater> {
+    let store = ViewStore::open(path, views::all(), &*log).await.ok()?;
+    Some(Updater::new(log, store, cache))
 }
 
 fn rows(tables: &Connection) -> Vec<(Uuid, u64, String)> {
@@ -132,7 +132,7 @@ fn is_what_is_made_at_once(world: &World, path: &Path) -> Checked {
     }
     let anew = path.with_extension("anew");
     let log: Arc<MemoryLog> = world.log.clone();
-    let mut updater = start(log, &anew, world.oracle.borrow().end(), 1 << 20);
+    let mut updater = now(start(log, &anew, 1 << 20)).expect("views");
     while now(updater.catch_up_once()).map_err(|error| Violation(error.to_string()))? > 0 {}
     world.count("views were compared whole");
     for ((table, one), (_, other)) in dump(path).into_iter().zip(dump(&anew)) {

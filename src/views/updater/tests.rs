@@ -4,7 +4,7 @@ use super::*;
 use crate::cart::{CartCommand, CartModel, Currency, Money, Offer, RequestedItem, Sku};
 use crate::commands::{CommandContext, CommandHandler};
 use crate::log::sqlite::{SqliteLog, SqliteLogSettings};
-use crate::log::{LogReader, LogWriter, Position};
+use crate::log::{LogReader, LogWriter};
 use crate::views::{Reader, ViewStore, all};
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ async fn events_during_a_switch_to_rebuilt_views_are_shown() {
     })
     .await;
     let path = folder.path().join("views.db");
-    let store = ViewStore::open(&path, all(), log.identity(), Position(1)).unwrap();
+    let store = ViewStore::open(&path, all(), &*log).await.unwrap();
     let mut updater = Updater::new(log.clone(), store, 1 << 20);
     let reader = Reader::new(path.clone(), updater.read_handle());
     updater.catch_up_once().await.unwrap();

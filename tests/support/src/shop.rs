@@ -31,7 +31,20 @@ pub struct Shop {
 
 impl Shop {
     pub fn open() -> Shop {
+        Shop::in_folder(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// A shop in a folder of its own whose log is a backup of this one's.
+    pub fn restored(&self) -> Shop {
         let folder = tempfile::tempdir().expect("a folder");
+        let backup = folder.path().join("events.db");
+        let log = Connection::open(self.log.path()).expect("the log");
+        log.execute("VACUUM INTO ?1", [backup.to_str()])
+            .expect("a backup");
+        Shop::in_folder(folder)
+    }
+
+    fn in_folder(folder: TempDir) -> Shop {
         let settings = SqliteLogSettings {
             path: folder.path().join("events.db"),
             queue: 100_000,
@@ -53,9 +66,7 @@ impl Shop {
 
     /// An updater of the shop's views, as they are.
     pub async fn updater(&self) -> Updater {
-        let end = self.log.barrier().await.expect("a barrier");
-        let path = self.views_path();
-        let store = ViewStore::open(&path, views::all(), self.log.identity(), end);
+        let store = ViewStore::open(&self.views_path(), views::all(), &*self.log).await;
         Updater::new(self.log.clone(), store.expect("views"), 1_000_000)
     }
 
