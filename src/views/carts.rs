@@ -1,5 +1,5 @@
-//! The carts as shoppers see them: a row is the answer, made when the event arrived, so that a
-//! `GET` is one look-up by primary key and a copy of bytes.
+//! The carts as shoppers see them. A row is the JSON response, computed when the event arrives, so
+//! that a `GET` is one look-up by primary key and a copy of bytes.
 
 use super::{Batch, View};
 use crate::cart::Cart;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "carts";
 
 /// The view `carts`.
@@ -20,14 +20,14 @@ pub struct Carts;
 pub struct CartRow {
     pub version: u64,
     pub token_hash: [u8; 32],
-    /// Of an open cart: when something happened in it last.
+    /// Of an open cart: when its last event was recorded.
     pub idle_since: Option<Timestamp>,
     /// The cart's JSON document.
     pub document: Bytes,
 }
 
 impl CartRow {
-    /// The row of the cart `id`; none before it was opened.
+    /// The row of the cart `id`; `None` before it was opened.
     pub fn of(id: Uuid, cart: &Cart) -> Option<CartRow> {
         let contents = cart.contents()?;
         Some(CartRow {
@@ -42,7 +42,7 @@ impl CartRow {
     }
 }
 
-/// An open cart in which nothing has happened since `idle_since`.
+/// An open cart without an event since `idle_since`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleCart {
     pub idle_since: Timestamp,
@@ -65,17 +65,17 @@ impl View for Carts {
                 version    INTEGER NOT NULL,
                 token_hash BLOB    NOT NULL,
                 document   TEXT    NOT NULL,
-                -- Of an open cart: when something happened in it last, in milliseconds.
+                -- Of an open cart: when its last event was recorded, in milliseconds.
                 idle_since INTEGER,
-                -- The same in hours, for the index: a cart moves in it once an hour at the most,
-                -- not with each of its events.
+                -- The same in hours, for the index: it changes once an hour at the most,
+                -- not with each event.
                 idle_hour  INTEGER
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX idle_carts ON carts (idle_hour, id) WHERE idle_hour IS NOT NULL;",
         )
     }
 
-    /// One write a cart and batch, however many of its events the batch has.
+    /// One write for each cart and batch, however many events of the cart the batch has.
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut upsert = tables.prepare_cached(
             "INSERT INTO carts (id, version, token_hash, document, idle_since, idle_hour)
@@ -105,7 +105,7 @@ fn hour(millis: i64) -> i64 {
     millis.div_euclid(60 * 60 * 1_000)
 }
 
-/// The row of the cart `id`, if the view has it.
+/// The row of the cart `id`, if there is one.
 pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> {
     tables
         .prepare_cached(
@@ -122,7 +122,7 @@ pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> 
         .optional()
 }
 
-/// At most `limit` open carts in which nothing has happened since `before`, the longest idle first to the hour,
+/// At most `limit` open carts without an event since `before`, sorted by the hour of their last event,
 /// behind `after` if that is given.
 pub fn idle(
     tables: &Connection,

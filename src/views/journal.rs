@@ -1,11 +1,10 @@
-//! The journal: which events hold what, so that they are found without a scan of the log.
+//! The journal: an inverted index of the log, so that events are found without a scan.
 //!
-//! An index, not a copy: the events stay in the log, which is read by position. Positions are cut
-//! into blocks of `BLOCK`; for each term (a type, a command, a product) and block there is one
-//! row with the places of the term's events in that block, one byte each, and one row a block for
-//! the times in it. So an event costs about four bytes and a batch one write a term, where an index
-//! entry a column and event would cost each event a few writes; and since a row depends on the
-//! events of its block alone, it is the same however they were cut into batches.
+//! Positions are divided into blocks of `BLOCK`. For each term (a type, a command, a product) and
+//! block there is one row with the places of the term's events in that block, one byte each, and for
+//! each block one row with its first and last time. An event costs about four bytes, and a batch one
+//! write for each term and block. A row depends on the events of its block alone, so it is the same
+//! for any division into batches.
 
 use super::{Batch, View};
 use crate::cart::Sku;
@@ -15,43 +14,43 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 
-/// How many positions a block has: as many as one byte tells apart.
+/// How many positions a block has: as many as one byte can number.
 const BLOCK: u64 = PLACES as u64;
 const PLACES: usize = 256;
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "journal";
 
 /// The view `journal`.
 pub struct Journal;
 
-/// What every event of a question has in common. An empty question is every event.
+/// What the events must have in common. The empty question matches every event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Question {
     /// The event's name, such as `ItemAdded`.
     pub name: Option<String>,
     /// The product that the event is about.
     pub sku: Option<Sku>,
-    /// The name of the command that caused it.
+    /// The name of the command that caused the event.
     pub command: Option<String>,
     pub from: Option<Timestamp>,
     pub to: Option<Timestamp>,
 }
 
-/// Which way the journal is read.
+/// The order in which the journal is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Forward,
     Backward,
 }
 
-/// Where events that may answer a question are.
+/// The positions of events that may match a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidates {
-    /// In the direction that was asked for. Their terms fit; their times may not, since times are
-    /// known by block, and without a term a position may be one that the log does not have.
+    /// In the requested direction. Their terms match. Their times may not, since times are known for
+    /// blocks only, and without a term the log may have no event at a position.
     pub positions: Vec<Position>,
-    /// Whether there may be more behind them.
+    /// Whether there may be more after them.
     pub more: bool,
 }
 
@@ -115,7 +114,7 @@ impl View for Journal {
     }
 }
 
-/// What an event is found by.
+/// What an event is indexed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Term<'a> {
     Name(&'a str),
@@ -139,7 +138,7 @@ fn place_of(position: Position) -> (u64, u8) {
 }
 
 impl Question {
-    /// The terms that an event must have all of, the one that is likely the rarest first.
+    /// The terms of the question, all of which must match, the one that is likely the rarest first.
     fn terms(&self) -> Vec<Term<'_>> {
         let sku = self.sku.as_ref().map(|sku| Term::Sku(sku.as_str()));
         let command = self.command.as_deref().map(Term::Command);
@@ -148,8 +147,8 @@ impl Question {
     }
 }
 
-/// At least `wanted` places, if there are so many, at which events may answer `question`, from
-/// `begin` on in `direction`.
+/// At least `wanted` positions of events that may match `question`, if there are so many, from `begin`
+/// on in `direction`.
 pub fn candidates(
     tables: &Connection,
     question: &Question,
@@ -189,8 +188,8 @@ pub fn candidates(
     })
 }
 
-/// The blocks that have all of `terms` and times that fit, with the terms' places. `CROSS JOIN`
-/// keeps SQLite to this order of tables: the rarest term leads.
+/// The query for blocks that have all of `terms` and match by time, with the terms' places. `CROSS
+/// JOIN` makes SQLite keep this order of tables: the rarest term leads.
 fn select(
     question: &Question,
     terms: &[Term<'_>],

@@ -1,7 +1,7 @@
 //! What a file of views records about itself: its checkpoint, and the definitions of its views.
 
 use super::View;
-use crate::log::{LogReader, Hash, Position, ReadError};
+use crate::log::{Hash, LogReader, Position, ReadError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 use uuid::Uuid;

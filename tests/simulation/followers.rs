@@ -7,7 +7,7 @@ use crate::world::{World, until};
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::{Cart, CartModel};
 use cartlog::history;
-use cartlog::log::{EventLog, LogReader, Position};
+use cartlog::log::{EventLog, Position};
 use cartlog::views::{self, Updater, ViewStore};
 use cartlog_testkit::memory_log::MemoryLog;
 use rusqlite::types::Value;

@@ -1,4 +1,4 @@
-//! How much happens, by type and minute. One write a type, minute and batch.
+//! Activity: events by type and minute. One write for each type, minute and batch.
 
 use crate::timestamp::Timestamp;
 use crate::views::{Batch, View};
@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The finest step, in milliseconds.
+/// The smallest step, in milliseconds.
 const MINUTE: i64 = 60_000;
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "activity";
 
 /// The view `activity`.
@@ -53,19 +53,19 @@ impl View for Activity {
     }
 }
 
-/// What happened in one step of time.
+/// The events in one step of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "ActivityStep")]
 pub struct Step {
     /// When the step begins.
     pub at: Timestamp,
     pub total: u64,
-    /// By the events' type.
+    /// By event type.
     pub events: BTreeMap<String, u64>,
 }
 
-/// The steps of `minutes` minutes in which anything happened, from `from` to `to`, oldest first: the
-/// latest `limit` of them. Steps begin at whole multiples since the Unix epoch, in UTC.
+/// The latest `limit` steps of `minutes` minutes with any event, from `from` to `to`, oldest first.
+/// Steps begin at whole multiples since the Unix epoch, in UTC.
 pub fn steps(
     tables: &Connection,
     minutes: i64,

@@ -1,10 +1,9 @@
-//! What is bought together, over checked-out carts, as market-basket analysis counts it (Agrawal,
+//! Products that are bought together, by market-basket analysis of checked-out carts (Agrawal,
 //! Imieliński, Swami: "Mining Association Rules between Sets of Items in Large Databases", 1993).
 //!
-//! The view keeps one row a checked-out cart: which products were in it. Pairs are counted when
-//! somebody asks. A cart of a hundred products has 4,950 pairs, so a table of pairs would cost a
-//! checkout up to that many writes, on the way of every shopper, for an answer that an operator
-//! reads now and then and that takes milliseconds to count.
+//! The view has one row for each checked-out cart: its products. Pairs are counted by the query. A
+//! cart of a hundred products has 4,950 pairs, so a table of pairs would cost a checkout that many
+//! writes, for a query that is rare and takes milliseconds.
 
 use crate::cart::{Cart, CartEvent, Sku};
 use crate::views::{Batch, View};
@@ -14,7 +13,7 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "baskets";
 
 /// The view `baskets`.
@@ -34,7 +33,7 @@ impl View for Baskets {
             "CREATE TABLE baskets (
                 position INTEGER PRIMARY KEY,
                 cart     BLOB    NOT NULL CHECK (length(cart) = 16),
-                -- Sorted, a space between two: a sku holds none.
+                -- Sorted, separated by spaces: a sku contains none.
                 skus     TEXT    NOT NULL
             ) STRICT;",
         )
@@ -62,7 +61,7 @@ impl View for Baskets {
     }
 }
 
-/// Two products that were bought together, read as "whoever buys `sku` buys `with`".
+/// Two products that were bought together: the association rule "carts with `sku` have `with`".
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Pair {
     pub sku: String,
@@ -73,20 +72,20 @@ pub struct Pair {
     pub support: f64,
     /// The share of the carts with `sku` that have `with` as well.
     pub confidence: f64,
-    /// How many times likelier `with` is in a cart with `sku` than in any cart; 1 if the two have
-    /// nothing to do with each other.
+    /// How many times likelier `with` is in a cart with `sku` than in any cart; 1 if the two are
+    /// independent.
     pub lift: f64,
 }
 
-/// The pairs that were bought together most often, and over how many checked-out carts.
+/// The most frequent pairs, and the number of checked-out carts.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Pairs {
     pub checked_out: u64,
     pub items: Vec<Pair>,
 }
 
-/// The `limit` most frequent pairs: those of `sku`, or of all products, where the product that
-/// fewer carts have comes first, since that direction says more.
+/// The `limit` most frequent pairs, of `sku` or of all products. Of all products, the rarer one of a
+/// pair comes first, since that direction has the higher confidence.
 pub fn pairs(tables: &Connection, sku: Option<&Sku>, limit: usize) -> rusqlite::Result<Pairs> {
     let loaded = Loaded::read(tables)?;
     let mut best: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();
@@ -124,14 +123,14 @@ pub fn pairs(tables: &Connection, sku: Option<&Sku>, limit: usize) -> rusqlite::
     })
 }
 
-/// All baskets, with their products as numbers.
+/// All baskets, with products as numbers.
 struct Loaded {
     skus: Vec<String>,
     numbers: HashMap<String, usize>,
     baskets: Vec<Box<[u32]>>,
-    /// By product, the baskets that have it.
+    /// By product, the baskets with it.
     with: Vec<Vec<u32>>,
-    /// By product, its place in the order of the names.
+    /// By product, its rank by name.
     ranks: Vec<usize>,
 }
 
@@ -175,8 +174,8 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Tells every product that shares a basket with `first`, and how many baskets.
-    fn partners(&self, first: usize, mut tell: impl FnMut(usize, u64)) {
+    /// Calls `visit` for each product that shares baskets with `first`, with their number.
+    fn partners(&self, first: usize, mut visit: impl FnMut(usize, u64)) {
         let mut shared = vec![0u64; self.skus.len()];
         for basket in &self.with[first] {
             for other in &self.baskets[*basket as usize] {
@@ -185,12 +184,12 @@ impl Loaded {
         }
         for (other, carts) in shared.into_iter().enumerate() {
             if other != first && carts > 0 {
-                tell(other, carts);
+                visit(other, carts);
             }
         }
     }
 
-    /// Whether `first` comes first of two products.
+    /// Whether `first` is the rarer of two products.
     fn leads(&self, first: usize, second: usize) -> bool {
         let rank = |product: usize| (self.with[product].len(), self.ranks[product]);
         rank(first) < rank(second)
@@ -212,7 +211,7 @@ impl Loaded {
     }
 }
 
-/// A pair in the order of the answer: more carts first, then by name.
+/// A pair in the order of the result: more carts first, then by name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Ranked {
     carts: u64,
@@ -233,5 +232,5 @@ impl Ranked {
 }
 
 fn index(number: usize) -> u32 {
-    u32::try_from(number).expect("fewer than four thousand million baskets and products")
+    u32::try_from(number).expect("fewer than 2^32 baskets and products")
 }

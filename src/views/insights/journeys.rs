@@ -1,8 +1,8 @@
-//! How far carts got: opened, filled, bought or expired, and how long that took.
+//! The funnel: how many carts were opened, filled, checked out or expired, and how long that took.
 //!
-//! A cart's row is written when its phase changes or something is taken out, not on each event.
-//! It stands at the time of its opening, so that a question about a stretch of time reads that
-//! stretch, and new rows go to the end of the table.
+//! A cart's row is written when its phase changes or something is removed, not on each event. Rows are
+//! keyed by the time of the opening, so a query for a period reads that range, and new rows are
+//! appended.
 
 use crate::cart::state::Closure;
 use crate::cart::{Cart, CartEvent, Money};
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "journeys";
 
 /// The view `journeys`.
 pub struct Journeys;
 
-/// What a row says of a closed cart.
+/// The outcomes of closed carts.
 const CHECKED_OUT: &str = "checked_out";
 const EXPIRED: &str = "expired";
 
@@ -48,13 +48,13 @@ impl View for Journeys {
     }
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
-        let mut turned: HashMap<Uuid, Option<String>> = HashMap::new();
+        let mut changed: HashMap<Uuid, Option<String>> = HashMap::new();
         for event in batch.events() {
-            if let Some(taken_out) = turn(event) {
-                let latest = turned.entry(event.stream).or_default();
+            if let Some(taken_out) = row_change(event) {
+                let latest = changed.entry(event.stream).or_default();
                 if let Some(taken_out) = taken_out {
                     let json = serde_json::to_string(&taken_out);
-                    *latest = Some(json.expect("what was taken out has text keys alone"));
+                    *latest = Some(json.expect("removed units have text keys alone"));
                 }
             }
         }
@@ -65,7 +65,7 @@ impl View for Journeys {
                  closed_at = excluded.closed_at,
                  taken_out = coalesce(excluded.taken_out, taken_out)",
         )?;
-        for (id, taken_out) in turned {
+        for (id, taken_out) in changed {
             let Some(cart) = batch.cart(id) else {
                 continue;
             };
@@ -92,7 +92,7 @@ impl View for Journeys {
     }
 }
 
-/// Units that were taken out of a cart.
+/// Units that were removed from a cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TakenOut {
     pub sku: String,
@@ -102,9 +102,9 @@ pub struct TakenOut {
     pub at: Timestamp,
 }
 
-/// Whether `event` changes its cart's row, and what it takes out.
+/// Whether `event` changes the row of its cart, and the units that it removes.
 #[expect(clippy::option_option, reason = "whether to write, and what")]
-fn turn(event: &ProjectedEvent) -> Option<Option<TakenOut>> {
+fn row_change(event: &ProjectedEvent) -> Option<Option<TakenOut>> {
     match event.event() {
         CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
             Some(None)
@@ -121,31 +121,31 @@ fn turn(event: &ProjectedEvent) -> Option<Option<TakenOut>> {
     }
 }
 
-/// How many carts got how far, of those that were opened in a stretch of time.
+/// How far the carts got that were opened in a period.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Funnel {
     pub opened: u64,
-    /// Of these, the carts that ever held something.
+    /// Of these, the carts that ever held an item.
     pub filled: u64,
     pub checked_out: u64,
     pub expired: u64,
-    /// Open carts in which nothing has happened for long, as of the moment of the question.
+    /// Open carts without an event for long, as of the time of the query.
     pub idle: u64,
-    /// The share of the opened carts that were checked out; null if there are none.
+    /// The share of the opened carts that were checked out; `null` if none was opened.
     pub conversion: Option<f64>,
     pub time_to_checkout: Percentiles,
 }
 
-/// From a cart's opening to its checkout, by its events' own times; null if there are none. By the
-/// nearest rank: a time that one of the carts really took.
+/// The time from opening to checkout, by the times of the events; `null` without checkouts. By nearest
+/// rank: a time that one of the carts took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Percentiles {
     pub median_ms: Option<i64>,
     pub p90_ms: Option<i64>,
 }
 
-/// The funnel of the carts opened from `from` up to, and not including, `to`; a cart counts as idle
-/// if nothing has happened in it since `idle_since`.
+/// The funnel of the carts opened from `from` to before `to`. An open cart is idle without an event
+/// since `idle_since`.
 pub fn funnel(
     tables: &Connection,
     from: Option<Timestamp>,
@@ -185,7 +185,7 @@ pub fn funnel(
             None => {}
         }
     }
-    // Times are texts of one width in a document, so their order is the order of the times.
+    // Times in a document are texts of one width, so they sort as texts.
     funnel.idle = match (from, to) {
         (None, None) => tables
             .prepare_cached("SELECT count(*) FROM carts WHERE idle_since <= ?1")?
@@ -225,7 +225,7 @@ fn nearest_rank(values: &mut [i64], percent: usize) -> Option<i64> {
     Some(*values.select_nth_unstable(rank - 1).1)
 }
 
-/// What was taken out last of the cart `id`, which was opened at `opened_at`.
+/// What was last removed from the cart `id`, which was opened at `opened_at`.
 pub fn taken_out_last(
     tables: &Connection,
     id: Uuid,
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_a_value_that_occurred() {
+    fn percentile_is_a_value_that_occurred() {
         for (values, percent, found) in [
             (vec![], 50, None),
             (vec![7], 50, Some(7)),

@@ -1,7 +1,7 @@
-//! What the shop can learn from its log: a view a question, each a function of the log alone.
+//! Insights: one view for each question, each a pure function of the log.
 //!
-//! Nothing here asks what time it is. Whether a cart is idle depends on the moment of the question,
-//! so the reader brings that moment.
+//! No view reads the clock. Whether a cart is idle depends on the time of the query, which is an
+//! argument.
 
 pub mod activity;
 pub mod baskets;

@@ -1,4 +1,4 @@
-//! What becomes of the products: put in, taken out again, bought. One write a product and batch.
+//! Products: added, removed, bought. One write for each product and batch.
 
 use crate::cart::state::Contents;
 use crate::cart::{Cart, CartEvent, Currency, Money, Sku};
@@ -9,27 +9,27 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The name of the view that this is.
+/// The view's name.
 pub const NAME: &str = "products";
 
 /// The view `products`.
 pub struct Products;
 
-/// A product's numbers, over all carts of one currency.
+/// A product's totals over all carts of one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Numbers {
-    /// Distinct carts that it was put into.
+    /// Distinct carts to which it was added.
     pub carts: u64,
     pub units_added: u64,
     pub units_removed: u64,
     pub units_bought: u64,
     /// Distinct carts that bought it.
     pub carts_bought: u64,
-    /// What its units were sold for, before what a promotion takes off a whole cart.
+    /// The price of its sold units, before discounts on whole carts.
     pub revenue: Money,
-    /// How often a cart gave up the last unit of it.
+    /// How often the last unit was removed from a cart.
     pub given_up: u64,
-    /// How often it came back into a cart that had given it up.
+    /// How often it was added again to a cart from which all of it had been removed.
     pub came_back: u64,
 }
 
@@ -38,7 +38,7 @@ pub struct Numbers {
 #[schemars(rename = "ProductNumbers")]
 pub struct Product {
     pub sku: String,
-    /// As the latest event has it.
+    /// As in the latest event.
     pub name: String,
     pub currency: Currency,
     #[serde(flatten)]
@@ -82,7 +82,7 @@ impl View for Products {
             }
         }
         let mut upsert = tables.prepare_cached(
-            // A sum that an INTEGER cannot hold stays at its end, as everywhere in the model.
+            // A sum saturates at the largest INTEGER, as everywhere in the model.
             "INSERT INTO products VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT DO UPDATE SET name = excluded.name,
                  carts = carts + excluded.carts,
@@ -114,8 +114,8 @@ impl View for Products {
     }
 }
 
-/// Counts what `event` moved; `contents` are those of its cart, which nothing changes once it has
-/// been checked out.
+/// Counts `event`. `contents` are those of its cart at the end of the batch, which no longer change
+/// after a checkout.
 fn count(
     changes: &mut HashMap<(Sku, Currency), (Arc<str>, Numbers)>,
     event: &ProjectedEvent,
@@ -165,11 +165,11 @@ fn count(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     Sku,
-    /// The one that most carts gave up and did not take back first.
+    /// The one that was most often removed and not added again first.
     Hesitation,
 }
 
-/// At most `limit` products behind the first `skip`.
+/// At most `limit` products after the first `skip`.
 pub fn list(
     tables: &Connection,
     by: By,

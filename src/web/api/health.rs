@@ -1,6 +1,7 @@
 //! `/livez` and `/readyz`.
 
 use crate::log::Position;
+use crate::web::api::views::Lag;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
@@ -58,7 +59,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     let log = state.log.health().await.err();
     let views = match state.log.barrier().await {
         Err(error) => Some(error.to_string()),
-        Ok(end) => check_views(&state, end),
+        Ok(end) => check_views(&state, end).await,
     };
     let stopping = state
         .stopping
@@ -99,7 +100,7 @@ fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
 
 /// Why the views are not ready, if they are not. A new or changed view serves only after its build
 /// has caught up with the log.
-fn check_views(state: &AppState, end: Position) -> Option<String> {
+async fn check_views(state: &AppState, end: Position) -> Option<String> {
     let progress = state.views.progress();
     if let Some(trouble) = &*state.views_health.borrow() {
         return Some(trouble.reason.clone());
@@ -119,5 +120,12 @@ fn check_views(state: &AppState, end: Position) -> Option<String> {
         ));
     }
     let behind = end.0.saturating_sub(progress.position.0);
-    (behind > MAX_LAG_EVENTS).then(|| format!("they are {behind} events behind the log"))
+    if behind <= MAX_LAG_EVENTS {
+        return None;
+    }
+    let age = match Lag::of(state, progress.position, end).await {
+        Ok(lag) => format!("{} s", lag.millis / 1_000),
+        Err(error) => error.to_string(),
+    };
+    Some(format!("they are {behind} events ({age}) behind the log"))
 }

@@ -115,7 +115,11 @@ impl Lags {
 }
 
 impl Lag {
-    async fn of(state: &AppState, position: Position, head: Position) -> Result<Lag, HistoryError> {
+    pub(super) async fn of(
+        state: &AppState,
+        position: Position,
+        head: Position,
+    ) -> Result<Lag, HistoryError> {
         let events = head.0.saturating_sub(position.0);
         let oldest = match events {
             0 => None,

@@ -8,7 +8,7 @@ use cartlog::cart::{
 use cartlog::decider::{Decider, EventContext};
 use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
-use cartlog::log::{Commit, Head, LogReader, LogWriter, NewEvent};
+use cartlog::log::{Commit, Head, LogWriter, NewEvent};
 use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Updater, ViewStore};
 use futures_util::future::join_all;
