@@ -1,4 +1,4 @@
-//! What is asked of files in more than one place.
+//! Operations on files that several rooms share.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,7 +13,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Which file a path leads to.
+/// The identity of a file, which a path may stop leading to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
@@ -21,15 +21,14 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Asks for nothing else than which file it is and how many bytes it has. Whoever asks for the
-    /// time of a file's last change makes the next sync of it dearer, by half on ext4: Linux then
-    /// gives the next write an exact time of its own (multigrain timestamps, since 6.13), which has
-    /// to reach the disk too.
+    /// The identity and length of the file at `path`, and nothing else: reading a file's
+    /// modification time makes its next sync on ext4 slower by half, because Linux then gives the
+    /// next write an exact time (multigrain timestamps, since 6.13), which must reach the disk too.
     #[cfg(target_os = "linux")]
-    pub fn and_length_of(path: &Path) -> io::Result<(Identity, u64)> {
+    pub fn and_length_at(path: &Path) -> io::Result<(Identity, u64)> {
         use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
-        let asked = StatxFlags::INO | StatxFlags::SIZE;
-        let found = statx(CWD, path, AtFlags::empty(), asked)?;
+        let fields = StatxFlags::INO | StatxFlags::SIZE;
+        let found = statx(CWD, path, AtFlags::empty(), fields)?;
         let identity = Identity {
             device: makedev(found.stx_dev_major, found.stx_dev_minor),
             inode: found.stx_ino,
@@ -38,7 +37,7 @@ impl Identity {
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub fn and_length_of(path: &Path) -> io::Result<(Identity, u64)> {
+    pub fn and_length_at(path: &Path) -> io::Result<(Identity, u64)> {
         let found = path.metadata()?;
         let identity = Identity {
             device: found.dev(),
@@ -56,7 +55,7 @@ pub fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Removes `file`, if it is there.
+/// Removes `file` if it exists.
 pub fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -64,33 +63,32 @@ pub fn remove(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes sure that the folder of `file` has what was made, renamed or removed in it on the disk.
+/// Syncs the folder of `file`, so that a file created, renamed or removed in it stays so.
 pub fn sync_folder_of(file: &Path) -> io::Result<()> {
     File::open(folder_of(file))?.sync_all()
 }
 
-/// What SQLite may keep beside a database.
+/// The suffixes of the files that SQLite creates beside a database.
 pub const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// Removes a database and what SQLite keeps beside it.
+/// Removes a database and its companion files.
 pub fn remove_database(path: &Path) -> io::Result<()> {
     remove(path)?;
     remove_companions(path)
 }
 
-/// Removes what SQLite keeps beside the database at `path`.
+/// Removes the companion files of the database at `path`.
 pub fn remove_companions(path: &Path) -> io::Result<()> {
     COMPANIONS
         .iter()
         .try_for_each(|suffix| remove(&beside(path, suffix)))
 }
 
-/// What the names of files end with that are not whole yet.
+/// The suffix of files that are not complete yet.
 const PARTIAL: &str = ".partial";
 
-/// A file under way, which takes the place of another once it is whole. Until then it has a name of
-/// its own in the same folder, and is locked: by that it is told from those that killed processes
-/// have left, which nobody holds.
+/// A file that is being written under a temporary name and renamed once complete. It is locked
+/// meanwhile, which distinguishes it from those that killed processes have left.
 #[derive(Debug)]
 pub struct Partial {
     file: File,
@@ -98,8 +96,8 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// Begins a file of some `kind` beside `target`, and removes those of this kind that were left
-    /// there. One that cannot be removed does not stand in the way.
+    /// Creates a file of some `kind` beside `target`, and removes leftovers of that kind. A
+    /// leftover that cannot be removed is no error.
     pub fn beside(target: &Path, kind: &str) -> io::Result<Partial> {
         let folder = folder_of(target);
         let prefix = format!("cartlog-{kind}-");
@@ -114,7 +112,8 @@ impl Partial {
             };
             let left = folder.join(format!("{left}{PARTIAL}"));
             if let Err(error) = remove_left(&left) {
-                tracing::warn!(%error, file = %left.display(), "what a killed process has left stays there");
+                let file = left.display();
+                tracing::warn!(%error, %file, "cannot remove the leftover of a killed process");
             }
         }
         loop {
@@ -124,7 +123,7 @@ impl Partial {
                 .tempfile_in(folder)?;
             let (file, path) = made.into_parts();
             file.lock()?;
-            // Whoever looked between the two took it for one that was left.
+            // Between creation and lock another process may have removed it as a leftover.
             if file.metadata()?.nlink() > 0 {
                 return Ok(Partial { file, path });
             }
@@ -139,14 +138,14 @@ impl Partial {
         &self.path
     }
 
-    /// Takes the place of `target`, whether there is something or not, once all of it is on the disk.
+    /// Syncs the file and renames it to `target`, replacing a file there.
     pub fn replace(self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         self.path.persist(target).map_err(|refused| refused.error)?;
         sync_folder_of(target)
     }
 
-    /// Becomes `target`, where there must be nothing, once all of it is on the disk.
+    /// Syncs the file and renames it to `target`, which must not exist.
     pub fn place(self, target: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         let placed = self.path.persist_noclobber(target);
@@ -155,9 +154,9 @@ impl Partial {
     }
 }
 
-/// Removes a file that is not whole, with what is beside it, unless somebody is at work on it.
+/// Removes a partial file and its companions, unless a process is writing it.
 fn remove_left(path: &Path) -> io::Result<()> {
-    let held = match File::open(path) {
+    let lock = match File::open(path) {
         Ok(file) => match file.try_lock() {
             Ok(()) => Some(file),
             Err(TryLockError::WouldBlock) => return Ok(()),
@@ -167,6 +166,6 @@ fn remove_left(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let removed = remove_database(path);
-    drop(held);
+    drop(lock);
     removed
 }

@@ -109,8 +109,8 @@ pub struct IndexEntry {
     pub position: Position,
 }
 
-/// Fills an empty log at disk speed. The log appears complete with [`BulkImporter::finish`], and not
-/// at all without it.
+/// Fills an empty log at disk speed. The log appears complete with [`BulkImporter::finish`], and
+/// not at all without it.
 pub trait BulkImporter {
     /// Adds `event` at the next position. The caller has checked that it follows its stream.
     fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError>;

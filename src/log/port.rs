@@ -38,7 +38,8 @@ pub trait LogReader: Send + Sync + 'static {
     ) -> Result<Vec<RecordedEvent>, ReadError>;
 
     /// At most `limit` events of all streams after `after`, by position. A reader that continues
-    /// after the last event it was given misses none: no event appears later at an earlier position.
+    /// after the last event it was given misses none: no event appears later at an earlier
+    /// position.
     async fn read_all(
         &self,
         after: Position,
@@ -48,8 +49,8 @@ pub trait LogReader: Send + Sync + 'static {
     /// A position that covers every event acknowledged so far.
     async fn barrier(&self) -> Result<Position, ReadError>;
 
-    /// Whether `checkpoint` is in this log's history: the log has the same id, and the same event at
-    /// that position. Reads one event.
+    /// Whether `checkpoint` is in this log's history: the log has the same id, and the same event
+    /// at that position. Reads one event.
     async fn contains(&self, checkpoint: &Checkpoint) -> Result<bool, ReadError> {
         if checkpoint.position == Position(0) {
             return Ok(*checkpoint == Checkpoint::start(self.identity()));
@@ -72,7 +73,7 @@ pub trait LogReader: Send + Sync + 'static {
     fn wake_ups(&self) -> watch::Receiver<Position>;
 
     /// Why the log cannot be read or accepts no commits at the moment. An engine that can probe its
-    /// storage does so, and answers within a second.
+    /// storage does so, and returns within a second.
     async fn health(&self) -> Result<(), String> {
         Ok(())
     }
@@ -85,8 +86,8 @@ pub trait LogWriter: Send + Sync + 'static {
     /// `Ok`, the events are durable.
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError>;
 
-    /// Graceful shutdown: commits that are queued are still written and acknowledged, later ones are
-    /// refused as not written.
+    /// Graceful shutdown: commits that are queued are still written and acknowledged, later ones
+    /// are refused as not written.
     fn close(&self);
 }
 

@@ -7,7 +7,7 @@ use super::{Batch, View, files};
 use crate::file_lock::FileLock;
 use crate::files::remove_database;
 use crate::log::{LogReader, Position};
-use crate::wal::{Moving, WalMover};
+use crate::wal::{RunCheckpoint, WalCheckpointer};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const WAL_PAGES: u32 = 4_000;
 /// The tables of all views, open for writing.
 pub struct ViewStore {
     // Dropped before the connection: the last connection to be closed checkpoints what is left.
-    mover: Option<WalMover>,
+    checkpointer: Option<WalCheckpointer>,
     tables: Connection,
     views: Vec<Box<dyn View>>,
     /// The checkpoint.
@@ -116,7 +116,7 @@ impl ViewStore {
 
     fn of(tables: Connection, views: Vec<Box<dyn View>>, position: Position) -> ViewStore {
         ViewStore {
-            mover: None,
+            checkpointer: None,
             tables,
             views,
             position,
@@ -205,15 +205,15 @@ impl ViewStore {
     /// From now on `guard` watches the files, which serve.
     pub(super) fn attach_guard(&mut self, guard: Arc<FileGuard>) -> rusqlite::Result<()> {
         let permits = guard.clone();
-        let guarded = move |checkpoint: Moving<'_>| match permits.begin_write() {
+        let guarded = move |checkpoint: RunCheckpoint<'_>| match permits.begin_write() {
             Ok(_permit) => checkpoint(),
             // The updater finds the damage at its next write.
             Err(Damaged(_)) => Ok(()),
         };
-        self.mover = Some(WalMover::start_within(
+        self.checkpointer = Some(WalCheckpointer::start_within(
             &self.tables,
             WAL_PAGES,
-            "views wal mover",
+            "view checkpoint",
             guarded,
         )?);
         self.guard = Some(guard);
@@ -246,8 +246,8 @@ impl ViewStore {
         };
         let permit = guard.begin_write()?;
         let written = self.write(batch);
-        let moved = match &mut self.mover {
-            Some(mover) if written.is_ok() => mover.committed(&self.tables),
+        let moved = match &mut self.checkpointer {
+            Some(checkpointer) if written.is_ok() => checkpointer.after_commit(&self.tables),
             Some(_) | None => Ok(()),
         };
         drop(permit);

@@ -115,8 +115,8 @@ async fn failed_log_checkpoint_ends_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let log = log_path(folder.path());
     for (round, (thread, calls)) in (0..).zip([
-        ("wal mover", "pwrite64"),
-        ("wal mover", "fdatasync,fsync"),
+        ("wal checkpoint", "pwrite64"),
+        ("wal checkpoint", "fdatasync,fsync"),
         ("log writer", "pwrite64"),
         ("log writer", "fdatasync,fsync"),
     ]) {

@@ -117,7 +117,7 @@ async fn readyz_reports_truncated_log() {
     stopped(program).await;
     let at_rest = (ServiceProcess::serve(folder.path()), record);
     assert_views_catch_up(&at_rest.1, at_rest.0.address).await;
-    damaged_while_idle(folder.path(), at_rest, "", "was cut", cut).await;
+    damaged_while_idle(folder.path(), at_rest, "", "was truncated", cut).await;
 
     let folder = tempfile::tempdir().unwrap();
     let begun = begun(folder.path(), &Plan::new(), 0).await;
@@ -198,7 +198,7 @@ async fn readyz_reports_hung_disk_within_5s() {
         assert!(asked.elapsed() < held_up / 2, "{:?}", asked.elapsed());
         if status == 503 {
             let why = told["checks"]["log"].as_str().unwrap();
-            assert!(why.contains("have not answered for"), "{why}");
+            assert!(why.contains("have not responded for"), "{why}");
             break;
         }
         assert!(began.elapsed() < held_up, "{told}");

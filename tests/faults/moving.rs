@@ -52,7 +52,7 @@ async fn cannot_be_moved(calls: &str) {
     // Where the link would be made there is a folder, so that no new views can come to serve yet.
     let obstacle = beside(&views, ".link");
     fs::create_dir(&obstacle).unwrap();
-    let fault = Fault::inject_in("views wal mover", &program, calls, "error=EIO", &[&views]);
+    let fault = Fault::inject_in("view checkpoint", &program, calls, "error=EIO", &[&views]);
     let shoppers = at_work(address);
     let mut load = LoadGenerator::start(address, 2, plan.round(1));
 

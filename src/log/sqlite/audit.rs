@@ -20,7 +20,7 @@ pub(super) struct SqliteAudit {
 impl SqliteAudit {
     pub(super) fn open(path: &Path) -> Result<SqliteAudit, OpenError> {
         let (connection, identity) = schema::open_read_only(path)
-            .and_then(schema::of_this_program)
+            .and_then(schema::require_current)
             .map_err(|error| OpenError::new(path, error.to_string()))?;
         Ok(SqliteAudit {
             connection,

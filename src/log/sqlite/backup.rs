@@ -1,4 +1,4 @@
-//! A copy of the log, taken while it serves (SQLite, "Online Backup API").
+//! A copy of the log, taken while it is in use (SQLite, "Online Backup API").
 
 use super::{rows, schema};
 use crate::files::Partial;
@@ -8,16 +8,14 @@ use rusqlite::{Connection, OpenFlags};
 use std::io;
 use std::path::Path;
 
-/// How many pages are copied between two words of progress: 8 MiB.
+/// How many pages are copied between two reports of progress: 8 MiB.
 const STEP: i32 = 2_048;
 
-/// Copies the log at `path`, as it is at one moment, to `target`, where nothing may be yet: it is
-/// there whole, checked and on the disk, or not at all. Says how many events it holds. `progress` is
-/// called with the pages that are copied and all of them.
+/// Copies the log at `path`, as of one moment, to `target`; `progress` is in pages.
 ///
-/// The moment is held by one read transaction. That keeps what is appended meanwhile in the
-/// write-ahead log until the copy is made; without it, each commit of another process would begin
-/// the copy anew, and under load it would never end.
+/// One read transaction fixes the moment, and keeps later commits in the write-ahead log until the
+/// copy is done. Without it each commit of another process would restart the copy, which would
+/// never end under load.
 pub(super) fn back_up(
     path: &Path,
     target: &Path,
@@ -68,12 +66,12 @@ fn copy_pages(log: &Connection, to: &Path, progress: Progress<'_>) -> rusqlite::
         }
     }
     drop(backup);
-    // One plain file, which can be read where nothing may be written beside it.
+    // Without a write-ahead log, so that the copy can be read from read-only storage.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     copy.close().map_err(|(_, error)| error)
 }
 
-/// What SQLite finds wrong with the file, `ok` if nothing is; and its last position.
+/// The first fault that SQLite finds in the file, or `ok`; and its last position.
 fn check(copy: &Path) -> rusqlite::Result<(String, Position)> {
     let copy = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let found = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

@@ -1,4 +1,4 @@
-//! A log that is filled from elsewhere: made beside its place, and put there when it is whole.
+//! Bulk import: a log is filled in a file of its own, which is renamed into place once complete.
 
 use super::settings::Durability;
 use super::{by_stream, rows, schema};
@@ -15,8 +15,8 @@ use uuid::Uuid;
 /// How many events share a transaction.
 const BATCH: u64 = 20_000;
 
-/// A log under way to its place, where there must be no events. Nobody else can open that log
-/// meanwhile, and until `finish` nothing of it is there.
+/// Fills an empty log. It holds the log's lock, so that no other process can open the log
+/// meanwhile, and nothing of it is visible before `finish`.
 pub(super) struct SqliteBulkImporter {
     path: PathBuf,
     /// Removed when it is dropped.
@@ -27,7 +27,7 @@ pub(super) struct SqliteBulkImporter {
 }
 
 impl SqliteBulkImporter {
-    /// Begins to fill the log at `path`, which has to be empty or not there.
+    /// Begins to fill the log at `path`, which must be empty or missing.
     pub(super) fn begin(path: &Path) -> Result<SqliteBulkImporter, OpenError> {
         let failed = |reason: String| OpenError::new(path, reason);
         let folder = folder_of(path);
@@ -40,17 +40,18 @@ impl SqliteBulkImporter {
             let last = rows::last_position(&old).map_err(|error| failed(error.to_string()))?;
             if last > Position(0) {
                 return Err(failed(format!(
-                    "it holds {last} events already, and only an empty log can be filled: name another file (log.path)"
+                    "it has {last} events, and only an empty log can be filled: \
+                     name another file (log.path)"
                 )));
             }
         }
-        // Whoever was killed here left it; whoever holds the lock is alone with it.
+        // Left by a killed import; the lock excludes a running one.
         let partial = beside(path, ".partial");
         remove(&partial).map_err(|error| failed(error.to_string()))?;
         let file = TempPath::try_from_path(partial).map_err(|error| failed(error.to_string()))?;
         let connection = schema::open_writer(&file, Durability::Process)
             .and_then(|(connection, _)| {
-                // What is interrupted here is thrown away, so nothing has to be undone or synced.
+                // An interrupted import is discarded, so nothing needs a rollback or a sync.
                 connection.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
                 connection.pragma_update(None, "synchronous", "OFF")?;
                 connection.pragma_update(None, "cache_size", -65_536)?;
@@ -99,7 +100,7 @@ impl BulkImporter for SqliteBulkImporter {
 
     fn finish(self: Box<Self>) -> Result<u64, OpenError> {
         let failed = |error: io::Error| OpenError::new(&self.path, error.to_string());
-        by_stream::reached(&self.connection, self.last)
+        by_stream::set_checkpoint(&self.connection, self.last)
             .and_then(|()| self.connection.execute_batch("COMMIT"))
             .map_err(|error| self.failed(&error))?;
         self.connection
@@ -108,7 +109,7 @@ impl BulkImporter for SqliteBulkImporter {
         File::open(&self.file)
             .and_then(|file| file.sync_all())
             .map_err(failed)?;
-        // An empty log had no more than this, and what lies beside a database is taken for its own.
+        // Of the empty log that is replaced; SQLite would take them for those of the new file.
         remove_companions(&self.path).map_err(failed)?;
         self.file
             .persist(&self.path)

@@ -1,11 +1,15 @@
-//! Where each stream's events are: the table `by_stream`, written a little behind the log.
+//! The index of streams: the table `by_stream`, merged a little behind the log.
 //!
-//! Streams are written to in turn, so an entry that is written with its event dirties a page of the
-//! index for itself: 4 KiB on the disk for 30 bytes of entry, which was most of what a commit wrote.
-//! Here entries gather in memory and go into the table in the order of their streams, many to a
-//! page, a few with each later group. What the table does not have yet is found in memory; a process
-//! that begins takes it from the end of the log. A unique index on `log` itself, which needs none of
-//! this, wrote five times as many bytes.
+//! Successive events belong to different streams, so a unique index on `log` dirties one page of 4
+//! KiB for each event: it wrote five times as many bytes (docs/speed.md). Here entries gather in
+//! memory and are merged in the order of their streams, many to a page, a few with each group.
+//! Entries that are not merged yet are found in memory, and after a crash read from the end of the
+//! log.
+//!
+//! No unique index refuses a second event at one version of a stream. In its place the one writer
+//! checks each commit's expected version against this index, [`catch_up`] finds duplicates among
+//! the entries that were not merged when the process ended, and `cartlog verify` finds them in the
+//! whole log.
 
 use super::rows;
 use crate::log::{Position, RecordedEvent, Version};
@@ -15,20 +19,20 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-/// How many entries gather before they are merged into the table. More of them share a page of it;
-/// what a crash leaves unmerged (up to twice as many) is read again at the next start.
-const GATHER: usize = 65_536;
+/// How many entries gather before a merge. The more there are, the more of them share a page; after
+/// a crash up to twice as many are read again at the next start.
+const MERGE_THRESHOLD: usize = 65_536;
 
-/// How many entries are merged at the least with one group. Fewer would dirty a page for each event,
-/// half of what the commit of a single event writes.
-const MERGED_AT_ONCE: usize = 64;
+/// How many entries are merged with one group at least. Fewer would dirty a page for each event,
+/// which is half of what the commit of a single event writes.
+const MIN_MERGE_STEP: usize = 64;
 
 type Entries = BTreeMap<(Uuid, Version), Position>;
 
 /// An entry of the index.
 pub(super) type Entry = (Uuid, Version, Position);
 
-/// The entries that the table does not have yet, or not for certain.
+/// The entries that may not be in the table yet.
 #[derive(Debug, Default)]
 pub(super) struct Unmerged(Mutex<Generations>);
 
@@ -39,7 +43,7 @@ struct Generations {
 }
 
 impl Unmerged {
-    /// Takes in what was committed.
+    /// Adds the entries of committed events.
     pub(super) fn extend<'a>(&self, committed: impl IntoIterator<Item = &'a RecordedEvent>) {
         let entries = committed
             .into_iter()
@@ -47,7 +51,7 @@ impl Unmerged {
         self.lock().gathering.extend(entries);
     }
 
-    /// The version that `stream` is at, if one of its last events is here.
+    /// The version that `stream` is at, if its last event is among these entries.
     pub(super) fn version(&self, stream: Uuid) -> Option<Version> {
         let generations = self.lock();
         [&generations.gathering, &generations.merging]
@@ -58,8 +62,8 @@ impl Unmerged {
             })
     }
 
-    /// At most `limit` places of `stream` after `after`, by version. Whoever reads the table after
-    /// asking this has missed nothing that was committed before.
+    /// At most `limit` places of `stream` after `after`, by version. Must be called before the
+    /// table is read: entries move from here to the table, never back.
     pub(super) fn after(
         &self,
         stream: Uuid,
@@ -80,17 +84,17 @@ impl Unmerged {
             .collect()
     }
 
-    /// Begins to merge what has gathered, if that is enough.
-    fn begin(&self, gather: usize) -> bool {
+    /// Begins a merge if enough entries have gathered.
+    fn begin_merge(&self, threshold: usize) -> bool {
         let mut generations = self.lock();
-        let begins = generations.gathering.len() >= gather && generations.merging.is_empty();
+        let begins = generations.gathering.len() >= threshold && generations.merging.is_empty();
         if begins {
             generations.merging = std::mem::take(&mut generations.gathering);
         }
         begins
     }
 
-    /// At most `count` of the entries that are to be merged behind `done`, in their order.
+    /// At most `count` entries of the merge after `done`, in their order.
     fn next(&self, done: Option<(Uuid, Version)>, count: usize) -> Vec<Entry> {
         let from = done.map_or(Bound::Unbounded, Bound::Excluded);
         self.lock()
@@ -101,26 +105,26 @@ impl Unmerged {
             .collect()
     }
 
-    fn end(&self) {
+    fn end_merge(&self) {
         self.lock().merging.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Generations> {
-        // Nothing in here panics between two changes.
+        // No panic can occur in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the table lacks of a log that another process writes.
+/// The unmerged entries of a log that another process writes.
 #[derive(Debug, Default)]
-pub(super) struct Followed {
+pub(super) struct FollowedIndex {
     unmerged: Unmerged,
-    /// Everything up to here is in the table or in `unmerged`; `None` before anything was read.
+    /// Everything up to here is in the table or in `unmerged`; `None` before the first read.
     known: Option<Position>,
 }
 
-impl Followed {
-    /// Takes in what was committed since the last time, and says what the table may lack.
+impl FollowedIndex {
+    /// Reads the entries that were committed since the last call; returns those the table may lack.
     pub(super) fn catch_up(&mut self, file: &Connection) -> rusqlite::Result<&Unmerged> {
         let known = match self.known {
             Some(known) => known,
@@ -149,48 +153,46 @@ impl Followed {
     }
 }
 
-/// The merge that is under way, in the writer's hands.
+/// The state of merging, owned by the writer.
 #[derive(Debug)]
 pub(super) struct Merge {
-    /// How many entries a merge begins with at the least.
-    gather: usize,
-    /// Everything up to here is in the table once the merge has ended; `None` while none is under way.
+    /// How many entries a merge begins with at least.
+    threshold: usize,
+    /// The table's checkpoint once the running merge has ended; `None` if none is running.
     until: Option<Position>,
     done: Option<(Uuid, Version)>,
-    /// How many entries are to be merged, and were not yet: too few.
-    owed: usize,
+    /// How many entries were postponed because they were too few for a step.
+    postponed: usize,
 }
 
-/// What a transaction has merged, to be taken over once it is committed.
+/// The merge step of a transaction, which takes effect once that is committed.
 #[derive(Debug)]
 pub(super) enum Step {
     Nothing,
-    /// So many entries are still owed.
-    PutOff(usize),
+    /// So many entries are postponed.
+    Postponed(usize),
     Merged((Uuid, Version)),
     Ended,
 }
 
 impl Default for Merge {
     fn default() -> Merge {
-        Merge::of(GATHER)
+        Merge::with_threshold(MERGE_THRESHOLD)
     }
 }
 
 impl Merge {
-    /// Merges once `gather` entries are there, or a few more.
-    fn of(gather: usize) -> Merge {
+    fn with_threshold(threshold: usize) -> Merge {
         Merge {
-            gather,
+            threshold,
             until: None,
             done: None,
-            owed: 0,
+            postponed: 0,
         }
     }
 
-    /// Merges a few entries more than the events that were added since the last step, `events` of
-    /// them by this transaction, so that a merge ends before the next one is due and no group waits
-    /// for one.
+    /// Merges a few more entries than were added since the last step, `events` of them by this
+    /// transaction. So a merge ends before the next one is due, and no group waits for one.
     pub(super) fn step(
         &self,
         tables: &Connection,
@@ -200,9 +202,9 @@ impl Merge {
         let Some(until) = self.until else {
             return Ok(Step::Nothing);
         };
-        let count = self.owed + events + events / 4 + 1;
-        if count < MERGED_AT_ONCE {
-            return Ok(Step::PutOff(count));
+        let count = self.postponed + events + events / 4 + 1;
+        if count < MIN_MERGE_STEP {
+            return Ok(Step::Postponed(count));
         }
         let entries = unmerged.next(self.done, count);
         for (stream, version, position) in &entries {
@@ -213,34 +215,34 @@ impl Merge {
                 Ok(Step::Merged((*stream, *version)))
             }
             Some(_) | None => {
-                reached(tables, until)?;
+                set_checkpoint(tables, until)?;
                 Ok(Step::Ended)
             }
         }
     }
 
-    /// Takes over what was committed, and begins the next merge when it is due. `last` is the
-    /// position of the last event that is in the log and in `unmerged`.
+    /// Advances the merge after the commit of `step`, and begins the next one when it is due.
+    /// `last` is the position of the last event in the log and in `unmerged`.
     pub(super) fn committed(&mut self, step: &Step, unmerged: &Unmerged, last: Position) {
         match step {
             Step::Nothing => {}
-            Step::PutOff(owed) => self.owed = *owed,
+            Step::Postponed(postponed) => self.postponed = *postponed,
             Step::Merged(done) => {
                 self.done = Some(*done);
-                self.owed = 0;
+                self.postponed = 0;
             }
             Step::Ended => {
-                unmerged.end();
-                *self = Merge::of(self.gather);
+                unmerged.end_merge();
+                *self = Merge::with_threshold(self.threshold);
             }
         }
-        if self.until.is_none() && unmerged.begin(self.gather) {
+        if self.until.is_none() && unmerged.begin_merge(self.threshold) {
             self.until = Some(last);
         }
     }
 }
 
-/// Enters an event at once: for a log that nobody reads yet.
+/// Adds an entry to the table.
 pub(super) fn insert(
     connection: &Connection,
     stream: Uuid,
@@ -253,27 +255,29 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Notes that the table has everything up to `position`.
-pub(super) fn reached(connection: &Connection, position: Position) -> rusqlite::Result<()> {
+/// Sets the table's checkpoint: it has all entries up to `position`. A position is enough, because
+/// index and log change in the same transactions of the same file.
+pub(super) fn set_checkpoint(connection: &Connection, position: Position) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE by_stream_checkpoint SET position = ?1")?
         .execute([position.0])?;
     Ok(())
 }
 
-/// Why the index could not be made whole.
+/// Why the index could not catch up with the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IndexError {
     #[error("it has two events at version {version} of stream {stream}")]
-    Twice { stream: Uuid, version: u64 },
+    Duplicate { stream: Uuid, version: u64 },
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Brings the table up to the log's end in one transaction, from the log itself.
+/// Merges all entries up to the log's end in one transaction, and refuses a log that has two events
+/// at one version of a stream.
 pub(super) fn catch_up(connection: &Connection) -> Result<(), IndexError> {
     let transaction = connection.unchecked_transaction()?;
-    // What an interrupted merge has left is there already.
+    // Entries of an interrupted merge are in the table already.
     transaction.execute(
         "INSERT OR IGNORE INTO by_stream
          SELECT stream, version, position FROM log
@@ -281,7 +285,7 @@ pub(super) fn catch_up(connection: &Connection) -> Result<(), IndexError> {
           ORDER BY stream, version",
         [],
     )?;
-    let twice = transaction
+    let duplicate = transaction
         .prepare(
             "SELECT l.stream, l.version FROM log l JOIN by_stream b USING (stream, version)
               WHERE l.position > (SELECT position FROM by_stream_checkpoint)
@@ -290,10 +294,10 @@ pub(super) fn catch_up(connection: &Connection) -> Result<(), IndexError> {
         .query_map([], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?
         .next()
         .transpose()?;
-    if let Some((stream, version)) = twice {
-        return Err(IndexError::Twice { stream, version });
+    if let Some((stream, version)) = duplicate {
+        return Err(IndexError::Duplicate { stream, version });
     }
-    reached(&transaction, rows::last_position(&transaction)?)?;
+    set_checkpoint(&transaction, rows::last_position(&transaction)?)?;
     Ok(transaction.commit()?)
 }
 

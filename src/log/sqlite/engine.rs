@@ -3,11 +3,11 @@
 use super::by_stream::Unmerged;
 use super::gauges::Gauges;
 use super::guard::Guard;
-use super::lookout::Lookout;
+use super::health_probe::HealthProbe;
 use super::readers::Readers;
 use super::replies::Reply;
 use super::settings::SqliteLogSettings;
-use super::spin::{self, Awake};
+use super::spin::{CommitCadence, spin_poll};
 use super::tail::Tail;
 use super::writer::{Message, Shared, Writer};
 use super::{rows, schema};
@@ -34,12 +34,12 @@ pub struct SqliteLog {
     queue: SyncSender<Message>,
     shared: Arc<Shared>,
     readers: Arc<Readers>,
-    lookout: Lookout,
+    probe: HealthProbe,
 }
 
 impl SqliteLog {
-    /// Opens the log, making it where there is none, and starts its writer. The log is this
-    /// process's alone until the writer has ended.
+    /// Opens the log, creates it if it does not exist, and starts its writer thread. Other
+    /// processes cannot open the log until that thread has ended.
     pub fn open(settings: &SqliteLogSettings) -> Result<(Arc<SqliteLog>, Background), OpenError> {
         let failed = |reason: String| OpenError::new(&settings.path, reason);
         let path = &settings.path;
@@ -59,8 +59,8 @@ impl SqliteLog {
             tail: Tail::default(),
             unmerged: Unmerged::default(),
             committed: watch::Sender::new(last),
-            trouble: Mutex::new(None),
-            awake: Awake::default(),
+            write_failure: Mutex::new(None),
+            cadence: CommitCadence::default(),
             gauges: Gauges::of(path),
         });
         let (queue, queued) = sync_channel(settings.queue);
@@ -73,7 +73,7 @@ impl SqliteLog {
             identity,
             queue,
             shared,
-            lookout: Lookout::over(guard, readers.clone()),
+            probe: HealthProbe::new(guard, readers.clone()),
             readers,
         };
         Ok((Arc::new(log), background))
@@ -88,7 +88,7 @@ impl SqliteLog {
         self.shared.gauges.collectors()
     }
 
-    /// Runs `read` with a connection of the pool, on a thread where it may block.
+    /// Runs `read` with a pooled connection on a thread that may block.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
@@ -103,8 +103,7 @@ impl SqliteLog {
 
 #[async_trait]
 impl LogReader for SqliteLog {
-    /// Every read of the file sees all that was acknowledged before it, so `freshness` asks for
-    /// nothing here.
+    /// Every read of the file is linearizable, whatever `freshness` asks for.
     async fn read_stream(
         &self,
         stream: Uuid,
@@ -112,7 +111,7 @@ impl LogReader for SqliteLog {
         limit: usize,
         _freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        // Before the file is read: what is merged meanwhile is found in both, what is missing in neither.
+        // Before the file is read: entries that are merged in between are then found in both.
         let unmerged = self.shared.unmerged.after(stream, after, limit);
         self.read(move |connection| rows::read_stream(connection, stream, after, limit, &unmerged))
             .await
@@ -145,12 +144,12 @@ impl LogReader for SqliteLog {
         self.shared.committed.subscribe()
     }
 
-    /// The writer's last failure, or else the result of probing the files now.
+    /// The writer's failure if its last commit failed, else the result of probing the files.
     async fn health(&self) -> Result<(), String> {
         let committed = *self.shared.committed.borrow();
-        match self.shared.trouble() {
-            None => self.lookout.look(committed).await.map_or(Ok(()), Err),
-            Some(trouble) => Err(trouble),
+        match self.shared.write_failure() {
+            None => self.probe.check(committed).await,
+            Some(failure) => Err(failure),
         }
     }
 }
@@ -158,12 +157,8 @@ impl LogReader for SqliteLog {
 #[async_trait]
 impl LogWriter for SqliteLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let near = self.shared.awake.get();
-        let (reply, mut answer) = if near {
-            Reply::straight()
-        } else {
-            Reply::new()
-        };
+        let spins = self.shared.cadence.take_spin();
+        let (reply, mut outcome) = if spins { Reply::direct() } else { Reply::new() };
         match self.queue.try_send(Message::Append { commit, reply }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(AppendError::Full),
@@ -171,13 +166,12 @@ impl LogWriter for SqliteLog {
                 return Err(AppendError::NotWritten("the log is closed".to_owned()));
             }
         }
-        if near && let Some(outcome) = spin::until_some_among_tasks(|| answer.try_recv().ok()).await
-        {
+        if spins && let Some(outcome) = spin_poll(|| outcome.try_recv().ok()).await {
             return outcome;
         }
-        answer.await.unwrap_or_else(|_| {
+        outcome.await.unwrap_or_else(|_| {
             Err(AppendError::Unknown(
-                "the log's writer ended before it answered".to_owned(),
+                "the log's writer ended before the acknowledgement".to_owned(),
             ))
         })
     }

@@ -1,4 +1,4 @@
-//! The engine measured: how many commits share a sync, and how much room the log takes.
+//! The engine's metrics: commits per group, and size of the log's files.
 
 use crate::files::beside;
 use prometheus::core::{Collector, Desc};
@@ -6,7 +6,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntGauge, exponential_buckets};
 use std::path::{Path, PathBuf};
 
-/// What is measured of one log.
+/// The metrics of one log.
 #[derive(Debug)]
 pub(super) struct Gauges {
     group: Histogram,
@@ -34,7 +34,7 @@ impl Gauges {
         }
     }
 
-    /// So many commits are written in one transaction.
+    /// A group of so many commits is written in one transaction.
     pub fn grouped(&self, commits: usize) {
         let commits = u32::try_from(commits).unwrap_or(u32::MAX);
         self.group.observe(commits.into());
@@ -45,7 +45,7 @@ impl Gauges {
     }
 }
 
-/// The room that a log takes, looked at whenever it is asked for.
+/// The size of the log's files, read at each scrape.
 #[derive(Debug, Clone)]
 struct Size {
     log: PathBuf,
@@ -57,12 +57,12 @@ impl Collector for Size {
         self.bytes.desc()
     }
 
-    /// Nothing where the log cannot be looked at: no size is better than a wrong one.
+    /// Without a sample if the file cannot be read: no size is better than a wrong one.
     fn collect(&self) -> Vec<MetricFamily> {
         let Ok(log) = std::fs::metadata(&self.log) else {
             return Vec::new();
         };
-        // Between two uses of the log there is none beside it.
+        // A closed log has no write-ahead log.
         let ahead = std::fs::metadata(beside(&self.log, "-wal")).map_or(0, |file| file.len());
         let bytes = log.len().saturating_add(ahead);
         self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));

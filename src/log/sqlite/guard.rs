@@ -1,4 +1,4 @@
-//! What stands between the log's files and everybody else on the machine.
+//! Detects that the log's files were removed, replaced or truncated while they are open.
 
 use crate::files::{Identity, beside};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
@@ -6,20 +6,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Notices when the log's files are taken away.
+/// Watches the log's files.
 #[derive(Debug)]
 pub(super) struct Guard {
     database: Watched,
-    /// How long the database was seen to be. It never becomes shorter: nothing is deleted from it,
-    /// and nobody vacuums it.
+    /// The greatest length seen of the database. It never shrinks: nothing is deleted from it, and
+    /// it is not vacuumed.
     length: AtomicU64,
-    /// What belongs to it. The index of the write-ahead log is one of them, and so is the lock: where
-    /// one of these is gone, the next process makes its own and knows nothing of this one.
+    /// The write-ahead log, its index and the lock file. If one of them is gone, the next process
+    /// creates its own and does not see this one.
     companions: [Watched; 3],
 }
 
 impl Guard {
-    /// Remembers which files the log consists of now.
+    /// Remembers the files that the log consists of now.
     pub(super) fn of(database: &Path) -> io::Result<Guard> {
         let companion = |suffix| Ok::<_, io::Error>(Watched::at(beside(database, suffix))?.0);
         let (database, length) = Watched::at(database.to_owned())?;
@@ -30,10 +30,10 @@ impl Guard {
         })
     }
 
-    /// Refuses once one of the files is gone or another one stands in its place, or the database is
-    /// cut: whoever goes on writing to a deleted file acknowledges what nobody will ever read.
+    /// Fails once a file is gone or replaced, or the database is truncated. Commits to a deleted
+    /// file would be acknowledged and then lost.
     pub(super) fn check(&self) -> Result<(), String> {
-        // Before the file is looked at: somebody else may see it grow meanwhile.
+        // Read before the file: another thread may see it grow in between.
         let before = self.length.load(Ordering::Relaxed);
         let now = self.database.length()?;
         for companion in &self.companions {
@@ -42,15 +42,15 @@ impl Guard {
         if now < before {
             let path = self.database.path.display();
             return Err(format!(
-                "{path} was cut: it has {now} bytes, and had {before}"
+                "{path} was truncated: it has {now} bytes, and had {before}"
             ));
         }
         self.length.fetch_max(now, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Refuses where the files could not be opened again. Those who have them open may go on, but
-    /// nobody else may begin: no further connection, and no next process.
+    /// Fails if the files could not be opened again. Open connections keep working without that
+    /// permission, but neither a new connection nor the next process could start.
     pub(super) fn check_access(&self) -> Result<(), String> {
         let files = std::iter::once(&self.database).chain(&self.companions);
         for Watched { path, .. } in files {
@@ -60,13 +60,18 @@ impl Guard {
                 Access::READ_OK | Access::WRITE_OK,
                 AtFlags::EACCESS,
             )
-            .map_err(|error| format!("{} may not be read and written: {error}", path.display()))?;
+            .map_err(|error| {
+                format!(
+                    "{} cannot be opened for reading and writing: {error}",
+                    path.display()
+                )
+            })?;
         }
         Ok(())
     }
 }
 
-/// A file, and which one it was.
+/// A path, and the file that was there.
 #[derive(Debug)]
 struct Watched {
     path: PathBuf,
@@ -74,16 +79,16 @@ struct Watched {
 }
 
 impl Watched {
-    /// The file that is at `path` now, and its length in bytes.
+    /// Watches the file at `path`; with its length in bytes.
     fn at(path: PathBuf) -> io::Result<(Watched, u64)> {
-        let (identity, length) = Identity::and_length_of(&path)?;
+        let (identity, length) = Identity::and_length_at(&path)?;
         Ok((Watched { path, identity }, length))
     }
 
-    /// Its length in bytes, if it is still there.
+    /// Its length in bytes, if it is still the same file.
     fn length(&self) -> Result<u64, String> {
         let path = self.path.display();
-        match Identity::and_length_of(&self.path) {
+        match Identity::and_length_at(&self.path) {
             Ok((found, length)) if found == self.identity => Ok(length),
             Ok(_) => Err(format!("{path} was replaced by another file")),
             Err(error) => Err(format!("{path} is gone: {error}")),

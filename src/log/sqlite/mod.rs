@@ -11,7 +11,7 @@ mod by_stream;
 mod engine;
 mod gauges;
 mod guard;
-mod lookout;
+mod health_probe;
 mod read_only;
 mod readers;
 mod replies;

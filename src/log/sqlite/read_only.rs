@@ -1,6 +1,6 @@
-//! The log for those who only read it, also while another process serves from it.
+//! The log opened for reading only, also while another process writes it.
 
-use super::by_stream::Followed;
+use super::by_stream::FollowedIndex;
 use super::{rows, schema};
 use crate::log::{Freshness, LogReader, OpenError, Position, ReadError, RecordedEvent, Version};
 use async_trait::async_trait;
@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// A log that nothing can be appended to here. Each read is a short one of its own, so that a
-/// process which serves from the log meanwhile can move its write-ahead log.
+/// A log that is read beside the process that writes it. Each read is a short transaction of its
+/// own, so that it does not block that process's checkpoints.
 #[derive(Debug)]
 pub struct ReadOnlyLog {
     identity: Uuid,
@@ -22,21 +22,21 @@ pub struct ReadOnlyLog {
 #[derive(Debug)]
 struct Reading {
     connection: Connection,
-    index: Followed,
+    index: FollowedIndex,
 }
 
 impl ReadOnlyLog {
-    /// Opens the log at `path`, which has to be there.
+    /// Opens the existing log at `path`.
     pub fn open(path: &Path) -> Result<ReadOnlyLog, OpenError> {
         let failed = |reason: String| OpenError::new(path, reason);
         let (connection, identity) = schema::open_read_only(path)
-            .and_then(schema::of_this_program)
+            .and_then(schema::require_current)
             .map_err(|error| failed(error.to_string()))?;
         Ok(ReadOnlyLog {
             identity,
             reading: Arc::new(Mutex::new(Reading {
                 connection,
-                index: Followed::default(),
+                index: FollowedIndex::default(),
             })),
             silent: watch::Sender::new(Position(0)),
         })
@@ -48,7 +48,7 @@ impl ReadOnlyLog {
     ) -> Result<T, ReadError> {
         let reading = self.reading.clone();
         let read = tokio::task::spawn_blocking(move || {
-            // A read that panicked has changed nothing, so the connection is as good as before.
+            // A read that panicked has changed nothing, so the connection is still usable.
             read(&mut reading.lock().unwrap_or_else(PoisonError::into_inner))
         });
         read.await
@@ -66,7 +66,7 @@ impl LogReader for ReadOnlyLog {
         _freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.read(move |reading| {
-            // Before the table is read: what comes into it meanwhile is found in both.
+            // Before the table is read: entries that are merged in between are then found in both.
             let unmerged = reading
                 .index
                 .catch_up(&reading.connection)
@@ -97,7 +97,7 @@ impl LogReader for ReadOnlyLog {
         self.identity
     }
 
-    /// Says nothing: what another process appends is found by reading.
+    /// Silent: commits of another process are found by reading only.
     fn wake_ups(&self) -> watch::Receiver<Position> {
         self.silent.subscribe()
     }

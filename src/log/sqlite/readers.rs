@@ -1,4 +1,4 @@
-//! The connections that read.
+//! The pool of reading connections.
 
 use super::schema;
 use crate::log::ReadError;
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A pool of connections that only read; one is made when all are in use.
+/// Connections that only read; another one is opened when all are in use.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
@@ -21,7 +21,7 @@ impl Readers {
         }
     }
 
-    /// Runs `read` with a connection of the pool, which is not used again where it failed. Blocks.
+    /// Runs `read` with a connection of the pool, which is discarded if it fails. Blocks.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError>,

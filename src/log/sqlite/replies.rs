@@ -1,9 +1,8 @@
-//! How the writer answers those who wait for their commits.
+//! How the writer acknowledges commits to the tasks that wait for them.
 //!
-//! To wake a task of another thread is a system call, and a group has a few hundred waiting tasks on as
-//! many threads as the service has workers. So answers go to a desk at each thread's runtime, one
-//! wake-up a desk and group, and a task there hands them out, which costs nothing on the thread that
-//! waits.
+//! Waking a task of another thread is a system call, and a group has a few hundred waiting tasks on
+//! a few worker threads. So the outcomes of a group go to one queue per worker thread with one
+//! wake-up each, and a task on that thread dispatches them without further system calls.
 
 use crate::log::{AppendError, Appended};
 use std::cell::RefCell;
@@ -13,125 +12,127 @@ use tokio::sync::{Notify, oneshot};
 
 pub(super) type Outcome = Result<Appended, AppendError>;
 type Sender = oneshot::Sender<Outcome>;
-/// An outcome, and who waits for it.
-type Answer = (Sender, Outcome);
+/// An outcome, and the channel to the task that waits for it.
+type Delivery = (Sender, Outcome);
 
-/// Where the outcome of a commit is waited for.
+/// Delivers the outcome of a commit to the task that waits for it.
 pub(super) struct Reply {
     sender: Sender,
-    desk: Option<Arc<Desk>>,
+    queue: Option<Arc<ReplyQueue>>,
 }
 
 impl Reply {
-    /// A reply to the task that asks for it, and what that task waits for.
+    /// A reply through the queue of this thread, and its receiver.
     pub(super) fn new() -> (Reply, oneshot::Receiver<Outcome>) {
-        Reply::by(Desk::of_this_thread())
+        Reply::through(ReplyQueue::of_this_thread())
     }
 
-    /// A reply past the desk, to a task that looks for it itself.
-    pub(super) fn straight() -> (Reply, oneshot::Receiver<Outcome>) {
-        Reply::by(None)
+    /// A reply past the queue, to a task that polls for it.
+    pub(super) fn direct() -> (Reply, oneshot::Receiver<Outcome>) {
+        Reply::through(None)
     }
 
-    fn by(desk: Option<Arc<Desk>>) -> (Reply, oneshot::Receiver<Outcome>) {
+    fn through(queue: Option<Arc<ReplyQueue>>) -> (Reply, oneshot::Receiver<Outcome>) {
         let (sender, receiver) = oneshot::channel();
-        (Reply { sender, desk }, receiver)
+        (Reply { sender, queue }, receiver)
     }
 }
 
-/// Hands each outcome to whoever waits for it.
-pub(super) fn answer(outcomes: impl IntoIterator<Item = (Reply, Outcome)>) {
-    let mut desks: Vec<(Arc<Desk>, Vec<Answer>)> = Vec::new();
-    for (Reply { sender, desk }, outcome) in outcomes {
-        let Some(desk) = desk else {
-            hand_out([(sender, outcome)]);
+/// Delivers each outcome.
+pub(super) fn deliver(outcomes: impl IntoIterator<Item = (Reply, Outcome)>) {
+    let mut queues: Vec<(Arc<ReplyQueue>, Vec<Delivery>)> = Vec::new();
+    for (Reply { sender, queue }, outcome) in outcomes {
+        let Some(queue) = queue else {
+            dispatch([(sender, outcome)]);
             continue;
         };
-        match desks.iter_mut().find(|(own, _)| Arc::ptr_eq(own, &desk)) {
-            Some((_, answers)) => answers.push((sender, outcome)),
-            None => desks.push((desk, vec![(sender, outcome)])),
+        match queues.iter_mut().find(|(own, _)| Arc::ptr_eq(own, &queue)) {
+            Some((_, deliveries)) => deliveries.push((sender, outcome)),
+            None => queues.push((queue, vec![(sender, outcome)])),
         }
     }
-    for (desk, answers) in desks {
-        desk.put(answers);
+    for (queue, deliveries) in queues {
+        queue.put(deliveries);
     }
 }
 
-fn hand_out(answers: impl IntoIterator<Item = Answer>) {
-    for (sender, outcome) in answers {
-        // Whoever has gone meanwhile does not need the answer.
+fn dispatch(deliveries: impl IntoIterator<Item = Delivery>) {
+    for (sender, outcome) in deliveries {
+        // Fails if the task was dropped, which then needs no outcome.
         let _ = sender.send(outcome);
     }
 }
 
 thread_local! {
-    static DESK: RefCell<Option<(runtime::Id, Arc<Desk>)>> = const { RefCell::new(None) };
+    static QUEUE: RefCell<Option<(runtime::Id, Arc<ReplyQueue>)>> = const { RefCell::new(None) };
 }
 
-/// Where the answers for one runtime are put.
+/// The outcomes for the tasks of one runtime.
 #[derive(Debug)]
-struct Desk {
-    /// `None` once nobody hands them out any more.
-    answers: Mutex<Option<Vec<Answer>>>,
-    news: Notify,
+struct ReplyQueue {
+    /// `None` once its dispatcher has ended.
+    deliveries: Mutex<Option<Vec<Delivery>>>,
+    added: Notify,
 }
 
-impl Desk {
-    /// The desk of the runtime that this thread runs; none where its tasks may run elsewhere.
-    fn of_this_thread() -> Option<Arc<Desk>> {
+impl ReplyQueue {
+    /// The queue of the runtime on this thread; none if its tasks may run on other threads.
+    fn of_this_thread() -> Option<Arc<ReplyQueue>> {
         let runtime = Handle::try_current().ok()?;
         if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
             return None;
         }
-        DESK.with_borrow_mut(|known| match known {
-            Some((id, desk)) if *id == runtime.id() && desk.is_open() => Some(desk.clone()),
+        QUEUE.with_borrow_mut(|known| match known {
+            Some((id, queue)) if *id == runtime.id() && queue.is_open() => Some(queue.clone()),
             _ => {
-                let desk = Arc::new(Desk {
-                    answers: Mutex::new(Some(Vec::new())),
-                    news: Notify::new(),
+                let queue = Arc::new(ReplyQueue {
+                    deliveries: Mutex::new(Some(Vec::new())),
+                    added: Notify::new(),
                 });
-                runtime.spawn(Attendant(desk.clone()).hand_out());
-                *known = Some((runtime.id(), desk.clone()));
-                Some(desk)
+                runtime.spawn(ReplyDispatcher(queue.clone()).dispatch());
+                *known = Some((runtime.id(), queue.clone()));
+                Some(queue)
             }
         })
     }
 
-    fn put(&self, answers: Vec<Answer>) {
+    fn put(&self, deliveries: Vec<Delivery>) {
         match &mut *self.lock() {
-            Some(there) => there.extend(answers),
-            None => hand_out(answers),
+            Some(queued) => queued.extend(deliveries),
+            None => dispatch(deliveries),
         }
-        self.news.notify_one();
+        self.added.notify_one();
     }
 
     fn is_open(&self) -> bool {
         self.lock().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<Answer>>> {
-        // Nothing in here panics between two changes.
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Delivery>>> {
+        // No panic can occur in the middle of a change.
+        self.deliveries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Hands out what is put on a desk, until the runtime ends.
-struct Attendant(Arc<Desk>);
+/// Dispatches the outcomes in a queue until the runtime ends.
+struct ReplyDispatcher(Arc<ReplyQueue>);
 
-impl Attendant {
-    async fn hand_out(self) {
+impl ReplyDispatcher {
+    async fn dispatch(self) {
         loop {
-            self.0.news.notified().await;
-            let answers = self.0.lock().as_mut().map(std::mem::take);
-            hand_out(answers.into_iter().flatten());
+            self.0.added.notified().await;
+            let deliveries = self.0.lock().as_mut().map(std::mem::take);
+            dispatch(deliveries.into_iter().flatten());
         }
     }
 }
 
-impl Drop for Attendant {
+impl Drop for ReplyDispatcher {
     fn drop(&mut self) {
         let left = self.0.lock().take();
-        hand_out(left.into_iter().flatten());
+        dispatch(left.into_iter().flatten());
     }
 }
 
@@ -153,22 +154,22 @@ mod tests {
     }
 
     #[test]
-    fn every_task_gets_its_own_answer_from_another_thread() {
+    fn each_task_gets_its_own_outcome_across_threads() {
         let tasks: Vec<_> = [1, 2]
             .map(|thread| {
                 std::thread::spawn(move || {
                     runtime().block_on(async {
                         let waiting = (0..100).map(|task| {
-                            let (reply, answer) = Reply::new();
-                            ((reply, Ok(appended(thread * 1_000 + task))), answer)
+                            let (reply, receiver) = Reply::new();
+                            ((reply, Ok(appended(thread * 1_000 + task))), receiver)
                         });
                         let (outcomes, waiting): (Vec<_>, Vec<_>) = waiting.unzip();
-                        let answering = std::thread::spawn(move || answer(outcomes));
-                        for (task, answer) in (0..).zip(waiting) {
-                            let outcome = answer.await.expect("it is answered");
+                        let delivering = std::thread::spawn(move || deliver(outcomes));
+                        for (task, receiver) in (0..).zip(waiting) {
+                            let outcome = receiver.await.expect("an outcome");
                             assert_eq!(outcome, Ok(appended(thread * 1_000 + task)));
                         }
-                        answering.join().expect("all are answered");
+                        delivering.join().expect("all are delivered");
                     });
                 })
             })
@@ -180,31 +181,31 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_that_has_ended_takes_no_answer_with_it() {
+    fn ended_runtime_loses_no_outcome() {
         let first = runtime();
-        let (reply, mut answer_of_first) = first.block_on(async { Reply::new() });
-        let (late, mut late_answer) = first.block_on(async { Reply::new() });
-        // On the desk, and not handed out when the runtime ends.
-        answer([(reply, Ok(appended(1)))]);
+        let (reply, mut first_outcome) = first.block_on(async { Reply::new() });
+        let (late, mut late_outcome) = first.block_on(async { Reply::new() });
+        // In the queue, and not dispatched when the runtime ends.
+        deliver([(reply, Ok(appended(1)))]);
         drop(first);
-        answer([(late, Ok(appended(2)))]);
-        assert_eq!(answer_of_first.try_recv(), Ok(Ok(appended(1))));
-        assert_eq!(late_answer.try_recv(), Ok(Ok(appended(2))));
+        deliver([(late, Ok(appended(2)))]);
+        assert_eq!(first_outcome.try_recv(), Ok(Ok(appended(1))));
+        assert_eq!(late_outcome.try_recv(), Ok(Ok(appended(2))));
         runtime().block_on(async {
             let (reply, waiting) = Reply::new();
-            answer([(reply, Ok(appended(3)))]);
+            deliver([(reply, Ok(appended(3)))]);
             assert_eq!(
                 waiting.await,
                 Ok(Ok(appended(3))),
-                "the next runtime has its own desk"
+                "the next runtime has its own queue"
             );
         });
     }
 
     #[test]
-    fn outside_of_a_runtime_the_answer_comes_at_once() {
+    fn reply_outside_a_runtime_is_direct() {
         let (reply, mut waiting) = Reply::new();
-        answer([(reply, Ok(appended(1)))]);
+        deliver([(reply, Ok(appended(1)))]);
         assert_eq!(waiting.try_recv(), Ok(Ok(appended(1))));
     }
 }

@@ -14,7 +14,8 @@ const COLUMNS: &str = "position, stream, version, type, schema, recorded_at, dat
 /// The statement that [`insert`] runs, prepared once a connection.
 pub(super) fn prepare_insert(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached(
-        "INSERT INTO log (position, stream, version, type, schema, recorded_at, data, metadata, hash)
+        "INSERT INTO log
+             (position, stream, version, type, schema, recorded_at, data, metadata, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
 }
@@ -38,7 +39,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The version that `stream` is at, as far as the index knows.
+/// The version that `stream` is at, according to the index table.
 pub(super) fn version(connection: &Connection, stream: Uuid) -> rusqlite::Result<Version> {
     let version = connection
         .prepare_cached(
@@ -49,7 +50,7 @@ pub(super) fn version(connection: &Connection, stream: Uuid) -> rusqlite::Result
     Ok(Version(version.unwrap_or(0)))
 }
 
-/// Where `stream` ends, if it has an event that the index knows.
+/// The end of `stream`, if the index table has an event of it.
 pub(super) fn head(connection: &Connection, stream: Uuid) -> rusqlite::Result<Option<Head>> {
     let last = select(
         connection,
@@ -70,8 +71,8 @@ pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Positio
     Ok(Position(last.unwrap_or(0)))
 }
 
-/// At most `limit` events of `stream` after `after`: those that the index knows, then those at the
-/// `unmerged` places, which it may not know yet.
+/// At most `limit` events of `stream` after `after`: those in the index table, then those at the
+/// `unmerged` places, which it may lack.
 pub(super) fn read_stream(
     connection: &Connection,
     stream: Uuid,
@@ -108,7 +109,8 @@ pub(super) fn read_stream(
     for (event, expected) in events.iter().zip(expected) {
         if (event.stream, event.version) != expected {
             return Err(ReadError(format!(
-                "the index of streams leads to version {} of stream {} where version {} of {stream} should be: verify the log",
+                "the index of streams leads to version {} of stream {} instead of version {} of \
+                 {stream}: check the log (cartlog verify)",
                 event.version, event.stream, expected.1
             )));
         }
@@ -137,10 +139,11 @@ pub(super) fn read_all(
     .map_err(|error| ReadError(error.to_string()))?;
     let mut last = after;
     for event in &events {
-        // A damaged file may lead back, and whoever follows it would go round for ever.
+        // In a damaged file positions can go back, and a reader would loop forever.
         if event.position <= last {
             return Err(ReadError(format!(
-                "the rows behind position {last} are not in the order of their positions: verify the log"
+                "the rows after position {last} are not in the order of their positions: \
+                 check the log (cartlog verify)"
             )));
         }
         last = event.position;
@@ -163,7 +166,7 @@ fn select(
     Ok(events)
 }
 
-/// Reads a row; `before` is the metadata of the row before it, which events of one commit share.
+/// Reads a row. `before` is the metadata of the row before it, which is shared within a commit.
 fn recorded(row: &Row<'_>, before: Option<Arc<str>>) -> rusqlite::Result<RecordedEvent> {
     let text = |column: usize| -> rusqlite::Result<&str> {
         row.get_ref(column)?
@@ -196,8 +199,7 @@ fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(error))
 }
 
-/// At most `limit` rows after `after`, each as the event that it is or as what keeps it from being
-/// one.
+/// At most `limit` rows after `after`, each as an event or with the reason why it is none.
 pub(super) fn read_each(
     connection: &Connection,
     after: Position,
@@ -230,11 +232,11 @@ pub(super) fn read_each(
     Ok(events)
 }
 
-/// What the hash does not tell, since it is over the values and not over how they are written.
+/// Checks what the hash does not cover, which is over the values and not over their encoding.
 fn canonical(row: &Row<'_>, event: &RecordedEvent) -> rusqlite::Result<()> {
     let written = row.get_ref(5)?.as_bytes().unwrap_or_default();
     if written != event.recorded_at.to_text().as_str().as_bytes() {
-        let error = "its time is not written as times are written here";
+        let error = "its time is not in canonical form";
         return Err(unreadable(5, Type::Text, NotCanonical(error)));
     }
     if event.version.0 == 0 {
@@ -248,8 +250,8 @@ fn canonical(row: &Row<'_>, event: &RecordedEvent) -> rusqlite::Result<()> {
 #[error("{0}")]
 struct NotCanonical(&'static str);
 
-/// At most `limit` entries of the index by stream and version behind `after`, with those that the end
-/// of the log is going to have there.
+/// At most `limit` entries of the index after `after`, by stream and version, including those that
+/// are not merged yet.
 pub(super) fn read_index(
     connection: &Connection,
     after: Option<IndexEntry>,

@@ -7,13 +7,13 @@ use rusqlite_migration::{M, Migrations};
 use std::path::Path;
 use uuid::Uuid;
 
-/// "crtl": by it a file is known for a log of this program (`PRAGMA application_id`).
+/// "crtl": marks a file as a log of this program (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x6372_746c;
 
-/// `log` is the truth; `events` shows it to people, and `by_stream` finds in it what a stream is made
-/// of (see [`by_stream`]). Streams and hashes are kept as bytes, since an index over 16-byte
-/// time-ordered ids is what keeps an append flat at ten million events. `probe` is written to when
-/// the log could not be, to find out when it can be again.
+/// `log` has the events; `events` is a readable view of it, and `by_stream` the index of streams
+/// (see [`by_stream`]). Streams and hashes are blobs: an index over 16-byte time-ordered ids keeps
+/// an append at constant cost up to ten million events. `probe` is written to after a failed
+/// commit, to find out when the disk accepts writes again.
 const MIGRATIONS: &[M<'_>] = &[
     M::up(
         "CREATE TABLE log (
@@ -59,7 +59,7 @@ const MIGRATIONS: &[M<'_>] = &[
     ),
 ];
 
-/// Why a file cannot serve as the log.
+/// Why a file cannot be opened as the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SchemaError {
     #[error("there is no such file")]
@@ -68,7 +68,9 @@ pub(super) enum SchemaError {
     Foreign,
     #[error("it was written by a newer cartlog (schema {found}, this one knows {known})")]
     Newer { found: usize, known: usize },
-    #[error("its schema is {found}, this cartlog reads {known}: let `cartlog serve` open it once")]
+    #[error(
+        "its schema is {found}, this cartlog reads {known}: run `cartlog serve` once to migrate it"
+    )]
     Older { found: usize, known: usize },
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -78,9 +80,9 @@ pub(super) enum SchemaError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Opens the one connection that writes, makes or migrates the tables, and moves what an earlier
-/// process left in the write-ahead log into the database: after a failed sync, only what has been
-/// checkpointed and synced again is known to be there.
+/// Opens the one connection that writes, and creates or migrates the tables. Checkpoints the
+/// write-ahead log of an earlier process first: after a failed sync, only pages that were
+/// checkpointed and synced again are known to be durable.
 pub(super) fn open_writer(
     path: &Path,
     durability: Durability,
@@ -97,8 +99,8 @@ pub(super) fn open_writer(
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", durability.pragma())?;
     connection.pragma_update(None, "recursive_triggers", true)?;
-    // Room for the upper pages of the index and not for many more: a commit that has split a page makes
-    // SQLite go through all that it holds.
+    // Enough for the upper pages of the index. SQLite walks the whole cache in a commit that splits
+    // a page, so more would be slower.
     connection.pragma_update(None, "cache_size", -4_096)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -108,7 +110,7 @@ pub(super) fn open_writer(
     Ok((connection, identity))
 }
 
-/// Opens a connection that only reads, and makes no file where the log is gone.
+/// Opens a connection that only reads, and creates no file if the log is gone.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -118,8 +120,8 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens the log at `path`, and says its identity, for somebody who must not change it and may not be
-/// its only user. It may be one of an earlier program.
+/// Opens the log at `path` without changing it, also beside other processes; with its identity. Its
+/// schema may be that of an earlier version.
 pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaError> {
     if !path.exists() {
         return Err(SchemaError::Missing);
@@ -132,13 +134,13 @@ pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaEr
     if application_id != APPLICATION_ID {
         return Err(SchemaError::Foreign);
     }
-    known(&connection)?;
+    refuse_newer(&connection)?;
     let identity = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
     Ok((connection, Uuid::from_bytes(identity)))
 }
 
-/// Refuses a log of an earlier program, for somebody who reads it by today's tables.
-pub(super) fn of_this_program(
+/// Refuses a log whose schema is that of an earlier version.
+pub(super) fn require_current(
     opened: (Connection, Uuid),
 ) -> Result<(Connection, Uuid), SchemaError> {
     let found: usize = opened
@@ -156,18 +158,19 @@ pub(super) fn of_this_program(
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(32);
-    // A memory map would let a stray write through a wild pointer, or a truncated file, reach the log.
+    // With a memory map a stray pointer could corrupt the log, and a truncated file kill the
+    // process.
     connection.pragma_update_and_check(None, "mmap_size", 0, |_| Ok(()))?;
     connection.pragma_update(None, "trusted_schema", false)
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
-    known(connection)?;
+    refuse_newer(connection)?;
     Ok(Migrations::from_slice(MIGRATIONS).to_latest(connection)?)
 }
 
-/// Refuses tables that a newer program has made.
-fn known(connection: &Connection) -> Result<(), SchemaError> {
+/// Refuses a log whose schema is that of a newer version.
+fn refuse_newer(connection: &Connection) -> Result<(), SchemaError> {
     let found: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > MIGRATIONS.len() {
         return Err(SchemaError::Newer {
@@ -187,9 +190,9 @@ fn identity(connection: &Connection) -> rusqlite::Result<Uuid> {
     match kept {
         Some(bytes) => Ok(Uuid::from_bytes(bytes)),
         None => {
-            let drawn = Uuid::now_v7();
-            connection.execute("INSERT INTO identity VALUES (?1)", [drawn.into_bytes()])?;
-            Ok(drawn)
+            let generated = Uuid::now_v7();
+            connection.execute("INSERT INTO identity VALUES (?1)", [generated.into_bytes()])?;
+            Ok(generated)
         }
     }
 }

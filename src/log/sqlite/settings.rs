@@ -1,23 +1,23 @@
-//! The settings of the engine.
+//! The engine's settings.
 
 use std::path::PathBuf;
 
-/// How the engine works.
+/// The settings of the embedded engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteLogSettings {
     pub path: PathBuf,
     /// How many commits may wait for the writer before further ones are refused.
     pub queue: usize,
-    /// How many commits share one sync at the most.
+    /// How many commits share one sync at most (group commit).
     pub group: usize,
-    /// After how many pages the write-ahead log is moved into the database. Many, since a page that
-    /// is written again before it is moved is moved once.
+    /// At how many pages the write-ahead log is checkpointed. A high number saves writes: a page
+    /// that changed several times in between is copied once.
     pub checkpoint_pages: u32,
     pub durability: Durability,
 }
 
 impl SqliteLogSettings {
-    /// The log at `path` with what suits most.
+    /// The log at `path` with the default settings.
     pub fn at(path: impl Into<PathBuf>) -> SqliteLogSettings {
         SqliteLogSettings {
             path: path.into(),
@@ -29,13 +29,13 @@ impl SqliteLogSettings {
     }
 }
 
-/// What an acknowledgement outlives.
+/// What an acknowledged commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
-    /// The loss of power: `synchronous=FULL`.
+    /// Power loss: `synchronous=FULL`.
     Power,
-    /// The death of the process, not the loss of power: `synchronous=NORMAL`.
+    /// A crash of the process, but not power loss: `synchronous=NORMAL`.
     Process,
 }
 

@@ -1,19 +1,19 @@
-//! The end of the log, kept in memory: who follows the log closely reads what the writer had in its
-//! hands anyway, without a query and without copying a text.
+//! The last events in memory: a reader that follows the log closely gets them without a query and
+//! without copying a text.
 
 use crate::log::{Position, RecordedEvent};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many events the tail holds: about a third of a second of writing at full speed, in about
-/// ten megabytes. A follower that is further behind reads from the file.
+/// How many events the tail holds: a third of a second of commits at full speed, in some ten
+/// megabytes. A reader that is further behind reads from the file.
 const CAPACITY: usize = 16_384;
 
 #[derive(Debug, Default)]
 pub(super) struct Tail(Mutex<VecDeque<RecordedEvent>>);
 
 impl Tail {
-    /// Takes in what was committed right behind what it holds.
+    /// Adds committed events, which continue those that it holds.
     pub(super) fn extend(&self, committed: impl IntoIterator<Item = RecordedEvent>) {
         let mut events = self.lock();
         events.extend(committed);
@@ -21,7 +21,7 @@ impl Tail {
         events.drain(..surplus);
     }
 
-    /// At most `limit` events after `after`, or `None` where the tail does not reach back so far.
+    /// At most `limit` events after `after`, or `None` if older ones have been evicted.
     pub(super) fn after(&self, after: Position, limit: usize) -> Option<Vec<RecordedEvent>> {
         let events = self.lock();
         let first = events.front()?.position.0;
@@ -31,7 +31,7 @@ impl Tail {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<RecordedEvent>> {
-        // Nothing in here panics between two changes, so a poisoned tail is a whole one.
+        // No panic can occur in the middle of a change, so a poisoned tail is intact.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! The one thread that writes: it takes whatever commits are queued and makes them durable with one
-//! sync (group commit). While one group is on its way to the disk, the next one gathers.
+//! Group commit: the one thread that writes takes all queued commits and makes them durable in one
+//! transaction with one sync. While a group is being synced, the next one gathers in the queue.
 
 use super::by_stream::{self, Merge, Step, Unmerged};
 use super::gauges::Gauges;
@@ -7,11 +7,11 @@ use super::guard::Guard;
 use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::settings::SqliteLogSettings;
-use super::spin::{self, Awake, Succession};
+use super::spin::{CommitCadence, spin_blocking};
 use super::tail::Tail;
 use crate::file_lock::FileLock;
 use crate::log::{AppendError, Appended, Commit, Position, RecordedEvent, Version};
-use crate::wal::WalMover;
+use crate::wal::WalCheckpointer;
 use rusqlite::{Connection, ErrorCode};
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,49 +20,53 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// How long after a failed write the writer tries whether the disk takes writes again.
-const PROBE_AFTER: Duration = Duration::from_millis(500);
+/// After a failed write, how often the writer probes whether the disk accepts writes again.
+const PROBE_EVERY: Duration = Duration::from_millis(500);
 
-/// How many streams' versions the writer remembers, at 24 bytes each, to save itself the look-up.
-const REMEMBERED_VERSIONS: usize = 65_536;
+/// How many streams' versions the writer caches, at 24 bytes each.
+const CACHED_VERSIONS: usize = 65_536;
 
-/// What reaches the writer.
+/// A message in the writer's queue.
 pub(super) enum Message {
     Append {
         commit: Commit,
         reply: Reply,
     },
-    /// Write what was queued before, then end.
+    /// Graceful shutdown: sent behind the commits that are still written.
     Close,
 }
 
-/// What the writer shares with the log's face.
+/// The state that the writer thread shares with `SqliteLog`.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub tail: Tail,
     pub unmerged: Unmerged,
     pub committed: watch::Sender<Position>,
-    pub trouble: Mutex<Option<String>>,
-    pub awake: Awake,
+    /// Set while commits fail.
+    pub write_failure: Mutex<Option<String>>,
+    pub cadence: CommitCadence,
     pub gauges: Gauges,
 }
 
 impl Shared {
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble
+    pub(super) fn write_failure(&self) -> Option<String> {
+        self.write_failure
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn set_trouble(&self, trouble: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    fn set_write_failure(&self, failure: Option<String>) {
+        *self
+            .write_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = failure;
     }
 }
 
 pub(super) struct Writer {
     connection: Connection,
-    /// As long as somebody writes, nobody else may.
+    /// Held as long as the writer runs.
     _lock: FileLock,
     guard: Arc<Guard>,
     shared: Arc<Shared>,
@@ -71,20 +75,19 @@ pub(super) struct Writer {
     last: Position,
     versions: HashMap<Uuid, Version>,
     merge: Merge,
-    succession: Succession,
 }
 
 type Queued = (Commit, Reply);
 
-/// What became of a group that was not committed.
+/// Why a group was not committed.
 enum GroupFailure {
-    /// Certainly not written, and the next group may fare better.
+    /// Not written, and a later group may succeed.
     NotWritten(String),
-    /// Certainly not written, and the writer must not go on.
-    NotWrittenAndOver(String),
-    /// Perhaps written. SQLite may hold a commit that it reported as failed, so nothing more is
-    /// written on top of it: the process ends, and the next one reopens and checkpoints first.
-    UnknownAndOver(String),
+    /// Not written, and the writer must end.
+    NotWrittenFatal(String),
+    /// Unknown: SQLite may have kept a commit that it reported as failed. Nothing may be written on
+    /// top of it, so the process ends, and the next one checkpoints before it reads.
+    UnknownFatal(String),
 }
 
 impl Writer {
@@ -106,13 +109,12 @@ impl Writer {
             last,
             versions: HashMap::new(),
             merge: Merge::default(),
-            succession: Succession::default(),
         }
     }
 
-    /// Writes until it is closed, or until it must not go on.
+    /// Writes groups until it is closed or must end.
     pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), String> {
-        let mut mover = WalMover::start(&self.connection, self.checkpoint_pages)
+        let mut checkpointer = WalCheckpointer::start(&self.connection, self.checkpoint_pages)
             .map_err(|error| error.to_string())?;
         let mut group: Vec<Queued> = Vec::with_capacity(self.group_limit);
         loop {
@@ -122,7 +124,7 @@ impl Writer {
                 Some(Message::Close) => closing = true,
                 None => continue,
             }
-            let came = Instant::now();
+            let taken = Instant::now();
             while !closing && group.len() < self.group_limit {
                 match queue.try_recv() {
                     Ok(Message::Append { commit, reply }) => group.push((commit, reply)),
@@ -131,34 +133,33 @@ impl Writer {
                 }
             }
             let commits = group.len();
-            self.write_and_answer(&mut group)?;
-            self.succession.answered(commits, came, Instant::now());
-            if let Err(error) = mover.committed(&self.connection) {
-                let why = format!("the write-ahead log cannot be moved into the log: {error}");
-                self.shared.set_trouble(Some(why.clone()));
+            self.write_group(&mut group)?;
+            self.shared
+                .cadence
+                .acknowledged(commits, taken, Instant::now());
+            if let Err(error) = checkpointer.after_commit(&self.connection) {
+                let why = format!("the write-ahead log cannot be checkpointed: {error}");
+                self.shared.set_write_failure(Some(why.clone()));
                 return Err(why);
             }
             if closing {
-                drop(mover);
+                drop(checkpointer);
                 return self.close();
             }
         }
     }
 
-    /// The next message; in trouble, `None` after each attempt to get out of it.
+    /// The next message; after a failed write, `None` after each probe of the disk.
     fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
-        if self.shared.trouble().is_none() {
-            if self.succession.is_quick() {
-                self.shared.awake.set(true);
-                let message = spin::until_some(|| queue.try_recv().ok());
-                self.shared.awake.set(false);
-                if message.is_some() {
-                    return message;
-                }
+        if self.shared.write_failure().is_none() {
+            if self.shared.cadence.is_quick()
+                && let Some(message) = spin_blocking(|| queue.try_recv().ok())
+            {
+                return Some(message);
             }
             return Some(queue.recv().unwrap_or(Message::Close));
         }
-        match queue.recv_timeout(PROBE_AFTER) {
+        match queue.recv_timeout(PROBE_EVERY) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Disconnected) => Some(Message::Close),
             Err(RecvTimeoutError::Timeout) => {
@@ -167,15 +168,15 @@ impl Writer {
                     .execute("UPDATE probe SET writes = writes + 1", [])
                     .is_ok()
                 {
-                    tracing::info!("the log takes writes again");
-                    self.shared.set_trouble(None);
+                    tracing::info!("the log accepts writes again");
+                    self.shared.set_write_failure(None);
                 }
                 None
             }
         }
     }
 
-    fn write_and_answer(&mut self, group: &mut Vec<Queued>) -> Result<(), String> {
+    fn write_group(&mut self, group: &mut Vec<Queued>) -> Result<(), String> {
         if group.is_empty() {
             return Ok(());
         }
@@ -183,8 +184,8 @@ impl Writer {
         let before = self.last;
         match self.write(group) {
             Ok((outcomes, step)) => {
-                if self.shared.trouble().is_some() {
-                    self.shared.set_trouble(None);
+                if self.shared.write_failure().is_some() {
+                    self.shared.set_write_failure(None);
                 }
                 self.publish(before, group, outcomes, &step);
                 Ok(())
@@ -192,33 +193,33 @@ impl Writer {
             Err(failure) => {
                 self.last = before;
                 self.versions.clear();
-                let (error, over) = match failure {
+                let (error, fatal) = match failure {
                     GroupFailure::NotWritten(why) => (AppendError::NotWritten(why), None),
-                    GroupFailure::NotWrittenAndOver(why) => {
+                    GroupFailure::NotWrittenFatal(why) => {
                         (AppendError::NotWritten(why.clone()), Some(why))
                     }
-                    GroupFailure::UnknownAndOver(why) => {
+                    GroupFailure::UnknownFatal(why) => {
                         (AppendError::Unknown(why.clone()), Some(why))
                     }
                 };
-                tracing::error!(%error, commits = group.len(), "a group was not committed");
-                self.shared.set_trouble(Some(error.to_string()));
-                replies::answer(
+                tracing::error!(%error, commits = group.len(), "a group commit failed");
+                self.shared.set_write_failure(Some(error.to_string()));
+                replies::deliver(
                     group
                         .drain(..)
                         .map(|(_, reply)| (reply, Err(error.clone()))),
                 );
-                over.map_or(Ok(()), Err)
+                fatal.map_or(Ok(()), Err)
             }
         }
     }
 
-    /// Writes the group in one transaction, and a part of the index with it. A commit whose stream
-    /// has moved on fails alone.
+    /// Writes the group in one transaction, and a step of the index's merge with it. A commit in
+    /// conflict fails alone.
     fn write(&mut self, group: &[Queued]) -> Result<(Vec<Outcome>, Step), GroupFailure> {
         let before = self.last;
-        // Not within a group: what one of its commits has written is known from here alone.
-        if self.versions.len() >= REMEMBERED_VERSIONS {
+        // Only between groups: versions that this group writes are found nowhere else yet.
+        if self.versions.len() >= CACHED_VERSIONS {
             self.versions.clear();
         }
         self.connection
@@ -249,7 +250,7 @@ impl Writer {
         };
         if let Err(why) = self.guard.check() {
             self.roll_back();
-            return Err(GroupFailure::NotWrittenAndOver(why));
+            return Err(GroupFailure::NotWrittenFatal(why));
         }
         let committed = self
             .connection
@@ -260,10 +261,9 @@ impl Writer {
             Err(error) => {
                 self.roll_back();
                 Err(match error.sqlite_error_code() {
-                    // The frame that completes a commit is the last one to be written, so where
-                    // there was no room for it, there is no commit.
+                    // A commit's last frame completes it: without room for it there is no commit.
                     Some(ErrorCode::DiskFull) => GroupFailure::NotWritten(error.to_string()),
-                    _ => GroupFailure::UnknownAndOver(error.to_string()),
+                    _ => GroupFailure::UnknownFatal(error.to_string()),
                 })
             }
         }
@@ -297,7 +297,7 @@ impl Writer {
         }))
     }
 
-    /// Shows the committed group, answers those who wait for it, and wakes those who follow the log.
+    /// Publishes the committed group, acknowledges its commits, and wakes the readers of the tail.
     fn publish(
         &mut self,
         before: Position,
@@ -305,7 +305,7 @@ impl Writer {
         outcomes: Vec<Outcome>,
         step: &Step,
     ) {
-        let mut answers = Vec::with_capacity(group.len());
+        let mut replies = Vec::with_capacity(group.len());
         let mut committed: Vec<RecordedEvent> = Vec::with_capacity(group.len());
         let mut next = Position(before.0 + 1);
         for ((commit, reply), outcome) in group.drain(..).zip(outcomes) {
@@ -313,19 +313,19 @@ impl Writer {
                 committed.extend(commit.recorded_from(next));
                 next = Position(appended.position.0 + 1);
             }
-            answers.push((reply, outcome));
+            replies.push((reply, outcome));
         }
         self.shared.unmerged.extend(&committed);
         self.merge.committed(step, &self.shared.unmerged, self.last);
         self.shared.tail.extend(committed);
         let last = self.last;
-        // Told to nobody yet: whoever is answered finds the group, and is woken before those who
-        // follow the log, who would take the processor that the answer needs.
+        // Without a wake-up yet: an acknowledged task finds the group, and runs before the readers
+        // of the tail, which would compete for the processor.
         self.shared.committed.send_if_modified(|committed| {
             *committed = last;
             false
         });
-        replies::answer(answers);
+        replies::deliver(replies);
         if last > before {
             self.shared.committed.send_modify(|_| ());
         }
@@ -335,36 +335,36 @@ impl Writer {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "a group could not be rolled back");
+            tracing::error!(%error, "cannot roll back a group of commits");
         }
     }
 
-    /// Leaves the log whole in one file, its index included. SQLite moves everything there when the
-    /// last connection is closed, but those that read may outlive this one.
+    /// Leaves the log complete in one file, its index included. SQLite checkpoints by itself only
+    /// when the last connection closes, and reading connections may outlive this one.
     fn close(self) -> Result<(), String> {
         if let Err(error) = by_stream::catch_up(&self.connection) {
-            // Nothing is lost: the next process makes up for it when it opens the log.
-            tracing::warn!(%error, "the index stays behind the log");
+            // Harmless: the next process catches up when it opens the log.
+            tracing::warn!(%error, "cannot complete the log's index at shutdown");
         }
-        let moved = self
+        let checkpointed = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = moved {
-            // Nothing is lost: the next process moves it when it opens the log.
-            tracing::warn!(%error, "the write-ahead log stays beside the log");
+        if let Err(error) = checkpointed {
+            // Harmless: the next process checkpoints when it opens the log.
+            tracing::warn!(%error, "cannot checkpoint the log at shutdown");
         }
         self.connection
             .close()
-            .map_err(|(_, error)| format!("the log could not be closed: {error}"))
+            .map_err(|(_, error)| format!("the log cannot be closed: {error}"))
     }
 }
 
-/// An error before COMMIT: whatever it is, nothing of the group is in the log.
+/// The failure of a group before COMMIT, of which nothing is in the log.
 fn not_written(error: &rusqlite::Error) -> GroupFailure {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy) => {
             GroupFailure::NotWritten(error.to_string())
         }
-        _ => GroupFailure::NotWrittenAndOver(error.to_string()),
+        _ => GroupFailure::NotWrittenFatal(error.to_string()),
     }
 }

@@ -1,10 +1,10 @@
 use super::*;
 
-/// Fewer than the log gathers, so that many merges are quick.
+/// A low threshold, for many merges in a short test.
 const FEW: usize = 8_192;
 
-/// One group after the other, of so many events each, through three merges.
-fn merged_in_groups_of(events: usize) {
+/// Commits groups of so many events each through three merges.
+fn merge_in_groups_of(events: usize) {
     let tables = Connection::open_in_memory().unwrap();
     let tables_of_the_log = "CREATE TABLE by_stream (
             stream BLOB, version INTEGER, position INTEGER, PRIMARY KEY (stream, version)
@@ -12,39 +12,39 @@ fn merged_in_groups_of(events: usize) {
          CREATE TABLE by_stream_checkpoint (position INTEGER) STRICT;
          INSERT INTO by_stream_checkpoint VALUES (0);";
     tables.execute_batch(tables_of_the_log).unwrap();
-    let one = |ask: &str| -> u64 { tables.query_row(ask, [], |row| row.get(0)).unwrap() };
+    let number = |sql: &str| -> u64 { tables.query_row(sql, [], |row| row.get(0)).unwrap() };
     let unmerged = Unmerged::default();
-    let mut merge = Merge::of(FEW);
+    let mut merge = Merge::with_threshold(FEW);
     let (mut last, mut steps, mut ended) = (0, 0, 0);
     while ended < 3 {
         let step = merge.step(&tables, &unmerged, events).unwrap();
         for _ in 0..events {
             last += 1;
-            // In turn, so that neighbours in the log are none in the table.
+
             let stream = Uuid::from_u128(u128::from(last % 1_000));
             let entry = ((stream, Version(last / 1_000 + 1)), Position(last));
             unmerged.lock().gathering.extend([entry]);
         }
         merge.committed(&step, &unmerged, Position(last));
         let waiting = unmerged.lock().gathering.len();
-        assert!(waiting < FEW + events, "{events}: {waiting} wait");
+        assert!(waiting < FEW + events, "{events}: {waiting} waiting");
         steps += u64::from(matches!(step, Step::Merged(_) | Step::Ended));
         if matches!(step, Step::Ended) {
             ended += 1;
-            let entries = one("SELECT count(*) FROM by_stream");
-            assert_eq!(entries, one("SELECT position FROM by_stream_checkpoint"));
-            assert_eq!(entries, one("SELECT max(position) FROM by_stream"));
+            let entries = number("SELECT count(*) FROM by_stream");
+            assert_eq!(entries, number("SELECT position FROM by_stream_checkpoint"));
+            assert_eq!(entries, number("SELECT max(position) FROM by_stream"));
         }
     }
-    let entries = one("SELECT count(*) FROM by_stream");
+    let entries = number("SELECT count(*) FROM by_stream");
     assert!(entries >= 3 * FEW as u64, "{entries}");
-    let most = entries / MERGED_AT_ONCE as u64 + ended;
-    assert!(steps <= most, "{events}: {steps} steps, {most} at the most");
+    let most = entries / MIN_MERGE_STEP as u64 + ended;
+    assert!(steps <= most, "{events}: {steps} steps, {most} at most");
 }
 
 #[test]
-fn a_merge_ends_before_the_next_is_due_and_goes_in_few_steps_however_small_the_groups_are() {
+fn merge_ends_before_the_next_is_due_for_any_group_size() {
     for events in [1, 2, 7, 63, 64, 500] {
-        merged_in_groups_of(events);
+        merge_in_groups_of(events);
     }
 }
