@@ -1,4 +1,4 @@
-//! The log as lines of JSON, a CloudEvent each.
+//! Export: the log as lines of JSON, one CloudEvent each.
 
 use super::heads::Heads;
 use crate::cloud_event::CloudEvent;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// How many events are read at a time.
 const BATCH: usize = 4_096;
 
-/// Why an export was not finished.
+/// Why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
@@ -24,8 +24,8 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the events that `log` holds now to `out`, in the order of their positions, and says how
-/// many those were. `progress` is called with the position that is written and the last one.
+/// Writes the current events of `log` to `out`, by position, and returns their number. `progress`
+/// is called with the position written and the last one.
 pub async fn export(
     log: &dyn LogReader,
     out: &mut dyn Write,

@@ -1,13 +1,13 @@
-//! Where the streams end that were met lately. Those of before are looked up again, so that the
-//! memory does not grow with the log.
+//! A bounded cache of stream ends. Evicted ones are looked up again, so that memory does not grow
+//! with the log.
 
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// How many streams are remembered.
-const REMEMBERED: usize = 200_000;
+/// How many streams are cached.
+const CAPACITY: usize = 200_000;
 
-/// Something about the end of each of many streams.
+/// A value for the end of each stream.
 #[derive(Debug)]
 pub struct Heads<T>(HashMap<Uuid, T>);
 
@@ -21,7 +21,7 @@ impl<T: Copy> Heads<T> {
     }
 
     pub fn set(&mut self, stream: Uuid, head: T) {
-        if self.0.len() >= REMEMBERED {
+        if self.0.len() >= CAPACITY {
             self.0.clear();
         }
         self.0.insert(stream, head);

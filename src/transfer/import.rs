@@ -1,4 +1,4 @@
-//! A log filled from lines of CloudEvents, as an export writes them.
+//! Import: an empty log is filled from the lines of an export.
 
 use super::heads::Heads;
 use crate::cart::CartEvent;
@@ -10,7 +10,7 @@ use crate::log::{
 };
 use std::io::{self, BufRead};
 
-/// Why nothing was imported.
+/// Why an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]
@@ -21,11 +21,12 @@ pub enum ImportError {
     Line { line: u64, reason: String },
 }
 
-/// Fills the log of `config`, which has to be empty or not there, from `lines`, and says how many
-/// events it holds now. Each event must be readable, follow the one before it in its stream by
-/// version, time and hash, and open its stream if it is the first. One that is not leaves no log.
+/// Fills the log of `config`, which must be empty or missing, from `lines`, and returns the number
+/// of its events. Each event must be readable, follow the one before it in its stream by version,
+/// time and hash, and open its stream if it is the first. If one does not, there is no log
+/// afterwards.
 ///
-/// `progress` is called with the number of events that are read.
+/// `progress` is called with the number of lines read.
 pub fn import(
     lines: &mut dyn BufRead,
     config: &LogConfig,
@@ -47,7 +48,7 @@ pub fn import(
         }
         let refused = |reason| ImportError::Line { line, reason };
         let event: CloudEvent<'_> = serde_json::from_slice(&text)
-            .map_err(|error| refused(format!("it is no event of an export: {error}")))?;
+            .map_err(|error| refused(format!("not an event of an export: {error}")))?;
         let recorded = recorded(&event).map_err(refused)?;
         let head = match heads.get(recorded.stream) {
             Some(head) => head,
@@ -65,7 +66,7 @@ pub fn import(
             .map_err(|error| refused(error.to_string()))?;
         if whole != event {
             return Err(refused(
-                "what it says beside its data and metadata is not what those say".to_owned(),
+                "its attributes contradict its data and metadata".to_owned(),
             ));
         }
         log.add(&recorded)?;
@@ -76,25 +77,25 @@ pub fn import(
     Ok(log.finish()?)
 }
 
-/// The event as a log keeps it.
+/// The event as a log stores it.
 fn recorded(event: &CloudEvent<'_>) -> Result<RecordedEvent, String> {
     let (name, schema) = event
         .kind
         .strip_prefix("cartlog.")
         .and_then(|kind| kind.rsplit_once(".v"))
         .and_then(|(name, schema)| Some((name, schema.parse().ok()?)))
-        .ok_or_else(|| format!("its type {:?} is none of a cartlog", event.kind))?;
+        .ok_or_else(|| format!("its type {:?} is not one of cartlog", event.kind))?;
     let number = |field: &str, text: &str| -> Result<u64, String> {
         text.parse()
-            .map_err(|_| format!("its {field} {text:?} is no number"))
+            .map_err(|_| format!("its {field} {text:?} is not a number"))
     };
     let metadata = event
         .metadata
         .as_deref()
-        .ok_or("it has no metadata: only what cartlog export writes has all that a log needs")?;
-    // JSON may hide a line feed, which the hash's input relies on not being there.
+        .ok_or("it has no metadata: only files written by cartlog export can be imported")?;
+    // JSON allows line feeds as whitespace; the hash's input relies on there being none.
     if name.contains('\n') || metadata.contains('\n') || event.data.0.get().contains('\n') {
-        return Err("a text of it has more than one line".to_owned());
+        return Err("its name, data and metadata must be single lines".to_owned());
     }
     Ok(RecordedEvent {
         position: Position(number("logposition", &event.logposition)?),
@@ -109,7 +110,7 @@ fn recorded(event: &CloudEvent<'_>) -> Result<RecordedEvent, String> {
     })
 }
 
-/// Whether `recorded` comes right behind `head`.
+/// Checks that `recorded` directly follows `head`.
 fn follows(event: &CloudEvent<'_>, recorded: &RecordedEvent, head: Head) -> Result<(), String> {
     let RecordedEvent {
         stream, version, ..
@@ -127,25 +128,26 @@ fn follows(event: &CloudEvent<'_>, recorded: &RecordedEvent, head: Head) -> Resu
     }
     if event.previoushash != head.hash {
         return Err(format!(
-            "version {version} of {stream} is chained to another event than the one before it"
+            "version {version} of {stream} is not chained to the version before it"
         ));
     }
     if chained_hash(head.hash, recorded) != recorded.hash {
         return Err(format!(
-            "the hash of version {version} of {stream} is not that of its content: it was changed"
+            "the hash of version {version} of {stream} does not match its content: it was altered"
         ));
     }
     Ok(())
 }
 
-/// Whether this program can read `recorded`, and fold it.
+/// Checks that this version of cartlog can decode and fold `recorded`.
 fn readable(recorded: &RecordedEvent) -> Result<(), String> {
     let event: CartEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
     CommitMetadata::read(&recorded.metadata).map_err(|error| error.to_string())?;
     let opens = matches!(event, CartEvent::CartOpened(_));
     if opens != (recorded.version == Version(1)) {
         return Err(format!(
-            "{} is version {} of {}, where a stream begins with the event that opens it and has no other such",
+            "{} is version {} of {}: a stream begins with the event that opens it, and has only \
+             one of those",
             event.name(),
             recorded.version,
             recorded.stream

@@ -1,5 +1,5 @@
-//! The log taken along: written out as lines of CloudEvents, and a new log filled from them. What
-//! comes in is what went out, to the byte: times, order, versions, metadata and hashes.
+//! Export and import of the log as lines of CloudEvents. An imported log equals the exported one to
+//! the byte: times, order, versions, metadata and hashes.
 
 mod export;
 mod heads;

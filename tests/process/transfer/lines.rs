@@ -143,27 +143,27 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
             "hash",
         ),
         (
-            "beside",
+            "contradiction",
             second,
             r#"actor":"shopper"#,
             r#"actor":"x"#,
-            "beside",
+            "contradict",
         ),
         (
             "chain",
             second,
             r#"previoushash":"#,
             r#"previoushash":"0"#,
-            "no event",
+            "not an event",
         ),
         ("newer", second, "Added.v1", "Added.v9", "hash"),
-        ("other", 1, "cartlog.", "shop.", "none of a cartlog"),
+        ("other", 1, "cartlog.", "shop.", "not one of cartlog"),
         (
             "hidden",
             second,
             r#"\"actor"#,
             r#"\n\"actor"#,
-            "more than one line",
+            "single lines",
         ),
         (
             "position",
@@ -184,7 +184,7 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
     }
     let mut cut = lines.to_vec();
     cut[last - 1].truncate(100);
-    add("a line cut off", last, cut, "no event");
+    add("a line cut off", last, cut, "not an event");
     let mut plain = lines.to_vec();
     let (before, _) = plain[0].split_once(r#","metadata""#).unwrap();
     plain[0] = format!("{before}}}");
@@ -201,7 +201,7 @@ fn tampered(lines: &[String]) -> Vec<Tampered> {
         headless,
         "does not follow version 0",
     );
-    add("nonsense", 1, vec!["hello".to_owned()], "no event");
+    add("nonsense", 1, vec!["hello".to_owned()], "not an event");
     all
 }
 
