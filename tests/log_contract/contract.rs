@@ -1,5 +1,5 @@
 //! The contract of the log's port, as functions over any engine. `every_promise!` makes a test of
-//! each of them for one engine.
+//! each promise that all engines keep; `exclusive!` and `dense!` of the capabilities of some.
 
 pub mod appending;
 pub mod lasting;
@@ -14,23 +14,23 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// After this long a test has failed.
+/// A test that waits longer than this fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An engine with a place of its own, where there is no log yet.
+/// An engine with a place of its own for one log.
 pub trait Engine {
-    /// Opens the log at that place, or says in one line why not.
+    /// Opens the log, and creates it at first; an error is one line.
     fn open(&self) -> Result<Opened, String>;
-    /// Another place of the same engine.
+    /// The same engine with another place.
     fn elsewhere(&self) -> Box<dyn Engine>;
 }
 
-/// A log that is open.
+/// An open log.
 pub struct Opened {
     pub log: Arc<dyn EventLog>,
-    /// Tells it to write what is queued and end.
+    /// Starts a graceful shutdown.
     pub close: Box<dyn Fn()>,
-    /// Ready once it has ended; its place can then be opened again.
+    /// Ready once it has ended and can be opened again.
     pub ended: BoxFuture<'static, Result<(), String>>,
 }
 
@@ -42,27 +42,26 @@ impl Opened {
     }
 }
 
-/// The whole contract for the engine that `$engine` makes.
+/// Tests the promises of every engine for `$engine`.
 macro_rules! every_promise {
     ($engine:expr) => {
         crate::contract::every_promise! { $engine;
-            appending::commits_follow_each_other_in_a_stream,
+            appending::commits_continue_the_versions_of_their_stream,
             appending::conflict_writes_nothing,
-            appending::the_events_of_a_commit_stand_together_or_not_at_all,
-            lasting::positions_increase_over_all_streams_and_reopenings,
-            reading::a_stream_is_read_in_pages,
-            reading::the_whole_log_is_read_in_pages_from_its_first_event,
-            reading::the_barrier_covers_everything_that_was_acknowledged,
-            lasting::an_identity_is_the_log_s_own_and_outlives_a_reopening,
+            appending::events_of_a_commit_are_written_together_or_not_at_all,
+            lasting::positions_increase_across_streams_and_reopenings,
+            reading::stream_is_read_in_pages,
+            reading::whole_log_is_read_in_pages,
+            reading::barrier_covers_acknowledged_events,
+            lasting::identity_is_unique_and_survives_reopening,
             reading::checkpoint_is_contained_in_its_own_history_only,
-            reading::followers_are_woken_and_find_what_woke_them,
-            appending::every_stream_is_a_chain_of_hashes,
-            appending::an_event_is_recorded_no_earlier_than_the_one_before_it,
-            lasting::what_was_acknowledged_is_there_after_a_reopening,
-            lasting::a_log_that_is_open_is_not_opened_again,
-            lasting::a_log_that_closes_answers_what_is_queued_and_takes_nothing_more,
-            appending::of_concurrent_commits_at_one_version_exactly_one_is_written,
-            appending::concurrent_streams_do_not_hinder_each_other,
+            reading::append_wakes_readers,
+            appending::streams_are_hash_chains,
+            appending::event_times_never_decrease_within_a_stream,
+            lasting::acknowledged_events_survive_reopening,
+            lasting::closing_log_acknowledges_queued_and_refuses_new_commits,
+            appending::concurrent_commits_at_one_version_write_exactly_one,
+            appending::concurrent_streams_do_not_conflict,
         }
     };
     ($engine:expr; $($of:ident::$promise:ident,)+) => {
@@ -76,11 +75,30 @@ macro_rules! every_promise {
 }
 pub(crate) use every_promise;
 
+/// Tests the capability of an engine to refuse a second process. A log shared by nodes lacks it.
+macro_rules! exclusive {
+    ($engine:expr) => {
+        crate::contract::every_promise! { $engine; lasting::open_log_is_not_opened_twice, }
+    };
+}
+pub(crate) use exclusive;
+
+/// Tests that an engine's positions have no gaps, which lag and progress count by. The engine of the
+/// simulations leaves gaps, to show that nothing else depends on it.
+macro_rules! dense {
+    ($engine:expr) => {
+        crate::contract::every_promise! { $engine;
+            lasting::positions_are_dense_despite_conflicts,
+        }
+    };
+}
+pub(crate) use dense;
+
 pub fn stream(number: u128) -> Uuid {
     Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000 + number)
 }
 
-/// A commit of `count` events at `head`, each telling itself from all others.
+/// A commit of `count` distinct events at `head`.
 pub fn commit(stream: Uuid, head: Head, count: u64) -> Commit {
     commit_at(stream, head, count, Timestamp::now())
 }
@@ -129,8 +147,9 @@ pub fn versions(events: &[RecordedEvent]) -> Vec<u64> {
     events.iter().map(|event| event.version.0).collect()
 }
 
-/// The hash of an event, from what the log's documentation says: SHA-256 over eight lines.
-pub fn hash_by_the_book(previous: &str, event: &RecordedEvent) -> String {
+/// The hash of an event as documented, independently of the implementation: SHA-256 over eight
+/// lines.
+pub fn documented_hash(previous: &str, event: &RecordedEvent) -> String {
     let lines = [
         previous.to_owned(),
         event.stream.hyphenated().to_string(),

@@ -14,52 +14,52 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lie {
+enum Fault {
     None,
-    IgnoresTheExpectedVersion,
+    IgnoresExpectedVersion,
     TearsCommits,
     BreaksTheChain,
-    SkipsTheFirstOfAPage,
+    SkipsFirstOfPage,
     ShowsLaterEventsFirst,
-    GivesMoreThanAsked,
-    HasABarrierThatIsBehind,
-    ForgetsAtTheEnd,
-    HasAnotherNameEachTime,
+    IgnoresLimit,
+    ReturnsStaleBarrier,
+    ForgetsOnClose,
+    ChangesIdentity,
     OpensTwice,
     WritesWhenClosed,
 }
 
-/// An engine in memory that lies.
-struct Lying {
+/// An engine in memory with a fault.
+struct FaultyEngine {
     place: MemoryStorage,
-    lie: Lie,
+    fault: Fault,
 }
 
-impl Lying {
-    fn new(lie: Lie) -> Lying {
-        Lying {
+impl FaultyEngine {
+    fn new(fault: Fault) -> FaultyEngine {
+        FaultyEngine {
             place: MemoryStorage::new(Uuid::now_v7()),
-            lie,
+            fault,
         }
     }
 }
 
-impl Engine for Lying {
+impl Engine for FaultyEngine {
     fn open(&self) -> Result<Opened, String> {
-        let place = match self.lie {
-            Lie::ForgetsAtTheEnd | Lie::OpensTwice => MemoryStorage::new(Uuid::nil()),
+        let place = match self.fault {
+            Fault::ForgetsOnClose | Fault::OpensTwice => MemoryStorage::new(Uuid::nil()),
             _ => self.place.clone(),
         };
-        let log = Arc::new(LyingLog {
+        let log = Arc::new(FaultyLog {
             log: MemoryLog::open(&place)?,
             identity: Uuid::now_v7(),
-            lie: self.lie,
+            fault: self.fault,
         });
         let closing = log.clone();
         Ok(Opened {
             log,
-            close: Box::new(move || match closing.lie {
-                Lie::WritesWhenClosed => {}
+            close: Box::new(move || match closing.fault {
+                Fault::WritesWhenClosed => {}
                 _ => closing.log.close(),
             }),
             ended: Box::pin(async { Ok(()) }),
@@ -67,24 +67,24 @@ impl Engine for Lying {
     }
 
     fn elsewhere(&self) -> Box<dyn Engine> {
-        Box::new(Lying::new(self.lie))
+        Box::new(FaultyEngine::new(self.fault))
     }
 }
 
-struct LyingLog {
+struct FaultyLog {
     log: Arc<MemoryLog>,
     identity: Uuid,
-    lie: Lie,
+    fault: Fault,
 }
 
-impl LyingLog {
-    /// `commit`, or so much of it, as if it had been decided on at the end of its stream.
+impl FaultyLog {
+    /// `commit`, or its first `count` events, moved to the current end of its stream.
     fn at_the_end(&self, commit: &Commit, count: usize) -> Commit {
         recommit(commit, self.log.head(commit.stream()), count)
     }
 
-    fn told(&self, mut events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
-        if self.lie == Lie::BreaksTheChain {
+    fn faulty(&self, mut events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
+        if self.fault == Fault::BreaksTheChain {
             for event in &mut events {
                 event.hash = Hash::ZERO;
             }
@@ -94,25 +94,25 @@ impl LyingLog {
 }
 
 #[async_trait]
-impl LogWriter for LyingLog {
+impl LogWriter for FaultyLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let commit = match self.lie {
-            Lie::IgnoresTheExpectedVersion => self.at_the_end(&commit, usize::MAX),
-            Lie::TearsCommits if commit.events().len() > 1 => self.at_the_end(&commit, 1),
+        let commit = match self.fault {
+            Fault::IgnoresExpectedVersion => self.at_the_end(&commit, usize::MAX),
+            Fault::TearsCommits if commit.events().len() > 1 => self.at_the_end(&commit, 1),
             _ => commit,
         };
         self.log.append(commit).await
     }
 
     fn close(&self) {
-        if self.lie != Lie::WritesWhenClosed {
+        if self.fault != Fault::WritesWhenClosed {
             self.log.close();
         }
     }
 }
 
 #[async_trait]
-impl LogReader for LyingLog {
+impl LogReader for FaultyLog {
     async fn read_stream(
         &self,
         stream: Uuid,
@@ -120,12 +120,12 @@ impl LogReader for LyingLog {
         limit: usize,
         freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        let limit = match self.lie {
-            Lie::GivesMoreThanAsked => limit.saturating_add(1),
+        let limit = match self.fault {
+            Fault::IgnoresLimit => limit.saturating_add(1),
             _ => limit,
         };
         let events = self.log.read_stream(stream, after, limit, freshness);
-        Ok(self.told(events.await?))
+        Ok(self.faulty(events.await?))
     }
 
     async fn read_all(
@@ -134,26 +134,26 @@ impl LogReader for LyingLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         let mut events = self.log.read_all(after, limit).await?;
-        if self.lie == Lie::SkipsTheFirstOfAPage && events.len() > 1 {
+        if self.fault == Fault::SkipsFirstOfPage && events.len() > 1 {
             events.remove(0);
         }
-        if self.lie == Lie::ShowsLaterEventsFirst {
+        if self.fault == Fault::ShowsLaterEventsFirst {
             events.reverse();
         }
-        Ok(self.told(events))
+        Ok(self.faulty(events))
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {
         let barrier = self.log.barrier().await?;
-        Ok(match self.lie {
-            Lie::HasABarrierThatIsBehind => Position(barrier.0.saturating_sub(1)),
+        Ok(match self.fault {
+            Fault::ReturnsStaleBarrier => Position(barrier.0.saturating_sub(1)),
             _ => barrier,
         })
     }
 
     fn identity(&self) -> Uuid {
-        match self.lie {
-            Lie::HasAnotherNameEachTime => self.identity,
+        match self.fault {
+            Fault::ChangesIdentity => self.identity,
             _ => self.log.identity(),
         }
     }
@@ -166,9 +166,9 @@ impl LogReader for LyingLog {
 /// A test of the contract.
 type Promise = for<'a> fn(&'a dyn Engine) -> LocalBoxFuture<'a, ()>;
 
-/// Whether an engine with this lie keeps the promise all the same.
-async fn keeps(promise: Promise, lie: Lie) -> bool {
-    let engine = Lying::new(lie);
+/// Whether an engine with this fault passes the test.
+async fn keeps(promise: Promise, fault: Fault) -> bool {
+    let engine = FaultyEngine::new(fault);
     let kept = AssertUnwindSafe(promise(&engine)).catch_unwind().await;
     kept.is_ok()
 }
@@ -180,59 +180,59 @@ macro_rules! promise {
 }
 
 #[tokio::test]
-async fn an_engine_that_breaks_a_promise_does_not_pass() {
-    let promises: [(Lie, Promise); 12] = [
+async fn engine_breaking_a_promise_fails_the_contract() {
+    let promises: [(Fault, Promise); 12] = [
         (
-            Lie::IgnoresTheExpectedVersion,
+            Fault::IgnoresExpectedVersion,
             promise!(appending::conflict_writes_nothing),
         ),
         (
-            Lie::IgnoresTheExpectedVersion,
-            promise!(appending::of_concurrent_commits_at_one_version_exactly_one_is_written),
+            Fault::IgnoresExpectedVersion,
+            promise!(appending::concurrent_commits_at_one_version_write_exactly_one),
         ),
         (
-            Lie::TearsCommits,
-            promise!(appending::the_events_of_a_commit_stand_together_or_not_at_all),
+            Fault::TearsCommits,
+            promise!(appending::events_of_a_commit_are_written_together_or_not_at_all),
         ),
         (
-            Lie::BreaksTheChain,
-            promise!(appending::every_stream_is_a_chain_of_hashes),
+            Fault::BreaksTheChain,
+            promise!(appending::streams_are_hash_chains),
         ),
         (
-            Lie::SkipsTheFirstOfAPage,
-            promise!(reading::the_whole_log_is_read_in_pages_from_its_first_event),
+            Fault::SkipsFirstOfPage,
+            promise!(reading::whole_log_is_read_in_pages),
         ),
         (
-            Lie::GivesMoreThanAsked,
-            promise!(reading::a_stream_is_read_in_pages),
+            Fault::IgnoresLimit,
+            promise!(reading::stream_is_read_in_pages),
         ),
         (
-            Lie::HasABarrierThatIsBehind,
-            promise!(reading::the_barrier_covers_everything_that_was_acknowledged),
+            Fault::ReturnsStaleBarrier,
+            promise!(reading::barrier_covers_acknowledged_events),
         ),
         (
-            Lie::ForgetsAtTheEnd,
-            promise!(lasting::what_was_acknowledged_is_there_after_a_reopening),
+            Fault::ForgetsOnClose,
+            promise!(lasting::acknowledged_events_survive_reopening),
         ),
         (
-            Lie::ShowsLaterEventsFirst,
-            promise!(lasting::positions_increase_over_all_streams_and_reopenings),
+            Fault::ShowsLaterEventsFirst,
+            promise!(lasting::positions_increase_across_streams_and_reopenings),
         ),
         (
-            Lie::HasAnotherNameEachTime,
-            promise!(lasting::an_identity_is_the_log_s_own_and_outlives_a_reopening),
+            Fault::ChangesIdentity,
+            promise!(lasting::identity_is_unique_and_survives_reopening),
         ),
         (
-            Lie::OpensTwice,
-            promise!(lasting::a_log_that_is_open_is_not_opened_again),
+            Fault::OpensTwice,
+            promise!(lasting::open_log_is_not_opened_twice),
         ),
         (
-            Lie::WritesWhenClosed,
-            promise!(lasting::a_log_that_closes_answers_what_is_queued_and_takes_nothing_more),
+            Fault::WritesWhenClosed,
+            promise!(lasting::closing_log_acknowledges_queued_and_refuses_new_commits),
         ),
     ];
-    for (lie, promise) in promises {
-        assert!(keeps(promise, Lie::None).await, "{lie:?}");
-        assert!(!keeps(promise, lie).await, "{lie:?}");
+    for (fault, promise) in promises {
+        assert!(keeps(promise, Fault::None).await, "{fault:?}");
+        assert!(!keeps(promise, fault).await, "{fault:?}");
     }
 }

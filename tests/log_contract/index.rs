@@ -1,11 +1,11 @@
-//! The index of streams, which is written a little behind the log.
+//! The index of streams, which is merged a little behind the log.
 
 use crate::contract::{Engine, append, stream};
 use crate::sqlite::{Sqlite, append_to_each, sqlite};
 use cartlog::log::{EventLog, Freshness, Head, LogReader, Version};
 
 #[tokio::test]
-async fn a_log_with_two_events_at_one_version_of_a_stream_is_refused() {
+async fn log_with_duplicate_version_is_refused() {
     let engine = sqlite();
     let opened = engine.open().unwrap();
     append(&*opened.log, stream(1), Head::START, 2).await;
@@ -25,7 +25,7 @@ async fn a_log_with_two_events_at_one_version_of_a_stream_is_refused() {
 }
 
 #[tokio::test]
-async fn an_index_that_leads_astray_is_noticed_by_whoever_reads_the_stream() {
+async fn misleading_index_fails_reads_of_the_stream() {
     for damage in [
         "UPDATE by_stream SET position = 3 WHERE position = 1",
         "DELETE FROM by_stream WHERE position = 1",
@@ -48,9 +48,9 @@ async fn an_index_that_leads_astray_is_noticed_by_whoever_reads_the_stream() {
     }
 }
 
-/// The index of streams is behind the log: most of what this writes is in memory alone at some time.
+/// Most entries of the index are unmerged, and in memory only, at some time of this test.
 #[tokio::test]
-async fn a_stream_is_read_whole_however_far_its_index_is_and_after_the_process_was_killed() {
+async fn stream_is_complete_at_any_merge_state_and_after_kill() {
     const STREAMS: u128 = 97;
     const ROUNDS: u64 = 260;
     let engine = sqlite();

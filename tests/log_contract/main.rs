@@ -1,8 +1,8 @@
-//! What every engine of the log has to keep ([`contract`]), and what the embedded one promises
-//! beyond that ([`sqlite`], [`index`]). An engine that lies does not pass ([`lies`]).
+//! The promises of every engine ([`contract`]), and those of the embedded one beyond that
+//! ([`sqlite`], [`index`]). An engine that breaks a promise fails the contract ([`faulty`]).
 
 mod contract;
+mod faulty;
 mod index;
-mod lies;
 mod memory;
 mod sqlite;

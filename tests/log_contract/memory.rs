@@ -1,6 +1,6 @@
 //! The engine in memory, over which the service is simulated.
 
-use crate::contract::{Engine, Opened, every_promise};
+use crate::contract::{Engine, Opened, every_promise, exclusive};
 use cartlog_testkit::memory_log::{MemoryLog, MemoryStorage};
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ impl Engine for Memory {
         Ok(Opened {
             log,
             close: Box::new(move || closing.close()),
-            // Whatever was appended has been answered.
+            // Every append has been acknowledged.
             ended: Box::pin(async { Ok(()) }),
         })
     }
@@ -28,3 +28,4 @@ impl Engine for Memory {
 }
 
 every_promise!(memory());
+exclusive!(memory());

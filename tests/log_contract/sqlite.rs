@@ -1,7 +1,8 @@
-//! The embedded engine: the contract, and what its file promises to whoever opens it.
+//! The embedded engine: the contract, and the promises about its file.
 
 use crate::contract::{
-    Engine, Opened, append, commit, every_promise, hash_by_the_book, read, read_everything, stream,
+    Engine, Opened, append, commit, dense, documented_hash, every_promise, exclusive, read,
+    read_everything, stream,
 };
 use cartlog::background::Background;
 use cartlog::log::sqlite::{Durability, SqliteLog, SqliteLogSettings};
@@ -47,7 +48,7 @@ impl Sqlite {
         SqliteLog::open(&settings).map_err(|error| error.to_string())
     }
 
-    /// The file, for whoever looks into it with SQLite's own means.
+    /// The file, opened with SQLite directly.
     pub fn file(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
@@ -74,13 +75,15 @@ impl Engine for Sqlite {
 }
 
 every_promise!(sqlite());
+exclusive!(sqlite());
+dense!(sqlite());
 
 /// Promise (log): An event in the log is never changed, deleted or replaced, not even by SQL.
 /// Fault: Each statement that would do so
 /// Control: Without its triggers it is changed, and the change is found:
 /// [control_altered_event_breaks_the_chain].
 #[tokio::test]
-async fn the_file_refuses_to_change_or_delete_an_event() {
+async fn file_refuses_update_and_delete_of_events() {
     let engine = sqlite();
     let (log, _writer) = engine.open_log().unwrap();
     append(&*log, stream(1), Head::START, 2).await;
@@ -109,7 +112,7 @@ async fn the_file_refuses_to_change_or_delete_an_event() {
 }
 
 #[tokio::test]
-async fn the_events_are_readable_text_from_which_the_hashes_can_be_made_again() {
+async fn hashes_can_be_recomputed_from_readable_text() {
     let engine = sqlite();
     let (log, _writer) = engine.open_log().unwrap();
     let head = append(&*log, stream(1), Head::START, 2).await;
@@ -141,32 +144,14 @@ async fn the_events_are_readable_text_from_which_the_hashes_can_be_made_again() 
         if event.version == Version(1) {
             previous = "0".repeat(64);
         }
-        previous = hash_by_the_book(&previous, &event);
+        previous = documented_hash(&previous, &event);
         assert_eq!(text(7), previous);
         seen += 1;
     }
     assert_eq!(seen, 4);
 }
 
-#[tokio::test]
-async fn positions_have_no_gaps_here_not_even_after_a_conflict() {
-    let engine = sqlite();
-    let (log, _writer) = engine.open_log().unwrap();
-    for number in 0..10 {
-        append(&*log, stream(number), Head::START, 2).await;
-        log.append(commit(stream(number), Head::START, 2))
-            .await
-            .unwrap_err();
-    }
-    let positions: Vec<u64> = read_everything(&*log)
-        .await
-        .iter()
-        .map(|event| event.position.0)
-        .collect();
-    assert_eq!(positions, (1..=20).collect::<Vec<_>>());
-}
-
-/// Appends an event to each stream, all of them at once.
+/// Appends one event to each stream concurrently.
 pub async fn append_to_each(log: &dyn EventLog, heads: &mut [Head]) {
     let appends = (0..)
         .zip(heads.iter())
@@ -176,7 +161,7 @@ pub async fn append_to_each(log: &dyn EventLog, heads: &mut [Head]) {
 }
 
 #[tokio::test]
-async fn the_write_ahead_log_stays_short_while_commits_go_on() {
+async fn write_ahead_log_stays_short_under_load() {
     const PAGES: u32 = 100;
     let engine = Sqlite {
         checkpoint_pages: PAGES,
@@ -194,7 +179,7 @@ async fn the_write_ahead_log_stays_short_while_commits_go_on() {
 }
 
 #[test]
-fn a_file_that_is_no_log_of_this_program_is_refused_and_left_as_it_is() {
+fn foreign_file_is_refused_and_unchanged() {
     for (make, reason) in [
         ("CREATE TABLE accounts (id)", "another program"),
         (
@@ -221,7 +206,7 @@ fn a_file_that_is_no_log_of_this_program_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_log_of_a_newer_program_is_refused() {
+async fn log_of_newer_version_is_refused() {
     let engine = sqlite();
     engine.open().unwrap().close_now().await;
     engine
@@ -240,7 +225,7 @@ impl Opened {
 }
 
 #[tokio::test]
-async fn a_log_whose_file_was_taken_away_acknowledges_nothing_and_ends() {
+async fn removed_log_file_stops_acknowledgements() {
     for suffix in ["", "-wal"] {
         for replace in [false, true] {
             let engine = sqlite();
@@ -269,7 +254,7 @@ async fn a_log_whose_file_was_taken_away_acknowledges_nothing_and_ends() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_at_once_and_what_it_took_is_written() {
+async fn full_queue_refuses_new_and_writes_queued_commits() {
     let engine = Sqlite {
         queue: 3,
         group: 2,
@@ -277,7 +262,7 @@ async fn a_full_queue_refuses_at_once_and_what_it_took_is_written() {
     };
     let (log, _writer) = engine.open_log().unwrap();
     let file = engine.file();
-    // Whoever holds the database's own lock keeps the writer from going on.
+    // SQLite's own write lock blocks the writer.
     file.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut waiting = Vec::new();
     let mut full = 0;
@@ -291,7 +276,7 @@ async fn a_full_queue_refuses_at_once_and_what_it_took_is_written() {
             }
         }
     }
-    // Three in the queue, and at most a group in the writer's hands.
+    // Three in the queue, and at most one group taken by the writer.
     assert!((15..=17).contains(&full), "{full}");
     file.execute_batch("ROLLBACK").unwrap();
     let taken = waiting.len();
@@ -303,7 +288,7 @@ async fn a_full_queue_refuses_at_once_and_what_it_took_is_written() {
 }
 
 #[tokio::test]
-async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
+async fn failed_writes_are_reported_and_recovered() {
     let engine = sqlite();
     let (log, _writer) = engine.open_log().unwrap();
     append(&*log, stream(1), Head::START, 1).await;
@@ -332,7 +317,7 @@ async fn a_log_that_could_not_write_says_so_and_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn a_closed_log_is_whole_in_its_one_file_also_while_somebody_reads_it() {
+async fn closed_log_is_one_file_despite_open_readers() {
     let engine = sqlite();
     let (log, mut writer) = engine.open_log().unwrap();
     append(&*log, stream(1), Head::START, 3).await;

@@ -1,14 +1,14 @@
-//! What an engine promises to whoever appends.
+//! The promises about appending.
 
 use super::{
-    Engine, append, commit, commit_at, end_of, hash_by_the_book, read, read_everything, stream,
+    Engine, append, commit, commit_at, documented_hash, end_of, read, read_everything, stream,
     versions,
 };
 use cartlog::log::{AppendError, Head, Version};
 use cartlog::timestamp::Timestamp;
 use futures_util::future::join_all;
 
-pub async fn commits_follow_each_other_in_a_stream(engine: &dyn Engine) {
+pub async fn commits_continue_the_versions_of_their_stream(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let head = append(&*opened.log, stream(1), Head::START, 1).await;
     let head = append(&*opened.log, stream(1), head, 3).await;
@@ -56,8 +56,8 @@ pub async fn conflict_writes_nothing(engine: &dyn Engine) {
 /// Promise (log): The simulated log keeps the contract of the log.
 /// Fault: The contract suite of the engine in a file
 /// Control: Engines that break the contract fail it:
-/// [an_engine_that_breaks_a_promise_does_not_pass].
-pub async fn the_events_of_a_commit_stand_together_or_not_at_all(engine: &dyn Engine) {
+/// [engine_breaking_a_promise_fails_the_contract].
+pub async fn events_of_a_commit_are_written_together_or_not_at_all(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     // Every other commit is in conflict, in the same group as those that are not.
@@ -90,7 +90,7 @@ pub async fn the_events_of_a_commit_stand_together_or_not_at_all(engine: &dyn En
     opened.end().await;
 }
 
-pub async fn of_concurrent_commits_at_one_version_exactly_one_is_written(engine: &dyn Engine) {
+pub async fn concurrent_commits_at_one_version_write_exactly_one(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let mut head = Head::START;
@@ -122,7 +122,7 @@ pub async fn of_concurrent_commits_at_one_version_exactly_one_is_written(engine:
     opened.end().await;
 }
 
-pub async fn concurrent_streams_do_not_hinder_each_other(engine: &dyn Engine) {
+pub async fn concurrent_streams_do_not_conflict(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let writers = (0..50).map(|number| async move {
@@ -140,7 +140,7 @@ pub async fn concurrent_streams_do_not_hinder_each_other(engine: &dyn Engine) {
     opened.end().await;
 }
 
-pub async fn every_stream_is_a_chain_of_hashes(engine: &dyn Engine) {
+pub async fn streams_are_hash_chains(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let mut hashes = Vec::new();
@@ -150,7 +150,7 @@ pub async fn every_stream_is_a_chain_of_hashes(engine: &dyn Engine) {
         append(log, stream(number), head, 1).await;
         let mut previous = "0".repeat(64);
         for event in read(log, stream(number)).await {
-            let expected = hash_by_the_book(&previous, &event);
+            let expected = documented_hash(&previous, &event);
             assert_eq!(event.hash.to_string(), expected, "{event:?}");
             hashes.push(expected.clone());
             previous = expected;
@@ -164,7 +164,7 @@ pub async fn every_stream_is_a_chain_of_hashes(engine: &dyn Engine) {
     opened.end().await;
 }
 
-pub async fn an_event_is_recorded_no_earlier_than_the_one_before_it(engine: &dyn Engine) {
+pub async fn event_times_never_decrease_within_a_stream(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let noon = Timestamp::from_millis(1_795_426_200_000);

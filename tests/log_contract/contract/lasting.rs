@@ -1,10 +1,10 @@
-//! What an engine promises to whoever opens a log again.
+//! The promises about reopening a log, and about its positions.
 
 use super::{Engine, append, commit, read, read_everything, stream, versions};
 use cartlog::log::{AppendError, Head, Position};
 use futures_util::future::{FutureExt, join_all};
 
-pub async fn positions_increase_over_all_streams_and_reopenings(engine: &dyn Engine) {
+pub async fn positions_increase_across_streams_and_reopenings(engine: &dyn Engine) {
     for _ in 0..3 {
         let opened = engine.open().unwrap();
         let before = read_everything(&*opened.log).await.len();
@@ -18,7 +18,7 @@ pub async fn positions_increase_over_all_streams_and_reopenings(engine: &dyn Eng
     }
 }
 
-pub async fn an_identity_is_the_log_s_own_and_outlives_a_reopening(engine: &dyn Engine) {
+pub async fn identity_is_unique_and_survives_reopening(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let identity = opened.log.identity();
     opened.end().await;
@@ -31,7 +31,7 @@ pub async fn an_identity_is_the_log_s_own_and_outlives_a_reopening(engine: &dyn 
     opened.end().await;
 }
 
-pub async fn what_was_acknowledged_is_there_after_a_reopening(engine: &dyn Engine) {
+pub async fn acknowledged_events_survive_reopening(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let head = append(&*opened.log, stream(1), Head::START, 3).await;
     append(&*opened.log, stream(2), Head::START, 1).await;
@@ -47,7 +47,7 @@ pub async fn what_was_acknowledged_is_there_after_a_reopening(engine: &dyn Engin
     opened.end().await;
 }
 
-pub async fn a_log_that_is_open_is_not_opened_again(engine: &dyn Engine) {
+pub async fn open_log_is_not_opened_twice(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let Err(reason) = engine.open() else {
         panic!("two writers of one log");
@@ -62,7 +62,7 @@ pub async fn a_log_that_is_open_is_not_opened_again(engine: &dyn Engine) {
     engine.open().unwrap().end().await;
 }
 
-pub async fn a_log_that_closes_answers_what_is_queued_and_takes_nothing_more(engine: &dyn Engine) {
+pub async fn closing_log_acknowledges_queued_and_refuses_new_commits(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = opened.log.clone();
     let mut queued = Vec::new();
@@ -83,5 +83,20 @@ pub async fn a_log_that_closes_answers_what_is_queued_and_takes_nothing_more(eng
     assert!(matches!(late, Err(AppendError::NotWritten(_))), "{late:?}");
     let opened = engine.open().unwrap();
     assert_eq!(read_everything(&*opened.log).await.len(), 100);
+    opened.end().await;
+}
+
+pub async fn positions_are_dense_despite_conflicts(engine: &dyn Engine) {
+    let opened = engine.open().unwrap();
+    let log = &*opened.log;
+    for number in 0..10 {
+        append(log, stream(number), Head::START, 2).await;
+        log.append(commit(stream(number), Head::START, 2))
+            .await
+            .unwrap_err();
+    }
+    let events = read_everything(log).await;
+    let positions: Vec<u64> = events.iter().map(|event| event.position.0).collect();
+    assert_eq!(positions, (1..=20).collect::<Vec<_>>());
     opened.end().await;
 }

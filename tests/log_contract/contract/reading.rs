@@ -1,10 +1,10 @@
-//! What an engine promises to whoever reads.
+//! The promises about reading.
 
 use super::{Engine, PATIENCE, append, commit, end_of, read, read_everything, stream, versions};
 use cartlog::log::{Checkpoint, Freshness, Hash, Head, Position, Version};
 use tokio::time::timeout;
 
-pub async fn a_stream_is_read_in_pages(engine: &dyn Engine) {
+pub async fn stream_is_read_in_pages(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     append(log, stream(1), Head::START, 10).await;
@@ -34,8 +34,8 @@ pub async fn a_stream_is_read_in_pages(engine: &dyn Engine) {
     opened.end().await;
 }
 
-/// More events than an engine would keep in memory for its followers.
-pub async fn the_whole_log_is_read_in_pages_from_its_first_event(engine: &dyn Engine) {
+/// With more events than an engine caches for readers of the tail.
+pub async fn whole_log_is_read_in_pages(engine: &dyn Engine) {
     const COMMITS: u128 = 180;
     let opened = engine.open().unwrap();
     let log = &*opened.log;
@@ -62,7 +62,7 @@ pub async fn the_whole_log_is_read_in_pages_from_its_first_event(engine: &dyn En
     opened.end().await;
 }
 
-pub async fn the_barrier_covers_everything_that_was_acknowledged(engine: &dyn Engine) {
+pub async fn barrier_covers_acknowledged_events(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     assert_eq!(log.barrier().await, Ok(Position(0)));
@@ -83,7 +83,7 @@ pub async fn the_barrier_covers_everything_that_was_acknowledged(engine: &dyn En
     opened.end().await;
 }
 
-pub async fn followers_are_woken_and_find_what_woke_them(engine: &dyn Engine) {
+pub async fn append_wakes_readers(engine: &dyn Engine) {
     let opened = engine.open().unwrap();
     let log = &*opened.log;
     let mut wake_ups = log.wake_ups();
