@@ -1,5 +1,6 @@
-//! HTTP: one file a resource. Commands go to [`crate::commands`], questions to [`crate::views`];
-//! what happened is read from the log.
+//! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
+//! `metrics`, `state`, `endpoint`, then `api` (one resource a file) and `site` (pages), which this
+//! module registers.
 
 mod api;
 mod auth;

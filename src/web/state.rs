@@ -57,8 +57,9 @@ impl AppState {
     /// The row of the cart `id`, for a request with its `token`, and a position up to which the row
     /// reflects the log.
     ///
-    /// Falls back to the write side, which reads the log, when the view does not have the cart yet, is
-    /// being rebuilt, or cannot be read: a cart is never missing after its opening was acknowledged.
+    /// Falls back to the write side, which reads the log, when the view does not have the cart yet,
+    /// is being rebuilt, or cannot be read: a cart is never missing after its opening was
+    /// acknowledged.
     pub async fn cart_row(
         &self,
         id: Uuid,

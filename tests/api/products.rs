@@ -85,6 +85,6 @@ async fn invalid_page_query_returns_400() {
     let answer = app.get("/api/products?page=2").await;
     assert_eq!(
         answer.expect_problem(400, "invalid-query")["detail"],
-        "The query cannot be used: unknown field `page`, expected `limit` or `cursor`."
+        "Invalid query: unknown field `page`, expected `limit` or `cursor`."
     );
 }

@@ -73,8 +73,8 @@ impl CredentialIssuer {
         })
     }
 
-    /// The credentials for an idempotency key. Both are derived from the key and the secret, so that
-    /// a retry gets the same ones on every node and after a restart. The id is a UUIDv8 (RFC 9562,
+    /// The credentials for an idempotency key, derived from the key and the secret, so that a retry
+    /// gets the same ones on every node and after a restart. The id is a UUIDv8 (RFC 9562, section
     /// 5.8): a retry does not know the timestamp that a UUIDv7 would begin with.
     pub fn issue_for_key(&self, key: &str) -> CartCredentials {
         let derive = |purpose: &[u8]| -> [u8; 32] {

@@ -1,7 +1,7 @@
-//! Reading a request's body: strictly, within bounds of size and time.
+//! Reads request bodies strictly, with limits on size and time.
 //!
-//! actix-web's own extractors answer several of these cases otherwise: errors as plain text, 400
-//! where 415 belongs, gzip unpacked, arrays taken for structs, two megabytes, no limit of time.
+//! actix-web's extractors differ: plain-text errors, 400 instead of 415, gzip accepted, arrays
+//! accepted for structs, a limit of two megabytes and no timeout.
 
 use crate::web::http::decode::{decode, invalid};
 use crate::web::http::path::no_query;
@@ -14,12 +14,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// The largest body, in bytes.
+/// Maximum body size, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(5);
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads the body as a JSON object that is a `T`; the bytes come with it.
+/// Reads the body as a JSON object of type `T`, and returns its bytes as well.
 pub async fn read_json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
@@ -29,7 +28,7 @@ pub async fn read_json<T: DeserializeOwned>(
     Ok((decode(&body)?, body))
 }
 
-/// Like [`read_json`], for a body that may be left out where nothing has to be said.
+/// Like [`read_json`], with the default for an empty body.
 pub async fn read_optional_json<T: DeserializeOwned + Default>(
     request: &HttpRequest,
     payload: Payload,
@@ -42,7 +41,7 @@ pub async fn read_optional_json<T: DeserializeOwned + Default>(
     Ok((decode(&body)?, body))
 }
 
-/// Refuses a body where there is nothing to say.
+/// Accepts only an empty body or `{}`.
 pub async fn read_nothing(request: &HttpRequest, payload: Payload) -> Result<(), Problem> {
     #[derive(Default, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -52,8 +51,7 @@ pub async fn read_nothing(request: &HttpRequest, payload: Payload) -> Result<(),
         .map(|_| ())
 }
 
-/// What changes something is asked for by the body and the headers alone, so that nothing may stand
-/// in the query.
+/// Reads the bytes. Requests with a body are commands, which have no query parameters.
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
     no_query(request)?;
     let headers = request.headers();
@@ -66,7 +64,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Prob
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(
             Kind::UnsupportedMediaType,
-            "A body with a Content-Encoding is not read: send it as it is.",
+            "A body must not have a Content-Encoding: send it uncompressed.",
         )
         .closing_connection());
     }
@@ -75,8 +73,9 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Prob
         let mut rest = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
-                tracing::debug!(%error, "a body could not be read");
-                invalid("", "the body is cut off, or its chunks are not whole").closing_connection()
+                tracing::debug!(%error, "reading a body failed");
+                invalid("", "it is truncated, or its chunked encoding is malformed")
+                    .closing_connection()
             })?;
             let read = first.as_ref().map_or(0, Bytes::len) + rest.len() + chunk.len();
             if read > MAX_BODY {
@@ -87,20 +86,20 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Prob
                 Some(_) => rest.extend_from_slice(&chunk),
             }
         }
-        // Nearly every body comes in one piece, which then need not be copied.
+        // Nearly every body arrives in one chunk, which need not be copied.
         Ok(match first {
             None => Bytes::new(),
             Some(whole) if rest.is_empty() => whole,
             Some(first) => [first, rest.freeze()].concat().into(),
         })
     };
-    match tokio::time::timeout(BODY_TIME, reading).await {
+    match tokio::time::timeout(BODY_TIMEOUT, reading).await {
         Ok(read) => read,
         Err(_) => Err(Problem::new(
             Kind::BodyTimeout,
             format!(
-                "The body was not here within {} seconds.",
-                BODY_TIME.as_secs()
+                "The body did not arrive within {} seconds.",
+                BODY_TIMEOUT.as_secs()
             ),
         )
         .closing_connection()),
@@ -110,7 +109,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Prob
 fn too_large() -> Problem {
     Problem::new(
         Kind::BodyTooLarge,
-        format!("A body has at most {MAX_BODY} bytes."),
+        format!("A body can have at most {MAX_BODY} bytes."),
     )
     .with("max", MAX_BODY)
     .closing_connection()
@@ -118,9 +117,9 @@ fn too_large() -> Problem {
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let mut values = request.headers().get_all(header::CONTENT_TYPE);
-    // One type is said, once: of two, whoever looks at the other one is misled.
-    let said = values.next().filter(|_| values.next().is_none());
-    if said
+    // Of two types, another reader could believe the other one.
+    let only = values.next().filter(|_| values.next().is_none());
+    if only
         .and_then(|value| value.to_str().ok())
         .is_some_and(is_json)
     {
@@ -128,12 +127,11 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     }
     Err(Problem::new(
         Kind::UnsupportedMediaType,
-        "A body is sent as Content-Type: application/json, in UTF-8.",
+        "A body must have Content-Type: application/json, in UTF-8.",
     ))
 }
 
-/// Whether a media type is JSON in UTF-8, which is the only encoding that JSON has between systems
-/// (RFC 8259, 8.1).
+/// Whether a media type is JSON in UTF-8, the only encoding of exchanged JSON (RFC 8259, 8.1).
 fn is_json(media_type: &str) -> bool {
     let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
     let utf_8 = ["", "charset=utf-8", "charset=\"utf-8\""];

@@ -1,4 +1,4 @@
-//! Which client a request comes from, by its address.
+//! The client's address.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::HeaderName;
@@ -6,9 +6,8 @@ use std::net::IpAddr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address that a request comes from. `behind_proxy`, every connection is the proxy's, and the
-/// client's address is the last one in `X-Forwarded-For`: those before it are whatever the client
-/// wrote there itself.
+/// The client's address. `behind_proxy` it is the last one in `X-Forwarded-For`, which the proxy
+/// appended; the client itself may have sent those before it.
 pub fn client_address(request: &RequestHead, behind_proxy: bool) -> Option<IpAddr> {
     let peer = request.peer_addr.map(|peer| peer.ip().to_canonical());
     if !behind_proxy {

@@ -1,4 +1,4 @@
-//! What a body says: JSON read strictly, with a pointer to what is wrong.
+//! Strict JSON decoding, with a JSON pointer to the error.
 
 use crate::web::http::problem::{Kind, Problem};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Reads `body` as one JSON object that is a `T`, or says where it is not.
+/// Decodes `body` as one JSON object of type `T`, or points at the error.
 pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     match serde_json::from_slice::<Object<T>>(body) {
         Ok(Object(value)) => Ok(value),
@@ -42,13 +42,10 @@ fn traced<T: DeserializeOwned>(body: &[u8]) -> Result<(), Problem> {
     })
 }
 
-/// The problem of a body that is wrong at `pointer`.
+/// The problem of a body with an error at `pointer`.
 pub fn invalid(pointer: &str, reason: &str) -> Problem {
-    Problem::new(
-        Kind::InvalidBody,
-        format!("The body cannot be used: {reason}."),
-    )
-    .with("errors", json!([{ "pointer": pointer, "detail": reason }]))
+    Problem::new(Kind::InvalidBody, format!("Invalid body: {reason}."))
+        .with("errors", json!([{ "pointer": pointer, "detail": reason }]))
 }
 
 /// The JSON pointer (RFC 6901) to a path.
@@ -64,7 +61,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// A `T` that stands as a JSON object, never as the array that serde takes for a struct too.
+/// A `T` that must be a JSON object. serde would accept an array for a struct as well.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -168,14 +165,12 @@ struct Repeated;
 
 impl<'de> Deserialize<'de> for Repeated {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom(
-            "a member of this name was there already",
-        ))
+        Err(serde::de::Error::custom("duplicate field"))
     }
 }
 
-/// A number of units in a body: whole and not negative. What no cart could ever hold is read as the
-/// largest number, so that it is refused as too many and not as unreadable.
+/// A number of units: an integer that is not negative. Larger numbers than `u32` saturate, so that
+/// they exceed the limit instead of being malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(inline)]
 pub struct Quantity(#[schemars(range(min = 0, max = 999))] pub u32);
@@ -188,7 +183,7 @@ impl<'de> Deserialize<'de> for Quantity {
             type Value = Quantity;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number of units, without a sign, fraction or exponent")
+                f.write_str("an integer without sign, fraction or exponent")
             }
 
             fn visit_u64<E>(self, whole: u64) -> Result<Quantity, E> {
@@ -208,9 +203,7 @@ pub struct AtLeastOne(#[schemars(range(min = 1, max = 999))] pub u32);
 impl<'de> Deserialize<'de> for AtLeastOne {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Quantity::deserialize(deserializer)? {
-            Quantity(0) => Err(serde::de::Error::custom(
-                "a quantity of at least 1 is expected",
-            )),
+            Quantity(0) => Err(serde::de::Error::custom("quantity must be at least 1")),
             Quantity(quantity) => Ok(AtLeastOne(quantity)),
         }
     }

@@ -1,4 +1,5 @@
-//! What every request passes on its way in and every answer on its way out.
+//! The middleware around every route: admission, the final form of errors, security headers and the
+//! request log.
 
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
@@ -13,16 +14,17 @@ use actix_web::web::Data;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The longest address with its query, and the most that a request's headers may have, in bytes.
+/// Maximum length of path and query, in bytes.
 pub const MAX_ADDRESS: usize = 8 * 1024;
+/// Maximum size of all request headers, in bytes.
 pub const MAX_HEADERS: usize = 16 * 1024;
-/// The target of the lines in the log that tell of requests: one each.
+/// The `tracing` target of the request log: one line per request.
 pub const REQUESTS: &str = "cartlog::requests";
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Headers of every answer that does not say otherwise.
-const PROTECTION: [(HeaderName, &str); 4] = [
+/// Security headers of every response that does not set its own.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (
         header::CONTENT_SECURITY_POLICY,
@@ -50,7 +52,7 @@ impl Gate {
     }
 }
 
-/// Turns away what is not meant for this service, and gives every error its final form.
+/// Rejects inadmissible requests and turns every error into a problem response.
 pub async fn gate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -62,27 +64,27 @@ pub async fn gate(
         Ok(_) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
-    let (response, failure) = match problem_of(&response) {
+    let (response, failure) = match error_of(&response) {
         None => (response.map_into_left_body(), None),
-        Some(trouble) => {
-            let (response, failure) = finish(response, &trouble);
+        Some(error) => {
+            let (response, failure) = finish(response, &error);
             (response.map_into_right_body(), failure)
         }
     };
-    tell(&response, started.elapsed(), failure.as_ref());
+    log_request(&response, started.elapsed(), failure.as_ref());
     Ok(response.map_body(|head, body| {
         if let Some(allowance) = allowance {
-            allowance.tell(head.headers_mut());
+            allowance.insert_into(head.headers_mut());
         }
-        protect(head.headers_mut());
+        add_security_headers(head.headers_mut());
         body
     }))
 }
 
-/// What a browser may do with an answer, whichever it is: guess nothing, load nothing, frame it
-/// nowhere, hand it to no other site. A page says itself what it loads.
-fn protect(headers: &mut HeaderMap) {
-    for (name, value) in PROTECTION {
+/// By default browsers must not guess the type, load resources, frame the response or share it with
+/// other sites. Pages set a policy of their own.
+fn add_security_headers(headers: &mut HeaderMap) {
+    for (name, value) in SECURITY_HEADERS {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
@@ -94,29 +96,28 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         .app_data::<Data<Gate>>()
         .expect("the service is started with a gate");
     check_head(request)?;
-    let host = asked_host(request);
+    let host = requested_host(request);
     if !gate.serves_host(host) {
         return Err(Problem::new(
             Kind::WrongHost,
-            "This service does not answer for that host. The operator sets its names (server.hosts).",
+            "This service does not have that host name. Configure it in server.hosts.",
         ));
     }
     let safe = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if !safe && from_another_site(request, host) {
+    if !safe && is_cross_site(request, host) {
         return Err(Problem::new(
             Kind::CrossSite,
-            "A page of another site may not change anything here.",
+            "Pages of other sites cannot change anything here.",
         ));
     }
     gate.rates.admit(request)
 }
 
-/// The host that a request is for: the one in its target if there is one there, whatever the Host
-/// header says besides (RFC 9112, 3.2.2).
-fn asked_host(request: &ServiceRequest) -> &str {
+/// The requested host. One in the request target takes precedence over `Host` (RFC 9112, 3.2.2).
+fn requested_host(request: &ServiceRequest) -> &str {
     if let Some(authority) = request.uri().authority() {
         return authority.as_str();
     }
@@ -124,13 +125,13 @@ fn asked_host(request: &ServiceRequest) -> &str {
     host.and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
-/// Bounds a request's head, far below what the parser would take.
+/// Limits the request head, far below the parser's own limits.
 fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
     let address = request.uri().path_and_query();
     if address.is_some_and(|address| address.as_str().len() > MAX_ADDRESS) {
         return Err(Problem::new(
             Kind::AddressTooLong,
-            format!("An address has at most {MAX_ADDRESS} bytes, its query included."),
+            format!("Path and query together can have at most {MAX_ADDRESS} bytes."),
         )
         .with("max", MAX_ADDRESS));
     }
@@ -140,15 +141,16 @@ fn check_head(request: &ServiceRequest) -> Result<(), Problem> {
     if size > MAX_HEADERS {
         return Err(Problem::new(
             Kind::HeadersTooLarge,
-            format!("The headers of a request have at most {MAX_HEADERS} bytes together."),
+            format!("Request headers together can have at most {MAX_HEADERS} bytes."),
         )
         .with("max", MAX_HEADERS));
     }
     Ok(())
 }
 
-/// What the browser says of where a request comes from. Programs say nothing and carry no cookie.
-fn from_another_site(request: &ServiceRequest, host: &str) -> bool {
+/// Whether a browser says that a page of another site sent the request. Programs send neither
+/// header and have no cookies.
+fn is_cross_site(request: &ServiceRequest, host: &str) -> bool {
     let headers = request.headers();
     if let Some(site) = headers.get(FETCH_SITE) {
         return !matches!(site.as_bytes(), b"same-origin" | b"none");
@@ -164,43 +166,45 @@ fn from_another_site(request: &ServiceRequest, host: &str) -> bool {
     }
 }
 
-/// The problem behind an error, and the trouble that is no [`Problem`] yet: what actix-web answers
-/// by itself.
-fn problem_of<B>(response: &ServiceResponse<B>) -> Option<Trouble> {
+/// The error of a response, if it is one.
+fn error_of<B>(response: &ServiceResponse<B>) -> Option<ErrorSource> {
     let error = response.response().error()?;
     Some(match error.as_error::<Problem>() {
-        Some(_) => Trouble::Ours,
-        None => Trouble::Theirs(error.as_response_error().status_code(), error.to_string()),
+        Some(_) => ErrorSource::Handler,
+        None => ErrorSource::Framework(error.as_response_error().status_code(), error.to_string()),
     })
 }
 
-enum Trouble {
-    Ours,
-    Theirs(StatusCode, String),
+/// Where an error response comes from.
+enum ErrorSource {
+    /// A handler: the error is a [`Problem`].
+    Handler,
+    /// actix-web: a status and a reason.
+    Framework(StatusCode, String),
 }
 
-/// What the operator learns of a request that failed, and the client does not.
+/// What the request log says of a failure and the client does not get.
 struct Failure {
     trace_id: String,
     cause: Option<String>,
 }
 
-/// The answer to a request that was refused or has failed, and the failure if it is one.
+/// The problem response, and the failure to log if the status is a server error.
 fn finish<B>(
     response: ServiceResponse<B>,
-    trouble: &Trouble,
+    source: &ErrorSource,
 ) -> (ServiceResponse, Option<Failure>) {
     let trace_id = match headers::trace_id(response.request()) {
         Some(trace_id) => trace_id.to_owned(),
         None => Uuid::now_v7().simple().to_string(),
     };
-    let made = match trouble {
-        Trouble::Ours => None,
-        Trouble::Theirs(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
-        Trouble::Theirs(status, reason) if status.is_client_error() => {
+    let made = match source {
+        ErrorSource::Handler => None,
+        ErrorSource::Framework(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
+        ErrorSource::Framework(status, reason) if status.is_client_error() => {
             Some(Problem::new(Kind::InvalidQuery, format!("{reason}.")))
         }
-        Trouble::Theirs(_, reason) => Some(Problem::internal(reason)),
+        ErrorSource::Framework(_, reason) => Some(Problem::internal(reason)),
     };
     let problem = match &made {
         Some(problem) => problem,
@@ -208,25 +212,28 @@ fn finish<B>(
             .response()
             .error()
             .and_then(|error| error.as_error::<Problem>())
-            .expect("a problem was found in this response"),
+            .expect("error_of found a problem in this response"),
     };
-    let answer = problem.to_response(&trace_id);
-    let failure = answer.status().is_server_error().then(|| Failure {
-        trace_id,
-        cause: problem.cause().map(str::to_owned),
-    });
+    let problem_response = problem.to_response(&trace_id);
+    let failure = problem_response
+        .status()
+        .is_server_error()
+        .then(|| Failure {
+            trace_id,
+            cause: problem.cause().map(str::to_owned),
+        });
     let (request, _) = response.into_parts();
-    (ServiceResponse::new(request, answer), failure)
+    (ServiceResponse::new(request, problem_response), failure)
 }
 
-/// Writes the one line of a request to the log: its path without the query, and nothing of what is
-/// secret, all of which comes in headers and bodies. The body of an answer may still be on its way.
-fn tell<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&Failure>) {
+/// Logs the request, without its query, headers or body, which may contain secrets. The response
+/// body may not have been sent yet.
+fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&Failure>) {
     let request = response.request();
     let status = response.status().as_u16();
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     macro_rules! line {
-        ($level:ident, $trace_id:expr, $words:literal $(, $field:ident = $value:expr)?) => {
+        ($level:ident, $trace_id:expr, $message:literal $(, $field:ident = $value:expr)?) => {
             tracing::$level!(
                 target: REQUESTS,
                 method = %request.method(),
@@ -235,21 +242,21 @@ fn tell<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&F
                 duration_us,
                 trace_id = $trace_id,
                 $($field = $value,)?
-                $words
+                $message
             )
         };
     }
     match failure {
-        None => line!(info, headers::trace_id(request), "a request was answered"),
+        None => line!(info, headers::trace_id(request), "request completed"),
         Some(Failure {
             trace_id,
             cause: None,
-        }) => line!(warn, trace_id, "a request failed"),
+        }) => line!(warn, trace_id, "request failed"),
         Some(Failure {
             trace_id,
             cause: Some(cause),
         }) => {
-            line!(error, trace_id, "a request failed", cause = cause);
+            line!(error, trace_id, "request failed", cause = cause);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The request headers that the contract gives a meaning.
+//! The request headers of the contract.
 
 use crate::commands::Condition;
 use crate::log::Version;
@@ -16,33 +16,27 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// The longest idempotency key, in characters.
 const MAX_KEY: usize = 255;
-/// How long a read waits for the view at the most.
+/// The longest wait for the view, in seconds.
 const MAX_WAIT: u64 = 5;
 
-/// The one value of a header, or `None` where it is not there. Twice is once too often.
+/// The only value of a header; `None` if absent, an error if duplicated.
 fn single<'a>(request: &'a HttpRequest, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = request.headers().get_all(name);
     let Some(value) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(invalid(name, "it is there more than once"));
+        return Err(invalid(name, "it is duplicated"));
     }
     match value.to_str() {
         Ok(text) => Ok(Some(text)),
-        Err(_) => Err(invalid(
-            name,
-            "it holds characters that are not visible ASCII",
-        )),
+        Err(_) => Err(invalid(name, "it must be visible ASCII")),
     }
 }
 
 fn invalid(name: &HeaderName, reason: &str) -> Problem {
-    Problem::new(
-        Kind::InvalidHeader,
-        format!("{name} cannot be used: {reason}."),
-    )
-    .with("header", name.as_str())
+    Problem::new(Kind::InvalidHeader, format!("Invalid {name}: {reason}."))
+        .with("header", name.as_str())
 }
 
 /// The idempotency key, bare or as a quoted string (RFC 8941).
@@ -53,18 +47,18 @@ pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem>
     };
     let key = match text.strip_prefix('"') {
         None => text.to_owned(),
-        Some(rest) => unquote(rest).ok_or_else(|| invalid(&name, "its quotes do not fit"))?,
+        Some(rest) => unquote(rest).ok_or_else(|| invalid(&name, "its quotes do not match"))?,
     };
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(invalid(
             &name,
-            "a key has 1 to 255 visible ASCII characters",
+            "a key must have 1 to 255 visible ASCII characters",
         ));
     }
     Ok(Some(key))
 }
 
-/// What stands between the opening quote, which is off already, and the closing one.
+/// The text up to the closing quote; the opening one is already stripped.
 fn unquote(rest: &str) -> Option<String> {
     let mut text = String::with_capacity(rest.len());
     let mut characters = rest.chars();
@@ -80,7 +74,7 @@ fn unquote(rest: &str) -> Option<String> {
     }
 }
 
-/// The versions that `If-Match` allows. A weak tag is in none of them: RFC 9110 compares strongly.
+/// The versions that `If-Match` allows. Weak tags never match (RFC 9110: strong comparison).
 pub fn if_match(request: &HttpRequest) -> Result<Option<Condition>, Problem> {
     let tags = entity_tags(request, &header::IF_MATCH)?;
     Ok(tags.map(|tags| match tags {
@@ -125,7 +119,7 @@ struct Tag<'a> {
 }
 
 impl Tag<'_> {
-    /// The version that the tag stands for, if it is one that this service gives.
+    /// The version, if this is a tag that the service issues.
     fn version(&self) -> Option<Version> {
         let version: u64 = self.opaque.parse().ok()?;
         (version.to_string() == self.opaque).then_some(Version(version))
@@ -136,7 +130,7 @@ fn entity_tags<'a>(
     request: &'a HttpRequest,
     name: &HeaderName,
 ) -> Result<Option<Tags<'a>>, Problem> {
-    let malformed = || invalid(name, "entity tags are quoted, such as \"7\", or it is *");
+    let malformed = || invalid(name, "expected quoted entity tags, such as \"7\", or *");
     let mut tags = Vec::new();
     let mut present = false;
     for value in request.headers().get_all(name) {
@@ -167,12 +161,12 @@ fn entity_tags<'a>(
     Ok(present.then_some(Tags::List(tags)))
 }
 
-/// What `Prefer` (RFC 7240) asks for. What is not understood is not an error there.
+/// The preferences of `Prefer` (RFC 7240); unknown ones are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preferences {
-    /// How long to wait for a view.
+    /// The longest wait for a view.
     pub wait: Duration,
-    /// Whether an answer without a body will do.
+    /// Whether the client prefers a response without a body.
     pub minimal: bool,
 }
 
@@ -185,7 +179,7 @@ pub fn preferences(request: &HttpRequest) -> Preferences {
         let Ok(text) = value.to_str() else { continue };
         for (name, value) in text.split(',').filter_map(preference) {
             if name.eq_ignore_ascii_case("wait") {
-                // RFC 7240, 2: what cannot be honoured is read over.
+                // RFC 7240, 2: invalid preferences are ignored.
                 if let Ok(seconds) = value.parse::<u64>() {
                     preferences.wait = Duration::from_secs(seconds.min(MAX_WAIT));
                 }
@@ -197,14 +191,14 @@ pub fn preferences(request: &HttpRequest) -> Preferences {
     preferences
 }
 
-/// A preference's name and value, which may stand in quotes; its parameters are none of ours.
+/// A preference's name and its value, which may be quoted; parameters are ignored.
 fn preference(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split(';').next()?.split_once('=')?;
     Some((name.trim(), value.trim().trim_matches('"')))
 }
 
-/// The trace of a valid `traceparent`: 32 hexadecimal digits, not all zero. An invalid one is
-/// ignored, as W3C Trace Context has it.
+/// The trace id of `traceparent`: 32 hexadecimal digits, not all zero. An invalid header is
+/// ignored, as W3C Trace Context requires.
 pub fn trace_id(request: &HttpRequest) -> Option<&str> {
     let text = request.headers().get(TRACEPARENT)?.to_str().ok()?;
     let mut parts = text.split('-');
@@ -226,10 +220,10 @@ pub fn trace_id(request: &HttpRequest) -> Option<&str> {
     (fits && named(trace) && named(parent)).then_some(trace)
 }
 
-/// The conversation that the sender counts this request to, if it says so by a UUID.
+/// The UUID by which the client correlates related requests.
 pub fn correlation_id(request: &HttpRequest) -> Result<Option<uuid::Uuid>, Problem> {
     let name = CORRELATION_ID;
     single(request, &name)?
-        .map(|text| uuid::Uuid::try_parse(text).map_err(|_| invalid(&name, "it is a UUID")))
+        .map(|text| uuid::Uuid::try_parse(text).map_err(|_| invalid(&name, "it must be a UUID")))
         .transpose()
 }

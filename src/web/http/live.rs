@@ -1,10 +1,9 @@
-//! Events as they come: server-sent events (WHATWG HTML, 9.2), first what was missed, then what
-//! happens.
+//! Live streams as server-sent events (WHATWG HTML, 9.2): missed events first, then new ones.
 //!
-//! The news that something happened is only a hint; what is sent is always read from the log, so
-//! there is no seam between the two at which an event could be lost or repeated. A reader that does
-//! not read stops the stream where it is and costs no memory; after a while without progress its
-//! connection is ended ([`crate::web::http::connection`]), and it resumes with the id of the last event it got.
+//! Notifications are only wake-ups: events are always read from the log, so none is lost or
+//! repeated between catching up and following. Backpressure from a slow client pauses the stream
+//! without buffering; a stalled connection is closed ([`crate::web::http::connection`]) and the
+//! client resumes.
 
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::streams::Slot;
@@ -16,21 +15,21 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// After this long without an event a comment is sent, so that a broken connection is noticed.
+/// The idle time after which a comment is sent, to detect broken connections.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How many events are read from the log at a time.
+/// Events read from the log at a time.
 pub const PAGE: u64 = 100;
 const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Where a live stream's events come from.
+/// The source of a live stream's events.
 pub trait Source: 'static {
-    /// Reads the next events behind those that were read before, as server-sent events.
+    /// Reads the next events, as server-sent events.
     async fn read(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), Problem>;
 
-    /// Takes note of the news so far: what comes later ends the next [`Source::changed`].
+    /// Marks notifications so far as seen: only later ones complete [`Source::changed`].
     fn mark(&mut self);
 
-    /// Waits for news. `None` once there will never be any.
+    /// Waits for a notification; `None` if there will be no more.
     async fn changed(&mut self) -> Option<()>;
 }
 
@@ -62,8 +61,8 @@ pub fn respond(
     response.streaming(stream)
 }
 
-/// After which event a stream begins: `Last-Event-ID`, which a browser sends when it comes back,
-/// or else `after` of the query. What lies beyond `head` cannot have been sent by this log.
+/// The id after which a stream begins: `Last-Event-ID`, which browsers send when they reconnect,
+/// otherwise `after` of the query. An id beyond `head` is invalid.
 pub fn beginning(
     request: &HttpRequest,
     after: Option<u64>,
@@ -75,7 +74,7 @@ pub fn beginning(
             let id = value.to_str().ok().and_then(decimal).ok_or_else(|| {
                 Problem::new(
                     Kind::InvalidHeader,
-                    "last-event-id cannot be used: it is the id of an event, a whole number.",
+                    "Invalid last-event-id: it must be the id of an event, an integer.",
                 )
                 .with("header", LAST_EVENT_ID)
             })?;
@@ -84,7 +83,7 @@ pub fn beginning(
     };
     match begin {
         Some(begin) if begin > head => {
-            let detail = format!("{name} cannot be used: the last event is {head}.");
+            let detail = format!("Invalid {name}: the last event is {head}.");
             let problem = Problem::new(kind, detail).with("max", head);
             Err(match kind {
                 Kind::InvalidHeader => problem.with("header", name),
@@ -95,7 +94,7 @@ pub fn beginning(
     }
 }
 
-/// Digits alone: Rust's own parser takes a plus sign too.
+/// Digits only: `str::parse` accepts a plus sign as well.
 fn decimal(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
@@ -105,13 +104,13 @@ struct Follower<S> {
     source: S,
     stopping: watch::Receiver<bool>,
     ready: VecDeque<Bytes>,
-    /// Kept for as long as the stream lives.
+    /// Held until the stream ends.
     _slot: Slot,
 }
 
 impl<S: Source> Follower<S> {
-    /// What to send next, once there is something; `None` when the service stops or the log cannot
-    /// be read. The client comes back with the id of the last event that it got.
+    /// The next chunk to send; `None` when the service shuts down or the log cannot be read. The
+    /// client then reconnects with the id of the last event that it received.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(chunk) = self.ready.pop_front() {
@@ -125,7 +124,8 @@ impl<S: Source> Follower<S> {
                 Ok(()) if self.ready.is_empty() => {}
                 Ok(()) => continue,
                 Err(problem) => {
-                    tracing::warn!(%problem, cause = problem.cause(), "a live stream ends");
+                    let cause = problem.cause();
+                    tracing::warn!(%problem, cause, "live stream: reading events failed");
                     return None;
                 }
             }

@@ -1,4 +1,4 @@
-//! Protocol code that every resource shares.
+//! The HTTP protocol, shared by all resources.
 
 pub mod body;
 pub mod client;

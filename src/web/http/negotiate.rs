@@ -1,16 +1,15 @@
-//! Which of the forms that an answer can take the client likes best (`Accept`, RFC 9110, 12.5.1).
+//! Content negotiation by `Accept` (RFC 9110, 12.5.1).
 
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-/// How much a client likes something, in thousandths: what `q=0.8` says, without floats.
+/// A quality value in thousandths: 800 for `q=0.8`.
 type Quality = u16;
 const WHOLE: Quality = 1_000;
 
-/// The form of `offers`, each with its media type, that `request` accepts best. Where several are
-/// liked as much, the one that is named most precisely, then the one that is named first, then the
-/// one that is offered first.
+/// The form of `offers`, each with its media type, that `request` prefers. Ties go to the most
+/// precise range, then to the first range, then to the first offer.
 pub fn best<T: Copy>(request: &HttpRequest, offers: &[(&str, T)]) -> Result<T, Problem> {
     let mut ranges = Vec::new();
     for value in request.headers().get_all(header::ACCEPT) {
@@ -43,7 +42,7 @@ pub fn best<T: Copy>(request: &HttpRequest, offers: &[(&str, T)]) -> Result<T, P
             let types: Vec<&str> = offers.iter().map(|(media_type, _)| *media_type).collect();
             Problem::new(
                 Kind::NotAcceptable,
-                format!("This comes as {}.", types.join(" or ")),
+                format!("Available media types: {}.", types.join(" or ")),
             )
             .with("available", types)
         })
@@ -64,8 +63,8 @@ impl<'a> Range<'a> {
         quality: WHOLE,
     };
 
-    /// `None` for what is no media range. Parameters other than `q` are read over: no form that is
-    /// offered here has any.
+    /// `None` for what is not a media range. Parameters other than `q` are ignored: no offer has
+    /// any.
     fn parse(text: &'a str) -> Option<Range<'a>> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -84,7 +83,7 @@ impl<'a> Range<'a> {
         })
     }
 
-    /// How precisely this range names `media_type`, or `None` if it does not.
+    /// How precisely this range matches `media_type`, or `None` if it does not.
     fn precision(&self, media_type: &str) -> Option<u8> {
         let (kind, subtype) = media_type.split_once('/')?;
         match (self.kind, self.subtype) {
@@ -98,7 +97,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// A weight as RFC 9110 writes it: 0 or 1, with up to three decimals.
+/// Parses an RFC 9110 weight: 0 or 1, with up to three decimals.
 fn thousandths(text: &str) -> Option<Quality> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -124,7 +123,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_form_that_is_liked_best_is_taken() {
+    fn most_preferred_form_is_selected() {
         for (accept, expected) in [
             ("", Some("json")),
             ("*/*", Some("json")),

@@ -1,4 +1,4 @@
-//! Pages of a list: `?limit=` and an opaque `cursor`, `{items, next}` in the answer.
+//! Pagination: `limit` and an opaque `cursor` in the query, `{items, next}` in the response.
 
 use crate::web::http::problem::{Kind, Problem};
 use schemars::JsonSchema;
@@ -41,7 +41,7 @@ impl PageQuery {
     }
 }
 
-/// In which order a list of events comes.
+/// The order of a list of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
@@ -50,7 +50,7 @@ pub enum Order {
     Desc,
 }
 
-/// How many items a page has.
+/// The page size.
 pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     let limit = asked.unwrap_or(DEFAULT_LIMIT);
     if (1..=MAX_LIMIT).contains(&limit) {
@@ -58,32 +58,32 @@ pub fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     }
     Err(Problem::new(
         Kind::InvalidQuery,
-        format!("limit is a whole number from 1 to {MAX_LIMIT}."),
+        format!("limit must be an integer from 1 to {MAX_LIMIT}."),
     )
     .with("max", MAX_LIMIT))
 }
 
-/// The cursor behind `place` in the list `list`. It is opaque: its form may change at any time.
+/// The cursor for `place` in `list`. It is opaque: its format may change.
 pub fn cursor(list: &str, place: u64) -> String {
     cursor_of(list, &place.to_be_bytes())
 }
 
-/// The place that `cursor` stands for, if it is one that `list` has given.
+/// The place of `cursor`, if `list` issued it.
 pub fn place(list: &str, cursor: &str) -> Result<u64, Problem> {
     place_of(list, cursor).map(u64::from_be_bytes)
 }
 
-/// The cursor behind a place that is more than a number.
+/// The cursor for a place of several fields.
 pub fn cursor_of(list: &str, place: &[u8]) -> String {
     hex::encode([place, &check(list, place)].concat())
 }
 
-/// The place of `N` bytes that `cursor` stands for, if it is one that `list` has given.
+/// The place of `N` bytes of `cursor`, if `list` issued it.
 pub fn place_of<const N: usize>(list: &str, cursor: &str) -> Result<[u8; N], Problem> {
     let invalid = || {
         Problem::new(
             Kind::InvalidQuery,
-            "The cursor is none that this list has given: begin again without one.",
+            "Invalid cursor. Start again without one.",
         )
     };
     let bytes = hex::decode(cursor).map_err(|_| invalid())?;
@@ -95,7 +95,7 @@ pub fn place_of<const N: usize>(list: &str, cursor: &str) -> Result<[u8; N], Pro
     }
 }
 
-/// Tells an altered cursor, or one of another list, from one that was given.
+/// A checksum that detects altered cursors and cursors of other lists.
 fn check(list: &str, place: &[u8]) -> [u8; 6] {
     let sum: [u8; 32] = Sha256::new()
         .chain_update(place)
@@ -117,7 +117,7 @@ mod tests {
         /// Promise (input): A list accepts only the cursors that it has issued.
         /// Fault: Issued cursors with a flipped bit
         #[test]
-        fn a_cursor_of_which_a_bit_was_turned_is_refused(
+        fn cursor_with_flipped_bit_is_refused(
             at in any::<u64>(),
             list in ".{0,20}",
             byte in any::<prop::sample::Index>(),
@@ -135,7 +135,7 @@ mod tests {
         /// Control: An issued cursor leads back to its place:
         /// [a_cursor_leads_back_to_its_place_in_its_list_alone].
         #[test]
-        fn any_text_is_refused_as_a_cursor(list in ".{0,20}", text in prop_oneof![
+        fn arbitrary_text_is_refused_as_cursor(list in ".{0,20}", text in prop_oneof![
             ".{0,60}",
             "[0-9a-fA-F]{0,60}",
             "[0-9a-f]{28}",
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_leads_back_to_its_place_in_its_list_alone() {
+    fn cursor_is_valid_only_in_its_own_list() {
         let given = cursor("events of a", 42);
         assert_eq!(place("events of a", &given).unwrap(), 42);
         assert!(place("events of b", &given).is_err());

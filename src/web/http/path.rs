@@ -1,4 +1,4 @@
-//! What stands in a request's path and query, read strictly.
+//! Path and query parameters, parsed strictly.
 
 use crate::cart::Sku;
 use crate::timestamp::Timestamp;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
 use uuid::Uuid;
 
-/// The cart in the path: a UUID in its usual form, or there is nothing here.
+/// The cart id in the path; 404 unless it is a hyphenated UUID.
 #[derive(Debug, Clone, Copy)]
 pub struct CartId(pub Uuid);
 
@@ -30,7 +30,7 @@ impl FromRequest for CartId {
     }
 }
 
-/// The product in the path: a well-formed sku, or there is nothing here.
+/// The sku in the path; 404 if it is malformed.
 #[derive(Debug, Clone)]
 pub struct PathSku(pub Sku);
 
@@ -50,21 +50,21 @@ impl FromRequest for PathSku {
     }
 }
 
-/// Whether a request's path names what there could be, whichever resource it is for.
+/// Whether the parameters in the path are well-formed.
 pub fn names_something(request: &HttpRequest) -> bool {
     let named = |name| request.match_info().get(name);
     named("id").is_none_or(|id| hyphenated(id).is_some())
         && named("sku").is_none_or(|sku| Sku::parse(sku).is_ok())
 }
 
-/// A UUID in the hyphenated form alone: the crate reads three more, and one cart has one address.
+/// Parses a hyphenated UUID. The crate accepts three more forms, but a cart has one address.
 pub fn hyphenated(text: &str) -> Option<Uuid> {
     (text.len() == uuid::fmt::Hyphenated::LENGTH)
         .then(|| Uuid::try_parse(text).ok())
         .flatten()
 }
 
-/// Reads the query as a `T`; what `T` does not know is refused.
+/// Parses the query as a `T`; unknown parameters are refused.
 pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     actix_web::web::Query::<T>::from_query(request.query_string())
         .map(actix_web::web::Query::into_inner)
@@ -73,29 +73,25 @@ pub fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
                 QueryPayloadError::Deserialize(why) => why.to_string(),
                 other => other.to_string(),
             };
-            let detail = format!("The query cannot be used: {why}.");
+            let detail = format!("Invalid query: {why}.");
             Problem::new(Kind::InvalidQuery, detail)
         })
 }
 
-/// Refuses whatever the query of `request` says, where nothing is to be said there: a misspelt
-/// condition that was read over would be taken for one that holds.
+/// Refuses any query. A misspelt condition must not be ignored.
 pub fn no_query(request: &HttpRequest) -> Result<(), Problem> {
     if request.query_string().is_empty() {
         return Ok(());
     }
     Err(Problem::new(
         Kind::InvalidQuery,
-        "The query cannot be used: nothing is asked for by one here.",
+        "Invalid query: this endpoint has no query parameters.",
     ))
 }
 
-/// The moment that the query's `name` says, if it says one.
+/// The time in the query parameter `name`, if present.
 pub fn moment(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
-    text.map(Timestamp::parse).transpose().map_err(|error| {
-        Problem::new(
-            Kind::InvalidQuery,
-            format!("{name} cannot be used: {error}."),
-        )
-    })
+    text.map(Timestamp::parse)
+        .transpose()
+        .map_err(|error| Problem::new(Kind::InvalidQuery, format!("Invalid {name}: {error}.")))
 }

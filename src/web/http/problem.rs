@@ -1,7 +1,7 @@
-//! Every error that this service answers, as `application/problem+json` (RFC 9457).
+//! Error responses, as `application/problem+json` (RFC 9457).
 //!
-//! A handler returns a [`Problem`]; [`crate::web::http::gate`] turns it into the answer, where the request's
-//! trace is known. A problem's type is one of [`Kind`], so an unlisted one cannot be answered.
+//! A handler returns a [`Problem`]; [`crate::web::http::gate`], which knows the request's trace,
+//! writes the response. The problem type is a [`Kind`], so every type is documented.
 
 mod kind;
 mod member;
@@ -16,18 +16,18 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// Why a request was not answered the way it hoped for.
+/// An error response.
 #[derive(Debug)]
 pub struct Problem {
     kind: Kind,
-    /// For the person who reads it: what happened, and what can be done.
+    /// What happened and how to fix it, for people.
     detail: String,
-    /// What a program needs in order to act.
+    /// Additional fields, for programs.
     members: Vec<(String, Value)>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// For the operator alone: what is behind it.
+    /// For the service's log only.
     cause: Option<String>,
-    /// Whether what is left of the request's body should not be waited for.
+    /// Closes the connection instead of reading the rest of the request's body.
     closes_connection: bool,
 }
 
@@ -43,42 +43,42 @@ impl Problem {
         }
     }
 
-    /// The answer for whatever does not exist, and for a cart that somebody may not see.
+    /// For what does not exist, and for a cart whose token is missing or wrong.
     pub fn not_found() -> Problem {
         Problem::new(
             Kind::NotFound,
-            "There is nothing here, or nothing that you may see: check the address and the cart's token.",
+            "Not found, or not visible to you. Check the address and the cart's token.",
         )
     }
 
-    /// For what is wrong with the service, not with the request.
+    /// For failures of the service.
     pub fn internal(cause: impl fmt::Display) -> Problem {
         Problem::new(
             Kind::Internal,
-            "This is the service's fault. Tell the operator the trace_id.",
+            "The service failed. Report the trace_id to the operator.",
         )
         .because(cause)
     }
 
-    /// Says what is behind it. That goes to the log, not to the client.
+    /// Adds the cause, which is logged and not sent to the client.
     pub fn because(mut self, cause: impl fmt::Display) -> Problem {
         self.cause = Some(cause.to_string());
         self
     }
 
-    /// What is behind it, if that is an error of the service.
+    /// The cause, if it is known.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// Adds a member, which has to be one of those that the problem's type is described with.
+    /// Adds a field, which must be one of the problem type's members.
     pub fn with(mut self, member: &str, value: impl Serialize) -> Problem {
         debug_assert!(
             self.kind
                 .members()
                 .iter()
                 .any(|(described, _)| described.name() == member),
-            "{member} is not described for {:?}",
+            "{member} must be a member of {:?}",
             self.kind
         );
         self.members.push((member.to_owned(), json!(value)));
@@ -103,7 +103,7 @@ impl Problem {
         self.kind
     }
 
-    /// What the answer says, with the trace under which the request can be found again.
+    /// The JSON document. `trace_id` identifies the request in the service's log.
     pub fn document(&self, trace_id: &str) -> Value {
         let mut body = Map::new();
         body.insert("type".into(), json!(self.kind.address()));
@@ -115,7 +115,6 @@ impl Problem {
         Value::Object(body)
     }
 
-    /// The answer.
     pub fn to_response(&self, trace_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.kind.status());
         response

@@ -1,9 +1,8 @@
-//! How many commands a client may send: a token bucket for each client's address (the generic cell
-//! rate algorithm of the governor crate), told in the headers of the IETF draft "RateLimit header
-//! fields for HTTP".
+//! Rate limits on commands: a token bucket per client address (GCRA, by the governor crate), with
+//! the headers of the IETF draft "RateLimit header fields for HTTP".
 //!
-//! Clients on loopback are not limited unless that is asked for: they are the operator's own, and
-//! a load test among them.
+//! Loopback clients are exempt unless configured otherwise: they are the operator's own tools, such
+//! as load tests.
 
 use crate::web::http::client::client_address;
 use crate::web::http::problem::{Kind, Problem};
@@ -22,24 +21,24 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// The window of every policy, in seconds.
 const WINDOW: u64 = 60;
-/// After how many requests addresses that have not been seen for a window are forgotten.
-const SWEEP: u32 = 10_000;
+/// The number of requests between evictions of addresses that were idle for a window.
+const EVICTION_INTERVAL: u32 = 10_000;
 
 type Buckets =
     RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
 
-/// What can be set of the limits.
+/// The configuration of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateSettings {
-    /// Carts that one client may open in a minute; 0 for any number.
+    /// Carts that one client may open per minute; 0 for no limit.
     pub opens_per_minute: u32,
-    /// Commands to carts that one client may send in a minute; 0 for any number.
+    /// Commands that one client may send per minute; 0 for no limit.
     pub commands_per_minute: u32,
     pub limit_loopback: bool,
     pub behind_proxy: bool,
 }
 
-/// The limits of the routes that write.
+/// The rate limits of commands.
 pub struct RateLimits {
     opens: Option<Policy>,
     commands: Option<Policy>,
@@ -49,13 +48,13 @@ pub struct RateLimits {
 
 struct Policy {
     name: &'static str,
-    /// Requests in a window.
+    /// Requests per window.
     quota: NonZeroU32,
     buckets: Buckets,
     requests: AtomicU32,
 }
 
-/// What a request under a policy leaves its client, for the answer's headers.
+/// What a policy allows the client after a request, for the response headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     policy: &'static str,
@@ -73,7 +72,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts `request` where it is limited, and refuses the one that is too many.
+    /// Counts `request` if a policy applies to it, and refuses it beyond the limit.
     pub fn admit(&self, request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         let Some(policy) = self.policy(request) else {
             return Ok(None);
@@ -86,7 +85,7 @@ impl RateLimits {
         }
     }
 
-    /// The policy that `request` falls under: it opens a cart, or sends something to one.
+    /// The policy that applies to `request`: opening a cart, or another command.
     fn policy(&self, request: &ServiceRequest) -> Option<&Policy> {
         if self.opens.is_none() && self.commands.is_none() {
             return None;
@@ -118,7 +117,9 @@ impl Policy {
     }
 
     fn count(&self, client: IpAddr) -> Result<Allowance, Problem> {
-        if self.requests.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+        if self.requests.fetch_add(1, Ordering::Relaxed) % EVICTION_INTERVAL
+            == EVICTION_INTERVAL - 1
+        {
             self.buckets.retain_recent();
         }
         let allowance = |remaining| Allowance {
@@ -134,7 +135,7 @@ impl Policy {
                 let mut problem = Problem::new(
                     Kind::TooManyRequests,
                     format!(
-                        "Too many {} from your address: {} a minute are allowed. Try again in {} s.",
+                        "Too many {} from your address: {} per minute are allowed. Retry in {} s.",
                         self.name,
                         self.quota,
                         seconds.max(1)
@@ -152,8 +153,8 @@ impl Policy {
 }
 
 impl Allowance {
-    /// Tells the client in the answer's `headers`.
-    pub fn tell(&self, headers: &mut HeaderMap) {
+    /// Adds the rate-limit headers to a response.
+    pub fn insert_into(&self, headers: &mut HeaderMap) {
         for (name, value) in self.headers() {
             headers.insert(name, value);
         }
@@ -165,7 +166,7 @@ impl Allowance {
             quota,
             remaining,
         } = self;
-        // When the bucket is full again, if nothing else comes.
+        // Seconds until the bucket is full again.
         let used = u64::from(quota.saturating_sub(*remaining));
         let reset = (used * WINDOW).div_ceil(u64::from(*quota));
         let value = |text: String| {
@@ -184,8 +185,8 @@ impl Allowance {
     }
 }
 
-/// Whose bucket an address draws from. A client of IPv6 has a whole /64 to itself, and would have
-/// as many buckets as addresses in it.
+/// The key of a client's bucket. An IPv6 client usually has a whole /64, and would otherwise have a
+/// bucket for each of its addresses.
 fn bucket(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_its_own_bucket_for_each_policy() {
+    fn buckets_are_per_client_and_policy() {
         let limits = limits(false);
         let open = |client| limits.admit(&request(Method::POST, "/api/carts", client));
         let allowance = open("192.0.2.1").unwrap().unwrap();
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_client_and_loopback_is_free() {
+    fn ipv6_network_is_one_client_and_loopback_is_exempt() {
         let limits_with = limits(true);
         let open = |limits: &RateLimits, client: &str| {
             limits

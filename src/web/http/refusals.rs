@@ -1,4 +1,4 @@
-//! What the write side refuses, as problems.
+//! Errors of the write side, the log and the views, as problems.
 
 use crate::cart::Refusal;
 use crate::commands::CommandError;
@@ -16,29 +16,32 @@ impl From<CommandError<Refusal>> for Problem {
             CommandError::NotFound => Problem::not_found(),
             CommandError::VersionMismatch { current } => Problem::new(
                 Kind::VersionMismatch,
-                format!("The cart is at version {current} now: look at it again, then repeat with If-Match: \"{current}\"."),
+                format!(
+                    "The cart is at version {current}. Get it, then retry with \
+                     If-Match: \"{current}\"."
+                ),
             )
             .with("current_version", current)
             .header(header::ETAG, etag(current.0)),
             CommandError::KeyReused => Problem::new(
                 Kind::KeyReused,
-                "This Idempotency-Key came with another request before: use a new one for a new request.",
+                "This Idempotency-Key was used for another request. Use a new key.",
             ),
             CommandError::History(error) => error.into(),
-            // The log itself has told why, once for all commands that it could not take.
+            // The log has logged the cause, once for all commands of the group.
             CommandError::NotWritten(_) => Problem::new(
                 Kind::LogUnavailable,
-                "Nothing was changed: the log takes no events at the moment. Try again in a moment.",
+                "The log is unavailable; nothing was changed. Retry in a moment.",
             )
             .retry_after(1),
             CommandError::Unknown(_) => Problem::new(
                 Kind::OutcomeUnknown,
-                "It is not known whether this was carried out. Repeat it under the same Idempotency-Key to find out.",
+                "The outcome is unknown. Retry under the same Idempotency-Key.",
             )
             .retry_after(2),
             CommandError::Overloaded => Problem::new(
                 Kind::Overloaded,
-                "Nothing was changed: too many commands are waiting. Try again in a moment.",
+                "Too many commands are queued; nothing was changed. Retry in a moment.",
             )
             .retry_after(1),
         }
@@ -78,7 +81,7 @@ impl From<HistoryError> for Problem {
         match error {
             HistoryError::Read(error) => Problem::new(
                 Kind::LogUnavailable,
-                "The log cannot be read at the moment. Try again in a moment.",
+                "The log cannot be read. Retry in a moment.",
             )
             .retry_after(1)
             .because(error),
@@ -98,27 +101,29 @@ impl From<ViewReadError> for Problem {
         if let ViewReadError::Building { done, total } = error {
             return Problem::new(
                 Kind::ViewUnavailable,
-                format!("The views are being made from the log: {done} of {total} events are in them. Try again in a moment."),
+                format!("The views are being built: {done} of {total} events. Retry in a moment."),
             )
             .retry_after(2);
         }
         if let ViewReadError::Damaged(damaged) = &error {
             return Problem::new(
                 Kind::ViewUnavailable,
-                format!("Nothing is answered from the views now: {damaged}. They are made anew from the log. Try again in a moment."),
+                format!("The views are being rebuilt from the log: {damaged}. Retry in a moment."),
             )
             .retry_after(2);
         }
         if let ViewReadError::Unavailable(view) = &error {
             return Problem::new(
                 Kind::ViewUnavailable,
-                format!("The view {view} has another definition now and is being made anew from the log. Try again in a moment."),
+                format!(
+                    "The schema of {view} has changed; it is being rebuilt. Retry in a moment."
+                ),
             )
             .retry_after(2);
         }
         Problem::new(
             Kind::ViewUnavailable,
-            "The view cannot be read at the moment. Try again in a moment.",
+            "The view cannot be read. Retry in a moment.",
         )
         .retry_after(1)
         .because(error)

@@ -1,4 +1,4 @@
-//! How many live streams may be open at once: in all, and for one client.
+//! The limits on open live streams: in total and per client address.
 
 use crate::web::http::client::client_address;
 use crate::web::http::problem::{Kind, Problem};
@@ -8,15 +8,15 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// After how many seconds a client that was turned away may try again.
+/// Seconds after which a refused client may retry.
 const RETRY_AFTER: u64 = 10;
 
 /// The open live streams.
 #[derive(Debug)]
 pub struct Streams {
     open: Mutex<Open>,
-    most: usize,
-    most_per_client: usize,
+    max: usize,
+    max_per_client: usize,
     behind_proxy: bool,
 }
 
@@ -26,7 +26,7 @@ struct Open {
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A place for one live stream, given back when this is dropped.
+/// The slot of one live stream; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     streams: Arc<Streams>,
@@ -34,43 +34,43 @@ pub struct Slot {
 }
 
 impl Streams {
-    /// At most `most` streams, and `most_per_client` for one client address.
-    pub fn bounded(most: usize, most_per_client: usize, behind_proxy: bool) -> Arc<Streams> {
+    /// Allows `max` streams in total and `max_per_client` for one client address.
+    pub fn bounded(max: usize, max_per_client: usize, behind_proxy: bool) -> Arc<Streams> {
         Arc::new(Streams {
             open: Mutex::default(),
-            most,
-            most_per_client,
+            max,
+            max_per_client,
             behind_proxy,
         })
     }
 
-    /// A place for the stream that `request` asks for, or why there is none.
+    /// A slot for the stream of `request`, or why it is refused.
     pub fn take(self: &Arc<Self>, request: &HttpRequest) -> Result<Slot, Problem> {
         self.take_for(client_address(request.head(), self.behind_proxy))
     }
 
-    /// How many are open.
+    /// The number of open streams.
     pub fn open(&self) -> usize {
         self.lock().all
     }
 
     fn take_for(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Slot, Problem> {
         let mut open = self.lock();
-        if open.all >= self.most {
+        if open.all >= self.max {
             return Err(Problem::new(
                 Kind::Overloaded,
-                "Too many live streams are open. Come back later, or read pages instead.",
+                "Too many live streams are open. Retry later, or read pages instead.",
             )
             .retry_after(RETRY_AFTER));
         }
         if let Some(client) = client {
             let own = open.by_client.entry(client).or_default();
-            if *own >= self.most_per_client {
+            if *own >= self.max_per_client {
                 return Err(Problem::new(
                     Kind::TooManyStreams,
                     "Too many live streams are open from your address. Close one first.",
                 )
-                .with("max", self.most_per_client)
+                .with("max", self.max_per_client)
                 .retry_after(RETRY_AFTER));
             }
             *own += 1;
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_that_ends_makes_room_for_another() {
+    fn ended_stream_frees_its_slot() {
         let streams = Streams::bounded(3, 2, false);
         let one = Some(IpAddr::from([192, 0, 2, 1]));
         let other = Some(IpAddr::from([192, 0, 2, 2]));

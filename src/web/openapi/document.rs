@@ -118,24 +118,24 @@ fn security_schemes() -> Value {
         "cart_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The token of the cart in the path, which its opening has answered with. Without it the cart is not there: 404."
+            "description": "The token of the cart in the path, returned when it was opened. Without it the response is 404."
         },
         "cart_cookie": {
             "type": "apiKey",
             "in": "cookie",
             "name": "cart_token",
-            "description": "The same token, for pages in a browser."
+            "description": "The same token, set as a cookie for browsers."
         },
         "operator_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The operator's token, `security.operator_token` in the configuration. Where none is configured the service runs in demo mode, on loopback alone, and asks for nothing."
+            "description": "The operator token, `security.operator_token` in the configuration. Without one the service runs in demo mode, on loopback only, and requires none."
         },
         "operator_cookie": {
             "type": "apiKey",
             "in": "cookie",
             "name": "operator_session",
-            "description": "Proof that the operator's token was entered in this browser, for pages."
+            "description": "The session of a browser that has signed in as the operator."
         },
     })
 }

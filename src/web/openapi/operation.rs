@@ -326,13 +326,13 @@ fn path_parameters(path: &str) -> Vec<Value> {
                     }),
                 ),
                 "slug" => (
-                    "The last part of a problem's `type`.",
+                    "The last segment of a problem's `type`.",
                     json!({
                         "type": "string",
                         "enum": Kind::ALL.iter().map(|kind| kind.slug()).collect::<Vec<_>>()
                     }),
                 ),
-                _ => ("A file of the pages.", json!({ "type": "string" })),
+                _ => ("Path of the file.", json!({ "type": "string" })),
             };
             json!({
                 "name": name,

@@ -135,7 +135,7 @@ fn problem_schema(kind: Kind) -> Value {
     properties.insert("status".into(), json!({ "const": kind.status().as_u16() }));
     properties.insert(
         "detail".into(),
-        json!({ "type": "string", "description": "What happened, for the person who reads it." }),
+        json!({ "type": "string", "description": "What happened, for people." }),
     );
     for (member, presence) in kind.members() {
         properties.insert(member.name().into(), member.schema());
@@ -149,7 +149,7 @@ fn problem_schema(kind: Kind) -> Value {
         json!({
             "type": "string",
             "pattern": "^[0-9a-f]{32}$",
-            "description": "The trace under which the operator finds the request: that of `traceparent`, or one of its own."
+            "description": "Identifies the request in the service's log: the trace of `traceparent`, or a generated one."
         }),
     );
     json!({

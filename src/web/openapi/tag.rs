@@ -1,6 +1,6 @@
-//! The parts of the interface.
+//! The sections of the API.
 
-/// The part of the interface that an operation belongs to.
+/// The section that an operation belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
     Carts,
@@ -13,7 +13,7 @@ pub enum Tag {
 }
 
 impl Tag {
-    /// All parts, in the order in which a newcomer wants to read them.
+    /// All sections, in the order in which newcomers read them.
     pub const ALL: &'static [Tag] = &[
         Tag::Carts,
         Tag::Histories,
@@ -29,9 +29,9 @@ impl Tag {
             Tag::Carts => "Carts",
             Tag::Histories => "Histories",
             Tag::Catalogue => "Catalogue",
-            Tag::Log => "The log and its views",
+            Tag::Log => "Log and views",
             Tag::Insights => "Insights",
-            Tag::Service => "The service",
+            Tag::Service => "Service",
             Tag::Pages => "Pages",
         }
     }
@@ -39,18 +39,18 @@ impl Tag {
     pub fn description(self) -> &'static str {
         match self {
             Tag::Carts => {
-                "Open a cart, change it, undo, check out. A command answers with the cart as it is after it."
+                "Open a cart, change it, undo, check out. Each command responds with the updated cart."
             }
             Tag::Histories => {
-                "What has happened in a cart, why its numbers are what they are, and what would be if something had not happened."
+                "A cart's events, why its total is what it is, and what it would be without some events."
             }
-            Tag::Catalogue => "What the shop offers.",
+            Tag::Catalogue => "The products on sale.",
             Tag::Log => {
-                "What has happened in all carts, and the views that are made of it. For the operator."
+                "The events of all carts, and the views built from them. Requires the operator token."
             }
-            Tag::Insights => "What the shop can learn from its log. For the operator.",
-            Tag::Service => "Whether the service is well, and what it can do.",
-            Tag::Pages => "The shop, the history, the insights and the operations, for people.",
+            Tag::Insights => "Statistics from the event log. Requires the operator token.",
+            Tag::Service => "Health, metrics and this document.",
+            Tag::Pages => "The web pages.",
         }
     }
 }

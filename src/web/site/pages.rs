@@ -11,7 +11,7 @@ use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderName, Header
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
-/// What a page may load: from this service alone, and no code in the markup.
+/// Pages may load only from this service, and run no inline scripts.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'";
@@ -153,7 +153,7 @@ fn serve(request: &HttpRequest, path: &str, status: StatusCode) -> Result<HttpRe
     answer(request, asset, status, caching)
 }
 
-/// `asset`, in the coding that the client likes best, unless the client has it already.
+/// `asset` in the coding that the client prefers, or 304 if the client has it cached.
 pub fn answer(
     request: &HttpRequest,
     asset: &Asset,
@@ -193,8 +193,8 @@ pub fn answer(
     Ok(response.body(asset.body(coding)))
 }
 
-/// The coding of `asset` that the client likes best (RFC 9110, 12.5.3). One that cannot be read
-/// asks for nothing.
+/// The coding of `asset` that the client prefers (RFC 9110, 12.5.3); a malformed header counts as
+/// absent.
 fn coding(request: &HttpRequest, asset: &Asset) -> Coding {
     if !asset.compressible || !request.headers().contains_key(header::ACCEPT_ENCODING) {
         return Coding::Identity;

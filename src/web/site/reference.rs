@@ -1,5 +1,5 @@
-//! Pages that the program makes from what it knows: `/docs` from the API's description, `/problems`
-//! from the types of problems. They are whole as they come; scripts add nothing but the header.
+//! Generated pages: `/docs` from the API's description, `/problems` from the problem types. Their
+//! content needs no scripts.
 
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::problem::{Kind, Problem};
@@ -120,9 +120,10 @@ fn made(title: &str, main: &str) -> Asset {
 }
 
 fn problems_html() -> String {
-    let mut html = "<h1>What can go wrong</h1><p>Every error is <code>application/problem+json</code> (RFC 9457). \
-         Its <code>type</code> is the address of one of these pages.</p><dl>"
-        .to_owned();
+    let mut html =
+        "<h1>Problems</h1><p>Every error is <code>application/problem+json</code> (RFC 9457). \
+         Its <code>type</code> is the address of its page.</p><dl>"
+            .to_owned();
     for kind in Kind::ALL {
         let (slug, status, title) = (kind.slug(), kind.status().as_u16(), escaped(kind.title()));
         html += &format!(
@@ -136,8 +137,9 @@ fn problems_html() -> String {
 fn problem_html(kind: Kind) -> String {
     let status = kind.status();
     let mut html = format!(
-        "<p><a href=\"/problems\">All problems</a></p><h1>{}</h1><p><code>{} {}</code> · <code>/problems/{}</code></p>\
-         <h2>What it means</h2><p>{}</p><h2>What you can do</h2><p>{}</p>",
+        "<p><a href=\"/problems\">All problems</a></p><h1>{}</h1>\
+         <p><code>{} {}</code> · <code>/problems/{}</code></p>\
+         <h2>What it means</h2><p>{}</p><h2>How to fix it</h2><p>{}</p>",
         escaped(kind.title()),
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
@@ -146,7 +148,7 @@ fn problem_html(kind: Kind) -> String {
         prose(kind.remedy()),
     );
     if !kind.members().is_empty() {
-        html += "<h2>Members beside those that every problem has</h2><ul>";
+        html += "<h2>Additional fields</h2><ul>";
         for (member, _) in kind.members() {
             html += &format!("<li><code>{}</code></li>", escaped(member.name()));
         }
@@ -157,10 +159,11 @@ fn problem_html(kind: Kind) -> String {
 
 fn docs_html(document: &Value) -> String {
     let mut html = format!(
-        "<h1>The API</h1>{}<p>{}</p><p>The same for programs: <a href=\"/openapi.json\">openapi.json</a>. \
-         What can go wrong: <a href=\"/problems\">problems</a>.</p>",
+        "<h1>The API</h1>{}<p>{}</p>\
+         <p>Machine-readable: <a href=\"/openapi.json\">openapi.json</a>. \
+         Errors: <a href=\"/problems\">problems</a>.</p>",
         paragraphs(text(&document["info"]["description"])),
-        prose(TYPING)
+        prose(EXAMPLES)
     );
     for tag in list(&document["tags"]) {
         let name = text(&tag["name"]);
@@ -177,7 +180,7 @@ fn docs_html(document: &Value) -> String {
     html
 }
 
-/// The operations under `tag`, in the document's order. HEAD and OPTIONS go without saying.
+/// The operations under `tag`, in the document's order, without HEAD and OPTIONS.
 fn operations(document: &Value, tag: &str) -> String {
     let mut html = String::new();
     let paths = document["paths"].as_object().into_iter().flatten();
@@ -203,14 +206,14 @@ fn operation_html(document: &Value, path: &str, method: &str, operation: &Value)
     );
     let rows: String = list(&operation["parameters"]).fold(String::new(), |mut rows, parameter| {
         let parameter = resolved(document, parameter);
-        let needed = if parameter["required"] == true {
-            ", needed"
+        let required = if parameter["required"] == true {
+            ", required"
         } else {
             ""
         };
         let _ = write!(
             rows,
-            "<li><code>{}</code> <span class=\"soft\">{}{needed}</span><br>{}</li>",
+            "<li><code>{}</code> <span class=\"soft\">{}{required}</span><br>{}</li>",
             escaped(text(&parameter["name"])),
             escaped(text(&parameter["in"])),
             prose(text(&parameter["description"])),
@@ -224,20 +227,23 @@ fn operation_html(document: &Value, path: &str, method: &str, operation: &Value)
         "<pre tabindex=\"0\"><code>{}</code></pre>",
         escaped(&curl(path, method, operation))
     );
-    html += "<details><summary>Answers</summary><ul>";
-    for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
-        html += &answer_html(status, answer, resolved(document, answer));
+    html += "<details><summary>Responses</summary><ul>";
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        html += &response_html(status, response, resolved(document, response));
     }
     html + "</ul></details></section>"
 }
 
-fn answer_html(status: &str, answer: &Value, resolved: &Value) -> String {
+fn response_html(status: &str, response: &Value, resolved: &Value) -> String {
     let mut html = format!(
         "<li><code>{status}</code> {}",
         prose(text(&resolved["description"]))
     );
-    // A response that the description shares is named by the types of its problems.
-    let shared = text(&answer["$ref"]).rsplit('/').next().unwrap_or_default();
+    // A shared response is named after its problem types.
+    let shared = text(&response["$ref"])
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
     for slug in shared
         .split('.')
         .filter(|slug| Kind::ALL.iter().any(|kind| kind.slug() == *slug))
@@ -247,7 +253,7 @@ fn answer_html(status: &str, answer: &Value, resolved: &Value) -> String {
     for (media_type, content) in resolved["content"].as_object().into_iter().flatten() {
         let example = &content["example"];
         if shared.is_empty() && example.is_object() {
-            let example = serde_json::to_string_pretty(example).expect("JSON is written as text");
+            let example = serde_json::to_string_pretty(example).expect("JSON can be serialized");
             html += &format!(
                 "<br><span class=\"soft\">{}</span><pre tabindex=\"0\"><code>{}</code></pre>",
                 escaped(media_type),
@@ -258,24 +264,24 @@ fn answer_html(status: &str, answer: &Value, resolved: &Value) -> String {
     html + "</li>"
 }
 
-/// What stands for a parameter of a path in the lines to type: a variable of the shell, as
-/// [`TYPING`] has it, or something that there is.
-const FILLED: [(&str, &str); 4] = [
+/// The values of path parameters in the examples: shell variables of [`EXAMPLES`] or real values.
+const PATH_VALUES: [(&str, &str); 4] = [
     ("{id}", "$id"),
     ("{sku}", "teapot"),
     ("{slug}", "cart-closed"),
     ("{file}", "css/base.css"),
 ];
 
-/// What has to be known of the lines to type.
-const TYPING: &str = "In the lines to type, `$shop` is the address of this service, such as `http://127.0.0.1:8080`. \
-    `$id` and `$cart_token` are a cart's `id` and `token`, which the answer to its opening has. `$operator_token` is \
-    the operator's; in demo mode nobody asks for it. The version in `If-Match` and the total of a checkout are those \
-    that the cart has then.";
+/// How to run the examples.
+const EXAMPLES: &str = "In the examples, `$shop` is the address of this service, such as \
+    `http://127.0.0.1:8080`, `$id` and `$cart_token` are a cart's `id` and `token` \
+    from the response that opened it, and `$operator_token` is the operator's; \
+    demo mode requires none. Use the cart's current version in `If-Match` and its current \
+    total in a checkout.";
 
-/// A request that one can type.
+/// The request as a curl command.
 fn curl(path: &str, method: &str, operation: &Value) -> String {
-    let path = FILLED
+    let path = PATH_VALUES
         .iter()
         .fold(path.to_owned(), |path, (parameter, value)| {
             path.replace(parameter, value)
@@ -302,13 +308,13 @@ fn curl(path: &str, method: &str, operation: &Value) -> String {
         line += &format!(" \\\n  -H 'Content-Type: application/json' -d '{body}'");
         debug_assert!(
             !body.to_string().contains('\''),
-            "{body} ends its own quotes"
+            "{body} must not contain a single quote"
         );
     }
     line
 }
 
-/// What a `$ref` refers to, or the value itself.
+/// The target of a `$ref`, or the value itself.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
     pointer.and_then(|to| document.pointer(to)).unwrap_or(value)
@@ -333,12 +339,12 @@ fn paragraphs(markdown: &str) -> String {
         })
 }
 
-/// Text in which only `code` and **what is strong** are marked.
+/// Markdown of which only `code` and **bold** are supported.
 fn prose(markdown: &str) -> String {
     marked(&marked(&escaped(markdown), "`", "code"), "**", "strong")
 }
 
-/// `text` with an element in the place of each pair of marks.
+/// `text` with each pair of marks replaced by an element.
 fn marked(text: &str, mark: &str, element: &str) -> String {
     let mut html = String::new();
     for (number, part) in text.split(mark).enumerate() {

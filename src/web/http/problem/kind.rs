@@ -1,4 +1,4 @@
-//! The types of problems: the one list that answers, their pages and the API's description share.
+//! The problem types: one list for responses, problem pages and the OpenAPI document.
 
 use super::{Member, Presence};
 use actix_web::http::StatusCode;
@@ -10,16 +10,15 @@ macro_rules! kinds {
         remedy: $remedy:literal,
         members: [$($member:expr),*],
     })+) => {
-        /// The types of problems. Each says what it means and what can be done about it, or it does
-        /// not compile.
+        /// The problem types.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Kind { $($kind),+ }
 
         impl Kind {
-            /// All types, in the order of their statuses.
+            /// All types, ordered by status.
             pub const ALL: &'static [Kind] = &[$(Kind::$kind),+];
 
-            /// The last part of the type's address, `/problems/<slug>`.
+            /// The last segment of the type's address, `/problems/<slug>`.
             pub fn slug(self) -> &'static str {
                 match self { $(Kind::$kind => $slug),+ }
             }
@@ -32,17 +31,17 @@ macro_rules! kinds {
                 match self { $(Kind::$kind => $title),+ }
             }
 
-            /// What has happened, for whoever reads the type's page.
+            /// What happened.
             pub fn meaning(self) -> &'static str {
                 match self { $(Kind::$kind => $meaning),+ }
             }
 
-            /// What the client can do.
+            /// How to fix it.
             pub fn remedy(self) -> &'static str {
                 match self { $(Kind::$kind => $remedy),+ }
             }
 
-            /// What such a problem has for a program to act on, beside what every problem has.
+            /// The fields that such a problem has beside those of every problem.
             pub fn members(self) -> &'static [(Member, Presence)] {
                 match self { $(Kind::$kind => &[$($member),*]),+ }
             }
@@ -52,312 +51,310 @@ macro_rules! kinds {
 
 kinds! {
     InvalidBody {
-        slug: "invalid-body", status: BAD_REQUEST, title: "The body cannot be used",
-        meaning: "The request's body is no JSON object, or not the one that is read here: a member is \
-                  missing, unknown, twice there, or of another type. Numbers are whole, without a \
-                  fraction, an exponent or quotes around them.",
-        remedy: "Mend the body where `errors` points, and send it again. The same body will be \
-                  refused again.",
+        slug: "invalid-body", status: BAD_REQUEST, title: "Invalid body",
+        meaning: "The request body is not a JSON object, or not the object that this endpoint \
+                  expects: a field is missing, unknown, duplicated or of the wrong type. Numbers \
+                  are integers without fraction, exponent or quotes.",
+        remedy: "Fix the fields in `errors`. The same body will be rejected again.",
         members: [(Member::Errors, Presence::Sometimes)],
     }
     InvalidQuery {
-        slug: "invalid-query", status: BAD_REQUEST, title: "The query cannot be used",
-        meaning: "A parameter of the query is unknown, twice there, of another type, or outside its \
-                  bounds; or the cursor is none that this list has given; or parameters are combined \
-                  that exclude each other.",
-        remedy: "Mend the query as `detail` says. A list is begun again without a cursor.",
+        slug: "invalid-query", status: BAD_REQUEST, title: "Invalid query",
+        meaning: "A query parameter is unknown, duplicated, of the wrong type or out of range, the \
+                  cursor is invalid, or parameters are combined that exclude each other.",
+        remedy: "Fix the query as `detail` says. Start a list again without a cursor.",
         members: [(Member::Max, Presence::Sometimes)],
     }
     InvalidHeader {
-        slug: "invalid-header", status: BAD_REQUEST, title: "A header cannot be used",
-        meaning: "A header that has a meaning here is there twice, or is not of the form that it has \
-                  to have.",
-        remedy: "Mend the header that `header` names.",
+        slug: "invalid-header", status: BAD_REQUEST, title: "Invalid header",
+        meaning: "A request header is duplicated or malformed.",
+        remedy: "Fix the header named in `header`.",
         members: [(Member::Header, Presence::Always), (Member::Max, Presence::Sometimes)],
     }
     KeyRequired {
-        slug: "idempotency-key-required", status: BAD_REQUEST, title: "An Idempotency-Key is needed",
-        meaning: "A checkout came without an `Idempotency-Key`. With one, repeating it never orders \
+        slug: "idempotency-key-required", status: BAD_REQUEST, title: "Idempotency-Key required",
+        meaning: "A checkout requires an `Idempotency-Key`, so that retrying it never orders \
                   twice.",
-        remedy: "Draw a key, such as a UUID, keep it until you have the answer, and send it with the \
-                  checkout and with every repetition of it.",
+        remedy: "Generate a key, for example a UUID. Send it with the checkout and with every \
+                 retry until you have the response.",
         members: [],
     }
     OperatorOnly {
-        slug: "operator-only", status: UNAUTHORIZED, title: "The operator's token is needed",
-        meaning: "The route is the operator's, and the request does not bring the operator's token of \
-                  the service's configuration.",
-        remedy: "Send `Authorization: Bearer` with the operator's token (`security.operator_token` in \
-                  the configuration).",
+        slug: "operator-only", status: UNAUTHORIZED, title: "Operator token required",
+        meaning: "This endpoint requires the operator token, and the request does not have it.",
+        remedy: "Send `Authorization: Bearer` with the operator token (`security.operator_token` \
+                 in the configuration).",
         members: [],
     }
     CrossSite {
-        slug: "cross-site", status: FORBIDDEN, title: "The request comes from another site",
-        meaning: "A browser says that a page of another site sends this request. Such a page may read \
-                  what is public, and change nothing.",
-        remedy: "Send it from a page of this service, or from a program.",
+        slug: "cross-site", status: FORBIDDEN, title: "Cross-site request",
+        meaning: "The browser says that a page of another site sent this request. Other sites \
+                  cannot change anything here.",
+        remedy: "Send the request from a page of this service, or from a program.",
         members: [],
     }
     NotFound {
-        slug: "not-found", status: NOT_FOUND, title: "There is nothing here",
-        meaning: "There is nothing at this address, or nothing that you may see: an unknown cart and \
-                  one whose token is missing or wrong get the same answer.",
-        remedy: "Check the address, and that the request brings the token of this very cart.",
+        slug: "not-found", status: NOT_FOUND, title: "Not found",
+        meaning: "Nothing exists at this address, or you may not see it: an unknown cart and a \
+                  missing or wrong token get the same response.",
+        remedy: "Check the address and the cart's token.",
         members: [],
     }
     NoSuchLine {
-        slug: "no-such-line", status: NOT_FOUND, title: "The cart has no such line",
-        meaning: "The cart has no units of the product that was to be taken out.",
-        remedy: "Look at the cart again. There may be nothing left to do.",
+        slug: "no-such-line", status: NOT_FOUND, title: "Product not in cart",
+        meaning: "The cart has no units of the product to remove.",
+        remedy: "Get the cart again; the product may have been removed already.",
         members: [(Member::Sku, Presence::Always)],
     }
     NoPromotion {
-        slug: "no-promotion", status: NOT_FOUND, title: "The cart has no promotion",
-        meaning: "A promotion was to be taken off, and the cart has none.",
-        remedy: "Look at the cart again. There may be nothing left to do.",
+        slug: "no-promotion", status: NOT_FOUND, title: "No promotion to remove",
+        meaning: "The cart has no promotion.",
+        remedy: "Get the cart again; the promotion may have been removed already.",
         members: [],
     }
     NoSuchVersion {
-        slug: "no-such-version", status: NOT_FOUND, title: "The cart has no such version",
-        meaning: "The cart has not come to that version, or was not open yet at that time.",
-        remedy: "Ask for a version from 1 to the one in the cart's `ETag`, or for a later time.",
+        slug: "no-such-version", status: NOT_FOUND, title: "No such version",
+        meaning: "The cart has not reached this version, or was not open yet at this time.",
+        remedy: "Use a version from 1 to the one in the cart's `ETag`, or a later time.",
         members: [],
     }
     MethodNotAllowed {
-        slug: "method-not-allowed", status: METHOD_NOT_ALLOWED, title: "The method is not allowed here",
-        meaning: "There is something at this address, but not for this method.",
-        remedy: "Use one of the methods that the answer's `Allow` names.",
+        slug: "method-not-allowed", status: METHOD_NOT_ALLOWED, title: "Method not allowed",
+        meaning: "This address does not support the request's method.",
+        remedy: "Use a method listed in `Allow`.",
         members: [],
     }
     NotAcceptable {
-        slug: "not-acceptable", status: NOT_ACCEPTABLE, title: "No answer of an accepted type",
-        meaning: "The answer comes in none of the types that the request's `Accept` names.",
-        remedy: "Ask for one of `available`, or leave `Accept` out.",
+        slug: "not-acceptable", status: NOT_ACCEPTABLE, title: "Not acceptable",
+        meaning: "The response is not available in any media type that `Accept` allows.",
+        remedy: "Accept one of `available`, or omit `Accept`.",
         members: [(Member::Available, Presence::Always)],
     }
     BodyTimeout {
-        slug: "body-timeout", status: REQUEST_TIMEOUT, title: "The body did not arrive in time",
-        meaning: "The request's body was not here within five seconds. Nothing was changed, and the \
-                  connection ends.",
-        remedy: "Send the request again, its body in one go.",
+        slug: "body-timeout", status: REQUEST_TIMEOUT, title: "Body timeout",
+        meaning: "The request body did not arrive within five seconds. Nothing was changed, and \
+                  the connection was closed.",
+        remedy: "Send the request again with its body at once.",
         members: [],
     }
     CartClosed {
-        slug: "cart-closed", status: CONFLICT, title: "The cart is closed",
-        meaning: "The cart is checked out. It stays as it is for good; it can be read, and explained.",
+        slug: "cart-closed", status: CONFLICT, title: "Cart closed",
+        meaning: "The cart is checked out and cannot change. It can still be read and explained.",
         remedy: "Open a new cart. The order of this one is `order_id`.",
         members: [(Member::OrderId, Presence::Always)],
     }
     EmptyCart {
-        slug: "empty-cart", status: CONFLICT, title: "The cart is empty",
-        meaning: "A cart without lines cannot be checked out.",
-        remedy: "Add something first.",
+        slug: "empty-cart", status: CONFLICT, title: "Cart empty",
+        meaning: "A cart without items cannot be checked out.",
+        remedy: "Add an item first.",
         members: [],
     }
     TotalChanged {
-        slug: "total-changed", status: CONFLICT, title: "The total has changed",
-        meaning: "The cart's total is not the `expected_total` of the checkout. Nobody is charged what \
-                  they have not seen.",
-        remedy: "Show the shopper `total`, and check out again with it, under a new `Idempotency- \
-                  Key`, once they agree.",
+        slug: "total-changed", status: CONFLICT, title: "Total changed",
+        meaning: "The cart's total differs from the checkout's `expected_total`. Shoppers are only \
+                  charged a total that they have seen.",
+        remedy: "Show the shopper `total`. If they agree, check out again with it under a new \
+                 `Idempotency-Key`.",
         members: [(Member::Total, Presence::Always)],
     }
     NothingToUndo {
-        slug: "nothing-to-undo", status: CONFLICT, title: "There is nothing to undo",
-        meaning: "Every command that can be undone is undone already.",
-        remedy: "Look at the cart's events.",
+        slug: "nothing-to-undo", status: CONFLICT, title: "Nothing to undo",
+        meaning: "Every command that can be undone has been undone.",
+        remedy: "Get the cart's events.",
         members: [],
     }
     AlreadyOpen {
-        slug: "already-open", status: CONFLICT, title: "The cart is open already",
-        meaning: "A cart of this id was opened before.",
-        remedy: "Use the cart that is there, or open another under another key.",
+        slug: "already-open", status: CONFLICT, title: "Cart already open",
+        meaning: "A cart with this id was opened before.",
+        remedy: "Use the existing cart, or open another under a new key.",
         members: [],
     }
     NotIdle {
-        slug: "not-idle", status: CONFLICT, title: "The cart is not idle",
-        meaning: "The cart was to expire, and something has happened in it in the meantime.",
-        remedy: "Nothing has to be done.",
+        slug: "not-idle", status: CONFLICT, title: "Cart not idle",
+        meaning: "The cart was about to expire, but it has changed since.",
+        remedy: "No action needed.",
         members: [],
     }
     RebuildRunning {
-        slug: "rebuild-running", status: CONFLICT, title: "The views are being rebuilt already",
-        meaning: "A rebuild of the views is running. There is one at a time, and nothing was started.",
-        remedy: "Watch the one that runs: `GET /api/views/rebuild` says how far it is.",
+        slug: "rebuild-running", status: CONFLICT, title: "Rebuild already running",
+        meaning: "A rebuild of the views is running, and only one can run at a time. No second one \
+                  was started.",
+        remedy: "Follow the running one: `GET /api/views/rebuild`.",
         members: [],
     }
     VerifyRunning {
-        slug: "verify-running", status: CONFLICT, title: "Log and views are being verified already",
-        meaning: "A verification is running. There is one at a time, and nothing was started.",
-        remedy: "Watch the one that runs: `GET /api/verify` says how far it is.",
+        slug: "verify-running", status: CONFLICT, title: "Verification already running",
+        meaning: "A verification is running, and only one can run at a time. No second one was \
+                  started.",
+        remedy: "Follow the running one: `GET /api/verify`.",
         members: [],
     }
     CartExpired {
-        slug: "cart-expired", status: GONE, title: "The cart has expired",
-        meaning: "Nothing happened in the cart for so long that the service closed it. It can be read, \
-                  and explained.",
+        slug: "cart-expired", status: GONE, title: "Cart expired",
+        meaning: "The cart was closed because it was inactive too long. It can still be read and \
+                  explained.",
         remedy: "Open a new cart.",
         members: [],
     }
     VersionMismatch {
-        slug: "version-mismatch", status: PRECONDITION_FAILED, title: "The cart is at another version",
-        meaning: "The cart is not at the version that `If-Match` asks for: something has happened in \
-                  it that the sender has not seen. Nothing was changed.",
-        remedy: "Get the cart again, decide again, and repeat with `If-Match` at `current_version`, \
-                  which is also the answer's `ETag`.",
+        slug: "version-mismatch", status: PRECONDITION_FAILED, title: "Version mismatch",
+        meaning: "The cart is not at the version in `If-Match`: it has changed since the client \
+                  read it. Nothing was changed.",
+        remedy: "Get the cart, decide again, and retry with `If-Match` at `current_version`, which \
+                 is also the response's `ETag`.",
         members: [(Member::CurrentVersion, Presence::Always)],
     }
     BodyTooLarge {
-        slug: "body-too-large", status: PAYLOAD_TOO_LARGE, title: "The body is too large",
-        meaning: "A request's body has at most `max` bytes.",
-        remedy: "Send less: several requests, if need be.",
+        slug: "body-too-large", status: PAYLOAD_TOO_LARGE, title: "Body too large",
+        meaning: "A request body can have at most `max` bytes.",
+        remedy: "Send less, or split it into several requests.",
         members: [(Member::Max, Presence::Always)],
     }
     AddressTooLong {
-        slug: "address-too-long", status: URI_TOO_LONG, title: "The address is too long",
-        meaning: "The request's path and query have together at most `max` bytes.",
-        remedy: "Send a shorter one.",
+        slug: "address-too-long", status: URI_TOO_LONG, title: "Address too long",
+        meaning: "Path and query together can have at most `max` bytes.",
+        remedy: "Use a shorter address.",
         members: [(Member::Max, Presence::Always)],
     }
     UnsupportedMediaType {
-        slug: "unsupported-media-type", status: UNSUPPORTED_MEDIA_TYPE, title: "The body's type is not supported",
-        meaning: "A body is JSON in UTF-8, sent as it is: without another `Content-Type`, another \
-                  charset, or a `Content-Encoding`.",
-        remedy: "Send it as `Content-Type: application/json`, not compressed.",
+        slug: "unsupported-media-type", status: UNSUPPORTED_MEDIA_TYPE,
+        title: "Unsupported media type",
+        meaning: "A body must be JSON in UTF-8 without `Content-Encoding`.",
+        remedy: "Send it uncompressed as `Content-Type: application/json`.",
         members: [],
     }
     WrongHost {
-        slug: "wrong-host", status: MISDIRECTED_REQUEST, title: "The request is for another host",
-        meaning: "The request's `Host` is none of the names of this service. That keeps a page \
-                  elsewhere from reaching it under a name of its own (DNS rebinding).",
+        slug: "wrong-host", status: MISDIRECTED_REQUEST, title: "Wrong host",
+        meaning: "The request's `Host` is not a name of this service. This check prevents DNS \
+                  rebinding.",
         remedy: "Use a name that the operator has configured (`server.hosts`).",
         members: [],
     }
     UnknownSku {
-        slug: "unknown-sku", status: UNPROCESSABLE_ENTITY, title: "The shop has no such product",
-        meaning: "The catalogue has no product of this sku, or has it no longer.",
-        remedy: "Take a sku from `/api/products`.",
+        slug: "unknown-sku", status: UNPROCESSABLE_ENTITY, title: "Unknown product",
+        meaning: "The catalogue does not have this sku, or no longer has it.",
+        remedy: "Use a sku from `/api/products`.",
         members: [(Member::Sku, Presence::Always)],
     }
     UnknownPromotion {
-        slug: "unknown-promotion", status: UNPROCESSABLE_ENTITY, title: "The shop has no such promotion",
-        meaning: "No promotion has this code, or none has it any longer.",
-        remedy: "Check the code's letters and digits.",
+        slug: "unknown-promotion", status: UNPROCESSABLE_ENTITY, title: "Unknown promotion code",
+        meaning: "No promotion has this code, or it is no longer offered.",
+        remedy: "Check the code.",
         members: [],
     }
     QuantityLimit {
-        slug: "quantity-limit", status: UNPROCESSABLE_ENTITY, title: "Too many units of one product",
+        slug: "quantity-limit", status: UNPROCESSABLE_ENTITY, title: "Quantity limit",
         meaning: "A cart holds at most `max` units of this product.",
-        remedy: "Ask for fewer.",
+        remedy: "Use a smaller quantity.",
         members: [(Member::Max, Presence::Always)],
     }
     LineLimit {
-        slug: "line-limit", status: UNPROCESSABLE_ENTITY, title: "Too many different products",
+        slug: "line-limit", status: UNPROCESSABLE_ENTITY, title: "Line limit",
         meaning: "A cart holds at most `max` different products.",
-        remedy: "Take another product out first, or open a second cart.",
+        remedy: "Remove another product first, or open a second cart.",
         members: [(Member::Max, Presence::Always)],
     }
     TotalLimit {
-        slug: "total-limit", status: UNPROCESSABLE_ENTITY, title: "The total would be too large",
-        meaning: "The cart's total would be larger than can be counted: `max`, in minor units.",
+        slug: "total-limit", status: UNPROCESSABLE_ENTITY, title: "Total limit",
+        meaning: "The cart's total would exceed `max`, in minor units.",
         remedy: "Add less.",
         members: [(Member::Max, Presence::Always)],
     }
     HistoryLimit {
-        slug: "history-limit", status: UNPROCESSABLE_ENTITY, title: "The cart's history is full",
-        meaning: "A cart has at most `max` events. A checkout is still possible.",
-        remedy: "Check out, or go on in a new cart.",
+        slug: "history-limit", status: UNPROCESSABLE_ENTITY, title: "History limit",
+        meaning: "A cart has at most `max` events. It can still be checked out.",
+        remedy: "Check out, or continue in a new cart.",
         members: [(Member::Max, Presence::Always)],
     }
     KeyReused {
-        slug: "idempotency-key-reused", status: UNPROCESSABLE_ENTITY, title: "The Idempotency-Key was used for another request",
-        meaning: "The key came with another method, path or body before. Nothing was changed.",
-        remedy: "Use a new key for a new request, and the same key for repeating the same one alone.",
+        slug: "idempotency-key-reused", status: UNPROCESSABLE_ENTITY,
+        title: "Idempotency-Key reused",
+        meaning: "The key was sent before with another method, path or body. Nothing was changed.",
+        remedy: "Use a new key for each new request, and the same key only to retry the same \
+                 request.",
         members: [],
     }
     CannotSetAside {
-        slug: "cannot-set-aside", status: UNPROCESSABLE_ENTITY, title: "These events cannot be set aside",
-        meaning: "One of the versions is none of the cart's, or is the first: without its opening \
-                  there is no cart.",
-        remedy: "Name versions from 2 to `max`.",
+        slug: "cannot-set-aside", status: UNPROCESSABLE_ENTITY, title: "Cannot skip these events",
+        meaning: "A version does not exist in this cart, or is 1: without its opening there is no \
+                  cart.",
+        remedy: "Use versions from 2 to `max`.",
         members: [(Member::Max, Presence::Always)],
     }
     PreconditionRequired {
-        slug: "precondition-required", status: PRECONDITION_REQUIRED, title: "An If-Match is needed",
-        meaning: "What this command does depends on what the shopper has seen, so it has to say at \
-                  which version that was.",
-        remedy: "Get the cart, and send `If-Match` with its `ETag`.",
+        slug: "precondition-required", status: PRECONDITION_REQUIRED, title: "If-Match required",
+        meaning: "The effect of this command depends on what the shopper has seen, so it requires \
+                  that version.",
+        remedy: "Get the cart, and send its `ETag` as `If-Match`.",
         members: [],
     }
     TooManyStreams {
-        slug: "too-many-streams", status: TOO_MANY_REQUESTS, title: "Too many live streams are open",
-        meaning: "One client's address has at most `max` live streams open at once.",
-        remedy: "Close one first. It can be resumed later by `Last-Event-ID`.",
+        slug: "too-many-streams", status: TOO_MANY_REQUESTS, title: "Too many live streams",
+        meaning: "One client address can have at most `max` live streams open.",
+        remedy: "Close one first. It can be resumed with `Last-Event-ID`.",
         members: [(Member::Max, Presence::Always)],
     }
     TooManyRequests {
-        slug: "too-many-requests", status: TOO_MANY_REQUESTS, title: "Too many requests in a short time",
-        meaning: "One client's address has sent more commands than the `max` a minute that are \
-                  allowed. Nothing was changed.",
-        remedy: "Wait for as many seconds as `Retry-After` says. `RateLimit` tells beforehand how \
-                  many are left.",
+        slug: "too-many-requests", status: TOO_MANY_REQUESTS, title: "Too many requests",
+        meaning: "This client address has sent more than the `max` commands allowed per minute. \
+                  Nothing was changed.",
+        remedy: "Wait for `Retry-After` seconds. `RateLimit` shows how many requests remain.",
         members: [(Member::Max, Presence::Always)],
     }
     HeadersTooLarge {
-        slug: "headers-too-large", status: REQUEST_HEADER_FIELDS_TOO_LARGE, title: "The headers are too large",
-        meaning: "A request's headers have together at most `max` bytes.",
-        remedy: "Send fewer or shorter headers: cookies are the usual cause.",
+        slug: "headers-too-large", status: REQUEST_HEADER_FIELDS_TOO_LARGE,
+        title: "Headers too large",
+        meaning: "The request headers together can have at most `max` bytes.",
+        remedy: "Send fewer or shorter headers; cookies are the usual cause.",
         members: [(Member::Max, Presence::Always)],
     }
     Internal {
-        slug: "internal", status: INTERNAL_SERVER_ERROR, title: "Something is wrong inside the service",
-        meaning: "The service has failed at something that it should be able to do. Its own log says \
-                  what.",
-        remedy: "Tell the operator the `trace_id`.",
+        slug: "internal", status: INTERNAL_SERVER_ERROR, title: "Internal error",
+        meaning: "The service failed. The cause is in its log.",
+        remedy: "Report the `trace_id` to the operator.",
         members: [],
     }
     LogUnavailable {
-        slug: "log-unavailable", status: SERVICE_UNAVAILABLE, title: "The log takes no events now",
-        meaning: "The log cannot be written or read at the moment: a full disk, perhaps. Nothing was \
-                  changed.",
-        remedy: "Try again after as many seconds as `Retry-After` says. `/readyz` says when the \
-                  service is well again.",
+        slug: "log-unavailable", status: SERVICE_UNAVAILABLE, title: "Log unavailable",
+        meaning: "The log cannot be read or written, for example because the disk is full. Nothing \
+                  was changed.",
+        remedy: "Retry after `Retry-After` seconds. `/readyz` shows when the service has \
+                 recovered.",
         members: [],
     }
     OutcomeUnknown {
-        slug: "outcome-unknown", status: SERVICE_UNAVAILABLE, title: "It is not known whether the command was carried out",
-        meaning: "The disk failed while the command was written, so that it may be there or not. The \
-                  service starts again and finds out what is true.",
-        remedy: "Repeat the request under the same `Idempotency-Key`: it takes effect once. Without a \
-                  key, look at the cart first.",
+        slug: "outcome-unknown", status: SERVICE_UNAVAILABLE, title: "Outcome unknown",
+        meaning: "The disk failed while the command was being written, so it may or may not have \
+                  been committed. The service restarts and finds out.",
+        remedy: "Retry under the same `Idempotency-Key`: the command takes effect once. Without a \
+                 key, get the cart first.",
         members: [],
     }
     Overloaded {
-        slug: "overloaded", status: SERVICE_UNAVAILABLE, title: "Too much to do",
-        meaning: "More commands are waiting, or more live streams are open, than the service takes on. \
-                  Nothing was changed.",
-        remedy: "Try again after as many seconds as `Retry-After` says.",
+        slug: "overloaded", status: SERVICE_UNAVAILABLE, title: "Overloaded",
+        meaning: "The queue of commands or the number of live streams is at its limit. Nothing was \
+                  changed.",
+        remedy: "Retry after `Retry-After` seconds.",
         members: [],
     }
     ViewBehind {
-        slug: "view-behind", status: SERVICE_UNAVAILABLE, title: "The view is not there yet",
-        meaning: "The view has not reached the `min_version` that was asked for in the time that the \
-                  request wanted to wait.",
-        remedy: "Ask again, with a longer `Prefer: wait=`, up to five seconds. The command's own \
-                  answer had the cart already.",
+        slug: "view-behind", status: SERVICE_UNAVAILABLE, title: "View behind",
+        meaning: "The view did not reach the requested `min_version` within the wait that `Prefer` \
+                  allows.",
+        remedy: "Retry with a longer `Prefer: wait=`, up to five seconds. The command's own \
+                 response already had the cart.",
         members: [],
     }
     ViewUnavailable {
-        slug: "view-unavailable", status: SERVICE_UNAVAILABLE, title: "The view cannot be read now",
-        meaning: "The file of the views cannot be read at the moment. Commands are not touched by it, \
-                  and the log has everything.",
-        remedy: "Try again after as many seconds as `Retry-After` says.",
+        slug: "view-unavailable", status: SERVICE_UNAVAILABLE, title: "View unavailable",
+        meaning: "The views cannot be read. Commands still work, and the log is complete.",
+        remedy: "Retry after `Retry-After` seconds.",
         members: [],
     }
 }
 
 impl Kind {
-    /// The type's address, which is also its page.
+    /// The type's address, which is also that of its page.
     pub fn address(self) -> String {
         format!("/problems/{}", self.slug())
     }

@@ -1,17 +1,16 @@
-//! What a problem has for a program to act on.
+//! The additional fields of problems, for programs to act on.
 
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-/// Whether a member is in every problem of a type.
+/// Whether every problem of a type has the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     Always,
-    /// Where there is something to say by it.
     Sometimes,
 }
 
-/// What a problem can have for a program to act on.
+/// An additional field of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Member {
     Available,
@@ -24,14 +23,14 @@ pub enum Member {
     Total,
 }
 
-/// A place in a body, and what is wrong with it.
+/// A field of a body, and what is wrong with it.
 #[derive(JsonSchema)]
 #[expect(
     dead_code,
-    reason = "only its shape is used: bodies are refused in `body`"
+    reason = "only its schema is used: `decode` writes the JSON"
 )]
 pub struct BodyError {
-    /// A JSON pointer (RFC 6901) to the place; empty for the whole body.
+    /// JSON pointer (RFC 6901) to the field; empty for the whole body.
     pointer: String,
     detail: String,
 }
@@ -52,25 +51,25 @@ impl Member {
 
     pub fn description(self) -> &'static str {
         match self {
-            Member::Available => "The types in which the answer comes.",
-            Member::CurrentVersion => "The version that the cart is at now.",
-            Member::Errors => "Where in the body the mistakes are.",
-            Member::Header => "The name of the header.",
-            Member::Max => "The bound that was crossed.",
-            Member::OrderId => "The order that the cart has become.",
-            Member::Sku => "The product in question.",
-            Member::Total => "The cart's total as it is now, in minor units.",
+            Member::Available => "The available media types.",
+            Member::CurrentVersion => "The cart's current version.",
+            Member::Errors => "The errors in the body.",
+            Member::Header => "Name of the invalid header.",
+            Member::Max => "The limit that was exceeded.",
+            Member::OrderId => "Id of the order.",
+            Member::Sku => "The product.",
+            Member::Total => "The cart's current total, in minor units.",
         }
     }
 
-    /// A value that it could have.
+    /// An example value.
     pub fn example(self) -> Value {
         match self {
             Member::Available => json!(["application/json", "text/event-stream"]),
             Member::CurrentVersion => json!(7),
             Member::Errors => json!([{
                 "pointer": "/quantity",
-                "detail": "a quantity of at least 1 is expected at line 1 column 31"
+                "detail": "quantity must be at least 1 at line 1 column 31"
             }]),
             Member::Header => json!("if-match"),
             Member::Max => json!(200),
@@ -80,7 +79,7 @@ impl Member {
         }
     }
 
-    /// The member's JSON Schema.
+    /// The field's JSON Schema.
     pub fn schema(self) -> Value {
         let mut schema = match self {
             Member::Available => json!({ "type": "array", "items": { "type": "string" } }),
