@@ -1,7 +1,7 @@
 //! An event in the JSON format of CloudEvents 1.0, with the log's own fields as extensions: what
 //! leaves this service for programs that know nothing of it.
 
-use crate::cart::upcast::StoredData;
+use crate::cart::event::StoredData;
 use crate::decider::UnreadableEvent;
 use crate::history::{CommitMetadata, HistoryError};
 use crate::log::{Hash, RecordedEvent};

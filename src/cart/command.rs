@@ -1,5 +1,5 @@
-//! What a shopper, or the shop itself, can want of a cart. Prices, ids and times come in with the
-//! command: the model looks nothing up.
+//! The commands of a cart, sent by a shopper or by the service. Prices, ids and times come with
+//! the command: the model looks nothing up.
 
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
@@ -8,13 +8,13 @@ use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// What the shop offers of a product at the moment of the command.
+/// The shop's offer of a product at the time of the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     pub sku: Sku,
     pub name: Arc<str>,
     pub unit_price: Money,
-    /// The most units that one cart may hold, where the product has a limit of its own.
+    /// The product's own limit of units per cart, if it has one.
     pub max_per_cart: Option<u32>,
 }
 
@@ -61,7 +61,7 @@ pub enum CartCommand {
     /// Reverses the last command not yet undone.
     Undo,
     Checkout {
-        /// What the shopper was shown. Another total is refused, not charged.
+        /// The total that the shopper saw. A different total is refused, not charged.
         expected_total: Money,
         order_id: Uuid,
     },
@@ -71,12 +71,12 @@ pub enum CartCommand {
     },
 }
 
-/// The name under which [`CartCommand::Undo`] is recorded, by which `evolve` knows a reversal.
+/// The recorded name of [`CartCommand::Undo`], by which `evolve` recognizes a reversal.
 pub(super) const UNDO: &str = "undo";
-/// The name under which [`CartCommand::OpenCart`] is recorded: what opens a cart is not undone.
+/// The recorded name of [`CartCommand::OpenCart`], which cannot be undone.
 pub(super) const OPEN_CART: &str = "open_cart";
 
-/// Says each command's name once.
+/// Defines the name of each command once.
 macro_rules! names {
     ($($command:pat => $name:expr,)+) => {
         impl CartCommand {

@@ -1,22 +1,23 @@
-//! The rules: a cart and a command give the events to write, or a refusal that says which rule
-//! stands against it and what the shopper can do.
+//! The rules: a cart and a command give the events to write, or a refusal that names the violated
+//! rule and what the shopper can do.
 
 use super::command::{CartCommand, Offer, RequestedItem};
+use super::contents::Contents;
 use super::event::{CartCheckedOut, CartEvent, CartExpired, CartOpened, PromotionRemoved, Units};
 use super::money::Money;
 use super::promotion::Promotion;
 use super::sku::Sku;
-use super::state::{Cart, Closure, Contents, OpenCart};
+use super::state::{Cart, Closure, OpenCart};
 use uuid::Uuid;
 
-/// How large a cart may grow. The configuration can lower these, never raise them.
+/// The limits of a cart. The configuration can lower them, never raise them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Lines a cart.
+    /// Lines per cart.
     pub lines: usize,
-    /// Units a line.
+    /// Units per line.
     pub units: u32,
-    /// Events a cart, the one that closes it included.
+    /// Events per cart, including the one that closes it.
     pub events: u64,
 }
 
@@ -34,44 +35,42 @@ impl Default for Limits {
     }
 }
 
-/// Why a command is not carried out, in the shopper's words.
+/// Why a command is refused, in words for the shopper.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("There is no such cart.")]
+    #[error("Cart not found.")]
     NotOpened,
-    #[error("This cart is open already.")]
+    #[error("This cart is already open.")]
     AlreadyOpened,
-    #[error("This cart was checked out as order {order_id}. Open a new cart to go on shopping.")]
+    #[error("This cart was checked out as order {order_id}. Open a new cart to continue shopping.")]
     CheckedOut { order_id: Uuid },
-    #[error("This cart expired because nothing happened in it for long. Open a new one.")]
+    #[error("This cart expired because it was inactive too long. Open a new one.")]
     Expired,
-    #[error("The quantity has to be at least 1.")]
+    #[error("The quantity must be at least 1.")]
     NoQuantity,
     #[error("The shop has no product “{sku}”.")]
     UnknownSku { sku: Sku },
-    #[error("A cart holds at most {max} of “{name}”.")]
+    #[error("Limit {max} of “{name}” per order.")]
     TooManyUnits { name: String, max: u32 },
-    #[error("A cart holds at most {max} different products. Take one out to make room.")]
+    #[error("Limit {max} different products per order. Remove one first.")]
     TooManyLines { max: usize },
-    #[error("The cart's total would be too large to be counted.")]
+    #[error("The total would be too large.")]
     TotalTooLarge,
-    #[error(
-        "This cart has a history of {max} events, which is the most. It can still be checked out."
-    )]
+    #[error("This cart has reached the limit of {max} events. It can still be checked out.")]
     TooManyEvents { max: u64 },
     #[error("There is no “{sku}” in this cart.")]
     NoSuchLine { sku: Sku },
-    #[error("The shop has no promotion of that code. Check its letters and digits.")]
+    #[error("This code isn't valid.")]
     UnknownPromotion,
     #[error("There is no promotion on this cart.")]
     NoPromotion,
-    #[error("There is nothing left to undo in this cart.")]
+    #[error("Nothing to undo.")]
     NothingToUndo,
-    #[error("An empty cart cannot be checked out. Put something in first.")]
+    #[error("Your cart is empty. Add an item before checkout.")]
     EmptyCart,
-    #[error("The total is not what you expected: look at the cart again, then check out.")]
+    #[error("The total has changed. Please review your cart.")]
     TotalChanged { total: Money },
-    #[error("Something happened in this cart since, so it is not idle.")]
+    #[error("The cart is not idle: it has changed since.")]
     NotIdle,
 }
 
@@ -123,12 +122,12 @@ pub(super) fn decide(
         }
         CartCommand::Expire { .. } => return Err(Refusal::NotIdle),
     };
-    room_for(limits, contents, events)
+    within_event_limit(limits, contents, events)
 }
 
-/// The last event is kept free for the one that closes the cart: nobody should be left with a full
-/// history and no way to pay.
-fn room_for(
+/// The last event is reserved for the one that closes the cart: a cart with a full history can
+/// still be paid for.
+fn within_event_limit(
     limits: &Limits,
     contents: &Contents,
     events: Vec<CartEvent>,
@@ -224,8 +223,8 @@ fn required_offer(item: &RequestedItem) -> Result<&Offer, Refusal> {
     })
 }
 
-/// The events that take `quantity` units out, the newest lots first: what was put in last is what
-/// a shopper has second thoughts about.
+/// The events that remove `quantity` units, the newest lots first, because shoppers reconsider what
+/// they added last.
 fn remove(contents: &Contents, sku: &Sku, quantity: u32) -> Vec<CartEvent> {
     let Some(line) = contents.line(sku) else {
         return Vec::new();
@@ -233,15 +232,15 @@ fn remove(contents: &Contents, sku: &Sku, quantity: u32) -> Vec<CartEvent> {
     let mut left = quantity;
     let mut events = Vec::new();
     for lot in line.lots.iter().rev() {
-        let taken = left.min(lot.quantity);
-        if taken == 0 {
+        let removed = left.min(lot.quantity);
+        if removed == 0 {
             break;
         }
-        left -= taken;
+        left -= removed;
         events.push(CartEvent::ItemRemoved(Units {
             sku: line.sku.clone(),
             name: line.name.clone(),
-            quantity: taken,
+            quantity: removed,
             unit_price: lot.unit_price,
         }));
     }

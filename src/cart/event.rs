@@ -1,5 +1,5 @@
-//! What can have happened to a cart. The names and shapes here are the storage format: a change
-//! needs a new schema version, and the old one stays readable (`tests/golden/events/`).
+//! The events of a cart. The names and shapes here are the storage format: a change needs a new
+//! schema version, and the old one stays readable (`tests/golden/events/`).
 
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// One thing that has happened to a cart. The quantity of a line changes by `ItemAdded` and
-/// `ItemRemoved` alone, so that a cart's items' total is the plain sum over its events.
+/// An event of a cart. Only `ItemAdded` and `ItemRemoved` change the quantity of a line, so a
+/// cart's subtotal is the plain sum over its events.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "EventData", untagged)]
 pub enum CartEvent {
@@ -26,22 +26,39 @@ pub enum CartEvent {
     CartExpired(CartExpired),
 }
 
+/// An event's data in the log, in the current shape or an old one, by the event's type and schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum StoredData {
+    Current(CartEvent),
+    CartOpened1(CartOpened1),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartOpened {
-    /// Of every amount in this cart, for good.
+    /// The currency of every amount in this cart, forever.
     pub currency: Currency,
-    /// SHA-256 of the cart's token. The token itself is nowhere: the log may be shown.
+    /// SHA-256 of the cart's token. The token itself is not stored: the log may be shown to others.
     #[serde(rename = "token", with = "token_digest")]
     #[schemars(with = "TokenDigest")]
     pub token_hash: [u8; 32],
 }
 
-/// The digest of a token, under the name of the function that it was made with.
+/// The digest of a token, under the name of its hash function.
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct TokenDigest {
     #[serde(with = "hex")]
     #[schemars(with = "String")]
     sha256: [u8; 32],
+}
+
+impl From<CartOpened1> for CartOpened {
+    fn from(old: CartOpened1) -> CartOpened {
+        CartOpened {
+            currency: old.currency,
+            token_hash: old.token_hash,
+        }
+    }
 }
 
 mod token_digest {
@@ -57,11 +74,11 @@ mod token_digest {
     }
 }
 
-/// Units of one product at one price, put in or taken out.
+/// Units of one product at one price, added or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Units {
     pub sku: Sku,
-    /// The product's name as the shopper saw it: the catalogue may call it something else tomorrow.
+    /// The product's name as the shopper saw it: the catalogue may change.
     pub name: Arc<str>,
     pub quantity: u32,
     pub unit_price: Money,
@@ -77,13 +94,13 @@ pub struct CartCheckedOut {
     pub order_id: Uuid,
     pub items_total: Money,
     pub discount: Money,
-    /// What the shopper agreed to pay.
+    /// The amount that the shopper agreed to pay.
     pub total: Money,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartExpired {
-    /// The time of the last event before.
+    /// The time of the previous event.
     pub idle_since: Timestamp,
 }
 

@@ -1,5 +1,5 @@
-//! The fold: a cart and an event give the next cart. Total over whatever history holds: an event
-//! that no rule of today would allow changes what it can and is never an error.
+//! The fold: a cart and an event give the next cart. It is total: an event that the current rules
+//! would not allow is applied as far as possible and is never an error.
 
 use super::command::{OPEN_CART, UNDO};
 use super::event::{CartEvent, CartOpened};
@@ -13,8 +13,8 @@ pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<
     }
     match event {
         CartEvent::CartOpened(opened) => open(cart, opened, context),
-        CartEvent::ItemAdded(units) => change(cart, |contents| contents.put_in(units)),
-        CartEvent::ItemRemoved(units) => change(cart, |contents| contents.take_out(units)),
+        CartEvent::ItemAdded(units) => change(cart, |contents| contents.add(units)),
+        CartEvent::ItemRemoved(units) => change(cart, |contents| contents.remove(units)),
         CartEvent::PromotionApplied(promotion) => change(cart, |contents| {
             contents.promotion = Some(promotion.clone());
         }),
@@ -68,8 +68,8 @@ fn close(cart: &mut Cart, closure: Closure) {
 }
 
 impl OpenCart {
-    /// Keeps what `event` would take to reverse, before it is applied; or, where the event is a
-    /// reversal itself, strikes out the command that it reverses. What opens a cart is not undone.
+    /// Records how to reverse `event` before it is applied. An event of an undo pops the command
+    /// that it reverses instead. Opening a cart cannot be undone.
     fn remember(&mut self, event: &CartEvent, context: &EventContext<'_>) {
         match context.command {
             OPEN_CART => {}
@@ -80,14 +80,14 @@ impl OpenCart {
 }
 
 impl Cart {
-    /// Drops what only undo needs: what the cart holds does not depend on it.
+    /// Drops the undo stack, which the contents do not depend on.
     pub fn forget_undo(&mut self) {
         if let Cart::Open(open) = self {
             open.undo.clear();
         }
     }
 
-    /// About how many bytes this cart holds in memory.
+    /// The approximate size in memory, in bytes.
     pub(super) fn weight(&self) -> usize {
         const LINE: usize = size_of::<Line>() + 96;
         let lines = self.contents().map_or(0, |contents| contents.shelf.len());

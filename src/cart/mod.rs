@@ -1,12 +1,13 @@
-//! The model of a cart: what can be wanted of it, what can have happened to it, and what that adds
-//! up to. No I/O, no clock and no randomness: prices, times and ids come in as arguments.
+//! The model of a cart: its commands, events and state. No I/O, no clock and no randomness:
+//! prices, times and ids are arguments.
 //!
-//! In the order in which a command meets them: [`command`] is decided by [`decide`] on a [`state`]
-//! into [`event`]s, which `evolve` folds into the next state; [`document`] shows it, [`sentence`]
-//! tells an event, and [`explain`] says why a number is what it is. Events from before are read by
-//! [`upcast`].
+//! In the order of processing: [`decide`] turns a [`command`] and a [`state`] into [`event`]s,
+//! which `evolve` folds into the next state. [`document`] is the state as JSON, [`sentence`]
+//! describes an event in words, [`explain`] derives every number from the events, and [`upcast`]
+//! reads old event shapes.
 
 pub mod command;
+mod contents;
 pub mod decide;
 pub mod document;
 pub mod event;
@@ -30,7 +31,7 @@ pub use state::Cart;
 
 use crate::decider::{Decider, EventContext};
 
-/// The cart as a [`Decider`]: its rules, with the limits that the configuration sets.
+/// The cart as a [`Decider`], with the limits from the configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CartModel {
     pub limits: Limits,

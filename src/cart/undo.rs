@@ -1,22 +1,22 @@
-//! What undo can still reverse.
+//! The undo stack.
 //!
-//! A cart may have ten thousand events and there may be a million carts, so a step is kept in 24
-//! bytes: its sku and name stand on the cart's shelf already.
+//! There may be a million carts with up to ten thousand events each, so a step takes 24 bytes: it
+//! refers to the sku and name on the cart's shelf.
 
+use super::contents::Contents;
 use super::event::{CartEvent, PromotionRemoved, Units};
 use super::money::Money;
 use super::promotion::Promotion;
-use super::state::Contents;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The commands not yet undone, the latest on top, each as the steps that it took.
+/// The commands that can be undone, as their steps; the latest command is on top.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct UndoStack {
     steps: Vec<Step>,
-    /// The command whose events were applied last: one command may write several.
+    /// The command of the last applied event; one command may have several.
     latest: Option<Uuid>,
-    /// Counts commands, to tell the steps of one from those of the next.
+    /// The number of commands so far, which tells their steps apart.
     commands: u32,
 }
 
@@ -26,7 +26,7 @@ struct Step {
     change: Change,
 }
 
-/// What an event changed. Lines are named by their place on the shelf, which never changes.
+/// The change that an event made. A line's index on the shelf never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Change {
     Added {
@@ -39,7 +39,7 @@ enum Change {
         quantity: u32,
         unit_price: Money,
     },
-    /// An empty line got units under another name than it had before.
+    /// An empty line got units under a different name.
     Renamed {
         line: u32,
         before: Box<Arc<str>>,
@@ -50,8 +50,8 @@ enum Change {
 }
 
 impl UndoStack {
-    /// Keeps what it takes to reverse `event`, which the command `command_id` caused and which is
-    /// about to be applied to `contents`.
+    /// Pushes the reversal of `event`, which belongs to the command `command_id` and is about to be
+    /// applied to `contents`.
     pub(super) fn push(&mut self, command_id: Uuid, event: &CartEvent, contents: &Contents) {
         let place = |units: &Units| contents.place(&units.sku);
         let changes = match event {
@@ -100,8 +100,7 @@ impl UndoStack {
         );
     }
 
-    /// Strikes out the command on top, since the undo `command_id` has written an event that
-    /// reverses it; once, however many it writes.
+    /// Pops the command on top for the undo `command_id`, once for all events of that undo.
     pub(super) fn pop(&mut self, command_id: Uuid, contents: &mut Contents) {
         if self.latest == Some(command_id) {
             return;
@@ -117,7 +116,7 @@ impl UndoStack {
         }
     }
 
-    /// The events that reverse the command on top: its steps backwards. None if there is nothing.
+    /// The events that reverse the command on top, its last step first; empty if there is none.
     pub(super) fn reversal(&self, contents: &Contents) -> Vec<CartEvent> {
         let Some(top) = self.steps.last().map(|step| step.command) else {
             return Vec::new();
@@ -147,23 +146,23 @@ impl UndoStack {
                     unit_price,
                 } => Some(CartEvent::ItemAdded(units(*line, *quantity, *unit_price))),
                 Change::Renamed { .. } => None,
-                Change::Promotion { before } => promotion_put_back(before.as_deref(), contents),
+                Change::Promotion { before } => restored_promotion(before.as_deref(), contents),
             })
             .collect()
     }
 
-    /// Forgets everything, for a reader who will never undo.
+    /// Drops all steps, for readers that never undo.
     pub(super) fn clear(&mut self) {
         self.steps = Vec::new();
     }
 
-    /// How many bytes this holds on the heap.
+    /// The size on the heap, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.steps.capacity() * size_of::<Step>()
     }
 }
 
-fn promotion_put_back(before: Option<&Promotion>, contents: &Contents) -> Option<CartEvent> {
+fn restored_promotion(before: Option<&Promotion>, contents: &Contents) -> Option<CartEvent> {
     match (before, &contents.promotion) {
         (Some(before), _) => Some(CartEvent::PromotionApplied(before.clone())),
         (None, Some(applied)) => Some(CartEvent::PromotionRemoved(PromotionRemoved {

@@ -1,33 +1,32 @@
-//! The ids of commands.
+//! Ids of commands.
 
 use crate::timestamp::Timestamp;
 use std::cell::RefCell;
 use uuid::{Builder, Uuid};
 
-/// How many random bytes a UUIDv7 is given (RFC 9562, 5.7: 74 bits of them are used).
-const RANDOM: usize = 10;
-/// For how many ids random bytes are drawn at once: to ask the system for each cost a command
-/// more than to decide it.
-const AHEAD: usize = 64;
+/// Random bytes for one UUIDv7 (RFC 9562, 5.7: 74 bits of them are used).
+const RANDOM_BYTES: usize = 10;
+/// Ids per request for random bytes. One system call an id costs more than deciding a command.
+const BATCH: usize = 64;
 
 thread_local! {
-    static DRAWN: RefCell<Vec<[u8; RANDOM]>> = const { RefCell::new(Vec::new()) };
+    static RANDOM_POOL: RefCell<Vec<[u8; RANDOM_BYTES]>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A new command's id: a UUIDv7, of which every bit behind the time is random.
+/// A new command's id: a UUIDv7 whose bits after the time are all random.
 ///
 /// # Panics
 ///
-/// Where the system has no random bytes to give.
+/// If the system cannot provide random bytes.
 pub(super) fn new_command_id() -> Uuid {
-    let random = DRAWN.with_borrow_mut(|drawn| {
-        if drawn.is_empty() {
-            let mut bytes = [0; RANDOM * AHEAD];
-            getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    let random = RANDOM_POOL.with_borrow_mut(|pool| {
+        if pool.is_empty() {
+            let mut bytes = [0; RANDOM_BYTES * BATCH];
+            getrandom::fill(&mut bytes).expect("the system has random bytes");
             let (ids, _) = bytes.as_chunks();
-            drawn.extend_from_slice(ids);
+            pool.extend_from_slice(ids);
         }
-        drawn.pop().expect("some were drawn")
+        pool.pop().expect("the pool was just filled")
     });
     let millis = Timestamp::now().millis().unsigned_abs();
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
@@ -39,7 +38,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn ids_are_version_7_and_all_different_on_every_thread() {
+    fn command_ids_are_uuidv7_and_unique_across_threads() {
         let threads = [(); 4].map(|()| {
             std::thread::spawn(|| (0..1_000).map(|_| new_command_id()).collect::<Vec<_>>())
         });

@@ -1,10 +1,10 @@
-//! Idempotency keys, after the IETF draft "The Idempotency-Key HTTP Header Field". What a key did
-//! is remembered by the events that it caused, never in a table of its own.
+//! Idempotency keys, after the IETF draft "The Idempotency-Key HTTP Header Field". The outcome
+//! of a key is found in the metadata of its events; there is no table of responses.
 
 use sha2::{Digest, Sha256};
 
-/// A key and the request that came under it, both as digests: the log may be shown, and a key may
-/// be a secret of its sender.
+/// An idempotency key and its request, both as digests: the log may be shown to others, and a key
+/// may be a secret of its sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey {
     pub digest: [u8; 16],
@@ -12,8 +12,7 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// The key `key` for a request that is told from others by `parts`, such as its method, its
-    /// path and its body.
+    /// The key `key` of a request that `parts` identify, such as its method, path and body.
     pub fn new(key: &str, parts: &[&[u8]]) -> Self {
         IdempotencyKey {
             digest: digest(&[b"key", key.as_bytes()]),
@@ -22,8 +21,8 @@ impl IdempotencyKey {
     }
 }
 
-/// The first half of SHA-256 over the parts, each behind its length so that no two lists of parts
-/// give the same text.
+/// The first half of SHA-256 over the parts. Each is preceded by its length, so that two lists of
+/// parts never give the same text.
 fn digest(parts: &[&[u8]]) -> [u8; 16] {
     let mut sum = Sha256::new();
     for part in parts {

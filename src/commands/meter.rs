@@ -1,15 +1,15 @@
-//! Commands counted: by kind and outcome, and how long they took.
+//! Metrics of commands: counts by kind and outcome, and durations.
 //!
-//! The counters of every kind are made at the start and found by a comparison of short names, so that
-//! a command costs a few atomic additions: no lock, no allocation, no look-up by label.
+//! The counters of every kind exist from the start and are found by comparing short names, so a
+//! command costs a few atomic additions: no lock, no allocation, no lookup by label.
 
-use super::{CommandError, Handled, Times};
+use super::{CommandError, Handled, Timings};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, exponential_buckets,
 };
 use std::sync::Arc;
 
-/// What became of a command.
+/// The outcome of a command, as counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Written,
@@ -23,12 +23,12 @@ enum Outcome {
     NotWritten,
     Unknown,
     Unreadable,
-    /// Nobody waited for the end: it may have been written or not.
+    /// The future was dropped: the command may have been written or not.
     Abandoned,
 }
 
 impl Outcome {
-    /// All outcomes, in the order in which they are declared.
+    /// The label of each outcome, in declaration order.
     const NAMES: [&'static str; 12] = [
         "written",
         "unchanged",
@@ -68,7 +68,7 @@ type ByOutcome = [IntCounter; Outcome::NAMES.len()];
 #[derive(Debug, Clone)]
 pub struct Meter {
     kinds: Arc<[(&'static str, ByOutcome)]>,
-    /// Commands of a kind that was not announced.
+    /// Commands of a kind that the meter was not built with.
     other: ByOutcome,
     commands: IntCounterVec,
     conflicts: IntCounter,
@@ -77,12 +77,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter of the kinds of commands called `kinds`.
+    /// A meter for the commands named `kinds`.
     pub fn of(kinds: &[&'static str]) -> Meter {
         let commands = IntCounterVec::new(
             Opts::new(
                 "cartlog_commands_total",
-                "Commands by kind and by what became of them; replayed: answered again under its idempotency key.",
+                "Commands by kind and outcome; replayed: repeated under its idempotency key.",
             ),
             &["command", "outcome"],
         )
@@ -90,7 +90,7 @@ impl Meter {
         let of_kind = |kind| Outcome::NAMES.map(|name| commands.with_label_values(&[kind, name]));
         let conflicts = IntCounter::new(
             "cartlog_conflicts_retried_total",
-            "Times that a command lost the race for its stream's next version and was decided again.",
+            "Retries after a command lost the race for its stream's next version.",
         );
         Meter {
             kinds: kinds.iter().map(|kind| (*kind, of_kind(kind))).collect(),
@@ -98,19 +98,19 @@ impl Meter {
             conflicts: conflicts.expect("a name of letters and underscores"),
             decide: seconds(
                 "cartlog_command_decide_seconds",
-                "How long a command took to be decided, over all attempts.",
+                "Time to decide a command, over all attempts.",
                 1e-6,
             ),
             append: seconds(
                 "cartlog_command_append_seconds",
-                "How long a command's events took to be on the disk, over all attempts.",
+                "Time until a command's events are durable, over all attempts.",
                 1e-4,
             ),
             commands,
         }
     }
 
-    /// Shows what is counted where `registry` is read.
+    /// Adds the metrics to `registry`.
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
         registry.register(Box::new(self.commands.clone()))?;
         registry.register(Box::new(self.conflicts.clone()))?;
@@ -118,28 +118,28 @@ impl Meter {
         registry.register(Box::new(self.append.clone()))
     }
 
-    /// Begins to measure a command of the kind `kind`.
+    /// Starts to measure a command named `kind`.
     pub(super) fn begin(&self, kind: &str) -> Measured<'_> {
         let named = self.kinds.iter().find(|(name, _)| *name == kind);
         Measured {
             meter: self,
             counters: named.map_or(&self.other, |(_, counters)| counters),
             outcome: Outcome::Abandoned,
-            times: Times::default(),
+            timings: Timings::default(),
         }
     }
 }
 
-/// A command under way. It is counted when this is dropped, however its handling ended.
+/// A running command. It is counted on drop, however it ended.
 pub(super) struct Measured<'a> {
     meter: &'a Meter,
     counters: &'a ByOutcome,
     outcome: Outcome,
-    pub times: Times,
+    pub timings: Timings,
 }
 
 impl Measured<'_> {
-    /// The command has come to its end.
+    /// Records the outcome of the command.
     pub fn end<S, R: std::error::Error>(mut self, handled: &Result<Handled<S>, CommandError<R>>) {
         self.outcome = Outcome::of(handled);
     }
@@ -148,19 +148,19 @@ impl Measured<'_> {
 impl Drop for Measured<'_> {
     fn drop(&mut self) {
         self.counters[self.outcome as usize].inc();
-        if self.times.conflicts > 0 {
-            self.meter.conflicts.inc_by(self.times.conflicts);
+        if self.timings.conflicts > 0 {
+            self.meter.conflicts.inc_by(self.timings.conflicts);
         }
-        if self.times.decisions > 0 {
-            self.meter.decide.observe(self.times.decide.as_secs_f64());
+        if self.timings.decisions > 0 {
+            self.meter.decide.observe(self.timings.decide.as_secs_f64());
         }
-        if self.times.appends > 0 {
-            self.meter.append.observe(self.times.append.as_secs_f64());
+        if self.timings.appends > 0 {
+            self.meter.append.observe(self.timings.append.as_secs_f64());
         }
     }
 }
 
-/// A histogram from `first` seconds on, by buckets each two and a half times as wide as the one before.
+/// A histogram with buckets from `first` seconds, each 2.5 times as wide as the previous one.
 fn seconds(name: &str, help: &str, first: f64) -> Histogram {
     let buckets = exponential_buckets(first, 2.5, 14).expect("a first bucket above 0");
     Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))

@@ -1,15 +1,15 @@
-//! The write side: load, decide, append.
+//! The write side: load a stream, decide on it, append, and retry after a lost race.
 //!
-//! A command is decided on the stream's folded events and its own events are appended at the
-//! version that it was decided on. Whoever loses that race folds what was missed and decides
-//! again. Nothing here knows carts: any [`Decider`] gets the same.
+//! Concurrency is optimistic. A command is decided on the stream's folded events, and its own
+//! events are appended at the version that it was decided on. When another writer wins the race
+//! for that version, the handler folds the events that it missed and decides again. Any
+//! [`Decider`] can be handled: nothing here knows carts.
 //!
-//! The folded streams are cached, and a cached one may be behind the log (another process may
-//! append). So a decision to write is safe, since the log checks the version; and a decision not
-//! to write (a refusal, nothing to do, an unknown stream) is taken again on a fresh fold before it
-//! is answered.
+//! Folded streams are cached, and another process may have appended since. A decision to write is
+//! safe, because the log checks the version. A decision to write nothing (a refusal, nothing to
+//! do, an unknown stream) is repeated on fresh events before it is returned.
 
-mod folded;
+mod cached_stream;
 mod id;
 mod idempotency;
 mod meter;
@@ -22,14 +22,14 @@ use crate::decider::Decider;
 use crate::history::{CommitMetadata, HistoryError};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
-use folded::{Folded, Place, PlaceWeight, Slot};
+use cached_stream::{ByteWeighter, CacheEntry, CachedStream, Slot};
 use id::new_command_id;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What comes with a command and is not the model's business.
+/// What accompanies a command and does not concern the model.
 #[derive(Debug, Clone)]
 pub struct CommandContext {
     /// The command's name, for the metadata of its events.
@@ -40,12 +40,12 @@ pub struct CommandContext {
     /// 32 hexadecimal digits, after W3C Trace Context.
     pub trace_id: Option<String>,
     pub key: Option<IdempotencyKey>,
-    /// Where the command may be decided; anywhere if it says nothing.
+    /// The versions at which the command may be decided; `None` allows any.
     pub if_match: Option<Condition>,
 }
 
 impl CommandContext {
-    /// A command called `command`, sent by `actor`, of which there is nothing more to say.
+    /// A command called `command`, sent by `actor`, without key, condition or trace.
     pub fn new(command: &'static str, actor: &'static str) -> CommandContext {
         CommandContext {
             command,
@@ -75,52 +75,52 @@ impl Condition {
     }
 }
 
-/// A command that was carried out, now or the first time that it came.
+/// The outcome of a command that was not refused.
 #[derive(Debug, Clone)]
 pub struct Handled<S> {
     /// The state right after the command's events.
     pub state: Arc<S>,
     pub version: Version,
-    /// Where the command's last event is; `None` if there was nothing to do.
+    /// The position of the command's last event; `None` if there was nothing to do.
     pub position: Option<Position>,
-    /// Whether this is the answer to an earlier request under the same idempotency key.
+    /// Whether this repeats the outcome of an earlier request under the same idempotency key.
     pub replayed: bool,
-    /// How long it took to decide and, apart from that, to append.
+    /// Over all attempts.
     pub decide_time: Duration,
     pub append_time: Duration,
 }
 
-/// Why a command was not carried out. Nothing was written, save perhaps after `Unknown`.
+/// Why a command failed. Nothing was written, except perhaps after `Unknown`.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError<R: std::error::Error> {
     #[error(transparent)]
     Refused(R),
-    /// The stream does not exist, or the sender may not touch it: the same to whoever asks.
-    #[error("there is no such stream")]
+    /// The stream does not exist, or the sender may not access it: a client cannot tell which.
+    #[error("stream not found")]
     NotFound,
-    #[error("the stream is at version {current}, not at the one asked for")]
+    #[error("the stream is at version {current}, which the condition does not allow")]
     VersionMismatch { current: Version },
-    #[error("the idempotency key was used for another request")]
+    #[error("the idempotency key was already used for another request")]
     KeyReused,
     #[error(transparent)]
     History(#[from] HistoryError),
     #[error("nothing was written: {0}")]
     NotWritten(String),
-    #[error("it is not known whether the command was written: {0}")]
+    #[error("cannot tell whether the command was written: {0}")]
     Unknown(String),
-    #[error("too many commands wait for the log")]
+    #[error("the log's queue of commits is full")]
     Overloaded,
 }
 
-/// Handles the commands of one model on one log.
+/// Executes the commands of one model on one log.
 pub struct CommandHandler<D: Decider> {
     model: D,
     log: Arc<dyn EventLog>,
-    streams: Cache<Uuid, Place<D>, PlaceWeight>,
+    streams: Cache<Uuid, CacheEntry<D>, ByteWeighter>,
     meter: Meter,
 }
 
-/// What a folded stream says to a command before anything is written.
+/// The result of deciding a command on a folded stream, before anything is written.
 enum Verdict<E> {
     Write(Vec<E>),
     NothingToDo,
@@ -131,27 +131,27 @@ enum Verdict<E> {
 }
 
 impl<D: Decider> CommandHandler<D> {
-    /// Handles commands on `log` and keeps folded streams of about `cache_bytes` in memory.
+    /// Executes commands on `log` with a stream cache of about `cache_bytes`.
     pub fn new(model: D, log: Arc<dyn EventLog>, cache_bytes: u64) -> Self {
         CommandHandler {
             model,
             log,
-            streams: Cache::with_weighter(cache::slots(cache_bytes), cache_bytes, PlaceWeight),
+            streams: Cache::with_weighter(cache::slots(cache_bytes), cache_bytes, ByteWeighter),
             meter: Meter::of(&[]),
         }
     }
 
-    /// Counts commands by `meter` from now on.
+    /// Counts commands with `meter`.
     pub fn counted_by(self, meter: Meter) -> Self {
         CommandHandler { meter, ..self }
     }
 
-    /// Carries out `command` on `stream`, if the sender `may` touch what it finds there.
+    /// Executes `command` on `stream` if the sender `may` access the stream in its current state.
     ///
-    /// Commands on one stream wait for each other here instead of racing at the log: a conflict
-    /// costs a second decision, a queue costs nothing. Other processes still race.
+    /// Commands on one stream queue here instead of racing at the log, because a conflict costs a
+    /// second decision. Other processes still race.
     ///
-    /// Dropping the future is safe at any point. The command may then have been written or not.
+    /// Cancel safe: after the future is dropped, the command may have been written or not.
     pub async fn handle(
         &self,
         stream: Uuid,
@@ -160,9 +160,9 @@ impl<D: Decider> CommandHandler<D> {
         may: impl Fn(&D::State) -> bool,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
         let mut measured = self.meter.begin(context.command);
-        let times = &mut measured.times;
+        let timings = &mut measured.timings;
         let handled = self
-            .load_decide_append(stream, command, context, may, times)
+            .load_decide_append(stream, command, context, may, timings)
             .await;
         measured.end(&handled);
         handled
@@ -174,31 +174,31 @@ impl<D: Decider> CommandHandler<D> {
         command: &D::Command,
         context: &CommandContext,
         may: impl Fn(&D::State) -> bool,
-        times: &mut Times,
+        timings: &mut Timings,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
-        // Taken out, so that a future dropped in the middle leaves no fold that may be wrong.
-        let (mut folded, mut fresh) = match cached.take() {
-            Some(folded) => (folded, false),
-            None => (Folded::load(&*self.log, stream).await?, true),
+        // Taken out of the cache, so that a dropped future leaves no half-updated stream there.
+        let (mut loaded, mut fresh) = match cached.take() {
+            Some(loaded) => (loaded, false),
+            None => (CachedStream::load(&*self.log, stream).await?, true),
         };
         loop {
             let started = Instant::now();
-            let verdict = self.verdict(&folded, command, context, &may);
-            times.decide += started.elapsed();
-            times.decisions += 1;
+            let verdict = self.verdict(&loaded, command, context, &may);
+            timings.decide += started.elapsed();
+            timings.decisions += 1;
             let outcome = match verdict {
                 Ok(Verdict::Write(events)) => {
                     let started = Instant::now();
-                    let written = self.write(&mut folded, stream, context, events).await;
-                    times.append += started.elapsed();
-                    times.appends += 1;
+                    let written = self.write(&mut loaded, stream, context, events).await;
+                    timings.append += started.elapsed();
+                    timings.appends += 1;
                     match written {
-                        Ok(position) => Ok(folded.handled(Some(position), times)),
+                        Ok(position) => Ok(loaded.handled(Some(position), timings)),
                         Err(AppendError::Conflict { .. }) => {
-                            times.conflicts += 1;
-                            folded.catch_up(&*self.log, stream).await?;
+                            timings.conflicts += 1;
+                            loaded.catch_up(&*self.log, stream).await?;
                             fresh = true;
                             continue;
                         }
@@ -208,17 +208,18 @@ impl<D: Decider> CommandHandler<D> {
                     }
                 }
                 Ok(Verdict::Replay { version, position }) => {
-                    self.replay(&folded, stream, version, position, times).await
+                    self.replay(&loaded, stream, version, position, timings)
+                        .await
                 }
                 Ok(Verdict::NothingToDo) | Err(_) if !fresh => {
-                    folded.catch_up(&*self.log, stream).await?;
+                    loaded.catch_up(&*self.log, stream).await?;
                     fresh = true;
                     continue;
                 }
-                Ok(Verdict::NothingToDo) => Ok(folded.handled(None, times)),
+                Ok(Verdict::NothingToDo) => Ok(loaded.handled(None, timings)),
                 Err(error) => Err(error),
             };
-            self.put_back(stream, &slot, &mut cached, folded);
+            self.put_back(stream, &slot, &mut cached, loaded);
             return outcome;
         }
     }
@@ -227,28 +228,28 @@ impl<D: Decider> CommandHandler<D> {
     pub async fn state(&self, stream: Uuid) -> Result<(Arc<D::State>, Version), HistoryError> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
-        // Taken out, so that a future dropped in the middle leaves no fold that may be wrong.
-        let mut folded = cached.take().unwrap_or_else(Folded::start);
-        folded.catch_up(&*self.log, stream).await?;
-        let state = (folded.state.clone(), folded.head.version);
-        self.put_back(stream, &slot, &mut cached, folded);
+        // Taken out of the cache, so that a dropped future leaves no half-updated stream there.
+        let mut loaded = cached.take().unwrap_or_else(CachedStream::empty);
+        loaded.catch_up(&*self.log, stream).await?;
+        let state = (loaded.state.clone(), loaded.head.version);
+        self.put_back(stream, &slot, &mut cached, loaded);
         Ok(state)
     }
 
     fn verdict(
         &self,
-        folded: &Folded<D>,
+        loaded: &CachedStream<D>,
         command: &D::Command,
         context: &CommandContext,
         may: &impl Fn(&D::State) -> bool,
     ) -> Result<Verdict<D::Event>, CommandError<D::Refusal>> {
-        if !may(&folded.state) {
+        if !may(&loaded.state) {
             return Err(CommandError::NotFound);
         }
-        if let Some((version, position)) = receipt(folded, context)? {
+        if let Some((version, position)) = receipt(loaded, context)? {
             return Ok(Verdict::Replay { version, position });
         }
-        let current = folded.head.version;
+        let current = loaded.head.version;
         let allowed = context
             .if_match
             .as_ref()
@@ -258,7 +259,7 @@ impl<D: Decider> CommandHandler<D> {
         }
         let events = self
             .model
-            .decide(&folded.state, command)
+            .decide(&loaded.state, command)
             .map_err(CommandError::Refused)?;
         Ok(if events.is_empty() {
             Verdict::NothingToDo
@@ -267,10 +268,10 @@ impl<D: Decider> CommandHandler<D> {
         })
     }
 
-    /// Appends `events` behind what is folded, and folds them once they are in the log.
+    /// Appends `events` after the stream's head, and folds them once they are durable.
     async fn write(
         &self,
-        folded: &mut Folded<D>,
+        loaded: &mut CachedStream<D>,
         stream: Uuid,
         context: &CommandContext,
         events: Vec<D::Event>,
@@ -286,32 +287,32 @@ impl<D: Decider> CommandHandler<D> {
         };
         let commit = Commit::new(
             stream,
-            folded.head,
+            loaded.head,
             Timestamp::now(),
             metadata.to_json(),
             events.iter().map(NewEvent::of).collect(),
         );
         let head = Head::at(commit.events().last().expect("a commit has an event"));
         let appended = self.log.append(commit).await?;
-        folded.advance(&events, &metadata, head, appended.position);
+        loaded.advance(&events, &metadata, head, appended.position);
         Ok(appended.position)
     }
 
-    /// The answer that the first request under the same key got.
+    /// The outcome of the first request under the same key.
     async fn replay(
         &self,
-        folded: &Folded<D>,
+        loaded: &CachedStream<D>,
         stream: Uuid,
         version: Version,
         position: Position,
-        times: &Times,
+        timings: &Timings,
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
-        let mut handled = if version == folded.head.version {
-            folded.handled(Some(position), times)
+        let mut handled = if version == loaded.head.version {
+            loaded.handled(Some(position), timings)
         } else {
-            Folded::<D>::load_until(&*self.log, stream, version)
+            CachedStream::<D>::load_until(&*self.log, stream, version)
                 .await?
-                .handled(Some(position), times)
+                .handled(Some(position), timings)
         };
         handled.replayed = true;
         Ok(handled)
@@ -320,50 +321,50 @@ impl<D: Decider> CommandHandler<D> {
     fn slot(&self, stream: Uuid) -> Arc<Slot<D>> {
         self.streams
             .get_or_insert_with(&stream, || {
-                Ok::<_, std::convert::Infallible>(Place::of(Arc::default()))
+                Ok::<_, std::convert::Infallible>(CacheEntry::of(Arc::default()))
             })
             .unwrap_or_else(|never| match never {})
             .slot
     }
 
-    /// Keeps `folded` for the next command; what has no events is not worth a place.
+    /// Returns `loaded` to the cache, unless the stream does not exist.
     fn put_back(
         &self,
         stream: Uuid,
         slot: &Arc<Slot<D>>,
-        cached: &mut Option<Folded<D>>,
-        folded: Folded<D>,
+        cached: &mut Option<CachedStream<D>>,
+        loaded: CachedStream<D>,
     ) {
-        if folded.head.version == Version(0) {
+        if loaded.head.version == Version(0) {
             self.streams.remove(&stream);
             return;
         }
-        let outgrown = slot.outgrown_by(&folded);
-        *cached = Some(folded);
+        let outgrown = slot.is_outgrown_by(&loaded);
+        *cached = Some(loaded);
         if outgrown {
-            self.streams.insert(stream, Place::of(slot.clone()));
+            self.streams.insert(stream, CacheEntry::of(slot.clone()));
         }
     }
 }
 
-/// Where the events are that the key of `context` came with before, if it did.
+/// The version and position of the command that used the key of `context`, if one did.
 fn receipt<D: Decider>(
-    folded: &Folded<D>,
+    loaded: &CachedStream<D>,
     context: &CommandContext,
 ) -> Result<Option<(Version, Position)>, CommandError<D::Refusal>> {
     let Some(key) = &context.key else {
         return Ok(None);
     };
-    match folded.receipts.get(&key.digest) {
+    match loaded.receipts.get(&key.digest) {
         None => Ok(None),
         Some(receipt) if receipt.request != key.request => Err(CommandError::KeyReused),
         Some(receipt) => Ok(Some((receipt.version, receipt.position))),
     }
 }
 
-/// How long the parts of a command took, over all attempts, and how many these were.
+/// The duration of a command's phases and the number of attempts.
 #[derive(Debug, Default)]
-struct Times {
+struct Timings {
     decide: Duration,
     decisions: u64,
     append: Duration,

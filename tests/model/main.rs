@@ -1,12 +1,12 @@
-//! The model of a cart, by its public face alone: what is decided, and what it adds up to.
-//! [`rules`], [`undo`] and [`limits`] go through every command and every refusal, [`told`] says what
-//! it tells of itself, and [`properties`] what holds whatever is wanted in whichever order. [`decoders`] reads texts that may be anything.
+//! The model of a cart through its public API. [`rules`], [`undo`] and [`limits`] cover every command
+//! and refusal, [`outputs`] covers sentences and explanations, [`properties`] holds for random command
+//! sequences, and [`decoders`] reads arbitrary text.
 
 mod cast;
 mod decoders;
 mod drawn;
 mod limits;
+mod outputs;
 mod properties;
 mod rules;
-mod told;
 mod undo;

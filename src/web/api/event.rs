@@ -1,8 +1,8 @@
 //! Recorded events as the JSON documents that clients read. Their CloudEvents format is in
 //! [`crate::cloud_event`].
 
+use crate::cart::event::StoredData;
 use crate::cart::sentence::sentence;
-use crate::cart::upcast::StoredData;
 use crate::cart::{CartEvent, Currency};
 use crate::history::{self, CommitMetadata, HistoryError};
 use crate::log::{Freshness, Hash, LogReader, Position, RecordedEvent, Version};

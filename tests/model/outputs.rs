@@ -1,4 +1,4 @@
-//! What a cart tells of itself: in sentences, in sums, and to the views and caches that keep it.
+//! What the model tells others about a cart: sentences, explanations, refusals and weights.
 
 use crate::cast::*;
 use cartlog::cart::explain;
@@ -7,15 +7,15 @@ use cartlog::cart::{CartCommand, CartModel, Currency, Refusal};
 use cartlog::decider::Decider;
 
 #[test]
-fn every_refusal_tells_a_shopper_what_is_the_matter() {
-    for (refusal, told) in [
-        (Refusal::EmptyCart, "Put something in first"),
+fn refusals_name_the_limit_and_the_remedy() {
+    for (refusal, text) in [
+        (Refusal::EmptyCart, "Add an item"),
         (
             Refusal::TooManyUnits {
                 name: "Teapot".into(),
                 max: 3,
             },
-            "at most 3 of “Teapot”",
+            "Limit 3 of “Teapot”",
         ),
         (
             Refusal::TooManyEvents { max: 9 },
@@ -23,12 +23,12 @@ fn every_refusal_tells_a_shopper_what_is_the_matter() {
         ),
         (Refusal::CheckedOut { order_id: ORDER }, "Open a new cart"),
     ] {
-        assert!(refusal.to_string().contains(told), "{refusal}");
+        assert!(refusal.to_string().contains(text), "{refusal}");
     }
 }
 
 #[test]
-fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
+fn discount_is_explained_by_the_event_of_its_promotion() {
     let applied_by = |story: &Story| {
         let why = explain::why(CART, &story.history).expect("an opened cart");
         let terms = why.discount.sum.iter();
@@ -45,7 +45,7 @@ fn a_discount_is_explained_by_the_event_that_applied_what_is_in_force() {
 }
 
 #[test]
-fn an_event_is_told_in_the_cart_s_currency() {
+fn sentence_has_amounts_in_the_currency_of_the_cart() {
     let eur = Currency::EUR;
     assert_eq!(
         sentence(&added("tea", 2, 1_999), eur),
@@ -63,7 +63,7 @@ fn an_event_is_told_in_the_cart_s_currency() {
 }
 
 #[test]
-fn a_cart_weighs_more_with_each_line_and_with_what_undo_keeps() {
+fn weight_grows_with_lines_and_undo_steps() {
     let weight = |story: &Story| CartModel::weight(&story.cart);
     let empty = given(&[opened()]);
     let one = empty.clone().and(&add(offer("tea", 1), 1));
@@ -76,7 +76,7 @@ fn a_cart_weighs_more_with_each_line_and_with_what_undo_keeps() {
 }
 
 #[test]
-fn a_cart_remembers_what_was_ever_in_it() {
+fn ever_held_includes_removed_lines() {
     let ever = |story: &Story| {
         let contents = story.cart.contents().expect("an opened cart");
         let held = |name: &str| contents.ever_held(&sku(name));

@@ -1,8 +1,8 @@
-//! A stream as its commands see it: the state that its events add up to, where the next commit
-//! goes, and which idempotency keys it has met.
+//! The cache of streams that commands are decided on: the folded state, the head that the next
+//! commit follows, and the idempotency keys seen. Entries are evicted by weight in bytes.
 
-use super::{Handled, Times};
-use crate::decider::Decider;
+use super::{Handled, Timings};
+use crate::decider::{Decider, EventContext};
 use crate::history::{self, CommitMetadata, HistoryError};
 use crate::log::{EventLog, Freshness, Head, Position, RecordedEvent, Version};
 use quick_cache::Weighter;
@@ -12,28 +12,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-/// The fold of a stream's events.
-pub(super) struct Folded<D: Decider> {
-    /// Shared with answers that are still being written, and copied on the next event if so.
+/// A stream folded up to its head.
+pub(super) struct CachedStream<D: Decider> {
+    /// Shared with responses that are being written; copied on the next event if one still is.
     pub state: Arc<D::State>,
     pub head: Head,
+    /// By the digest of the idempotency key.
     pub receipts: HashMap<[u8; 16], Receipt>,
 }
 
-/// What is remembered of a command that came under an idempotency key. It is read from the events'
-/// metadata, so that it survives whatever the events survive.
+/// The outcome of a command that had an idempotency key. It comes from the events' metadata, so
+/// it is as durable as the events are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Receipt {
     pub request: [u8; 16],
-    /// Of the command's last event.
+    /// The version of the command's last event.
     pub version: Version,
     pub position: Position,
 }
 
-impl<D: Decider> Folded<D> {
-    /// A stream in which nothing has happened yet.
-    pub(super) fn start() -> Self {
-        Folded {
+impl<D: Decider> CachedStream<D> {
+    /// A stream without events.
+    pub(super) fn empty() -> Self {
+        CachedStream {
             state: Arc::new(D::initial()),
             head: Head::START,
             receipts: HashMap::new(),
@@ -41,9 +42,9 @@ impl<D: Decider> Folded<D> {
     }
 
     pub(super) async fn load(log: &dyn EventLog, stream: Uuid) -> Result<Self, HistoryError> {
-        let mut folded = Self::start();
-        folded.catch_up(log, stream).await?;
-        Ok(folded)
+        let mut cached = Self::empty();
+        cached.catch_up(log, stream).await?;
+        Ok(cached)
     }
 
     /// The stream as it was at `version`.
@@ -52,7 +53,7 @@ impl<D: Decider> Folded<D> {
         stream: Uuid,
         version: Version,
     ) -> Result<Self, HistoryError> {
-        let mut folded = Self::start();
+        let mut cached = Self::empty();
         let current = Freshness::Linearizable;
         history::for_each(
             log,
@@ -60,13 +61,13 @@ impl<D: Decider> Folded<D> {
             Version(0),
             Some(version),
             current,
-            |recorded| folded.apply(&recorded),
+            |recorded| cached.apply(&recorded),
         )
         .await?;
-        Ok(folded)
+        Ok(cached)
     }
 
-    /// Folds what was appended since.
+    /// Folds the events appended after the head.
     pub(super) async fn catch_up(
         &mut self,
         log: &dyn EventLog,
@@ -96,13 +97,13 @@ impl<D: Decider> Folded<D> {
     ) {
         let state = Arc::make_mut(&mut self.state);
         for (version, event) in (self.head.version.0 + 1..).zip(events) {
-            let moment = crate::decider::EventContext {
+            let context = EventContext {
                 version,
                 at: head.recorded_at,
                 command: &metadata.command,
                 command_id: metadata.command_id,
             };
-            D::evolve(state, event, &moment);
+            D::evolve(state, event, &context);
         }
         self.head = head;
         self.remember(metadata, position);
@@ -119,14 +120,18 @@ impl<D: Decider> Folded<D> {
         }
     }
 
-    pub(super) fn handled(&self, position: Option<Position>, times: &Times) -> Handled<D::State> {
+    pub(super) fn handled(
+        &self,
+        position: Option<Position>,
+        timings: &Timings,
+    ) -> Handled<D::State> {
         Handled {
             state: self.state.clone(),
             version: self.head.version,
             position,
             replayed: false,
-            decide_time: times.decide,
-            append_time: times.append,
+            decide_time: timings.decide,
+            append_time: timings.append,
         }
     }
 
@@ -136,73 +141,71 @@ impl<D: Decider> Folded<D> {
     }
 }
 
-/// A stream's fold, or none yet. The lock is held while a command of the stream is under way.
+/// The place of one stream in the cache. Its lock is held while a command of the stream runs.
 pub(super) struct Slot<D: Decider> {
-    folded: Mutex<Option<Folded<D>>>,
-    /// What the cache was told last that this slot weighs.
-    told: AtomicUsize,
+    stream: Mutex<Option<CachedStream<D>>>,
+    /// The weight that the cache counts for this slot.
+    counted_weight: AtomicUsize,
 }
 
 impl<D: Decider> Default for Slot<D> {
     fn default() -> Self {
         Slot {
-            folded: Mutex::new(None),
-            told: AtomicUsize::new(size_of::<Folded<D>>()),
+            stream: Mutex::new(None),
+            counted_weight: AtomicUsize::new(size_of::<CachedStream<D>>()),
         }
     }
 }
 
 impl<D: Decider> Slot<D> {
-    pub(super) async fn lock(&self) -> MutexGuard<'_, Option<Folded<D>>> {
-        self.folded.lock().await
+    pub(super) async fn lock(&self) -> MutexGuard<'_, Option<CachedStream<D>>> {
+        self.stream.lock().await
     }
 
-    /// Whether `folded` weighs far more than the cache was told. It is told again only when the
-    /// weight has doubled: telling it costs more than a command should pay.
-    pub(super) fn outgrown_by(&self, folded: &Folded<D>) -> bool {
-        let weight = folded.weight();
-        let told = self.told.load(Ordering::Relaxed);
-        let outgrown = weight > told * 2;
+    /// Whether `stream` weighs more than twice what the cache counts, and counts its weight then.
+    /// Only a doubled weight is reported: reinserting costs more than a command should pay.
+    pub(super) fn is_outgrown_by(&self, stream: &CachedStream<D>) -> bool {
+        let weight = stream.weight();
+        let outgrown = weight > self.counted_weight.load(Ordering::Relaxed) * 2;
         if outgrown {
-            self.told.store(weight, Ordering::Relaxed);
+            self.counted_weight.store(weight, Ordering::Relaxed);
         }
         outgrown
     }
 }
 
-/// A slot in the cache, beside the weight that it came in with. The cache asks for the weight of
-/// what it gives up, and its sum is right only if that is what was added once.
-pub(super) struct Place<D: Decider> {
+/// A slot with the weight that it was inserted with. On eviction the cache subtracts this weight,
+/// so it must not change while the entry is in the cache.
+pub(super) struct CacheEntry<D: Decider> {
     pub slot: Arc<Slot<D>>,
     weight: usize,
 }
 
-impl<D: Decider> Place<D> {
-    /// Weighs `slot` as the cache is being told now.
+impl<D: Decider> CacheEntry<D> {
     pub(super) fn of(slot: Arc<Slot<D>>) -> Self {
-        Place {
-            weight: slot.told.load(Ordering::Relaxed),
+        CacheEntry {
+            weight: slot.counted_weight.load(Ordering::Relaxed),
             slot,
         }
     }
 }
 
-impl<D: Decider> Clone for Place<D> {
+impl<D: Decider> Clone for CacheEntry<D> {
     fn clone(&self) -> Self {
-        Place {
-            slot: self.slot.clone(),
+        CacheEntry {
             weight: self.weight,
+            slot: self.slot.clone(),
         }
     }
 }
 
-/// Weighs a cached stream in bytes, its share of the cache's own tables included.
+/// Weighs a cached stream in bytes, including its share of the cache's own tables.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PlaceWeight;
+pub(super) struct ByteWeighter;
 
-impl<D: Decider> Weighter<Uuid, Place<D>> for PlaceWeight {
-    fn weight(&self, _stream: &Uuid, place: &Place<D>) -> u64 {
+impl<D: Decider> Weighter<Uuid, CacheEntry<D>> for ByteWeighter {
+    fn weight(&self, _stream: &Uuid, entry: &CacheEntry<D>) -> u64 {
         const OVERHEAD: usize = 128;
-        (place.weight + OVERHEAD) as u64
+        (entry.weight + OVERHEAD) as u64
     }
 }
