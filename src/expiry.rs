@@ -1,9 +1,8 @@
-//! Carts that are left behind: what the service does by itself.
+//! Expiry of idle carts in the background.
 //!
-//! An open cart in which nothing has happened for long gets `CartExpired`, by the same way as any
-//! command. The clock stays outside the model: this module looks at it, the view says which carts
-//! have been idle since before then, and the command names the moment that the view has seen, so
-//! that a cart in which something happened meanwhile refuses to expire.
+//! An open cart without events for the configured time gets `CartExpired` through the command
+//! path. This module reads the clock and the view lists the idle carts. The command names the last
+//! change that the view has seen, so that a cart that changed meanwhile refuses to expire.
 
 use crate::cart::{CartCommand, CartModel, Refusal};
 use crate::commands::{CommandContext, CommandError, CommandHandler};
@@ -14,21 +13,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many idle carts are read from the view at a time.
+/// Idle carts per query of the view.
 const PAGE: usize = 500;
-/// How often idle carts are looked for, at the most and at the least.
+/// The shortest and longest pause between sweeps.
 const SOONEST: Duration = Duration::from_secs(1);
 const LATEST: Duration = Duration::from_mins(5);
 
-/// Expires the carts that have been idle for long.
+/// Expires idle carts.
 pub struct Expiry {
     commands: Arc<CommandHandler<CartModel>>,
-    /// Makes a reader of the views: one is opened for each sweep, since sweeps are rare.
+    /// Opens a reader of the views for each sweep, since sweeps are rare.
     views: Box<dyn Fn() -> Reader + Send + Sync>,
     idle_time: Duration,
 }
 
-/// Why a sweep ended early. The next one begins where it makes sense.
+/// Why a sweep failed. The next sweep retries.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpiryError {
     #[error(transparent)]
@@ -51,10 +50,8 @@ impl Expiry {
         }
     }
 
-    /// Looks for idle carts from time to time, until `stop` says so or is dropped.
-    ///
-    /// A sweep that fails is tried again at the next time: whatever keeps it from the log or the
-    /// views is noticed by those who own these.
+    /// Sweeps periodically until `stop` is true or dropped. A failed sweep is retried at the next
+    /// period: log and views report their own failures.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let pause = (self.idle_time / 10).clamp(SOONEST, LATEST);
         loop {
@@ -64,8 +61,10 @@ impl Expiry {
             };
             match swept {
                 Ok(0) => {}
-                Ok(expired) => tracing::info!(expired, "idle carts have expired"),
-                Err(error) => tracing::warn!(%error, "idle carts could not be expired"),
+                Ok(expired) => tracing::info!(expired, "expired idle carts"),
+                Err(error) => {
+                    tracing::warn!(%error, "expiry of idle carts failed; retrying at the next sweep")
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -74,14 +73,13 @@ impl Expiry {
         }
     }
 
-    /// Expires every cart that has been idle for long at the moment `now`, and says how many these
-    /// were. One after the other: shoppers' commands come first at the log.
+    /// Expires every cart that is idle at `now` and returns their number. One at a time, so that
+    /// shoppers' commands take precedence.
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, ExpiryError> {
         let idle_time = i64::try_from(self.idle_time.as_millis()).unwrap_or(i64::MAX);
         let before = Timestamp::from_millis(now.millis().saturating_sub(idle_time));
         let views = (self.views)();
-        // Views that are behind the log at the start would show nothing, and the next sweep is a pause
-        // away.
+        // A view that still catches up after the start would list no carts.
         views.wait_until_complete(&[carts::NAME]).await;
         views.wait_until_written().await;
         let mut expired = 0;
@@ -98,7 +96,7 @@ impl Expiry {
         }
     }
 
-    /// Expires one cart; false if it turns out not to be idle, or not open.
+    /// Expires one cart; false if it is not idle or not open any more.
     async fn expire(&self, cart: IdleCart) -> Result<bool, ExpiryError> {
         let command = CartCommand::Expire {
             idle_since: cart.idle_since,
@@ -112,9 +110,9 @@ impl Expiry {
             Ok(_) => Ok(true),
             // The view was behind: the cart is not idle, or closed already.
             Err(CommandError::Refused(_)) => Ok(false),
-            // One history that cannot be read must not keep all other carts open.
+            // One unreadable stream must not stop the expiry of all other carts.
             Err(CommandError::History(error)) => {
-                tracing::warn!(cart = %cart.id, %error, "an idle cart could not be expired");
+                tracing::warn!(cart = %cart.id, %error, "cannot expire an idle cart");
                 Ok(false)
             }
             Err(error) => Err(error.into()),

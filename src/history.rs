@@ -1,4 +1,4 @@
-//! A stream read back: what the log keeps as JSON, as the events of a model again.
+//! Recorded events decoded into the events of a model.
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
 use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
@@ -6,37 +6,36 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// How many events are read from the log at a time.
+/// Events per read from the log.
 const PAGE: usize = 1_000;
 
-/// What a commit says of itself: who wanted what, and in which conversation. Its names are part of
-/// the storage format, like the events' own.
+/// The metadata of a commit: command, sender and correlation. Its member names are part of the
+/// storage format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitMetadata<'a> {
     /// The command's name, such as `add_item`.
     #[serde(borrow)]
     pub command: Cow<'a, str>,
     pub command_id: Uuid,
-    /// Who sent it: `shopper`, or `service` for what the service does by itself.
+    /// The sender: `shopper`, or `service` for background work.
     #[serde(borrow)]
     pub actor: Cow<'a, str>,
-    /// The conversation that the command belongs to; absent where it is a conversation of its own.
+    /// Correlates related commands; absent if the client sent none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<Uuid>,
     /// The trace of the request, after W3C Trace Context.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'a, str>>,
-    /// The digest of the idempotency key, by which a repetition is known.
+    /// The digest of the idempotency key.
     #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
     pub key: Option<[u8; 16]>,
-    /// The digest of the request that came under that key.
+    /// The digest of the request under that key.
     #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
     pub request: Option<[u8; 16]>,
 }
 
 impl<'a> CommitMetadata<'a> {
-    /// The metadata of a command called `command`, sent by `actor`, of which there is nothing more to
-    /// say.
+    /// The metadata of a command called `command`, sent by `actor`, without the optional members.
     pub fn new(command: &'a str, command_id: Uuid, actor: &'a str) -> Self {
         CommitMetadata {
             command: command.into(),
@@ -57,7 +56,7 @@ impl<'a> CommitMetadata<'a> {
         serde_json::to_string(self).expect("metadata has text keys alone")
     }
 
-    /// The moment of `recorded`, whose metadata this is.
+    /// The context of `recorded`, whose metadata this is.
     pub fn context(&self, recorded: &RecordedEvent) -> EventContext<'_> {
         EventContext {
             version: recorded.version.0,
@@ -91,7 +90,7 @@ mod hex_option {
     }
 }
 
-/// Why a stream could not be read back.
+/// Why reading a stream failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     #[error(transparent)]
@@ -106,7 +105,7 @@ pub enum HistoryError {
     Metadata(String),
 }
 
-/// The event that `recorded` is.
+/// Decodes the event of `recorded`.
 pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
     E::read(&recorded.name, recorded.schema, &recorded.data).map_err(|error| HistoryError::Event {
         stream: recorded.stream,
@@ -115,7 +114,7 @@ pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
     })
 }
 
-/// The event that `recorded` is, with its moment.
+/// Decodes `recorded` with its context.
 pub fn happened<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
     let metadata = CommitMetadata::read(&recorded.metadata)?;
     Ok(DecodedEvent {
@@ -127,7 +126,7 @@ pub fn happened<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, H
     })
 }
 
-/// Applies `recorded` to `state` and returns what its commit says of itself.
+/// Applies `recorded` to `state` and returns the metadata of its commit.
 pub fn evolve<'a, D: Decider>(
     state: &mut D::State,
     recorded: &'a RecordedEvent,

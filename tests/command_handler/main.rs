@@ -10,7 +10,7 @@ use futures_util::future::{FutureExt, join_all};
 use nodes::{CART, Fault, Node, add, context, nodes, open, quantity, set, tea};
 
 #[tokio::test]
-async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once() {
+async fn concurrent_commands_of_two_nodes_all_execute_once() {
     let nodes = nodes();
     let (one, other) = (nodes.node(), nodes.node());
     one.send(&open()).await.unwrap();
@@ -37,7 +37,7 @@ async fn concurrent_commands_of_two_nodes_on_one_cart_are_all_carried_out_once()
 
 /// Contract (records): `/metrics` counts conflicts, replays, lag, streams and sizes.
 #[tokio::test]
-async fn a_command_that_loses_a_race_is_counted_once_and_the_race_too() {
+async fn lost_race_is_metered_as_one_command_and_one_retry() {
     let nodes = nodes();
     let registry = prometheus::Registry::new();
     let meter = Meter::of(CartCommand::NAMES);
@@ -52,7 +52,7 @@ async fn a_command_that_loses_a_race_is_counted_once_and_the_race_too() {
     for _ in 0..3 {
         slow.send(&add(1)).await.unwrap_err();
     }
-    // Nobody waits for this one's answer.
+    // The client disconnects before the response.
     assert!(slow.send(&add(1)).now_or_never().is_none());
 
     let text = prometheus::TextEncoder::new();
@@ -176,7 +176,7 @@ async fn under_one_key_many_requests_at_once_have_one_effect_also_over_two_nodes
 }
 
 #[tokio::test]
-async fn whoever_may_not_touch_a_cart_finds_none_and_writes_nothing() {
+async fn unauthorized_command_is_not_found_and_writes_nothing() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();

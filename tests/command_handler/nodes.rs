@@ -1,4 +1,4 @@
-//! Nodes on one log that fails as it is told, and what they are sent.
+//! Nodes on one log with injected failures, and their commands.
 
 use async_trait::async_trait;
 use cartlog::background::Background;
@@ -23,20 +23,20 @@ pub const CART: Uuid = Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001
 
 pub type Outcome = Result<Handled<Cart>, CommandError<Refusal>>;
 
-/// What the log is told to answer to an append.
+/// The injected outcome of an append.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// As if somebody else had been quicker, though nobody was.
+    /// Reports a conflict although no other writer was faster.
     Conflict,
     NotWritten,
     Full,
-    /// It is written, and the answer is lost.
+    /// It is written, and the response is lost.
     UnknownAndWritten,
-    /// It is not written, and nobody can tell.
+    /// It is not written, and the outcome is unknown.
     UnknownAndNotWritten,
 }
 
-/// A log that fails as it is told, and is a log otherwise.
+/// A log with injected append failures.
 pub struct Unreliable {
     log: Arc<SqliteLog>,
     faults: Mutex<VecDeque<Fault>>,
