@@ -1,4 +1,4 @@
-//! One row, one commit, one sync: what durability costs at the least.
+//! One row, one commit, one sync: the lower bound of the cost of durability.
 
 use super::load::middle;
 use rusqlite::Connection;
@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 const COMMITS: usize = 4_000;
-/// How long whoever asks for a commit has worked before, as a worker does on a request.
+/// How long the thread that requests a commit computes before, as a worker does on a request.
 const AT_WORK: Duration = Duration::from_micros(100);
 
 /// The median time of a bare commit in `folder`, one after the other, in microseconds.
@@ -20,8 +20,8 @@ pub fn median(folder: &Path) -> u32 {
     })
 }
 
-/// The same on a thread of its own, from asking that thread to its answer. The one that asks is at
-/// work until then, and the other's processor has gone to sleep.
+/// The same on a thread of its own, from the request to its reply. The requesting thread computes
+/// before each request, so the processor of the other one has gone idle.
 pub fn median_asked(folder: &Path) -> u32 {
     let database = Database::open(folder);
     let (ask, asked) = sync_channel::<()>(1);
@@ -29,7 +29,7 @@ pub fn median_asked(folder: &Path) -> u32 {
     let writer = std::thread::spawn(move || {
         while asked.recv().is_ok() {
             database.commit();
-            answer.send(()).expect("somebody waits for the answer");
+            answer.send(()).expect("the requesting thread waits");
         }
     });
     let median = median_of(|| {

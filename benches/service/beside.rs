@@ -1,9 +1,7 @@
-//! What commands and reads keep of their speed while all views are rebuilt, and how long the longest of
-//! them takes then: `cargo bench --bench service -- beside` (CARTLOG_BENCH_EVENTS sets of how many
-//! events; 1,000,000 if unset).
+//! Rate and longest latency of commands and reads during a rebuild of all views:
+//! `cargo bench --bench service -- beside` (`CARTLOG_BENCH_EVENTS` events; 1,000,000 if unset).
 //!
-//! A load goes on for as long as the rebuild does, so that it meets all of it: the making, the
-//! comparing and the swap.
+//! The load lasts as long as the rebuild, so that it covers building, comparing and the swap.
 
 use super::load::{self, Report, Requests};
 use super::served::{Cart, Served, folder};
@@ -46,7 +44,8 @@ fn compare(service: &Served, name: &str, requests: impl Fn() -> Requests) {
     let [alone, beside] = [alone, beside].map(load::median);
     let time = load::middle(times);
     println!(
-        "{name}: {}/s (p99 {:.1}, the longest of all {:.1}); beside a rebuild, which takes {time:.1?}, {}/s (p99 {:.1}, the longest of all {:.1}): ratio {:.2}; refused {refused}",
+        "{name}: {}/s (p99 {:.1}, max {:.1}); during a rebuild of {time:.1?}: \
+         {}/s (p99 {:.1}, max {:.1}): ratio {:.2}; refused {refused}",
         alone.rate,
         millis(alone.p99),
         longest[0],
@@ -57,7 +56,7 @@ fn compare(service: &Served, name: &str, requests: impl Fn() -> Requests) {
     );
 }
 
-/// Of all rounds: a bound holds for each request.
+/// The maximum of all rounds.
 fn longest(reports: &[Report]) -> f64 {
     millis(
         reports

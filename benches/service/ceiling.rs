@@ -1,4 +1,4 @@
-//! The ceiling: what the HTTP server can do when there is nothing to decide and nothing to keep.
+//! The ceiling: what the HTTP server reaches without a decision and without storage.
 
 use super::load::Requests;
 use actix_web::web::{self, Bytes};
@@ -12,7 +12,7 @@ struct Item {
     quantity: u32,
 }
 
-/// As long as the answer to a command on a small cart.
+/// As long as the response to a command on a small cart.
 const DOCUMENT: &str = r#"{"id":"01a20ae6-d3bb-7168-8b46-dfb6b5a25e6c","version":2,"status":"open","currency":"EUR","lines":[{"sku":"teapot","name":"Teapot","quantity":2,"total":3998,"lots":[{"quantity":2,"unit_price":1999}]}],"promotion":null,"items_total":3998,"discount":0,"total":3998,"opened_at":"2026-11-24T00:13:49.371Z","changed_at":"2026-11-24T00:13:49.371Z"}"#;
 
 async fn handler(body: Bytes) -> HttpResponse {
@@ -24,7 +24,7 @@ async fn handler(body: Bytes) -> HttpResponse {
     }
 }
 
-/// Serves until the process is killed, and says where on standard output.
+/// Serves until the process is killed; prints the address.
 pub fn serve() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,5 +1,5 @@
-//! What happens to cost, memory and start-up as the log grows:
-//! `cargo bench --bench service -- growth` (CARTLOG_BENCH_EVENTS sets how far; 1,000,000 if unset).
+//! Cost, memory and start-up as the log grows:
+//! `cargo bench --bench service -- growth` (`CARTLOG_BENCH_EVENTS` events; 1,000,000 if unset).
 
 use super::ROUNDS;
 use super::load::{self, Requests};
@@ -42,14 +42,15 @@ pub fn run() {
         let service = Served::cartlog_in(folder, &[]);
         let start = started.elapsed();
         println!(
-            "{events} events, {} carts: filled in {filled:.1?}, views made in {caught_up:.1?}, started in {start:.2?}",
+            "{events} events, {} carts: filled in {filled:.1?}, views built in {caught_up:.1?}, \
+             started in {start:.2?}",
             carts.len()
         );
         let newest: Vec<&Cart> = carts.iter().rev().take(TOUCHED).collect();
         touch(&service, "the newest", &newest);
         let step = (carts.len() / TOUCHED).max(1);
         let spread: Vec<&Cart> = carts.iter().step_by(step).take(TOUCHED).collect();
-        touch(&service, "spread over all there are", &spread);
+        touch(&service, "spread over all carts", &spread);
         let once = Requests::spread(64, &carts, |cart| cart.request("GET", "", None));
         let once = service.load(once, ROUND);
         println!(
@@ -61,7 +62,7 @@ pub fn run() {
     }
 }
 
-/// What reads and commands cost on the carts `touched`.
+/// The cost of reads and commands on the carts `touched`.
 fn touch(service: &Served, name: &str, touched: &[&Cart]) {
     let body = r#"{"sku":"teapot","quantity":1}"#;
     let mut reads = Vec::new();
@@ -76,7 +77,7 @@ fn touch(service: &Served, name: &str, touched: &[&Cart]) {
     }
     let [reads, commands] = [reads, commands].map(load::median);
     println!(
-        "  {TOUCHED} carts, {name}: {} commands a second ({:.1} µs), {} reads a second ({:.1} µs), {} MiB resident",
+        "  {TOUCHED} carts, {name}: {} commands/s ({:.1} µs), {} reads/s ({:.1} µs), {} MiB resident",
         commands.rate,
         commands.processor,
         reads.rate,
@@ -85,14 +86,14 @@ fn touch(service: &Served, name: &str, touched: &[&Cart]) {
     );
 }
 
-/// How many events are asked for by the environment.
+/// `CARTLOG_BENCH_EVENTS`.
 pub fn events_wanted() -> Option<usize> {
     let wanted = std::env::var("CARTLOG_BENCH_EVENTS").ok()?;
     wanted.parse().ok()
 }
 
-/// Fills a log with carts to which the events of `story` have happened, by their places, straight
-/// through the port. All stories are equally long.
+/// Fills a log with carts through the port. `story` returns the events of the n-th cart; all
+/// stories have the same length.
 pub fn fill(folder: &Path, events: usize, story: impl Fn(usize) -> Vec<CartEvent>) -> Vec<Cart> {
     let settings = SqliteLogSettings {
         durability: Durability::Process,
@@ -122,7 +123,7 @@ pub fn fill(folder: &Path, events: usize, story: impl Fn(usize) -> Vec<CartEvent
         .collect()
 }
 
-/// What a cart of the growing log looks like.
+/// The events of a cart in the growing log.
 fn simple_story() -> Vec<CartEvent> {
     let added = CartEvent::ItemAdded(added("teapot"));
     let mut events = vec![added; EVENTS_A_CART];

@@ -48,7 +48,7 @@ pub struct Report {
 pub enum Until {
     Passed(Duration),
     /// Until this is set.
-    Told(Arc<AtomicBool>),
+    Set(Arc<AtomicBool>),
 }
 
 pub struct Load;
@@ -128,7 +128,7 @@ async fn connection(
         let sent = Instant::now();
         let is_over = match &until {
             Until::Passed(time) => sent >= started + *time,
-            Until::Told(told) => told.load(Ordering::Relaxed),
+            Until::Set(flag) => flag.load(Ordering::Relaxed),
         };
         if is_over {
             break;

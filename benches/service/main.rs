@@ -1,12 +1,16 @@
-//! What the service costs, as ratios taken in one run: `cargo bench --bench service`.
+//! What the service costs, as ratios measured in one run: `cargo bench --bench service`.
 //!
-//! The ceiling is a handler in the same HTTP server, with as many workers, that parses the same JSON
-//! body and answers a document of the same size. Load generator, service and ceiling run on the
-//! same machine and take turns, so that a ratio holds where an absolute figure would not.
+//! The ceiling is a handler in the same HTTP server, with as many workers, that parses the same
+//! JSON body and responds with a document of the same size. Load generator, service and ceiling run
+//! on one machine and take turns: the ratios are comparable where absolute figures are not.
 //!
-//! `cargo bench --bench service -- growth` fills a log with millions of events first (minutes), and
-//! `-- rebuild` one of which the views are rebuilt and verified, `-- beside` one of which they are rebuilt
-//! while the service is under load. `-- versus` compares builds of the service with each other.
+//! | `cargo bench --bench service -- …` | measures |
+//! |---|---|
+//! | `commands`, `one`, `reads`, `hot`, `lag` | one of the default measurements |
+//! | `growth` | cost, memory and start as the log grows to millions of events |
+//! | `rebuild` | the time and memory of a rebuild and of a verification |
+//! | `beside` | commands and reads during a rebuild |
+//! | `versus PROGRAM...` | builds of the service against each other |
 
 #![expect(
     clippy::cast_precision_loss,
@@ -27,10 +31,10 @@ use load::{Report, Requests};
 use served::Served;
 use std::time::Duration;
 
-/// How often each pair of measurements is taken; medians are printed.
+/// Repetitions of each pair of measurements; medians are printed.
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(4);
-/// So many that no cart meets two commands at once or fills up: each connection has its own share.
+/// Each connection has carts of its own, and enough that none fills up.
 const CARTS: usize = 8_192;
 
 fn main() {
@@ -79,7 +83,7 @@ fn add_items(carts: &[served::Cart], connections: usize) -> Requests {
     })
 }
 
-/// Acknowledged, durable commands on distinct carts, with the updater running.
+/// Durable commands on distinct carts, while the views are updated.
 fn commands(service: &Served, ceiling: &Served, carts: &[served::Cart], connections: usize) {
     let (own, top) = load::paired(
         ROUNDS,
@@ -93,7 +97,7 @@ fn commands(service: &Served, ceiling: &Served, carts: &[served::Cart], connecti
     );
 }
 
-/// At one connection: the median against the ceiling's own and a bare commit's.
+/// One connection: the median latency against that of the ceiling plus a bare commit.
 fn single_commands(service: &Served, ceiling: &Served, carts: &[served::Cart]) {
     let (mut bare, mut asked) = (Vec::new(), Vec::new());
     let (own, top) = load::paired(
@@ -151,12 +155,12 @@ fn hot_cart(service: &Served) {
     }
     let report = load::median(rounds);
     println!(
-        "one hot cart, 64 connections: {} a second, p99 {}, refused {}",
+        "one hot cart, 64 connections: {}/s, p99 {}, refused {}",
         report.rate, report.p99, report.refused
     );
 }
 
-/// From a command's answer until the view has it, as one more client sees it.
+/// From the response to a command until the view has it, as seen by one more client.
 fn view_lag(service: &Served, carts: &[served::Cart]) {
     for (name, connections) in [("full", 256), ("half", 6)] {
         let probe = service.open_carts(1);
@@ -168,7 +172,7 @@ fn view_lag(service: &Served, carts: &[served::Cart]) {
         });
         lags.sort_unstable();
         println!(
-            "view behind under {name} load ({} commands a second): median {} µs, p99 {} µs of {} samples",
+            "view lag under {name} load ({} commands/s): median {} µs, p99 {} µs of {} samples",
             load.rate,
             load::percentile(&lags, 50),
             load::percentile(&lags, 99),
@@ -179,7 +183,8 @@ fn view_lag(service: &Served, carts: &[served::Cart]) {
 
 fn compare(name: &str, own: &Report, top: &Report) {
     println!(
-        "{name}: {:>6}/s (p50 {:>5}, p99 {:>6}, refused {}, {:.1} µs of processor time) of a ceiling of {:>6}/s (p50 {:>5}, {:.1} µs): ratio {:.2}",
+        "{name}: {:>6}/s (p50 {:>5}, p99 {:>6}, refused {}, {:.1} µs of processor time), \
+         ceiling {:>6}/s (p50 {:>5}, {:.1} µs): ratio {:.2}",
         own.rate,
         own.p50,
         own.p99,

@@ -162,10 +162,10 @@ impl Served {
     }
 
     /// Loads this server for as long as it takes to rebuild its views, and says how long that was.
-    /// What a request cost is not told apart from what the rebuild did.
+    /// The processor time of a request is not separated from that of the rebuild.
     pub fn load_beside_a_rebuild(&self, requests: Requests) -> (Report, Duration) {
         let ended = Arc::new(AtomicBool::new(false));
-        let until = Until::Told(ended.clone());
+        let until = Until::Set(ended.clone());
         std::thread::scope(|scope| {
             let load = scope.spawn(|| Load::run(self.address, requests, &until));
             let time = block_on(self.rebuild());
@@ -195,7 +195,7 @@ impl Served {
         Command::new("kill")
             .arg(self.process.id().to_string())
             .status()
-            .expect("the process is told to stop");
+            .expect("kill runs");
         self.process.wait().expect("the process ends");
         std::mem::replace(&mut self.folder, folder())
     }

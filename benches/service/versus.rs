@@ -1,7 +1,10 @@
-//! Several builds or settings of the service against each other, in short turns, since a machine's
-//! speed changes from minute to minute by more than what a change is worth:
-//! `cargo bench --bench service -- versus PROGRAM[,NAME=VALUE]...`, the first being what the others
-//! are compared with.
+//! Builds or settings of the service compared in short turns: the speed of a machine changes from
+//! minute to minute by more than most changes are worth.
+//!
+//! `cargo bench --bench service -- versus [--connections N] PROGRAM[,NAME=VALUE]...`
+//!
+//! The first variant is the baseline, such as `old/cartlog new/cartlog` at 64 connections:
+//! `-- versus --connections 64 old/cartlog new/cartlog`.
 
 use super::load::{Report, middle};
 use super::served::{Cart, Served};
@@ -12,7 +15,7 @@ use std::time::Duration;
 const CONNECTIONS: usize = 256;
 const TURNS: usize = 9;
 const TURN: Duration = Duration::from_secs(3);
-/// Between two turns, so that what one server still has to write is not the next one's burden.
+/// Between two turns, so that a server's remaining writes do not slow down the next one.
 const REST: Duration = Duration::from_millis(1_200);
 
 struct Variant<'a> {
@@ -22,38 +25,53 @@ struct Variant<'a> {
     reports: Vec<Report>,
 }
 
-pub fn run(variants: &[String]) {
+pub fn run(arguments: &[String]) {
+    let (connections, variants) = match arguments {
+        [option, number, variants @ ..] if option == "--connections" => {
+            (number.parse().expect("a number of connections"), variants)
+        }
+        variants => (CONNECTIONS, variants),
+    };
     assert!(!variants.is_empty(), "name at least one program");
     let ceiling = Served::ceiling();
     let mut variants: Vec<Variant<'_>> = variants.iter().map(|name| Variant::of(name)).collect();
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    println!(
+        "durable commands, {connections} connections on {CARTS} carts, {processors} processors\n\
+         shared with the load; medians of {TURNS} turns of {TURN:?} each, {REST:?} apart"
+    );
     let mut tops = Vec::new();
     for _ in 0..TURNS {
-        tops.push(ceiling.load(ceiling::requests(CONNECTIONS), TURN));
+        tops.push(ceiling.load(ceiling::requests(connections), TURN));
         for variant in &mut variants {
             std::thread::sleep(REST);
-            let requests = add_items(&variant.carts, CONNECTIONS);
+            let requests = add_items(&variant.carts, connections);
             variant.reports.push(variant.service.load(requests, TURN));
         }
     }
-    println!(
-        "{TURNS} turns of {TURN:?}, {CONNECTIONS} connections, medians; the ceiling: {:.0}/s",
-        middle(tops.iter().map(|top| top.rate as f64))
-    );
-    let first = &variants[0].reports;
+    println!("ceiling: {:.0}/s", rate(&tops));
+    let baseline = &variants[0].reports;
     for Variant { name, reports, .. } in &variants {
-        let of = |others: &[Report], figure: fn(&Report) -> f64| {
-            let pairs = reports.iter().zip(others);
-            middle(pairs.map(|(own, other)| figure(own) / figure(other)))
-        };
+        let processor = middle(reports.iter().map(|report| report.processor));
         println!(
-            "{:.0}/s at {:.1} µs of processor time, {:.3} of the ceiling, {:.2} of the first's rate at {:.2} of its cost: {name}",
-            middle(reports.iter().map(|report| report.rate as f64)),
-            middle(reports.iter().map(|report| report.processor)),
-            of(&tops, |report| report.rate as f64),
-            of(first, |report| report.rate as f64),
-            of(first, |report| report.processor),
+            "{name}: {:.0}/s ({:.3} of the ceiling, {:.3} of the baseline), \
+             {processor:.1} µs of processor time ({:.3} of the baseline)",
+            rate(reports),
+            ratio(reports, &tops, |report| report.rate as f64),
+            ratio(reports, baseline, |report| report.rate as f64),
+            ratio(reports, baseline, |report| report.processor),
         );
     }
+}
+
+fn rate(reports: &[Report]) -> f64 {
+    middle(reports.iter().map(|report| report.rate as f64))
+}
+
+/// The median of the ratios of the turns: neighbours in time are compared.
+fn ratio(reports: &[Report], others: &[Report], figure: fn(&Report) -> f64) -> f64 {
+    let pairs = reports.iter().zip(others);
+    middle(pairs.map(|(own, other)| figure(own) / figure(other)))
 }
 
 impl Variant<'_> {

@@ -322,6 +322,6 @@ async fn flood(commands_per_minute: &str) -> usize {
 #[tokio::test]
 async fn flood_from_one_address_is_rate_limited() {
     assert!(flood("60").await > 400);
-    // The control: without a limit, nobody is.
+    // The control: without a limit none is refused.
     assert_eq!(flood("0").await, 0);
 }

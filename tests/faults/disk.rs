@@ -230,10 +230,10 @@ async fn unreadable_log_refuses_the_start() {
         let mut command = traced(calls, "error=EIO", &on);
         isolate(&mut command, folder.path());
         let output = run_to_exit(command);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{calls}: {told}");
-        assert!(told.contains("cannot be opened"), "{calls}: {told}");
-        assert!(told.contains("I/O error"), "{calls}: {told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{calls}: {stderr}");
+        assert!(stderr.contains("cannot be opened"), "{calls}: {stderr}");
+        assert!(stderr.contains("I/O error"), "{calls}: {stderr}");
     }
     comes_back_whole(folder.path(), &mut record).await;
 }

@@ -133,10 +133,10 @@ async fn read_only_folder_refuses_the_start() {
     program.kill();
     disk.remount("ro");
     let output = run_to_exit(command(&home, &[]));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
     for part in ["data/events.db cannot be opened", "Read-only file system"] {
-        assert!(told.contains(part), "{told}");
+        assert!(stderr.contains(part), "{stderr}");
     }
     // The control: nothing but the mount was in the way.
     disk.remount("rw");
@@ -214,11 +214,11 @@ fn too_few_file_descriptors_refuse_the_start() {
     };
     for files in [4, 7, 16, 143] {
         let output = run_to_exit(start(files));
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{files}: {told}");
-        assert!(told.starts_with("cartlog: "), "{files}: {told}");
-        assert!(told.contains("open"), "{files}: {told}");
-        assert!(!told.contains("panicked"), "{files}: {told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{files}: {stderr}");
+        assert!(stderr.starts_with("cartlog: "), "{files}: {stderr}");
+        assert!(stderr.contains("open"), "{files}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{files}: {stderr}");
     }
     // The control: with one more it starts.
     drop(ServiceProcess::run(start(144)));

@@ -109,7 +109,7 @@ async fn flipped_bits_in_events_are_found() {
     fs::write(&path, &whole.bytes).unwrap();
     assert!(
         passes_verification(&path).await,
-        "what nobody has touched is sound"
+        "the untouched log is intact"
     );
     let mut dice = plan.dice();
     let (mut changed, mut found_at_all, mut missed_by_sqlite) = (0, 0, 0);
@@ -210,15 +210,15 @@ impl Started {
             None if self.address.is_none() => Some(self.child.wait().unwrap()),
             status => status,
         };
-        let told = fs::read_to_string(&self.errors).unwrap();
-        let says_why = told.lines().any(|line| line.starts_with("cartlog: "));
+        let stderr = fs::read_to_string(&self.errors).unwrap();
+        let says_why = stderr.lines().any(|line| line.starts_with("cartlog: "));
         match status {
-            _ if told.contains("panicked") => Err(told),
+            _ if stderr.contains("panicked") => Err(stderr),
             None => Ok(Fate::Served),
-            Some(status) if status.code() != Some(1) => Err(format!("{status}: {told}")),
+            Some(status) if status.code() != Some(1) => Err(format!("{status}: {stderr}")),
             Some(_) if self.address.is_some() => Ok(Fate::Ended),
             Some(_) if says_why => Ok(Fate::Refused),
-            Some(_) => Err(format!("it does not say why it does not start: {told}")),
+            Some(_) => Err(format!("no reason is given for the failed start: {stderr}")),
         }
     }
 }
@@ -303,7 +303,7 @@ async fn control_intact_log_is_served_and_crashes_are_seen() {
         assert!(sent.unwrap().success());
         program.child.wait().unwrap();
         let answers = program.asked(&address, &whole, &what).await;
-        assert_eq!(answers, BTreeMap::new(), "nobody is there");
+        assert_eq!(answers, BTreeMap::new(), "no server is running");
         let crash = program.end().expect_err("a crash");
         assert!(crash.contains("signal"), "{crash}");
     }

@@ -34,7 +34,7 @@ impl SmallDisk {
         }
     }
 
-    /// Lets nobody write to it, or everybody again.
+    /// Mounts it read-only, or writable again.
     pub fn remount(&self, how: &str) {
         let mounted = Command::new("mount")
             .args(["-o", &format!("remount,{how}")])

@@ -1,5 +1,4 @@
-//! The log of a service that nobody uses, taken away or damaged: whoever asks whether it is ready
-//! is told, before a shopper finds out.
+//! The log of an idle service is deleted or damaged: `/readyz` reports it before a shopper notices.
 
 use crate::disk::{begun, beside, comes_back_whole, stopped};
 use crate::plan::Plan;
@@ -19,16 +18,16 @@ use std::time::{Duration, Instant};
 
 /// Waits for nothing: the very next answer has to name the `reason`.
 async fn is_told(address: SocketAddr, reason: &str) {
-    let (status, told) = readiness(address).await;
-    assert_eq!(status, 503, "{told}");
-    let why = told["checks"]["log"].as_str().unwrap();
+    let (status, report) = readiness(address).await;
+    assert_eq!(status, 503, "{report}");
+    let why = report["checks"]["log"].as_str().unwrap();
     assert!(why.contains(reason), "{why}");
-    assert_eq!(told["checks"]["views"], "ok");
+    assert_eq!(report["checks"]["views"], "ok");
 }
 
 async fn is_ready(address: SocketAddr) {
-    let (status, told) = readiness(address).await;
-    assert_eq!(status, 200, "{told}");
+    let (status, report) = readiness(address).await;
+    assert_eq!(status, 200, "{report}");
 }
 
 /// Damages the log of an idle `program` by `damage`, which is given the file and says how it is
@@ -124,7 +123,7 @@ async fn readyz_reports_truncated_log() {
     damaged_while_idle(folder.path(), begun, "-wal", "cannot be read", cut).await;
 }
 
-/// The program, for which permissions count whoever runs the test.
+/// The program without the privileges of root, to which permissions would not apply.
 fn without_privileges(folder: &Path) -> ServiceProcess {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return ServiceProcess::run(command(folder, &[]));
@@ -194,14 +193,14 @@ async fn readyz_reports_hung_disk_within_5s() {
     is_ready(program.address).await;
     loop {
         let asked = Instant::now();
-        let (status, told) = readiness(program.address).await;
+        let (status, report) = readiness(program.address).await;
         assert!(asked.elapsed() < held_up / 2, "{:?}", asked.elapsed());
         if status == 503 {
-            let why = told["checks"]["log"].as_str().unwrap();
+            let why = report["checks"]["log"].as_str().unwrap();
             assert!(why.contains("have not responded for"), "{why}");
             break;
         }
-        assert!(began.elapsed() < held_up, "{told}");
+        assert!(began.elapsed() < held_up, "{report}");
     }
     drop(fault);
     while readiness(program.address).await.0 != 200 {

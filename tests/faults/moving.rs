@@ -57,15 +57,15 @@ async fn cannot_be_moved(calls: &str) {
     let mut load = LoadGenerator::start(address, 2, plan.round(1));
 
     let why = loop {
-        let (status, told) = readiness(address).await;
+        let (status, report) = readiness(address).await;
         if status == 503 {
-            break told["checks"]["views"].as_str().unwrap().to_owned();
+            break report["checks"]["views"].as_str().unwrap().to_owned();
         }
         is_not_overdue(&views);
     };
     assert!(why.contains("cannot be moved into them"), "{why}");
     assert!(why.contains("I/O error"), "{why}");
-    assert!(!views.exists(), "nobody is to take them for views again");
+    assert!(!views.exists(), "the damaged views are moved away");
     assert!(!asked.hold(address).await);
     // Commands are none the worse for it.
     load.acknowledged(load.count() + 50).await;
@@ -114,8 +114,8 @@ async fn control_checkpointed_views_keep_serving() {
     let file = file_of(&views);
     let shoppers = at_work(program.address);
     while fs::metadata(&views).unwrap().len() < before + (1 << 20) {
-        let (status, told) = readiness(program.address).await;
-        assert_eq!(status, 200, "{told}");
+        let (status, report) = readiness(program.address).await;
+        assert_eq!(status, 200, "{report}");
         is_not_overdue(&views);
     }
     drop(shoppers);

@@ -29,34 +29,34 @@ fn on_a_slow_disk(folder: &Path, queue: &str) -> (ServiceProcess, Fault) {
 }
 
 /// Asks again and again whether the service at `address` is ready, and notes how long each answer
-/// took. It has to be: nobody is to be sent away because there is much to do.
+/// took. It must stay ready: a busy service is not a broken one.
 async fn stays_ready(address: SocketAddr, times: &mut Vec<Duration>) {
     loop {
         let began = Instant::now();
-        let (status, told) = readiness(address).await;
-        assert_eq!(status, 200, "{told}");
+        let (status, report) = readiness(address).await;
+        assert_eq!(status, 200, "{report}");
         times.push(began.elapsed());
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 
 #[derive(Default)]
-struct Told {
+struct Outcomes {
     record: CommandRecord,
     shed: usize,
     /// How long each answer took.
     times: Vec<Duration>,
 }
 
-/// Opens carts as fast as the answers come, for `time`; whoever is told to come back later does so.
-async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Told {
+/// Opens carts as fast as the responses arrive, for `time`. Shoppers obey `Retry-After`.
+async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Outcomes {
     let mut shoppers = JoinSet::new();
     let seed = plan.round(0);
     let client = http_client();
     for shopper in 0..SHOPPERS {
         let client = client.clone();
         shoppers.spawn(async move {
-            let mut told = Told::default();
+            let mut outcomes = Outcomes::default();
             let until = Instant::now() + time;
             for number in 0..u64::MAX {
                 if Instant::now() >= until {
@@ -68,34 +68,34 @@ async fn shop(address: SocketAddr, plan: &Plan, time: Duration) -> Told {
                 // The first answer waits for the connection too: of hundreds that are made at once,
                 // the kernel lets some try again after seconds.
                 if number > 0 {
-                    told.times.push(began.elapsed());
+                    outcomes.times.push(began.elapsed());
                 }
                 if answered.is_ok() {
-                    told.record.acknowledged.push((sent, answered));
+                    outcomes.record.acknowledged.push((sent, answered));
                     continue;
                 }
                 assert_eq!(answered.status, 503, "{answered:?}");
                 assert_eq!(answered.body["type"], "/problems/overloaded");
                 assert!(answered.retry_after);
-                told.shed += 1;
-                // As it was told to, by `Retry-After`.
+                outcomes.shed += 1;
+                // As `Retry-After` requires.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            told
+            outcomes
         });
     }
-    let mut all = Told::default();
-    while let Some(told) = shoppers.join_next().await {
-        let told = told.expect("a shopper");
-        all.record.extend(told.record);
-        all.shed += told.shed;
-        all.times.extend(told.times);
+    let mut all = Outcomes::default();
+    while let Some(outcomes) = shoppers.join_next().await {
+        let outcomes = outcomes.expect("a shopper");
+        all.record.extend(outcomes.record);
+        all.shed += outcomes.shed;
+        all.times.extend(outcomes.times);
     }
     all.times.sort_unstable();
     all
 }
 
-impl Told {
+impl Outcomes {
     /// The time within which 99 of 100 were answered.
     fn most(&self) -> Duration {
         self.times[self.times.len() * 99 / 100]
@@ -114,44 +114,44 @@ async fn overload_is_shed_in_time_and_loses_nothing() {
     let (program, fault) = on_a_slow_disk(folder.path(), "32");
     let time = Duration::from_secs(plan.times(60, 120));
     let mut readiness = Vec::new();
-    let mut told = tokio::select! {
-        told = shop(program.address, &plan, time) => told,
+    let mut outcomes = tokio::select! {
+        outcomes = shop(program.address, &plan, time) => outcomes,
         () = stays_ready(program.address, &mut readiness) => unreachable!("it asks for ever"),
     };
     println!(
         "{} acknowledged and {} shed in {time:?}; 99 of 100 answered within {:?}",
-        told.record.acknowledged.len(),
-        told.shed,
-        told.most()
+        outcomes.record.acknowledged.len(),
+        outcomes.shed,
+        outcomes.most()
     );
     let longest = readiness.iter().max().expect("it was asked");
     println!("ready {} times, within {longest:?}", readiness.len());
-    assert!(told.shed > 0, "it was past its capacity");
+    assert!(outcomes.shed > 0, "it was past its capacity");
     let without = without_a_bound(&plan).await;
     assert!(
-        told.most() * LONGER < without,
+        outcomes.most() * LONGER < without,
         "{:?}, and {without:?} without a bound",
-        told.most()
+        outcomes.most()
     );
     assert!(*longest < without, "whether it is ready: {longest:?}");
     drop(fault);
     // On its usual disk again, it takes everything from a few.
     let mut load = cartlog_testkit::load::LoadGenerator::start(program.address, 6, plan.round(9));
     load.acknowledged(300).await;
-    told.record.extend(load.stop().await);
+    outcomes.record.extend(load.stop().await);
     program.kill();
-    comes_back_whole(folder.path(), &mut told.record).await;
+    comes_back_whole(folder.path(), &mut outcomes.record).await;
 }
 
 /// The control: a queue without a bound sheds nothing, and answers late.
 async fn without_a_bound(plan: &Plan) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let (program, _fault) = on_a_slow_disk(folder.path(), "1000000");
-    let told = shop(program.address, plan, Duration::from_secs(5)).await;
+    let outcomes = shop(program.address, plan, Duration::from_secs(5)).await;
     println!(
         "without a bound none is shed; 99 of 100 answered within {:?}",
-        told.most()
+        outcomes.most()
     );
-    assert_eq!(told.shed, 0);
-    told.most()
+    assert_eq!(outcomes.shed, 0);
+    outcomes.most()
 }

@@ -1,4 +1,4 @@
-//! How much a run does, and what it draws from.
+//! How much a run does, and its seed.
 //!
 //! `CARTLOG_FAULTS_SEED` sets the seed, and `CARTLOG_FAULTS_LONG=1` makes every test do several
 //! times as much, from a seed of its own unless one is set.
@@ -13,8 +13,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Reads what was asked for and says how to ask for the same again: whoever runs the tests sees
-    /// it when one fails.
+    /// Reads the environment and prints how to repeat the run, which is shown when a test fails.
     pub fn new() -> Plan {
         let long = std::env::var("CARTLOG_FAULTS_LONG").is_ok_and(|value| value != "0");
         let seed = match std::env::var("CARTLOG_FAULTS_SEED") {

@@ -86,8 +86,8 @@ fn run(command: &mut Command) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{command:?}: {}", told.trim()))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?}: {}", stderr.trim()))
 }
 
 /// A disk; where a machine can have none, there is nothing that could be shown, and `tests/all`

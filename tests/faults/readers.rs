@@ -109,8 +109,8 @@ async fn chunk(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Vec<u8>> {
     read.expect("the next chunk in time")
 }
 
-/// A reader that was dropped has the beginning of what is told up to `head`, and gets the rest of
-/// it, which `more` adds to, after the id of the last event that it got.
+/// A dropped reader has a prefix of the stream up to `head`. Resuming after the id of its last
+/// event it receives the rest, to which `more` adds events meanwhile.
 async fn resumes(
     program: &ServiceProcess,
     (path, token): (&str, &str),

@@ -69,7 +69,7 @@ impl Fault {
             .map_while(Result::ok)
             .any(|line| line.contains("attached"));
         assert!(attached, "strace did not attach");
-        // It goes on to say so of each thread, and ends where nobody listens.
+        // strace prints a line for each thread, and would end if its output were closed.
         std::thread::spawn(move || said.for_each(drop));
         Fault { strace }
     }

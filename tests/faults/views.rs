@@ -1,4 +1,4 @@
-//! The files of the views damaged under the running service, which makes them anew by itself.
+//! The files of the views are damaged under the running service, which rebuilds them by itself.
 
 use crate::disk::{begun, beside, stopped};
 use crate::plan::Plan;
@@ -34,7 +34,7 @@ async fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, bool, Value)
     let status = answer.status().as_u16();
     let again = answer.headers().contains_key("retry-after");
     let mut document: Value = answer.json().await.unwrap();
-    // That is by the clock of whoever asks.
+    // That depends on the time of the request.
     if let Some(funnel) = document.as_object_mut() {
         funnel.remove("idle_since");
     }
@@ -117,7 +117,7 @@ async fn at_rest(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord, 
 
 /// Damages the views of a running service by `damage`, which is given their file, and expects
 /// answers that are right or none, the `reason` at `/readyz`, and the answers of before once the
-/// service has made the views anew.
+/// service has rebuilt the views.
 async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     let (program, record, asked) = at_rest(folder.path(), &Plan::new()).await;
@@ -130,14 +130,14 @@ async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
     damage(&views);
     assert!(!asked.hold(address).await, "the first question notices");
     let deadline = Instant::now() + PATIENCE;
-    let (status, told) = loop {
-        let told = readiness(address).await;
-        if told.0 == 503 || Instant::now() > deadline {
-            break told;
+    let (status, report) = loop {
+        let report = readiness(address).await;
+        if report.0 == 503 || Instant::now() > deadline {
+            break report;
         }
     };
-    assert_eq!(status, 503, "{told}");
-    let why = told["checks"]["views"].as_str().unwrap();
+    assert_eq!(status, 503, "{report}");
+    let why = report["checks"]["views"].as_str().unwrap();
     assert!(why.contains(reason), "{why}");
     assert!(!asked.hold(address).await);
 
@@ -145,8 +145,8 @@ async fn mends_itself(reason: &str, damage: impl FnOnce(&Path)) {
     while !asked.hold(address).await {
         assert!(Instant::now() < deadline, "{:?}", readiness(address).await);
     }
-    let (status, told) = readiness(address).await;
-    assert_eq!(status, 200, "{told}");
+    let (status, report) = readiness(address).await;
+    assert_eq!(status, 200, "{report}");
     // Commands reach the new views.
     let (sent, _) = &record.acknowledged[0];
     let mut another = sent.clone();
@@ -183,7 +183,7 @@ fn flip_digits(path: &Path) {
     for row in rows {
         let amount = row.find("\"total\":").expect("a total") + "\"total\":".len();
         assert!(row.as_bytes()[amount].is_ascii_digit(), "{row}");
-        // A page may also hold a former place of the row, which nobody reads.
+        // A page may also hold an old copy of the row, which is not read.
         let places = content.windows(row.len()).enumerate();
         for (place, _) in places.filter(|(_, it)| *it == row.as_bytes()) {
             flipped[place + amount] ^= 1;
@@ -256,7 +256,7 @@ async fn views_never_serve_a_flipped_bit() {
         }
         unanswered += u64::from(rounds > 0);
     }
-    println!("{flips} bits, {unanswered} of them seen by whoever asked meanwhile");
+    println!("{flips} bits, {unanswered} of them seen by concurrent requests");
     assert!(unanswered > 0);
 }
 

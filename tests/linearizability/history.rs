@@ -73,7 +73,7 @@ impl History {
     }
 }
 
-/// A line for each call and return, for whoever looks for what went wrong.
+/// A line for each call and return, to debug a failure.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in &self.order {

@@ -1,9 +1,9 @@
-//! Each cart is linearizable: whatever several shoppers ask of it at once, and however often the
-//! program is killed meanwhile, their answers are those of a cart that does one thing after the
-//! other, each at some moment between its request and its answer. After Wing and Gong.
+//! Each cart is linearizable: the responses to concurrent shoppers are those of a cart that
+//! executes one command at a time, each between its request and its response, however often the
+//! service is killed. The checker follows Wing and Gong.
 //!
-//! A failure prints its seed and the history; `CARTLOG_FAULTS_SEED` repeats it, as far as threads
-//! and kills can be repeated, and `CARTLOG_FAULTS_LONG=1` does several times as much.
+//! A failure prints its seed and the history. `CARTLOG_FAULTS_SEED` repeats it, as far as threads
+//! and kills can be repeated; `CARTLOG_FAULTS_LONG=1` does several times as much.
 
 mod cart;
 mod history;
@@ -38,7 +38,7 @@ fn times(usual: u64, thorough: u64) -> u64 {
     if long { thorough } else { usual }
 }
 
-/// What shoppers who share a few carts of the program were told while it was killed `kills` times.
+/// The histories of shoppers who share a few carts while the service is killed `kills` times.
 async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
     const CARTS: usize = 3;
     const SHOPPERS: usize = 4;
@@ -111,7 +111,7 @@ async fn carts_are_linearizable_over_http_with_kills() {
     assert!(answered > 500);
 }
 
-/// What shoppers at two nodes were told that share a log.
+/// The history of shoppers at two nodes that share a log.
 async fn history_of_two_nodes(seed: u64, checks_versions: bool) -> History {
     let storage = MemoryStorage::new(Uuid::nil());
     let log = MemoryLog::open(&storage).expect("a new place");
@@ -163,7 +163,7 @@ async fn control_ignored_version_is_not_linearizable() {
 async fn control_forged_history_is_not_linearizable() {
     let history = history_of_two_nodes(seed(), true).await;
     let mut forged = 0;
-    // Of the last ones nobody may have seen what they did.
+    // No later command may have seen the effect of the last ones.
     for place in 0..history.operations.len() - 20 {
         let mut other = history.clone();
         let operation = &mut other.operations[place];

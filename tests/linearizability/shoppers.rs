@@ -1,4 +1,4 @@
-//! Shoppers who share a cart and write down what they asked for and what they were told.
+//! Shoppers who share a cart and record their requests and responses.
 
 use crate::cart::{Answer, Change, SKUS};
 use crate::history::History;
@@ -11,7 +11,7 @@ pub enum Reply {
     Answered(Answer),
     /// Nothing was done; it may be sent again.
     NotDone,
-    /// Nobody knows.
+    /// The outcome is unknown.
     Lost,
 }
 

@@ -72,7 +72,7 @@ pub async fn follow(world: Rc<World>, path: std::path::PathBuf) -> Checked {
             .expect("the file of the views");
         let position = progress.borrow().position;
         world.count(match position {
-            Position(0) => "views were made anew",
+            Position(0) => "views were rebuilt",
             _ => "views were opened again",
         });
         loop {
@@ -130,12 +130,12 @@ fn is_what_is_made_at_once(world: &World, path: &Path) -> Checked {
     if !world.seed.is_multiple_of(8) {
         return Ok(());
     }
-    let anew = path.with_extension("anew");
+    let rebuilt = path.with_extension("rebuilt");
     let log: Arc<MemoryLog> = world.log.clone();
-    let mut updater = now(start(log, &anew, 1 << 20)).expect("views");
+    let mut updater = now(start(log, &rebuilt, 1 << 20)).expect("views");
     while now(updater.catch_up_once()).map_err(|error| Violation(error.to_string()))? > 0 {}
     world.count("views were compared whole");
-    for ((table, one), (_, other)) in dump(path).into_iter().zip(dump(&anew)) {
+    for ((table, one), (_, other)) in dump(path).into_iter().zip(dump(&rebuilt)) {
         holds!(
             one == other,
             "{table} has {one:?}, and made at once it has {other:?}"

@@ -21,7 +21,7 @@ pub const MODEL: CartModel = CartModel {
     },
 };
 
-/// What somebody wants once, however often it is sent.
+/// What a shopper wants once, however often it is sent.
 #[derive(Debug)]
 pub struct Intent {
     pub cart: Uuid,
@@ -110,7 +110,7 @@ impl Attempt {
     }
 }
 
-/// A new intent for the cart `id`, which somebody has seen as `seen`, at `version`.
+/// A new intent for the cart `id`, which the shopper has seen as `seen` at `version`.
 pub fn draw(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: u64) -> Intent {
     let (wish, must_match) = match seen.contents() {
         None => (Wish::Command(open(dice)), false),
@@ -134,8 +134,8 @@ pub fn draw(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: u6
             24..29 => (Wish::Command(CartCommand::Undo), dice.one_in(2)),
             29 => (Wish::Command(open(dice)), false),
             30 => (Wish::Checkout(contents.total()), dice.one_in(2)),
-            // What is idle is told by the clock, which is not the same twice; so it is asked for
-            // at one version, where it is.
+            // Expiry depends on the clock, which differs between attempts; so the command is sent
+            // at one version, for which the time is fixed.
             _ => {
                 let idle_since = contents.changed_at;
                 (Wish::Command(CartCommand::Expire { idle_since }), true)

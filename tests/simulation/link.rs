@@ -1,5 +1,6 @@
-//! The way between a node and the log, on which things go wrong: what is sent arrives late or never,
-//! answers get lost, reads are behind. A lie is what no engine may do; it is there to be caught.
+//! The way between a node and the log, on which things go wrong: what is sent arrives late or
+//! never, answers get lost, reads are behind. A lie is what no engine may do; it is there to be
+//! caught.
 
 use async_trait::async_trait;
 use cartlog::log::{
@@ -32,7 +33,7 @@ pub enum Lie {
     ForgetsKeys,
     /// Breaks the chain of hashes.
     BreaksTheChain,
-    /// Leaves an event out for whoever follows the whole log.
+    /// Skips an event for readers of the whole log.
     SkipsAnEvent,
     /// Shows who follows the log an event before one at an earlier position.
     ShowsLaterEventsFirst,
@@ -47,11 +48,11 @@ enum Fate {
     Lost,
     Refused,
     Full,
-    /// Is told to be in conflict, though it is not.
+    /// Is refused as a conflict although there is none.
     Conflict,
 }
 
-/// A commit under way. It arrives even if nobody waits for its answer any more.
+/// A commit in flight. It arrives even after its sender has gone.
 struct Sent {
     commit: Commit,
     answer: Option<Answer>,
@@ -168,8 +169,7 @@ pub fn now<T>(work: impl Future<Output = T>) -> T {
     work.now_or_never().expect("the log in memory never waits")
 }
 
-/// Lets others go first, once. Whoever polls these futures does so until they are ready, so
-/// nobody needs to be woken.
+/// Yields once. The futures are polled in a loop until they are ready, so no waker is needed.
 pub async fn turn() {
     let mut passed = false;
     std::future::poll_fn(|_| {
@@ -190,9 +190,7 @@ pub struct Link {
 
 impl Link {
     fn network(&self) -> MutexGuard<'_, Network> {
-        self.network
-            .lock()
-            .expect("nobody panics with the network in hand")
+        self.network.lock().expect("no panic under the lock")
     }
 
     async fn wait(&self) {

@@ -1,9 +1,9 @@
-//! The service in a world where things go wrong: model, command handler and updater over a log in
-//! memory, several nodes at once, and between them and the log a network that loses, delays and
-//! refuses. Each seed tells another story, and after each of its steps every promise is checked.
+//! Deterministic simulation: model, command handler and updater of several nodes over a log in
+//! memory, behind a network that loses, delays and refuses. Each seed is another story, and every
+//! promise is checked after each of its steps.
 //!
-//! `CARTLOG_SIMULATION_STORIES` is how many are told, `CARTLOG_SIMULATION_SEED` tells one of them
-//! again, with everything that happened in it.
+//! `CARTLOG_SIMULATION_STORIES` is the number of stories; `CARTLOG_SIMULATION_SEED` repeats one of
+//! them and prints everything that happens in it.
 
 mod followers;
 mod intents;
@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::tell;
 
-/// What has to have happened in some story, or the stories prove less than they seem to.
+/// What must happen in some story: otherwise the stories prove less than they seem to.
 const HAPPENED: [&str; 27] = [
     "a cart was read",
     "a command failed to read",
@@ -39,7 +39,7 @@ const HAPPENED: [&str; 27] = [
     "an append was refused",
     "an updater failed",
     "an updater was killed",
-    "nobody knows what became of a command",
+    "the outcome of a command is unknown",
     "not found",
     "nothing to do",
     "overload",
@@ -57,7 +57,7 @@ fn number(name: &str) -> Option<u64> {
     )
 }
 
-/// Says which story it was if the service panics in the middle of it.
+/// Prints the seed of a story that panics.
 struct Telling(u64);
 
 impl Drop for Telling {
@@ -78,7 +78,7 @@ impl Drop for Telling {
 fn promises_hold_after_each_step_of_every_story() {
     if let Some(seed) = number("CARTLOG_SIMULATION_SEED") {
         let story = tell(seed, None);
-        for line in &story.told {
+        for line in &story.transcript {
             println!("{line}");
         }
         assert_eq!(story.outcome, Ok(()));
@@ -125,9 +125,9 @@ fn promises_hold_after_each_step_of_every_story() {
 fn seed_repeats_the_same_story() {
     for seed in 0..40 {
         let (once, again) = (tell(seed, None), tell(seed, None));
-        assert_eq!(once.told, again.told, "seed {seed}");
+        assert_eq!(once.transcript, again.transcript, "seed {seed}");
         assert_eq!(once.tally, again.tally, "seed {seed}");
-        assert!(once.told.len() > 10);
+        assert!(once.transcript.len() > 10);
     }
 }
 

@@ -131,7 +131,7 @@ impl Oracle {
         let command_id = metadata.command_id;
         let Some(tried) = self.tried.get(&command_id) else {
             return Err(Violation(format!(
-                "a command {command_id} that nobody sent"
+                "a command {command_id} that was never sent"
             )));
         };
         let intent = &tried.attempt.intent;

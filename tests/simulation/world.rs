@@ -28,17 +28,17 @@ pub struct Story {
     pub outcome: Checked,
     /// How often what happened.
     pub tally: BTreeMap<&'static str, u64>,
-    pub told: Vec<String>,
+    pub transcript: Vec<String>,
 }
 
-/// Tells the story of `seed`, on an engine that lies if it is told to.
+/// Runs the story of `seed`, on an engine that breaks its contract as `lie` says.
 pub fn tell(seed: u64, lie: Option<Lie>) -> Story {
     let world = Rc::new(World::new(seed, lie));
     let outcome = world.run();
     Story {
         outcome,
         tally: std::mem::take(&mut world.network.lock().expect("a network").tally),
-        told: world.told.take(),
+        transcript: world.transcript.take(),
     }
 }
 
@@ -62,7 +62,7 @@ pub struct World {
     intents: RefCell<Vec<Rc<Intent>>>,
     drawn: Cell<u64>,
     over: Cell<bool>,
-    told: RefCell<Vec<String>>,
+    transcript: RefCell<Vec<String>>,
     folder: TempDir,
 }
 
@@ -88,7 +88,7 @@ impl World {
             intents: RefCell::default(),
             drawn: Cell::new(0),
             over: Cell::new(false),
-            told: RefCell::default(),
+            transcript: RefCell::default(),
             folder: tempfile::tempdir_in(in_memory()).expect("a folder"),
         };
         for _ in 0..nodes {
@@ -234,7 +234,7 @@ impl World {
         let killed = || self.nodes.borrow()[number].life != life;
         let outcome = until(handling, self.patience(15, 12), killed).await;
         let Some(outcome) = outcome else {
-            self.tell(|| format!("{number} {}: nobody waits any more", attempt.in_short()));
+            self.tell(|| format!("{number} {}: its sender has gone", attempt.in_short()));
             self.count("a command was broken off");
             return Ok(false);
         };
@@ -295,9 +295,7 @@ impl World {
     }
 
     fn network(&self) -> std::sync::MutexGuard<'_, Network> {
-        self.network
-            .lock()
-            .expect("nobody panics with the network in hand")
+        self.network.lock().expect("no panic under the lock")
     }
 
     pub fn is_over(&self) -> bool {
@@ -309,7 +307,7 @@ impl World {
     }
 
     pub fn tell(&self, line: impl FnOnce() -> String) {
-        self.told.borrow_mut().push(line());
+        self.transcript.borrow_mut().push(line());
     }
 
     fn below(&self, end: usize) -> usize {
@@ -364,7 +362,7 @@ fn name_of(outcome: &Outcome) -> (&'static str, bool) {
         Err(CommandError::KeyReused) => ("a key for another request", true),
         Err(CommandError::History(_)) => ("a command failed to read", false),
         Err(CommandError::NotWritten(_)) => ("a command was not written", false),
-        Err(CommandError::Unknown(_)) => ("nobody knows what became of a command", false),
+        Err(CommandError::Unknown(_)) => ("the outcome of a command is unknown", false),
         Err(CommandError::Overloaded) => ("overload", false),
     }
 }

@@ -1,8 +1,8 @@
 //! A service for one test, inside of it.
 //!
-//! [`TestApp::start`] runs the real service: a listener on a free port, files in a folder of its own,
-//! a thread of its own. Its methods are those of the [`ApiClient`] that it dereferences to. When the
-//! test ends, the service is shut down and must not fail.
+//! [`TestApp::start`] runs the real service: a listener on a free port, files in a folder of its
+//! own, a thread of its own. Its methods are those of the [`ApiClient`] that it dereferences to.
+//! When the test ends, the service is shut down and must not fail.
 
 use crate::api::ApiClient;
 use crate::log_file::{StoredEvent, chained_events};

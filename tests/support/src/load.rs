@@ -1,5 +1,5 @@
-//! A load generator that records what was acknowledged, by the idempotency keys of its commands, and
-//! checks the record against the log and against the service.
+//! A load generator that records what was acknowledged, by the idempotency keys of its commands,
+//! and checks the record against the log and against the service.
 
 use crate::PATIENCE;
 use crate::log_file::StoredEvent;

@@ -27,8 +27,8 @@ pub fn read_intact_log(path: &Path) -> Vec<StoredEvent> {
     read_log(path).unwrap_or_else(|finding| panic!("{}: {finding}", path.display()))
 }
 
-/// Reads the log at `path` and verifies it: SQLite finds the file intact, positions and versions have
-/// no gap, and every hash follows from the previous one. The error says what is wrong.
+/// Reads the log at `path` and verifies it: SQLite finds the file intact, positions and versions
+/// have no gap, and every hash follows from the previous one. The error says what is wrong.
 pub fn read_log(path: &Path) -> Result<Vec<StoredEvent>, String> {
     let unreadable = |error: rusqlite::Error| format!("the log cannot be read: {error}");
     let file =

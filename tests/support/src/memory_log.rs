@@ -116,8 +116,8 @@ impl MemoryLog {
     }
 }
 
-/// The first `count` events of `commit` as a commit at `head`: for engines that break the contract on
-/// purpose, by writing a commit twice or only a part of it.
+/// The first `count` events of `commit` as a commit at `head`: for engines that break the contract
+/// on purpose, by writing a commit twice or only a part of it.
 pub fn recommit(commit: &Commit, head: Head, count: usize) -> Commit {
     let first = &commit.events()[0];
     let events = commit.events().iter().take(count).map(|event| NewEvent {

@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// The program under test. Cargo names it in the environment of the tests that it runs; a test binary
-/// that is run by hand finds it beside its own folder.
+/// The program under test. Cargo names it in the environment of the tests that it runs; a test
+/// binary that is run by hand finds it beside its own folder.
 pub fn program() -> PathBuf {
     if let Some(named) = std::env::var_os("CARGO_BIN_EXE_cartlog") {
         return named.into();

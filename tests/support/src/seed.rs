@@ -26,8 +26,8 @@ impl Dice {
     }
 }
 
-/// The configuration of a property test: `cases` cases, the same on every run, so that a failure can
-/// be reproduced. `PROPTEST_CASES` overrides their number, `PROPTEST_RNG_SEED` their seed.
+/// The configuration of a property test: `cases` cases, the same on every run, so that a failure
+/// can be reproduced. `PROPTEST_CASES` overrides their number, `PROPTEST_RNG_SEED` their seed.
 pub fn seeded(cases: u32) -> Config {
     let usual = Config::default();
     Config {

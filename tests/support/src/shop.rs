@@ -1,4 +1,4 @@
-//! A shop with a log of its own, and shoppers who fill it: the same ones for the same seed.
+//! A log with views of its own, filled by random shoppers that are the same for the same seed.
 
 use cartlog::background::Background;
 use cartlog::cart::{
@@ -64,20 +64,20 @@ impl Shop {
         self.folder.path().join("views.db")
     }
 
-    /// An updater of the shop's views, as they are.
+    /// An updater on the views as they are.
     pub async fn updater(&self) -> Updater {
         let store = ViewStore::open(&self.views_path(), views::all(), &*self.log).await;
         Updater::new(self.log.clone(), store.expect("views"), 1_000_000)
     }
 
-    /// The views, once they have seen the whole log.
+    /// The views, once they have applied the whole log.
     pub async fn views(&self) -> Connection {
         let mut updater = self.updater().await;
         while updater.catch_up_once().await.expect("a batch") > 0 {}
         Connection::open(self.views_path()).expect("the views")
     }
 
-    /// Every event as plain JSON, read from the log's file, with nothing of this program between.
+    /// Every event as plain JSON, read from the log's file without the code of the service.
     pub fn events(&self) -> Vec<Value> {
         let log = Connection::open(self.log.path()).expect("the log");
         let mut rows = log
@@ -94,7 +94,7 @@ impl Shop {
             .collect()
     }
 
-    /// Lets `shoppers` do `steps` things.
+    /// Runs `steps` steps of `shoppers`.
     pub async fn sell(&self, shoppers: &mut Shoppers, steps: usize) {
         let mut commits = Vec::new();
         for _ in 0..steps {
@@ -107,7 +107,7 @@ impl Shop {
     }
 }
 
-/// A draw of numbers that is the same for the same seed (xorshift64*, Marsaglia and Vigna).
+/// A generator of numbers that are the same for the same seed (xorshift64*).
 pub struct Chance(u64);
 
 impl Chance {
@@ -156,11 +156,11 @@ impl Shoppers {
         }
     }
 
-    /// One thing that a shopper does; nothing if the rules refuse it.
+    /// One step of a random shopper; `None` if the model refuses it.
     pub fn step(&mut self) -> Option<Commit> {
         self.now += i64::try_from(self.chance.below(20_000)).expect("20 s");
         if self.chance.below(30) == 0 {
-            // Machines' clocks are set back; only within a cart does time never run backwards.
+            // Clocks are set back; time runs forward only within a cart.
             self.now -= 60_000;
         }
         if self.carts.len() < self.crowd {
@@ -176,7 +176,7 @@ impl Shoppers {
                 token_hash: [7; 32],
                 items: self.some_items(),
             };
-            return self.carry_out(self.carts.len() - 1, &command);
+            return self.execute(self.carts.len() - 1, &command);
         }
         let shopper = self.chance.below(self.carts.len());
         let command = match self.chance.below(20) {
@@ -211,7 +211,7 @@ impl Shoppers {
             },
             18 => CartCommand::ClearCart,
             _ => {
-                // Somebody goes away and leaves the cart behind; sometimes the shop closes it.
+                // The shopper abandons the cart; sometimes it expires.
                 if self.chance.below(2) == 0 {
                     self.carts.swap_remove(shopper);
                     return None;
@@ -221,10 +221,10 @@ impl Shoppers {
                 }
             }
         };
-        self.carry_out(shopper, &command)
+        self.execute(shopper, &command)
     }
 
-    fn carry_out(&mut self, shopper: usize, command: &CartCommand) -> Option<Commit> {
+    fn execute(&mut self, shopper: usize, command: &CartCommand) -> Option<Commit> {
         let who = &mut self.carts[shopper];
         let events = CartModel::default().decide(&who.cart, command).ok()?;
         if events.is_empty() {
@@ -262,7 +262,7 @@ impl Shoppers {
             .collect()
     }
 
-    /// Low numbers are what everybody wants.
+    /// Low numbers are the popular products.
     fn some_offer(&mut self) -> Offer {
         let number = self
             .chance

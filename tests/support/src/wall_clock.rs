@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Makes `program` run under faketime, which reads the shift from `FAKETIME` in its environment. The
-/// monotonic clock stays true, so that durations are measured correctly.
+/// Makes `program` run under faketime, which reads the shift from `FAKETIME` in its environment.
+/// The monotonic clock stays true, so that durations are measured correctly.
 pub fn shift_wall_clock(program: &mut Command) -> &mut Command {
     let library = [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",

@@ -109,8 +109,8 @@ impl ApiClient {
         answer
     }
 
-    /// Like [`ApiClient::raw`], for responses of the HTTP parser below the application, which are no
-    /// problems and not checked.
+    /// Like [`ApiClient::raw`], for responses of the HTTP parser below the application, which are
+    /// no problems and not checked.
     pub async fn raw_below(&self, bytes: &[u8]) -> Answer {
         let exchange = async {
             let mut stream = TcpStream::connect(self.address).await.expect("connects");
