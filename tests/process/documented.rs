@@ -36,7 +36,7 @@ fn lines_to_type(page: &str) -> Vec<String> {
 async fn docs_curl_lines_cover_every_route() {
     let folder = tempfile::tempdir().unwrap();
     let mut serve = command(folder.path(), &[]);
-    let token = "what-the-configuration-says";
+    let token = "the-configured-token";
     serve.env("CARTLOG_SECURITY__OPERATOR_TOKEN", token);
     let program = ServiceProcess::run(serve);
     let shop = format!("http://{}", program.address);
