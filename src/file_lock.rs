@@ -8,8 +8,8 @@ use std::path::Path;
 /// Holds a database for this process until it is dropped.
 ///
 /// The lock is on a file beside the database: SQLite's own locks on the database belong to the
-/// process, and closing any other handle of that file would release them (SQLite, "How To Corrupt An
-/// SQLite Database File", 2.2).
+/// process, and closing any other handle of that file would release them (SQLite, "How To Corrupt
+/// An SQLite Database File", 2.2).
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,

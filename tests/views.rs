@@ -1,5 +1,5 @@
-//! The read side is a function of the log: each row is what the events of its cart add up to,
-//! whenever and in however many pieces it was made.
+//! The read side is a pure function of the log: each row is the fold of its cart's events, for any
+//! division into batches.
 
 use cartlog::background::Background;
 use cartlog::cart::document::CartDocument;
@@ -206,7 +206,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn the_view_equals_the_fold_of_each_cart_whatever_happened_to_it() {
+async fn rows_equal_the_fold_of_their_cart_after_random_commands() {
     for seed in 0..4 {
         let mut shop = shop(seed);
         shop.trade(600).await;
@@ -218,7 +218,7 @@ async fn the_view_equals_the_fold_of_each_cart_whatever_happened_to_it() {
 }
 
 #[tokio::test]
-async fn the_view_is_the_same_in_however_many_batches_it_was_made() {
+async fn rows_do_not_depend_on_the_division_into_batches() {
     let mut shop = shop(7);
     let mut updater = shop.updater().await;
     for size in [1, 2, 50, 1, 300, 3] {
@@ -235,7 +235,7 @@ async fn the_view_is_the_same_in_however_many_batches_it_was_made() {
 }
 
 #[tokio::test]
-async fn more_events_than_a_batch_holds_take_several_and_end_at_the_log_s_end() {
+async fn catching_up_takes_several_batches_and_ends_at_the_log_end() {
     let mut shop = shop(8);
     shop.trade(2_600).await;
     let end = shop.log.barrier().await.unwrap();
@@ -251,7 +251,7 @@ async fn more_events_than_a_batch_holds_take_several_and_end_at_the_log_s_end() 
 }
 
 #[tokio::test]
-async fn views_that_are_up_to_date_are_kept_and_go_on_where_they_were() {
+async fn current_views_are_kept_and_resume_at_their_checkpoint() {
     let mut shop = shop(9);
     shop.trade(100).await;
     assert!(shop.catch_up().await > 0);
@@ -264,7 +264,7 @@ async fn views_that_are_up_to_date_are_kept_and_go_on_where_they_were() {
 }
 
 #[tokio::test]
-async fn views_that_do_not_fit_the_log_are_made_anew() {
+async fn views_that_do_not_fit_the_log_are_rebuilt() {
     let mut shop = shop(10);
     shop.trade(100).await;
     shop.catch_up().await;

@@ -45,8 +45,8 @@ impl Auditor<'_> {
         }
     }
 
-    /// Reads up to each of the `wanted` positions and sends what it reads, then checks the file as a
-    /// whole. Ends early when the receiver is gone.
+    /// Reads up to each of the `wanted` positions and sends what it reads, then checks the file as
+    /// a whole. Ends early when the receiver is gone.
     pub(super) fn run(
         mut self,
         wanted: &Receiver<Position>,

@@ -1,10 +1,10 @@
-//! Verification: that the log is complete and unaltered, and that every row of every view is what its
-//! events give.
+//! Verification: that the log is complete and unaltered, and that every row of every view is what
+//! its events give.
 //!
-//! The files are read in one pass, beside the process that serves them. One thread reads the log and
-//! checks each event against the one before it in its stream. Another projects the events into empty
-//! views, which are then compared with those that serve, at the position of their checkpoint. Of each
-//! stream only its head is kept in memory, some sixty bytes.
+//! The files are read in one pass, beside the process that serves them. One thread reads the log
+//! and checks each event against the one before it in its stream. Another projects the events into
+//! empty views, which are then compared with those that serve, at the position of their checkpoint.
+//! Of each stream only its head is kept in memory, some sixty bytes.
 
 mod audit;
 mod expected;
@@ -30,8 +30,8 @@ use uuid::Uuid;
 const LISTED: usize = 100;
 /// How many batches are read ahead of those that are projected.
 const BATCHES_AHEAD: usize = 2;
-/// How many events at the most are projected while a snapshot of the views that serve is kept, during
-/// which their write-ahead log grows.
+/// How many events at the most are projected while a snapshot of the views that serve is kept,
+/// during which their write-ahead log grows.
 const CLOSE: u64 = 8_192;
 
 /// What is verified.

@@ -122,8 +122,8 @@ pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> 
         .optional()
 }
 
-/// At most `limit` open carts without an event since `before`, sorted by the hour of their last event,
-/// behind `after` if that is given.
+/// At most `limit` open carts without an event since `before`, sorted by the hour of their last
+/// event, behind `after` if that is given.
 pub fn idle(
     tables: &Connection,
     before: Timestamp,

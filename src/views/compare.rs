@@ -57,8 +57,9 @@ impl Snapshot {
         self.definitions == schema::definitions(views)
     }
 
-    /// Compares every row with those of `expected`. `step` is called from time to time with the number
-    /// of rows so far, and can end the comparison. Views of another definition are not compared.
+    /// Compares every row with those of `expected`. `step` is called from time to time with the
+    /// number of rows so far, and can end the comparison. Views of another definition are not
+    /// compared.
     ///
     /// An error is one of `expected`: what cannot be read here is a difference.
     pub fn compare(

@@ -1,9 +1,9 @@
 //! Detects that the views' files were changed by another process.
 //!
 //! SQLite does not notice a row that is overwritten in place, nor a file that is truncated or
-//! replaced. The updater is the only writer, so each such change shows in the file's identity, length
-//! or modification time. A check costs two `stat` calls for each read of the tables; rows from the
-//! row cache need none.
+//! replaced. The updater is the only writer, so each such change shows in the file's identity,
+//! length or modification time. A check costs two `stat` calls for each read of the tables; rows
+//! from the row cache need none.
 
 use crate::files;
 use rusqlite::{ErrorCode, ffi};

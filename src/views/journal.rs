@@ -1,10 +1,10 @@
 //! The journal: an inverted index of the log, so that events are found without a scan.
 //!
 //! Positions are divided into blocks of `BLOCK`. For each term (a type, a command, a product) and
-//! block there is one row with the places of the term's events in that block, one byte each, and for
-//! each block one row with its first and last time. An event costs about four bytes, and a batch one
-//! write for each term and block. A row depends on the events of its block alone, so it is the same
-//! for any division into batches.
+//! block there is one row with the places of the term's events in that block, one byte each, and
+//! for each block one row with its first and last time. An event costs about four bytes, and a
+//! batch one write for each term and block. A row depends on the events of its block alone, so it
+//! is the same for any division into batches.
 
 use super::{Batch, View};
 use crate::cart::Sku;
@@ -47,8 +47,8 @@ pub enum Direction {
 /// The positions of events that may match a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidates {
-    /// In the requested direction. Their terms match. Their times may not, since times are known for
-    /// blocks only, and without a term the log may have no event at a position.
+    /// In the requested direction. Their terms match. Their times may not, since times are known
+    /// for blocks only, and without a term the log may have no event at a position.
     pub positions: Vec<Position>,
     /// Whether there may be more after them.
     pub more: bool,
@@ -147,8 +147,8 @@ impl Question {
     }
 }
 
-/// At least `wanted` positions of events that may match `question`, if there are so many, from `begin`
-/// on in `direction`.
+/// At least `wanted` positions of events that may match `question`, if there are so many, from
+/// `begin` on in `direction`.
 pub fn candidates(
     tables: &Connection,
     question: &Question,

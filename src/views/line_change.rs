@@ -2,8 +2,8 @@
 
 use crate::cart::{Cart, CartEvent, Sku};
 
-/// How many units of its product a cart held around an event. It is recorded with the event, since a
-/// batch keeps carts only as they are at its end, and some views count transitions in between.
+/// How many units of its product a cart held around an event. It is recorded with the event, since
+/// a batch keeps carts only as they are at its end, and some views count transitions in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineQuantityChange {
     /// Before the event; `None` if the cart had never held any.

@@ -150,8 +150,8 @@ impl Projector {
         self.writing.as_ref().is_some_and(JoinHandle::is_finished)
     }
 
-    /// Writes what is pending, on this thread, and returns the checkpoint. Must not be called during
-    /// a write.
+    /// Writes what is pending, on this thread, and returns the checkpoint. Must not be called
+    /// during a write.
     pub fn write(&mut self) -> Result<Position, UpdateError> {
         let pending = self.take_pending();
         let outcome = pending.write(self.store_mut());
@@ -168,8 +168,8 @@ impl Projector {
         }));
     }
 
-    /// Waits for the write that was started and returns the checkpoint; never ends if none was. What
-    /// could not be written stays pending. Cancel-safe.
+    /// Waits for the write that was started and returns the checkpoint; never ends if none was.
+    /// What could not be written stays pending. Cancel-safe.
     pub(super) async fn finish_write(&mut self) -> Result<Position, UpdateError> {
         let Some(writing) = &mut self.writing else {
             return std::future::pending().await;

@@ -16,8 +16,8 @@ pub struct Progress {
     /// Which generation of the views serves, from 0 at the start of the process. A reader of an
     /// earlier one opens the views again.
     pub generation: u32,
-    /// The end of the log when the process began. Until the views have seen it they answer less than
-    /// they once did.
+    /// The end of the log when the process began. Until the views have seen it they answer less
+    /// than they once did.
     pub complete_at: Position,
 }
 
@@ -37,7 +37,8 @@ pub struct ReadHandle {
     pub write_requested: Arc<Notify>,
     pub arrivals: Arc<Arrivals>,
     pub guard: Arc<FileGuard>,
-    /// The views that the files opened at the start do not have, since their definition has changed.
+    /// The views that the files opened at the start do not have, since their definition has
+    /// changed.
     pub(super) initially_unavailable: Arc<[&'static str]>,
 }
 

@@ -18,7 +18,8 @@ const COMPLETE_WITHIN: Duration = Duration::from_secs(1);
 /// How long a query waits for the tables to have the rows that were shown.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(250);
 
-/// A connection to the views, one for each thread. It is opened again when another generation serves.
+/// A connection to the views, one for each thread. It is opened again when another generation
+/// serves.
 ///
 /// Rows are read on the thread that serves the request: a look-up by key in a page cache costs less
 /// than handing it to another thread.
@@ -77,7 +78,8 @@ impl Reader {
         *self.handle.progress.borrow()
     }
 
-    /// The views that cannot be read before a rebuild has ended, since their definition has changed.
+    /// The views that cannot be read before a rebuild has ended, since their definition has
+    /// changed.
     pub fn unavailable_views(&self) -> &[&'static str] {
         self.handle.unavailable_views(self.progress())
     }
@@ -140,8 +142,8 @@ impl Reader {
         }
     }
 
-    /// Runs a query over `views` that may take a while: on a thread that may block, over one state of
-    /// all of them. Waits a moment for views that are being built.
+    /// Runs a query over `views` that may take a while: on a thread that may block, over one state
+    /// of all of them. Waits a moment for views that are being built.
     pub async fn query<T: Send + 'static>(
         &self,
         views: &[&'static str],
@@ -173,8 +175,8 @@ impl Reader {
         }
     }
 
-    /// Waits until `views` are available and complete, however long that takes, or until the updater
-    /// ends.
+    /// Waits until `views` are available and complete, however long that takes, or until the
+    /// updater ends.
     pub async fn wait_until_complete(&self, views: &[&str]) {
         let mut progress = self.handle.progress.clone();
         let complete = progress.wait_for(|progress| self.handle.can_read(*progress, views));
@@ -182,9 +184,9 @@ impl Reader {
         let _ = complete.await;
     }
 
-    /// Waits until the tables have all rows that were shown, so that a client that has seen a cart's
-    /// row finds its events in every view. Gives up soon on tables that cannot be written: the
-    /// result says how far they are.
+    /// Waits until the tables have all rows that were shown, so that a client that has seen a
+    /// cart's row finds its events in every view. Gives up soon on tables that cannot be written:
+    /// the result says how far they are.
     pub async fn wait_until_written(&self) {
         let shown = self.handle.rows.position();
         let mut progress = self.handle.progress.clone();

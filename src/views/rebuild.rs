@@ -1,14 +1,14 @@
 //! Rebuilding all views beside those that serve: projected from the first event until they have
 //! caught up, compared row by row, then swapped in.
 //!
-//! No request waits for it: the new views are a file of their own, on a thread that yields to others,
-//! and readers go over by themselves. A crash only wastes the work: the views' path leads to the old
-//! file until it leads to the new one, in one step.
+//! No request waits for it: the new views are a file of their own, on a thread that yields to
+//! others, and readers go over by themselves. A crash only wastes the work: the views' path leads
+//! to the old file until it leads to the new one, in one step.
 //!
-//! Where the definition of a view has changed, a rebuild begins at the start of the process. The views
-//! that have not changed serve meanwhile. The others are unavailable: a row of another shape or
-//! meaning would be worse than none. Where nothing can be kept (all definitions have changed, another
-//! log, damage), the views are begun at their own path instead, when they are opened.
+//! Where the definition of a view has changed, a rebuild begins at the start of the process. The
+//! views that have not changed serve meanwhile. The others are unavailable: a row of another shape
+//! or meaning would be worse than none. Where nothing can be kept (all definitions have changed,
+//! another log, damage), the views are begun at their own path instead, when they are opened.
 
 use super::candidate::Candidate;
 use super::compare::Snapshot;
@@ -66,8 +66,8 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 impl RebuildWorker {
-    /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about `cache_bytes`
-    /// in memory. Removes what earlier rebuilds have left there.
+    /// Rebuilds the views at `path`, which `updater` writes, with folded carts of about
+    /// `cache_bytes` in memory. Removes what earlier rebuilds have left there.
     pub fn new(updater: &Updater, path: &Path, cache_bytes: u64) -> std::io::Result<Self> {
         files::sweep(path)?;
         let (request, requests) = mpsc::channel(1);
@@ -156,8 +156,8 @@ impl RebuildWorker {
         self.opened_current || self.progress.borrow().generation > 0
     }
 
-    /// Reports the progress of views that were begun from nothing, until they are complete. There is
-    /// nothing to compare them with.
+    /// Reports the progress of views that were begun from nothing, until they are complete. There
+    /// is nothing to compare them with.
     async fn track_initial_build(&mut self, stop: &mut watch::Receiver<bool>) {
         loop {
             let progress = *self.progress.borrow_and_update();
@@ -322,7 +322,8 @@ impl RebuildWorker {
     }
 }
 
-/// Waits until the views turn out to be damaged, and returns how; `None` once the updater has ended.
+/// Waits until the views turn out to be damaged, and returns how; `None` once the updater has
+/// ended.
 async fn damage(health: &mut watch::Receiver<Option<ViewFailure>>) -> Option<String> {
     let is_damage = |failure: &Option<ViewFailure>| failure.as_ref().is_some_and(|it| it.damaged);
     let failure = health.wait_for(is_damage).await.ok()?;

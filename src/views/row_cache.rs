@@ -1,7 +1,8 @@
 //! The newest rows of carts in memory.
 //!
 //! A row is shown as soon as its cart is folded, while the tables are still being written. It stays
-//! afterwards, since a cart that has just changed is usually read next; so do rows read from the tables.
+//! afterwards, since a cart that has just changed is usually read next; so do rows read from the
+//! tables.
 
 use super::carts::CartRow;
 use crate::cache;
@@ -32,7 +33,8 @@ struct CachedRow {
 }
 
 impl RowCache {
-    /// Keeps rows of about `bytes` in memory, beside tables that have seen the log up to `position`.
+    /// Keeps rows of about `bytes` in memory, beside tables that have seen the log up to
+    /// `position`.
     pub(super) fn new(position: Position, bytes: u64) -> RowCache {
         let written = Arc::new(AtomicU64::new(position.0));
         let pinning = PinUnwritten(written.clone());
@@ -44,8 +46,8 @@ impl RowCache {
         }
     }
 
-    /// The newest row of the cart `id`, and a position up to which it has seen the log. A row that is
-    /// not cached is `read` from the tables.
+    /// The newest row of the cart `id`, and a position up to which it has seen the log. A row that
+    /// is not cached is `read` from the tables.
     pub(super) fn find<E>(
         &self,
         id: Uuid,
@@ -90,8 +92,8 @@ impl RowCache {
         self.written.store(position.0, Ordering::Release);
     }
 
-    /// Drops every row, since readers have gone over to other tables, which have all that was shown.
-    /// Before that a row from here could be the only one of its version.
+    /// Drops every row, since readers have gone over to other tables, which have all that was
+    /// shown. Before that a row from here could be the only one of its version.
     pub(super) fn clear(&self) {
         self.rows.clear();
     }

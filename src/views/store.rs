@@ -49,8 +49,9 @@ impl ViewStore {
     /// Opens the views of `log` and locks them.
     ///
     /// Views that do not fit (of another history, unreadable, ahead of the log) are deleted and
-    /// projected again: all of it is in the log. A foreign database is refused, and a file that is no database is
-    /// kept under another name. Where only some definitions have changed, the other views are kept.
+    /// projected again: all of it is in the log. A foreign database is refused, and a file that is
+    /// no database is kept under another name. Where only some definitions have changed, the other
+    /// views are kept.
     pub async fn open(
         path: &Path,
         views: Vec<Box<dyn View>>,
@@ -169,8 +170,8 @@ impl ViewStore {
             })
     }
 
-    /// Creates views in a file without a name, which is deleted when it is closed (SQLite, "Temporary
-    /// Files Used By SQLite", TEMP databases).
+    /// Creates views in a file without a name, which is deleted when it is closed (SQLite,
+    /// "Temporary Files Used By SQLite", TEMP databases).
     pub(super) fn temporary(
         views: Vec<Box<dyn View>>,
         log_id: Uuid,
@@ -220,8 +221,8 @@ impl ViewStore {
         Ok(())
     }
 
-    /// Closes the tables. SQLite checkpoints the write-ahead log then, which has to be permitted like
-    /// any write: otherwise a reader would take it for damage.
+    /// Closes the tables. SQLite checkpoints the write-ahead log then, which has to be permitted
+    /// like any write: otherwise a reader would take it for damage.
     pub(super) fn close(self) {
         let guard = self.guard.clone();
         // Readers of damaged files get nothing in any case.

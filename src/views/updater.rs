@@ -1,6 +1,6 @@
-//! The updater: it follows the log and keeps the views up to date. Woken by each append, it folds the
-//! new events and shows the rows of their carts at once. A little later it writes what is pending,
-//! rows and checkpoint in one transaction.
+//! The updater: it follows the log and keeps the views up to date. Woken by each append, it folds
+//! the new events and shows the rows of their carts at once. A little later it writes what is
+//! pending, rows and checkpoint in one transaction.
 
 use super::arrivals::Arrivals;
 use super::candidate::Candidate;
@@ -25,9 +25,9 @@ const BATCH: usize = 1_024;
 const LARGE_BATCH: usize = 16_384;
 const FAR_BEHIND: u64 = 65_536;
 
-/// The tables are written when this many events are pending, when the first of them has been pending
-/// this long, or when a query waits for them. A transaction for each handful of events would cost
-/// more, and a page that several events change is written once.
+/// The tables are written when this many events are pending, when the first of them has been
+/// pending this long, or when a query waits for them. A transaction for each handful of events
+/// would cost more, and a page that several events change is written once.
 const WRITE_AT: usize = 32_768;
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
 /// How many events may be pending during a write.
@@ -64,7 +64,8 @@ pub(super) struct Replacement {
 }
 
 impl Updater {
-    /// Updates `store`, with folded carts of about `cache_bytes` in memory and as much of their rows.
+    /// Updates `store`, with folded carts of about `cache_bytes` in memory and as much of their
+    /// rows.
     pub fn new(log: Arc<dyn LogReader>, mut store: ViewStore, cache_bytes: u64) -> Updater {
         let position = store.position;
         let progress = watch::Sender::new(Progress {
@@ -176,8 +177,8 @@ impl Updater {
         Ok(())
     }
 
-    /// Projects what is in the log, and starts writes when they are due, until there is nothing more
-    /// or something else has to be done.
+    /// Projects what is in the log, and starts writes when they are due, until there is nothing
+    /// more or something else has to be done.
     async fn catch_up(&mut self, stop: &watch::Receiver<bool>) -> Result<(), UpdateError> {
         loop {
             if self.is_write_due() && !self.projector.is_writing() {
@@ -293,8 +294,8 @@ impl Updater {
         });
     }
 
-    /// Replaces the views that serve by new ones, once those have seen as much: readers never go back
-    /// in time.
+    /// Replaces the views that serve by new ones, once those have seen as much: readers never go
+    /// back in time.
     async fn replace_with(&mut self, offered: Replacement) -> Result<(), UpdateError> {
         let Replacement {
             mut candidate,
@@ -327,8 +328,8 @@ impl Updater {
         Ok(())
     }
 
-    /// Brings `next` to what the views have shown, and no further. Events beyond would never be shown:
-    /// the row cache would keep the older rows.
+    /// Brings `next` to what the views have shown, and no further. Events beyond would never be
+    /// shown: the row cache would keep the older rows.
     async fn level(&self, next: &mut Projector) -> Result<(), UpdateError> {
         let shown = self.projector.folded();
         while next.folded() < shown {

@@ -95,7 +95,7 @@ fn millis(event: &Value) -> i64 {
 }
 
 #[tokio::test]
-async fn the_funnel_is_what_the_carts_histories_say() {
+async fn funnel_matches_the_histories_of_the_carts() {
     let shop = Shop::open();
     shop.sell(&mut Shoppers::new(2, 9, 40), 5_000).await;
     let views = shop.views().await;
@@ -165,7 +165,7 @@ async fn the_funnel_is_what_the_carts_histories_say() {
 }
 
 #[tokio::test]
-async fn products_count_what_was_put_in_taken_out_and_bought() {
+async fn products_count_added_removed_and_bought_units() {
     let shop = Shop::open();
     shop.sell(&mut Shoppers::new(3, 9, 25), 5_000).await;
     let views = shop.views().await;
@@ -227,7 +227,7 @@ async fn activity_adds_up_by_type_and_step() {
 }
 
 #[tokio::test]
-async fn what_was_taken_out_last_is_the_last_that_was_taken_out() {
+async fn last_removal_of_a_cart_is_the_latest_one() {
     let shop = Shop::open();
     shop.sell(&mut Shoppers::new(5, 9, 25), 3_000).await;
     let views = shop.views().await;
@@ -348,7 +348,7 @@ async fn pairs_are_right_for_thousands_of_large_carts() {
 }
 
 #[tokio::test]
-async fn without_carts_there_are_no_numbers_to_divide() {
+async fn insights_without_carts_divide_by_nothing() {
     let shop = Shop::open();
     let views = shop.views().await;
     let funnel = journeys::funnel(&views, None, None, Timestamp::now()).unwrap();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Contract (views): The journal's filters find what a plain search finds, by an index.
 #[tokio::test]
-async fn every_question_finds_exactly_the_events_of_a_plain_search() {
+async fn journal_query_finds_exactly_the_events_of_a_scan() {
     let shop = Shop::open();
     let mut shoppers = Shoppers::new(1, 9, 12);
     for _ in 0..29 {

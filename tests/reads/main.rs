@@ -1,5 +1,4 @@
-//! The read side: what the views say against an independent count over the log, and how views are
-//! proved, made anew and carried along.
+//! The read side: the views compared with an independent count over the log.
 
 mod insights;
 mod journal;

@@ -26,7 +26,7 @@ fn tamper(log: &Path, sql: &str) {
 /// fold.
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one table of what can be done")]
-async fn whatever_is_done_to_the_log_by_hand_is_found() {
+async fn manual_changes_to_the_log_are_found() {
     let (shop, _) = closed_shop(3, 600).await;
     let whole = shop.folder.path().join("whole.db");
     let log = Connection::open(shop.log.path()).unwrap();
@@ -148,7 +148,7 @@ async fn whatever_is_done_to_the_log_by_hand_is_found() {
 }
 
 #[tokio::test]
-async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
+async fn stream_without_an_opening_does_not_fold() {
     let (shop, _) = closed_shop(4, 100).await;
     shop.log
         .append(cartlog_testkit::shop::cart_of(
@@ -174,7 +174,7 @@ async fn a_stream_that_begins_with_anything_but_an_opening_does_not_fold() {
 /// Contract (views): `verify` finds every manipulation of the log, and every row that is not its
 /// fold.
 #[tokio::test]
-async fn no_bit_of_an_event_can_be_turned_without_being_found() {
+async fn every_flipped_bit_of_an_event_is_found() {
     let (shop, _) = closed_shop(5, 60).await;
     let whole = shop.folder.path().join("whole.db");
     let log = Connection::open(shop.log.path()).unwrap();
@@ -229,7 +229,7 @@ async fn no_bit_of_an_event_can_be_turned_without_being_found() {
 }
 
 #[tokio::test]
-async fn an_index_that_leads_past_an_event_is_found() {
+async fn index_that_skips_an_event_is_found() {
     let (shop, _) = closed_shop(6, 300).await;
     sound(&verified(&shop).await);
     tamper(
@@ -306,7 +306,7 @@ fn varint(number: u64) -> [u8; 2] {
 /// Fault: The position in the last row is overwritten with an early one.
 /// Control: The original file is intact.
 #[tokio::test]
-async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
+async fn position_cycle_in_rows_does_not_hang_the_verification() {
     let (shop, _) = closed_shop(10, 400).await;
     let (path, mut bytes) = in_one_file(&shop).await;
     let log = Connection::open(&path).unwrap();
@@ -345,7 +345,7 @@ async fn rows_that_lead_back_do_not_hold_up_the_verification_for_ever() {
 /// back to earlier rows.
 /// Fault: The stream in the last entry of the index is overwritten with an early one.
 #[tokio::test]
-async fn an_index_that_leads_back_does_not_hold_up_the_verification_for_ever() {
+async fn cycle_in_the_index_does_not_hang_the_verification() {
     let (shop, _) = closed_shop(11, 400).await;
     let (path, mut bytes) = in_one_file(&shop).await;
     let log = Connection::open(&path).unwrap();

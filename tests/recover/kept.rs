@@ -1,4 +1,4 @@
-//! The views of a shop, kept up to date as in the service, and what stands in their file.
+//! The views of a shop, kept up to date as in the service, and the rows in their file.
 
 use cartlog::log::LogReader;
 use cartlog::read_side::ReadSide;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// After this long a test has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A read side at work, until it is dropped.
+/// A running read side.
 pub struct Kept {
     pub read_side: ReadSide,
     stop: watch::Sender<bool>,
@@ -43,13 +43,13 @@ impl Kept {
         self.rebuilt().await;
     }
 
-    /// Rebuilds the views and says what came of it.
+    /// Rebuilds the views and returns the outcome.
     pub async fn rebuild(&self) -> RebuildStatus {
         self.read_side.rebuilds.start().expect("none is running");
         self.rebuilt().await
     }
 
-    /// What came of the rebuild that runs.
+    /// Waits for the running rebuild and returns the outcome.
     pub async fn rebuilt(&self) -> RebuildStatus {
         let mut status = self.read_side.rebuilds.watch();
         let ended = status.wait_for(|status| status.state != RebuildState::Running);

@@ -1,5 +1,5 @@
-//! Recovery: views that are wrong, damaged, of another definition or gone are made again from the
-//! log, and whatever is wrong with log or views is found and named.
+//! Recovery: views that are wrong, damaged, of another definition or missing are rebuilt from the
+//! log, and a verification finds the faults of log and views.
 
 mod damaged_log;
 mod kept;

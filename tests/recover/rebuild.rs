@@ -1,4 +1,4 @@
-//! A new generation beside the one that serves.
+//! Rebuilding the views beside those that serve.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use cartlog::log::{EventLog, LogReader};
@@ -26,7 +26,7 @@ fn files(shop: &Shop) -> Vec<String> {
 
 /// Contract (views): `GET /api/views`, `POST` and `GET /api/views/rebuild`
 #[tokio::test]
-async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
+async fn rebuild_of_sound_views_finds_all_rows_equal_and_serves() {
     let (shop, mut shoppers) = busy_shop(1, 3_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -58,7 +58,7 @@ async fn a_rebuild_of_sound_views_finds_every_row_equal_and_serves() {
 /// Contract (views): `verify` names rows changed by SQL; a rebuild under load repairs them, and no
 /// request fails.
 #[tokio::test]
-async fn what_was_changed_by_hand_is_named_row_by_row_and_mended() {
+async fn rebuild_reports_and_repairs_rows_changed_by_hand() {
     let (shop, _) = busy_shop(2, 3_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -126,7 +126,7 @@ async fn one_rebuild_runs_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_rebuild_that_was_asked_for_before_anything_runs_is_carried_out() {
+async fn rebuild_requested_before_the_start_runs() {
     let (shop, _) = busy_shop(4, 300).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -157,7 +157,7 @@ async fn a_rebuild_that_was_asked_for_before_anything_runs_is_carried_out() {
 }
 
 #[tokio::test]
-async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
+async fn reader_switches_to_rebuilt_views_and_never_back_in_time() {
     let (shop, mut shoppers) = busy_shop(4, 2_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -201,7 +201,7 @@ async fn a_reader_goes_over_to_the_new_generation_and_never_back_in_time() {
 
 /// Contract (views): A killed rebuild leaves the old generation serving.
 #[tokio::test]
-async fn what_a_killed_rebuild_leaves_is_removed_and_the_old_generation_serves() {
+async fn files_of_a_killed_rebuild_are_removed_at_the_start() {
     let (shop, _) = busy_shop(5, 1_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -227,7 +227,7 @@ async fn what_a_killed_rebuild_leaves_is_removed_and_the_old_generation_serves()
 /// Contract (views): A changed definition is rebuilt at the next start, while carts and the other
 /// views are served.
 #[tokio::test]
-async fn views_of_another_definition_are_made_anew_at_the_next_start() {
+async fn views_of_another_definition_are_rebuilt_at_the_start() {
     let (shop, _) = busy_shop(6, 1_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -287,7 +287,7 @@ async fn views_that_another_process_writes_are_refused() {
 /// Fault: A table is dropped under the updater.
 /// Control: The rows are compared with views built from nothing.
 #[tokio::test]
-async fn views_that_turn_out_to_be_damaged_are_rebuilt_without_being_asked() {
+async fn damaged_views_are_rebuilt_without_a_request() {
     let (shop, mut shoppers) = busy_shop(7, 1_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;
@@ -308,7 +308,7 @@ async fn views_that_turn_out_to_be_damaged_are_rebuilt_without_being_asked() {
 }
 
 #[tokio::test]
-async fn whoever_still_reads_when_the_views_are_closed_does_not_take_that_for_damage() {
+async fn closing_the_views_is_no_damage_to_readers() {
     let (shop, _) = busy_shop(8, 1_000).await;
     let mut kept = Kept::of(&shop).await;
     kept.current(&shop).await;

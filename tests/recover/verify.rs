@@ -1,4 +1,4 @@
-//! What is wrong with views is found and named, and what is right is not.
+//! A verification finds the faults of views, and nothing in sound ones.
 
 use crate::kept::{Kept, busy_shop, rows, vandalise};
 use cartlog::log::{LogConfig, LogReader, SqliteLogSettings};
@@ -61,7 +61,7 @@ pub async fn closed_shop(seed: u64, steps: usize) -> (Shop, Shoppers) {
 }
 
 #[tokio::test]
-async fn a_shop_that_nobody_has_touched_is_sound() {
+async fn untouched_shop_is_sound() {
     let (shop, _) = closed_shop(1, 3_000).await;
     let status = verified(&shop).await;
     sound(&status);
@@ -71,7 +71,7 @@ async fn a_shop_that_nobody_has_touched_is_sound() {
 }
 
 #[tokio::test]
-async fn an_empty_shop_is_sound() {
+async fn empty_shop_is_sound() {
     let shop = Shop::open();
     sound(&verified(&shop).await);
     shop.views().await;
@@ -81,7 +81,7 @@ async fn an_empty_shop_is_sound() {
 /// Contract (views): `verify` finds every manipulation of the log, and every row that is not its
 /// fold.
 #[tokio::test]
-async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and_version() {
+async fn rows_changed_by_hand_are_found_with_cart_and_version() {
     let (shop, _) = closed_shop(2, 2_000).await;
     let file = Connection::open(shop.views_path()).unwrap();
     let (id, version): ([u8; 16], u64) = file
@@ -109,8 +109,8 @@ async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and
     assert_eq!(of_cart.kind, FindingKind::RowDifferent);
     assert_eq!(of_cart.cart_id, Some(cart));
     assert_eq!(of_cart.version.unwrap().0, version);
-    let told = format!("version is {}, and should be {version}", version + 1);
-    assert!(of_cart.detail.contains(&told), "{}", of_cart.detail);
+    let found = format!("version is {}, and should be {version}", version + 1);
+    assert!(of_cart.detail.contains(&found), "{}", of_cart.detail);
     assert!(of_cart.detail.contains("lanes"), "{}", of_cart.detail);
     assert!(
         of_term
@@ -123,7 +123,7 @@ async fn every_row_of_a_view_that_was_changed_by_hand_is_named_with_its_cart_and
 
 /// Contract (views): `verify` runs beside a service that writes.
 #[tokio::test]
-async fn a_log_that_grows_and_views_that_move_meanwhile_are_sound() {
+async fn log_and_views_that_grow_during_verification_are_sound() {
     let (shop, mut shoppers) = closed_shop(7, 4_000).await;
     let kept = Kept::of(&shop).await;
     let subject = VerifyTarget {
@@ -142,7 +142,7 @@ async fn a_log_that_grows_and_views_that_move_meanwhile_are_sound() {
 }
 
 #[tokio::test]
-async fn views_that_are_behind_are_checked_as_far_as_they_are() {
+async fn views_behind_the_log_are_checked_up_to_their_checkpoint() {
     let (shop, mut shoppers) = closed_shop(8, 500).await;
     shop.sell(&mut shoppers, 500).await;
     let status = verified(&shop).await;
@@ -153,7 +153,7 @@ async fn views_that_are_behind_are_checked_as_far_as_they_are() {
 }
 
 #[tokio::test]
-async fn views_that_cannot_be_looked_at_are_told_of() {
+async fn views_that_cannot_be_checked_are_reported() {
     let (shop, _) = closed_shop(9, 300).await;
     vandalise(&shop.views_path(), "UPDATE definitions SET definition = 0");
     let status = verified(&shop).await;
@@ -173,7 +173,7 @@ async fn views_that_cannot_be_looked_at_are_told_of() {
 }
 
 #[tokio::test]
-async fn what_is_no_log_cannot_be_verified() {
+async fn file_that_is_no_log_fails_the_verification() {
     let shop = Shop::open();
     let missing = shop.folder.path().join("missing.db");
     for (log, reason) in [(missing.clone(), "no such file"), (shop.views_path(), "")] {

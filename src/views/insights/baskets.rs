@@ -84,8 +84,8 @@ pub struct Pairs {
     pub items: Vec<Pair>,
 }
 
-/// The `limit` most frequent pairs, of `sku` or of all products. Of all products, the rarer one of a
-/// pair comes first, since that direction has the higher confidence.
+/// The `limit` most frequent pairs, of `sku` or of all products. Of all products, the rarer one of
+/// a pair comes first, since that direction has the higher confidence.
 pub fn pairs(tables: &Connection, sku: Option<&Sku>, limit: usize) -> rusqlite::Result<Pairs> {
     let loaded = Loaded::read(tables)?;
     let mut best: BinaryHeap<Reverse<Ranked>> = BinaryHeap::new();

@@ -1,7 +1,7 @@
 //! The funnel: how many carts were opened, filled, checked out or expired, and how long that took.
 //!
-//! A cart's row is written when its phase changes or something is removed, not on each event. Rows are
-//! keyed by the time of the opening, so a query for a period reads that range, and new rows are
+//! A cart's row is written when its phase changes or something is removed, not on each event. Rows
+//! are keyed by the time of the opening, so a query for a period reads that range, and new rows are
 //! appended.
 
 use crate::cart::state::Closure;
@@ -136,8 +136,8 @@ pub struct Funnel {
     pub time_to_checkout: Percentiles,
 }
 
-/// The time from opening to checkout, by the times of the events; `null` without checkouts. By nearest
-/// rank: a time that one of the carts took.
+/// The time from opening to checkout, by the times of the events; `null` without checkouts. By
+/// nearest rank: a time that one of the carts took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Percentiles {
     pub median_ms: Option<i64>,
