@@ -24,10 +24,10 @@ pub use state::{AppState, SharedState};
 use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
 use api::{
-    carts, checkout, events, health, insights, items, journal, operator, products, promotion,
+    cart, carts, checkout, events, health, insights, items, journal, operator, products, promotion,
     timeline, undo, verify, views, what_if, why,
 };
-use endpoint::{Endpoint, at};
+use endpoint::Endpoint;
 use openapi::Describe;
 use serde_json::Value;
 use site::{pages, reference};
@@ -79,22 +79,12 @@ fn description() -> Value {
 
 /// The endpoints at and below [`CART`], by their paths from there.
 fn cart_endpoints() -> Vec<Endpoint> {
-    use openapi::carts as told;
     [
-        vec![
-            at("").get(carts::get, told::get),
-            at("/items")
-                .post(items::add, told::add)
-                .delete(items::clear, told::clear),
-            at("/items/{sku}")
-                .put(items::set, told::set)
-                .delete(items::remove, told::remove),
-            at("/promotion")
-                .put(promotion::apply, told::apply)
-                .delete(promotion::remove, told::remove_promotion),
-            at("/undo").post(undo::undo, told::undo),
-            at("/checkout").post(checkout::check_out, told::check_out),
-        ],
+        cart::endpoints(),
+        items::endpoints(),
+        promotion::endpoints(),
+        undo::endpoints(),
+        checkout::endpoints(),
         events::endpoints(),
         timeline::endpoints(),
         why::endpoints(),
@@ -108,7 +98,7 @@ fn cart_endpoints() -> Vec<Endpoint> {
 /// All other endpoints.
 fn endpoints() -> Vec<Endpoint> {
     [
-        vec![at("/api/carts").post(carts::open, openapi::carts::open)],
+        carts::endpoints(),
         journal::endpoints(),
         insights::endpoints(),
         operator::endpoints(),

@@ -10,6 +10,7 @@ use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{
     IDEMPOTENT_REPLAYED, LOG_POSITION, PREFERENCE_APPLIED, etag, server_timing,
 };
+use crate::web::openapi::{Header, Operation};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -69,13 +70,13 @@ fn command_context(
     if checks_out && key.is_none() {
         return Err(Problem::new(
             Kind::KeyRequired,
-            "A checkout needs an Idempotency-Key, so that repeating it never orders twice.",
+            "A checkout requires an Idempotency-Key, so that a retry never orders twice.",
         ));
     }
     if (checks_out || *command == CartCommand::Undo) && if_match.is_none() {
         return Err(Problem::new(
             Kind::PreconditionRequired,
-            "Send If-Match with the cart's ETag, so that this happens to the cart that you have seen.",
+            "If-Match with the cart's ETag is required, so that the command applies to the version you have seen.",
         ));
     }
     let method = request.method().as_str().as_bytes();
@@ -128,4 +129,66 @@ impl CartResponse {
             .content_type("application/json")
             .body(json)
     }
+}
+
+/// The headers of every response to a command.
+pub const OF_COMMANDS: &[Header] = &[Header::Etag, Header::CacheControl, Header::ServerTiming];
+/// The header of a response to a retry.
+pub const REPLAYED: &[Header] = &[Header::IdempotentReplayed];
+
+/// Describes what everything that writes to the log may be refused for.
+pub fn describe_write(operation: Operation<'_>) -> Operation<'_> {
+    operation.problems(&[
+        Kind::VersionMismatch,
+        Kind::HistoryLimit,
+        Kind::KeyReused,
+        Kind::LogUnavailable,
+        Kind::OutcomeUnknown,
+        Kind::Overloaded,
+    ])
+}
+
+fn describe_cart_write(operation: Operation<'_>) -> Operation<'_> {
+    describe_write(operation)
+        .requires_cart_token()
+        .optional_headers(&[Header::CorrelationId, Header::Traceparent])
+        .problems(&[Kind::CartClosed, Kind::CartExpired])
+}
+
+/// Describes a command to an existing cart.
+pub fn describe_command(operation: Operation<'_>) -> Operation<'_> {
+    let operation =
+        describe_cart_write(operation).optional_headers(&[Header::IfMatch, Header::IdempotencyKey]);
+    describe_minimal(operation)
+}
+
+/// Describes a command to an existing cart that requires the cart's version.
+pub fn describe_versioned_command(operation: Operation<'_>) -> Operation<'_> {
+    describe_cart_write(operation)
+        .required_headers(&[Header::IfMatch])
+        .problems(&[Kind::PreconditionRequired])
+}
+
+/// Describes the response without the cart.
+pub fn describe_minimal(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .optional_headers(&[Header::Prefer])
+        .responds(
+            StatusCode::NO_CONTENT,
+            "Done; the request had `Prefer: return=minimal`.",
+        )
+        .with_headers(OF_COMMANDS)
+        .with_headers(&[Header::PreferenceApplied])
+        .may_have_headers(REPLAYED)
+        .may_have_headers(&[Header::LogPosition])
+}
+
+/// Describes the response with the changed cart.
+pub fn describe_changed(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .responds(StatusCode::OK, "The cart after the command.")
+        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .with_headers(OF_COMMANDS)
+        .may_have_headers(REPLAYED)
+        .may_have_headers(&[Header::LogPosition])
 }

@@ -1,27 +1,44 @@
 //! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
 
+use crate::cart::document::CartDocument;
 use crate::cart::{CartCommand, Sku};
-use crate::web::api::command::execute;
+use crate::web::api::command::{
+    OF_COMMANDS, REPLAYED, describe_changed, describe_command, execute,
+};
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::decode::{AtLeastOne, Quantity};
 use crate::web::http::path::{CartId, PathSku};
-use crate::web::http::problem::Problem;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/items")
+            .post(add, describe_add)
+            .delete(clear, describe_clear),
+        at("/items/{sku}")
+            .put(set, describe_set)
+            .delete(remove, describe_remove),
+    ]
+}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AddItem {
+struct AddItem {
     sku: Sku,
     quantity: AtLeastOne,
 }
 
 /// 201 for a new line, 200 for more units on an existing one.
-pub async fn add(
+async fn add(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
@@ -40,13 +57,36 @@ pub async fn add(
     })
 }
 
+fn describe_add(operation: Operation<'_>) -> Operation<'_> {
+    describe_command(operation)
+        .named(Tag::Carts, "addItem", "Add units of a product")
+        .description("Each unit keeps the price at which it was added.")
+        .body::<AddItem>(true, &json!({ "sku": "teapot", "quantity": 2 }))
+        .responds(StatusCode::OK, "Units added to an existing line.")
+        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .with_headers(OF_COMMANDS)
+        .with_headers(&[Header::LogPosition])
+        .may_have_headers(REPLAYED)
+        .responds(StatusCode::CREATED, "New line created.")
+        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .with_headers(OF_COMMANDS)
+        .with_headers(&[Header::LogPosition])
+        .may_have_headers(REPLAYED)
+        .problems(&[
+            Kind::UnknownSku,
+            Kind::QuantityLimit,
+            Kind::LineLimit,
+            Kind::TotalLimit,
+        ])
+}
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetQuantity {
+struct SetQuantity {
     quantity: Quantity,
 }
 
-pub async fn set(
+async fn set(
     request: HttpRequest,
     id: CartId,
     sku: PathSku,
@@ -59,7 +99,20 @@ pub async fn set(
     response.finish(StatusCode::OK)
 }
 
-pub async fn remove(
+fn describe_set(operation: Operation<'_>) -> Operation<'_> {
+    describe_changed(describe_command(operation))
+        .named(Tag::Carts, "setQuantity", "Set the quantity of a product")
+        .description("0 removes the line. Setting the current quantity changes nothing and writes no event. The units added last are removed first.")
+        .body::<SetQuantity>(true, &json!({ "quantity": 3 }))
+        .problems(&[
+            Kind::UnknownSku,
+            Kind::QuantityLimit,
+            Kind::LineLimit,
+            Kind::TotalLimit,
+        ])
+}
+
+async fn remove(
     request: HttpRequest,
     id: CartId,
     sku: PathSku,
@@ -72,7 +125,14 @@ pub async fn remove(
     response.finish(StatusCode::OK)
 }
 
-pub async fn clear(
+fn describe_remove(operation: Operation<'_>) -> Operation<'_> {
+    describe_changed(describe_command(operation))
+        .named(Tag::Carts, "removeItem", "Remove a product")
+        .reads_body()
+        .problems(&[Kind::NoSuchLine])
+}
+
+async fn clear(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
@@ -81,4 +141,11 @@ pub async fn clear(
     read_nothing(&request, payload).await?;
     let response = execute(&state, &request, id.0, &CartCommand::ClearCart, b"").await?;
     response.finish(StatusCode::OK)
+}
+
+fn describe_clear(operation: Operation<'_>) -> Operation<'_> {
+    describe_changed(describe_command(operation))
+        .named(Tag::Carts, "clearCart", "Remove all items")
+        .description("Clearing an empty cart changes nothing and writes no event.")
+        .reads_body()
 }

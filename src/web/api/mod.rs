@@ -1,5 +1,6 @@
 //! The REST resources, one a file.
 
+pub mod cart;
 pub mod carts;
 pub mod checkout;
 pub mod command;

@@ -1,24 +1,35 @@
 //! `/api/carts/{id}/promotion`.
 
 use crate::cart::CartCommand;
-use crate::web::api::command::execute;
+use crate::web::api::command::{describe_changed, describe_command, execute};
+use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::CartId;
-use crate::web::http::problem::Problem;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::openapi::{Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
+
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/promotion")
+            .put(apply, describe_apply)
+            .delete(remove, describe_remove),
+    ]
+}
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ApplyPromotion {
+struct ApplyPromotion {
     code: String,
 }
 
-pub async fn apply(
+async fn apply(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
@@ -31,7 +42,15 @@ pub async fn apply(
     response.finish(StatusCode::OK)
 }
 
-pub async fn remove(
+fn describe_apply(operation: Operation<'_>) -> Operation<'_> {
+    describe_changed(describe_command(operation))
+        .named(Tag::Carts, "applyPromotion", "Apply a promotion")
+        .description("A cart has at most one promotion; a new one replaces it.")
+        .body::<ApplyPromotion>(true, &json!({ "code": "TEA10" }))
+        .problems(&[Kind::UnknownPromotion])
+}
+
+async fn remove(
     request: HttpRequest,
     id: CartId,
     payload: Payload,
@@ -41,4 +60,11 @@ pub async fn remove(
     let command = CartCommand::RemovePromotion;
     let response = execute(&state, &request, id.0, &command, b"").await?;
     response.finish(StatusCode::OK)
+}
+
+fn describe_remove(operation: Operation<'_>) -> Operation<'_> {
+    describe_changed(describe_command(operation))
+        .named(Tag::Carts, "removePromotion", "Remove the promotion")
+        .reads_body()
+        .problems(&[Kind::NoPromotion])
 }

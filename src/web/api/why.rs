@@ -5,7 +5,7 @@ use crate::cart::explain::{self, Why};
 use crate::decider::DecodedEvent;
 use crate::history;
 use crate::log::{Freshness, Version};
-use crate::web::api::carts::no_such_version;
+use crate::web::api::cart::no_such_version;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::path::{CartId, query};

@@ -11,7 +11,6 @@
 //! 3. Renew the snapshot in the tests and review its diff:
 //!    `CARTLOG_GOLDEN=write cargo nextest run --test api the_description`.
 
-pub mod carts;
 mod document;
 mod headers;
 mod operation;
