@@ -133,7 +133,7 @@ mod tests {
         /// Promise (input): A list accepts only the cursors that it has issued.
         /// Fault: Random texts
         /// Control: An issued cursor leads back to its place:
-        /// [a_cursor_leads_back_to_its_place_in_its_list_alone].
+        /// [cursor_is_valid_only_in_its_own_list].
         #[test]
         fn arbitrary_text_is_refused_as_cursor(list in ".{0,20}", text in prop_oneof![
             ".{0,60}",
