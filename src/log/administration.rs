@@ -60,8 +60,8 @@ pub trait LogAdministration: Send + Sync {
     /// Opens the log's storage for an audit.
     fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError>;
 
-    /// Begins to fill an empty log in bulk.
-    fn import_in_bulk(&self) -> Result<Box<dyn BulkImporter>, OpenError>;
+    /// Begins to fill an empty log in bulk; `None` if the engine has no faster way than to append.
+    fn import_in_bulk(&self) -> Result<Option<Box<dyn BulkImporter>>, OpenError>;
 }
 
 /// Reads the stored entries one by one, relying on none of them: a damaged entry is returned as
@@ -109,8 +109,8 @@ pub struct IndexEntry {
     pub position: Position,
 }
 
-/// Fills an empty log at disk speed. The log appears complete with [`BulkImporter::finish`], and
-/// not at all without it.
+/// Fills an empty log. An engine's own importer works at disk speed, and the log appears complete
+/// with [`BulkImporter::finish`] or not at all.
 pub trait BulkImporter {
     /// Adds `event` at the next position. The caller has checked that it follows its stream.
     fn add(&mut self, event: &RecordedEvent) -> Result<(), OpenError>;

@@ -1,12 +1,13 @@
 //! Import: an empty log is filled from the lines of an export.
 
+use super::append::AppendImporter;
 use super::heads::Heads;
 use crate::cart::CartEvent;
 use crate::cloud_event::CloudEvent;
 use crate::decider::Event;
 use crate::history::{self, CommitMetadata};
 use crate::log::{
-    self, Head, LogConfig, OpenError, Position, RecordedEvent, Version, chained_hash,
+    self, BulkImporter, Head, LogConfig, OpenError, Position, RecordedEvent, Version, chained_hash,
 };
 use std::io::{self, BufRead};
 
@@ -32,7 +33,19 @@ pub fn import(
     config: &LogConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, ImportError> {
-    let mut log = log::administration(config).import_in_bulk()?;
+    let importer = match log::administration(config).import_in_bulk()? {
+        Some(importer) => importer,
+        None => Box::new(AppendImporter::open(config)?),
+    };
+    import_into(importer, lines, progress)
+}
+
+/// Fills an empty log through `log`, as [`import`] does.
+pub fn import_into(
+    mut log: Box<dyn BulkImporter>,
+    lines: &mut dyn BufRead,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ImportError> {
     let mut heads = Heads::new();
     let mut last = Position(0);
     let mut text = Vec::new();

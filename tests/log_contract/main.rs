@@ -3,6 +3,7 @@
 
 mod contract;
 mod faulty;
+mod import;
 mod index;
 mod memory;
 mod sqlite;

@@ -37,7 +37,7 @@ impl LogAdministration for SqliteAdministration {
         Ok(Box::new(SqliteAudit::open(&self.path)?))
     }
 
-    fn import_in_bulk(&self) -> Result<Box<dyn BulkImporter>, OpenError> {
-        Ok(Box::new(SqliteBulkImporter::begin(&self.path)?))
+    fn import_in_bulk(&self) -> Result<Option<Box<dyn BulkImporter>>, OpenError> {
+        Ok(Some(Box::new(SqliteBulkImporter::begin(&self.path)?)))
     }
 }
