@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 /// A place in the whole log, from 1; 0 is before the first event.
 ///
-/// Positions are dense: the event after position `n` is at `n + 1`, so the difference of two
-/// positions is the number of events between them.
+/// Positions are dense in every engine of this crate: the event after position `n` is at `n + 1`.
+/// Progress and lag count events by their difference; everything else relies on the order alone.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, JsonSchema,
 )]

@@ -83,8 +83,8 @@ macro_rules! exclusive {
 }
 pub(crate) use exclusive;
 
-/// Tests that an engine's positions have no gaps, which lag and progress count by. The engine of the
-/// simulations leaves gaps, to show that nothing else depends on it.
+/// Tests that an engine's positions have no gaps, which lag and progress count by. The engine of
+/// the simulations leaves gaps, to show that nothing else depends on it.
 macro_rules! dense {
     ($engine:expr) => {
         crate::contract::every_promise! { $engine;

@@ -12,7 +12,8 @@ async fn log_with_duplicate_version_is_refused() {
     opened.close_now().await;
     let file = engine.file();
     file.execute(
-        "INSERT INTO log SELECT position + 10, stream, version, type, schema, recorded_at, data, metadata, hash
+        "INSERT INTO log
+         SELECT position + 10, stream, version, type, schema, recorded_at, data, metadata, hash
            FROM log WHERE version = 2",
         [],
     )

@@ -97,11 +97,13 @@ async fn file_refuses_update_and_delete_of_events() {
         ("DELETE FROM log", "never deleted"),
         ("DELETE FROM log WHERE position = 2", "never deleted"),
         (
-            "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, recorded_at, '{}', metadata, hash FROM log",
+            "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, recorded_at, \
+             '{}', metadata, hash FROM log",
             "never deleted",
         ),
         (
-            "INSERT INTO log SELECT 9, x'00', 9, type, schema, recorded_at, data, metadata, hash FROM log",
+            "INSERT INTO log SELECT 9, x'00', 9, type, schema, recorded_at, data, metadata, hash \
+             FROM log",
             "CHECK",
         ),
     ] {
@@ -120,7 +122,10 @@ async fn hashes_can_be_recomputed_from_readable_text() {
     append(&*log, stream(1), head, 1).await;
     let file = engine.file();
     let mut rows = file
-        .prepare("SELECT stream, version, type, schema, recorded_at, data, metadata, hash, position FROM events ORDER BY stream, version")
+        .prepare(
+            "SELECT stream, version, type, schema, recorded_at, data, metadata, hash, position \
+             FROM events ORDER BY stream, version",
+        )
         .unwrap();
     let mut previous = String::new();
     let mut seen = 0;
