@@ -7,7 +7,7 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// Contract (headers): Responses carry `Log-Position` and `Server-Timing`.
 #[tokio::test]
-async fn every_command_says_where_its_last_event_is_and_how_long_it_took() {
+async fn commands_return_log_position_and_server_timing() {
     let app = TestApp::start();
     let opened = app.ask_for_cart().await.expect(201);
     let cart = app.cart_of(&opened);

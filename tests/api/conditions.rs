@@ -50,7 +50,7 @@ async fn a_command_for_another_version_is_not_carried_out() {
 }
 
 #[tokio::test]
-async fn undo_and_checkout_are_not_carried_out_without_a_version_nor_checkout_without_a_key() {
+async fn undo_and_checkout_require_version_and_checkout_a_key() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let undo = cart.undo(2).without_header("if-match");
@@ -77,7 +77,7 @@ async fn a_cart_that_is_known_already_is_not_sent_again() {
         for tags in [tag, "*", &format!("W/{tag}"), &format!("\"9\", {tag}")] {
             let answer = cart.ask(Method::GET, below).header("if-none-match", tags);
             let answer = answer.await.expect(304);
-            // RFC 9110, 15.4.5: what a cache keeps is told again.
+            // RFC 9110, 15.4.5: 304 repeats the headers that a cache stores.
             for name in ["etag", "cache-control"] {
                 assert_eq!(answer.header(name), full.header(name), "{name} of {below}");
             }
@@ -91,7 +91,7 @@ async fn a_cart_that_is_known_already_is_not_sent_again() {
 
 /// Contract (conditions): `min_version` waits as long as `Prefer: wait` allows.
 #[tokio::test]
-async fn a_read_waits_for_the_version_that_it_asks_for_and_no_longer_than_it_wants_to() {
+async fn read_waits_for_min_version_within_preferred_wait() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for version in 2..40 {
@@ -100,7 +100,7 @@ async fn a_read_waits_for_the_version_that_it_asks_for_and_no_longer_than_it_wan
         assert_eq!(read.body, written.body);
         // What the view had reached when the answer was read from it, not when it was asked for.
         assert_eq!(read.log_position(), written.log_position());
-        // Nor is what is shown told to be as old as the tables are, which are written later.
+        // The position must be the shown row's, not that of the tables, which are written later.
         let again = cart.get().await.expect(200);
         assert_eq!(again.log_position(), written.log_position());
     }
@@ -238,7 +238,7 @@ async fn head_answers_as_get_does_but_for_the_body() {
 
 /// Contract (requests): OPTIONS is 204 and an unknown method 405, with `Allow`.
 #[tokio::test]
-async fn a_method_that_a_resource_does_not_know_is_refused_with_those_that_it_knows() {
+async fn unsupported_method_gets_405_with_allow() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let cart = format!("/api/carts/{}", cart.id);

@@ -66,7 +66,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     app.wait_for_tables().await;
-    let told = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
+    let headers_of = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
         // What the time of asking is in, and the length of what is counted.
         let differing = ["date", "server-timing", "content-length"];
         let headers = answer.headers.iter();
@@ -82,7 +82,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
             let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
             assert_eq!(get.status, 200, "{}", route.path);
             assert_eq!(head.status, 200, "{}", route.path);
-            assert_eq!(told(&head), told(&get), "{}", route.path);
+            assert_eq!(headers_of(&head), headers_of(&get), "{}", route.path);
             asked += 1;
         }
     }
@@ -132,7 +132,7 @@ async fn a_body_is_read_strictly_wherever_one_can_be_sent() {
 
 /// Contract (requests): An undescribed query parameter is 400 on every path of the API.
 #[tokio::test]
-async fn a_query_that_is_not_described_is_refused_on_every_path_of_the_api() {
+async fn undocumented_query_is_refused_on_every_api_path() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut asked = 0;
@@ -194,8 +194,8 @@ async fn every_request_that_is_counted_says_how_many_are_left() {
         let counted = route.writes() && route.path.starts_with("/api/carts");
         let answer = route.ask(&cart).await;
         for name in ["ratelimit", "ratelimit-policy"] {
-            let told = answer.header(name).is_some();
-            assert_eq!(told, counted, "{name} of {}", route.name());
+            let present = answer.header(name).is_some();
+            assert_eq!(present, counted, "{name} of {}", route.name());
         }
     }
 }
@@ -224,7 +224,7 @@ async fn a_page_of_a_cart_s_history_is_there_for_what_could_be_a_cart() {
 
 /// Contract (requests): Names are `snake_case`, times are UTC, ids are UUIDv7.
 #[tokio::test]
-async fn a_cart_is_named_by_a_uuid_of_the_seventh_version_and_speaks_snake_case() {
+async fn cart_id_is_uuid_v7_and_names_are_snake_case() {
     fn names(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {

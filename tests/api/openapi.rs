@@ -68,14 +68,14 @@ async fn every_method_that_is_described_is_there_and_no_other() {
         let path = filled(path);
         let answer = app.ask(Method::OPTIONS, &path).await.expect(204);
         let allowed: BTreeSet<&str> = answer.header("allow").unwrap().split(", ").collect();
-        let told: Vec<String> = members(described)
+        let documented: Vec<String> = members(described)
             .keys()
             .map(|name| name.to_uppercase())
             .collect();
-        let told: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-        assert_eq!(allowed, told, "{path}");
+        let documented: BTreeSet<&str> = documented.iter().map(String::as_str).collect();
+        assert_eq!(allowed, documented, "{path}");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            if !told.contains(method) {
+            if !documented.contains(method) {
                 let answer = app.ask(method.parse().unwrap(), &path).await;
                 let expected = answer.header("allow").map(str::to_owned);
                 answer.expect_problem(405, "method-not-allowed");
@@ -86,20 +86,20 @@ async fn every_method_that_is_described_is_there_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_operators_token_is_asked_for_where_the_description_says_so_and_nowhere_else() {
+async fn operator_token_is_required_exactly_where_documented() {
     let app = TestApp::start_with(&[("security.operator_token", "of the operator")]);
     for (path, described) in members(&document(&app).await["paths"]) {
         for (method, operation) in members(described) {
-            let told = operation["security"][0]["operator_token"].is_array();
+            let documented = operation["security"][0]["operator_token"].is_array();
             let method = method.to_uppercase().parse().unwrap();
             let answer: Answer = app.ask(method, &filled(path)).await;
-            assert_eq!(answer.status == 401, told, "{path}: {operation}");
+            assert_eq!(answer.status == 401, documented, "{path}: {operation}");
         }
     }
 }
 
 #[tokio::test]
-async fn every_reference_in_the_description_leads_somewhere_and_every_component_is_used() {
+async fn references_resolve_and_components_are_used() {
     fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
         match value {
             Value::Object(members) => {

@@ -71,7 +71,7 @@ async fn a_browser_that_was_given_the_token_may_ask_without_it() {
 }
 
 #[tokio::test]
-async fn leaving_takes_the_cookie_away_and_a_page_of_another_site_cannot_enter() {
+async fn sign_out_clears_cookie_and_cross_site_sign_in_fails() {
     let app = TestApp::start_with(&[OPERATOR]);
     let left = app.ask(Method::DELETE, "/api/operator").await.expect(204);
     assert!(cookie(&left).ends_with('='));

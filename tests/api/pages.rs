@@ -63,7 +63,7 @@ async fn each_coding_is_unchanged_by_its_own_tag_alone() {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_is_a_page_for_people_and_a_problem_for_programs() {
+async fn missing_page_is_html_for_browsers_and_problem_for_programs() {
     let app = TestApp::start();
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = app.get("/teapots").header("accept", browser).await;

@@ -32,7 +32,7 @@ async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
 
 /// Contract (errors): `GET /problems`, `/problems/{slug}`: every problem type has its page.
 #[tokio::test]
-async fn the_type_of_every_problem_is_the_address_of_a_page_that_explains_it() {
+async fn problem_types_are_addresses_of_their_pages() {
     let app = TestApp::start();
     let list = app.get("/problems").await.expect(200);
     for kind in Kind::ALL {

@@ -38,7 +38,7 @@ const COMMANDS: [(&str, Command); 8] = [
 
 /// Contract (retries): The same key gets the same response, also after a restart.
 #[tokio::test]
-async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_a_restart() {
+async fn keyed_retry_gets_same_bytes_also_after_restart() {
     let mut app = TestApp::start();
     let opening = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
     let opened = app
@@ -76,7 +76,7 @@ async fn a_command_under_a_key_is_answered_again_with_the_same_bytes_also_after_
 
 /// Contract (retries): The same key gets the same response, also after a restart.
 #[tokio::test]
-async fn what_the_shop_has_ceased_to_offer_is_answered_again_and_not_sold_again() {
+async fn retry_for_withdrawn_product_is_replayed_but_not_sold() {
     let mut app = TestApp::start();
     let opening = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
     let open = async |app: &TestApp, key: &str| app.ask_for_cart().json(&opening).key(key).await;
@@ -164,7 +164,7 @@ async fn a_key_that_came_with_another_request_is_refused() {
 
 /// Contract (retries): Concurrent requests with the same key have one effect.
 #[tokio::test]
-async fn fifty_requests_at_once_under_one_key_have_one_effect_and_one_answer() {
+async fn fifty_concurrent_requests_under_one_key_have_one_effect() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let answers = join_all((0..50).map(|_| cart.add("teapot", 2).key("once").into_future())).await;
@@ -226,7 +226,7 @@ async fn a_refusal_is_not_kept_under_its_key() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_token_gets_nothing_under_a_key_that_was_used() {
+async fn used_key_without_token_gets_404() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     cart.add("teapot", 1).key("k").await.expect(201);

@@ -7,7 +7,7 @@ use reqwest::Method;
 
 /// Contract (conditions): `If-Match` on every command: 412 with `current_version`.
 #[tokio::test]
-async fn a_condition_that_names_no_current_version_carries_nothing_out() {
+async fn condition_without_current_version_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.apply_promotion("WELCOME5").await.expect(200);
@@ -73,7 +73,7 @@ async fn a_condition_that_cannot_be_read_carries_nothing_out() {
 
 /// Contract (retries): `Idempotency-Key` has a form; another one is 400.
 #[tokio::test]
-async fn a_key_that_is_none_carries_nothing_out() {
+async fn malformed_key_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let long = "k".repeat(256);

@@ -235,7 +235,7 @@ async fn a_text_that_is_no_sku_is_refused_in_a_body_too() {
         assert!(
             problem["detail"]
                 .as_str()
-                .is_some_and(|told| told.len() < 300)
+                .is_some_and(|detail| detail.len() < 300)
         );
     }
 }

@@ -150,7 +150,7 @@ async fn items_of_an_opening_add_up_to_no_more_than_a_cart_holds() {
 }
 
 #[tokio::test]
-async fn a_total_that_nobody_was_shown_orders_nothing() {
+async fn unseen_total_orders_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for total in [

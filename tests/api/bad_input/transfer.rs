@@ -182,7 +182,7 @@ async fn a_body_whose_chunks_are_broken_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_early_is_refused_or_nobody_is_there_to_be_told() {
+async fn truncated_body_is_refused_or_connection_closed() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let request = format!(

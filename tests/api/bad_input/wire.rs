@@ -1,7 +1,7 @@
 //! Requests as bytes: methods, versions and heads.
 //!
 //! Where the HTTP parser answers, below the application, the answer has no body and closes the
-//! connection: there is no request yet that a problem could be told about.
+//! connection: there is no request yet that could get a problem response.
 
 use super::{ITEM, raw_refused};
 use crate::app::TestApp;
@@ -292,7 +292,7 @@ async fn what_follows_a_request_is_a_request_of_its_own() {
     let cart = app.open_cart().await;
     let token = &cart.token;
     let path = format!("/api/carts/{}/items", cart.id);
-    // Whoever takes the body's bytes for a request would carry this out.
+    // A parser that mistook the body for a request would execute this.
     let hidden = format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{ITEM}",
