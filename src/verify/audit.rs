@@ -272,7 +272,8 @@ fn mismatch(head: &Head, event: &RecordedEvent) -> Option<String> {
     let hash = chained_hash(head.hash, event);
     (hash != event.hash).then(|| {
         format!(
-            "its hash is {}, and what is recorded here gives {hash}: it was altered, or an event before it",
+            "its hash is {}, and what is recorded here gives {hash}: it was altered, or an \
+             event before it",
             event.hash
         )
     })

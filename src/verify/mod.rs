@@ -218,7 +218,7 @@ impl Batches {
 }
 
 /// Projects what is read and compares the views that serve with it, both at the same position. The
-/// views that serve move meanwhile, so a new snapshot is taken until the projection is close to one.
+/// views that serve move meanwhile, so snapshots are taken until the projection is close to one.
 /// `log` and `end` are the log's identity and its end at the beginning.
 fn check(
     target: &VerifyTarget,

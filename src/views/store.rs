@@ -1,4 +1,4 @@
-//! `views.db`: the file that all views are in, with the checkpoint up to which they have seen the log.
+//! `views.db`: the file that all views are in, with their checkpoint.
 
 use super::guard::{Damaged, FileGuard};
 use super::health::UpdateError;
