@@ -5,7 +5,7 @@ import { byId } from "./page/element.js";
 import { cartInAddress } from "./history/address.js";
 import { CartHistory, showNote } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
-import { showOwnCarts } from "./history/own_list.js";
+import { showOwnCarts } from "./history/own_carts.js";
 
 const id = cartInAddress();
 if (id) new CartHistory(id).start();

@@ -3,15 +3,15 @@
 import { byId, setText } from "./page/element.js";
 import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
-import { count, perCent, span } from "./page/writing.js";
+import { count, percent, duration } from "./page/format.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
-import * as ask from "./insights/questions.js";
+import * as queries from "./insights/queries.js";
 
 const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
 
 let asked = 0;
-const period = new ask.Period(show);
+const period = new queries.Period(show);
 
 open();
 
@@ -33,7 +33,7 @@ async function show(stretch, time) {
   byId("failed").hidden = true;
   byId("insights").setAttribute("aria-busy", "true");
   try {
-    const [numbers, steps, all, doubts, together, left] = await Promise.all([ask.funnel(stretch), ask.activity(stretch), ask.products(), ask.hesitated(), ask.pairs(), ask.abandoned()]);
+    const [numbers, steps, all, doubts, together, left] = await Promise.all([queries.funnel(stretch), queries.activity(stretch), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
     if (own !== asked) return;
     const names = new Map(all.map(({ sku, name }) => [sku, name]));
     const nothing = !all.length && !numbers.opened && !steps.items.length && !stretch.from && !stretch.to;
@@ -59,8 +59,8 @@ async function show(stretch, time) {
 function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle }) {
   setText(byId("stat-opened"), opened.toLocaleString("en"));
   setText(byId("stat-orders"), checked_out.toLocaleString("en"));
-  setText(byId("stat-conversion"), conversion === null ? "–" : perCent(conversion));
-  setText(byId("stat-time"), median_ms === null ? "–" : span(median_ms));
+  setText(byId("stat-conversion"), conversion === null ? "–" : percent(conversion));
+  setText(byId("stat-time"), median_ms === null ? "–" : duration(median_ms));
   setText(byId("stat-idle"), idle.toLocaleString("en"));
 }
 

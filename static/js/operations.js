@@ -1,19 +1,19 @@
 /** The operations' page: the log's head, the views behind it, and what can be done to be sure of them. */
 
 import { byId, fromTemplate, setAttribute, setText } from "./page/element.js";
-import { announce, connectionBack, connectionLost, showLight } from "./page/notices.js";
+import { announce, connectionBack, connectionLost, showIndicator } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
-import { count, span } from "./page/writing.js";
+import { count, duration } from "./page/format.js";
 import { get, Unreachable } from "./service/request.js";
-import { every } from "./service/stream.js";
+import { poll } from "./service/stream.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
 
 /** How often the views are looked at. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 
 const STATES = { current: "current", catching_up: "catching up", failed: "failed" };
 
-/** The log's head and where each view stands behind it. */
+/** The log's head and where each view is behind it. */
 class Views {
   #rows = new Map();
   #before = null;
@@ -42,13 +42,13 @@ class Views {
     const failed = items.filter((view) => view.state === "failed");
     const behind = items.filter((view) => view.lag_events > 0);
     const worst = Math.max(...items.map((view) => view.lag_ms), 0);
-    const light = byId("light");
+    const indicator = byId("indicator");
     const state = failed.length ? "bad" : behind.length ? "waiting" : "good";
     const names = failed.length === items.length ? "All views" : failed.map((view) => view.name).join(", ");
     const reasons = new Set(failed.map((view) => view.last_error));
-    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${span(worst)} at most` : "All views up to date";
-    if (light.dataset.state && light.dataset.state !== state && (state === "bad" || light.dataset.state === "bad")) announce(words);
-    showLight(light, state, words);
+    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${duration(worst)} at most` : "All views up to date";
+    if (indicator.dataset.state && indicator.dataset.state !== state && (state === "bad" || indicator.dataset.state === "bad")) announce(words);
+    showIndicator(indicator, state, words);
   }
 
   #row(name) {
@@ -80,21 +80,21 @@ class Row {
     setText(parts.position, position.toLocaleString("en"));
     setAttribute(parts.bar, "max", Math.max(head, 1));
     parts.bar.value = head ? position : 1;
-    setText(parts.lag, lag_events ? `${count(lag_events, "event")}, ${span(lag_ms)}` : "none");
+    setText(parts.lag, lag_events ? `${count(lag_events, "event")}, ${duration(lag_ms)}` : "none");
     setText(parts.definition, String(definition));
   }
 }
 
 const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
-const look = every(LOOK_MS, async () => {
+const look = poll(POLL_MS, async () => {
   try {
     await views.look();
     connectionBack();
     byId("failed").hidden = true;
     byId("operations").hidden = false;
   } catch (error) {
-    trouble(error);
+    showError(error);
   }
 });
 
@@ -107,11 +107,11 @@ async function open() {
       for (const job of jobs) job.watch();
     });
   } catch (error) {
-    trouble(error);
+    showError(error);
   }
 }
 
-function trouble(error) {
+function showError(error) {
   if (error instanceof Unreachable) {
     connectionLost("Connection lost. This may be out of date. Reconnecting…", () => look.now());
     if (!byId("operations").hidden) return;

@@ -9,7 +9,7 @@ import { Filters } from "./shop/filters.js";
 import { Grid } from "./shop/grid.js";
 
 /** How long the shop waits before it asks for its products again by itself. */
-const AGAIN_MS = 3000;
+const RETRY_MS = 3000;
 let again;
 
 const catalogue = new Catalogue();
@@ -31,7 +31,7 @@ async function openShop() {
     await catalogue.load();
   } catch (error) {
     grid.showFailure(error, openShop);
-    if (error instanceof Unreachable || error.passes) again = setTimeout(openShop, AGAIN_MS);
+    if (error instanceof Unreachable || error.passes) again = setTimeout(openShop, RETRY_MS);
     return;
   }
   filters.show();

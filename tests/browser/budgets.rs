@@ -188,7 +188,7 @@ async fn nothing_is_asked_of_the_service_while_the_mouse_only_passes() {
         ];
         browser.pass_over(&things).await;
         browser.open_history_of_a_pot_of_tea().await;
-        browser.mentions("light-lag", "View up to date").await;
+        browser.mentions("indicator-lag", "View up to date").await;
         let things = [
             "event-2",
             "event-3",

@@ -206,7 +206,7 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
                 "#2 Added 2 × Teapot at €19.99 +2 #4 Removed 1 × Teapot at €19.99 −1",
             )
             .await;
-        for (event, look) in [(2, "lit"), (3, "dim"), (3, "aside"), (4, "lit")] {
+        for (event, look) in [(2, "lit"), (3, "dim"), (3, "skipped"), (4, "lit")] {
             browser
                 .until(&format!("at('event-{event}').classList.contains('{look}')"))
                 .await;
@@ -248,7 +248,7 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
         browser.says("cart-title", "Cart at version 5, hypothetical").await;
         browser.says("what-if-total", "Total €71.77 → €59.97 (−11.80)").await;
         browser.says("explanation-sum", "59.97 − 0.00 = 59.97").await;
-        browser.until("at('event-2').classList.contains('pinned') && at('event-5').classList.contains('aside')").await;
+        browser.until("at('event-2').classList.contains('pinned') && at('event-5').classList.contains('skipped')").await;
         browser.click("what-if-end").await;
         browser.mentions("compared", "compared with pinned version 2").await;
         // Each turn is a step of the browser's own history.
@@ -266,9 +266,13 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
 async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
-        browser.mentions("light-fold", "View matches events").await;
-        browser.mentions("light-chain", "Hash chain intact").await;
-        browser.mentions("light-lag", "View up to date").await;
+        browser
+            .mentions("indicator-fold", "View matches events")
+            .await;
+        browser
+            .mentions("indicator-chain", "Hash chain intact")
+            .await;
+        browser.mentions("indicator-lag", "View up to date").await;
         let path = format!("/api/carts/{cart}/items/notebook");
         browser.ask("PUT", &path, json!({ "quantity": 2 })).await;
         browser.says("cart-title", "Cart at version 7").await;
@@ -276,7 +280,7 @@ async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
             .says("sentence", "#7 Added 2 × Notebook at €14.50")
             .await;
         browser
-            .mentions("light-lag", "View updated with event 7 in")
+            .mentions("indicator-lag", "View updated with event 7 in")
             .await;
         browser
             .mentions("cause", "The shopper changed a quantity")

@@ -297,7 +297,7 @@ async fn a_rebuild_can_be_watched() {
         service.simulate(60, 9);
         browser.open("/operations").await;
         browser
-            .mentions("light-views", "All views up to date")
+            .mentions("indicator-views", "All views up to date")
             .await;
         let views = browser.ask("GET", "/api/views", Value::Null).await;
         let head = views["head"].as_u64().expect("the log's head");

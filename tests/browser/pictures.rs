@@ -39,7 +39,7 @@ async fn the_readme_has_pictures_of_every_page() {
         browser.click("why-link").await;
         browser.click("number-total").await;
         browser.sees("ledger").await;
-        browser.mentions("light-fold", "View matches").await;
+        browser.mentions("indicator-fold", "View matches").await;
         browser.keep_picture("history").await;
         service.simulate(200, 11);
         browser.open("/insights").await;
@@ -47,7 +47,7 @@ async fn the_readme_has_pictures_of_every_page() {
         browser.keep_picture("insights").await;
         browser.open("/operations").await;
         browser
-            .mentions("light-views", "All views up to date")
+            .mentions("indicator-views", "All views up to date")
             .await;
         browser.keep_picture("operations").await;
     })

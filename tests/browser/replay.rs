@@ -44,13 +44,13 @@ async fn letters_do_what_they_say_until_they_are_switched_off() {
         browser
             .mentions("compared", "pinned: select another event to compare")
             .await;
-        browser.click("letter-keys").await;
+        browser.click("shortcut-keys").await;
         browser.press("x").await;
         browser.press(key::LEFT).await;
         browser.says("cart-title", "Cart at version 5").await;
         browser.misses("what-if-banner").await;
         browser.reload().await;
-        browser.until("at('letter-keys').checked === false").await;
+        browser.until("at('shortcut-keys').checked === false").await;
     })
     .await;
 }

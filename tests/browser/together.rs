@@ -104,7 +104,7 @@ async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
         // A browser has but six connections to a service, and each of these pages a stream.
         for version in 1..=6 {
             browser.open(&format!("/history/{cart}?v={version}")).await;
-            browser.mentions("light-lag", "View up to date").await;
+            browser.mentions("indicator-lag", "View up to date").await;
         }
         browser.open("/history").await;
         browser.sees("journal-6").await;

@@ -3,7 +3,7 @@
  *
  *   /history/{cart_id}?v=7&pin=3&why=teapot.quantity&without=4,5
  *
- * Without `v` the page stands at the newest event and follows what comes.
+ * Without `v` the page is at the newest event and follows what comes.
  */
 
 const UUID = /^\/history\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\/?$/i;

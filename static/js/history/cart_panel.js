@@ -4,8 +4,8 @@
  */
 
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
-import { STATUS, SUMS } from "../page/kinds.js";
-import { amount, money, signed, signedAmount, timeOfDay } from "../page/writing.js";
+import { STATUS, SUMS } from "../page/event_types.js";
+import { amount, money, signed, signedAmount, timeOfDay } from "../page/format.js";
 
 /** A number that can be asked why, with room beneath for how it changed. */
 class NumberButton {
@@ -32,15 +32,15 @@ class NumberButton {
 
 export class CartPanel {
   #page;
-  #chronicle;
+  #eventList;
   #rows = new Map();
   #sums = [];
   #frame = byId("lines-frame");
   #body = byId("lines");
 
-  constructor(page, chronicle) {
+  constructor(page, eventList) {
     this.#page = page;
-    this.#chronicle = chronicle;
+    this.#eventList = eventList;
     byId("unpin").addEventListener("click", () => {
       page.pin(page.state.pin);
       byId("slider").focus();
@@ -67,7 +67,7 @@ export class CartPanel {
     const changes = compared === "pin" && version === pin ? "pinned: select another event to compare" : `compared with ${against}`;
     setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`);
     this.#showLines(moment, why);
-    const { currency } = this.#chronicle;
+    const { currency } = this.#eventList;
     for (const [field, number] of this.#sums) {
       number.show(money(state[field], currency), changeOf(state[field] - base[field], currency), why);
     }
@@ -76,9 +76,9 @@ export class CartPanel {
   }
 
   #showLines({ state, base, event, compared, without }, why) {
-    const { currency } = this.#chronicle;
-    const before = new Map(base.shelf.map((line) => [line.sku, line]));
-    const now = new Map(state.shelf.map((line) => [line.sku, line]));
+    const { currency } = this.#eventList;
+    const before = new Map(base.allLines.map((line) => [line.sku, line]));
+    const now = new Map(state.allLines.map((line) => [line.sku, line]));
     for (const [sku, row] of this.#rows) {
       const line = now.get(sku);
       const old = before.get(sku);
@@ -98,11 +98,11 @@ export class CartPanel {
 
   /** A row for each product of the whole history, in the order in which they first came. */
   #makeRows() {
-    const { movesBySku } = this.#chronicle;
+    const { movesBySku } = this.#eventList;
     if (this.#rows.size === movesBySku.size && this.#body.childElementCount) return;
     for (const [sku, versions] of movesBySku) {
       if (this.#rows.has(sku)) continue;
-      const { name } = this.#chronicle.event(versions[0]).data;
+      const { name } = this.#eventList.event(versions[0]).data;
       const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
       const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
       const { root, parts } = fromTemplate("line");

@@ -1,30 +1,30 @@
 /** The event at the cursor: its sentence, its cause, its effect, and what is stored of it. */
 
 import { byId, element } from "../page/element.js";
-import { amount, fullTime, span } from "../page/writing.js";
+import { amount, fullTime, duration } from "../page/format.js";
 import { toast } from "../page/notices.js";
-import { asGivenWhenThen, asJson, copyText } from "./copies.js";
+import { asGivenWhenThen, asJson, copyText } from "./copy.js";
 import { difference } from "./fold.js";
-import { actionOf, SUMS } from "../page/kinds.js";
-import { stepLink } from "./transport.js";
+import { actionOf, SUMS } from "../page/event_types.js";
+import { stepLink } from "./playback.js";
 
 export class EventPanel {
   #page;
-  #chronicle;
+  #eventList;
   #root = byId("event");
   #shown = "";
   #event = null;
   #rawOpen = true;
 
-  constructor(page, chronicle) {
+  constructor(page, eventList) {
     this.#page = page;
-    this.#chronicle = chronicle;
+    this.#eventList = eventList;
     // The service writes CloudEvents for whoever holds the cart.
-    byId("copy-cloudevent").hidden = chronicle.byOperator;
+    byId("copy-cloudevent").hidden = eventList.byOperator;
     const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#copy(name, text));
     copy("copy-json", "JSON", () => asJson(this.#event));
-    copy("copy-cloudevent", "CloudEvent", async () => asJson(await chronicle.cloudEvent(this.#event.version)));
-    copy("copy-given", "given/when/then", () => asGivenWhenThen(chronicle, this.#event));
+    copy("copy-cloudevent", "CloudEvent", async () => asJson(await eventList.cloudEvent(this.#event.version)));
+    copy("copy-given", "given/when/then", () => asGivenWhenThen(eventList, this.#event));
   }
 
   async #copy(name, text) {
@@ -36,12 +36,12 @@ export class EventPanel {
   }
 
   show({ event, version, head }) {
-    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#chronicle.siblings(event).length}`;
+    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#event = event;
-    const before = this.#chronicle.event(version - 1);
-    const pause = before ? `, ${span(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the previous event` : "";
+    const before = this.#eventList.event(version - 1);
+    const pause = before ? `, ${duration(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the previous event` : "";
     this.#root.replaceChildren(
       element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
       element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
@@ -55,7 +55,7 @@ export class EventPanel {
 
   #cause(event) {
     const { meta } = event;
-    const others = this.#chronicle.siblings(event).filter((version) => version !== event.version);
+    const others = this.#eventList.siblings(event).filter((version) => version !== event.version);
     const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", stepLink(this.#page, version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
     const subject = ["shopper", "service"].includes(meta.actor) ? `The ${meta.actor}` : `“${meta.actor}”`;
     return element(
@@ -73,7 +73,7 @@ export class EventPanel {
   }
 
   #effect(event) {
-    const { currency, fold } = this.#chronicle;
+    const { currency, fold } = this.#eventList;
     const write = (minor) => amount(minor, currency);
     const { lines, sums, promotion, status } = difference(fold.at(event.version - 1), fold.at(event.version));
     const arrow = (name, [from, to], text = String) => element("li", {}, `${name}: `, element("span", { class: "from" }, text(from)), " → ", element("strong", {}, text(to)));
@@ -84,7 +84,7 @@ export class EventPanel {
       ...Object.entries(SUMS).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
-    const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${span(event.view_delay_ms)}.`;
+    const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;
     return element(
       "div",
       { testid: "effect" },

@@ -1,8 +1,8 @@
 /** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
 
 import { byId, element, setText } from "../page/element.js";
-import { count, money, signed, signedAmount } from "../page/writing.js";
-import { stepLink } from "./transport.js";
+import { count, money, signed, signedAmount } from "../page/format.js";
+import { stepLink } from "./playback.js";
 
 const ROWS = 40;
 /** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
@@ -47,7 +47,7 @@ export class Explanation {
   }
 
   #showReason(reason, { sum, note }, moment) {
-    const { currency } = moment.chronicle;
+    const { currency } = moment.eventList;
     this.#body.replaceChildren(
       element("p", { class: "why-value", testid: "explanation-value" }, written(reason, currency)),
       element("p", { class: "why-sum", testid: "explanation-sum" }, sum),
@@ -58,7 +58,7 @@ export class Explanation {
   }
 
   #ledger(reason, moment) {
-    const { currency } = moment.chronicle;
+    const { currency } = moment.eventList;
     const versions = reason.versions();
     if (!versions.length) return element("p", { class: "soft" }, "No event has changed it yet.");
     const from = Math.max(versions.length - this.#rows, 0);

@@ -6,12 +6,12 @@
 
 const CHECKPOINT_EVERY = 50;
 
-const NOTHING = Object.freeze({
+const INITIAL = Object.freeze({
   version: 0,
   status: "open",
   currency: "EUR",
   /** A line for each sku ever added, in that order. One without lots was taken out and keeps its place. */
-  shelf: [],
+  allLines: [],
   promotion: null,
   promotion_version: null,
   /** The code whose place the promotion took. */
@@ -25,14 +25,14 @@ const NOTHING = Object.freeze({
 });
 
 /** The lots after these units were put in: they join the newest lot if it has their price. */
-function putIn(lots, { quantity, unit_price }) {
+function addUnits(lots, { quantity, unit_price }) {
   const newest = lots.at(-1);
   if (newest?.unit_price === unit_price) return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
   return quantity > 0 ? [...lots, { quantity, unit_price }] : lots;
 }
 
 /** The lots after these units were taken out: from the newest of their price; what is not there stays away. */
-function takeOut(lots, { quantity, unit_price }) {
+function removeUnits(lots, { quantity, unit_price }) {
   let left = quantity;
   const after = [];
   for (let index = lots.length - 1; index >= 0; index -= 1) {
@@ -42,25 +42,25 @@ function takeOut(lots, { quantity, unit_price }) {
     if (lot.quantity > taken) after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
   }
   // Neighbours that now have the same price are one lot.
-  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? putIn(joined, lot) : [...joined, lot]), []);
+  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), []);
 }
 
 function changeLine(state, units, change) {
-  const index = state.shelf.findIndex((line) => line.sku === units.sku);
-  const line = state.shelf[index] ?? { sku: units.sku, name: units.name, lots: [], quantity: 0, total: 0 };
-  if (index < 0 && change === takeOut) return state;
+  const index = state.allLines.findIndex((line) => line.sku === units.sku);
+  const line = state.allLines[index] ?? { sku: units.sku, name: units.name, lots: [], quantity: 0, total: 0 };
+  if (index < 0 && change === removeUnits) return state;
   const lots = change(line.lots, units);
   const changed = {
     sku: line.sku,
     // A line that comes back carries the name that it came back with.
-    name: line.lots.length || change === takeOut ? line.name : units.name,
+    name: line.lots.length || change === removeUnits ? line.name : units.name,
     lots,
     quantity: lots.reduce((sum, lot) => sum + lot.quantity, 0),
     total: lots.reduce((sum, lot) => sum + lot.quantity * lot.unit_price, 0),
   };
-  const shelf = state.shelf.slice();
-  shelf[index < 0 ? shelf.length : index] = changed;
-  return { ...state, shelf, items_total: state.items_total - line.total + changed.total };
+  const allLines = state.allLines.slice();
+  allLines[index < 0 ? allLines.length : index] = changed;
+  return { ...state, allLines, items_total: state.items_total - line.total + changed.total };
 }
 
 /** Per cent are rounded half up; no promotion takes off more than there is. */
@@ -70,14 +70,14 @@ function discountOn(total, promotion) {
   return Math.min(Math.max(wanted, 0), total);
 }
 
-function happen(state, { type, data, version }) {
+function apply(state, { type, data, version }) {
   switch (type) {
     case "CartOpened":
       return { ...state, currency: data.currency };
     case "ItemAdded":
-      return changeLine(state, data, putIn);
+      return changeLine(state, data, addUnits);
     case "ItemRemoved":
-      return changeLine(state, data, takeOut);
+      return changeLine(state, data, removeUnits);
     case "PromotionApplied":
       return { ...state, promotion: data, promotion_version: version, promotion_before: state.promotion?.code ?? null };
     case "PromotionRemoved":
@@ -93,7 +93,7 @@ function happen(state, { type, data, version }) {
 }
 
 export function evolve(state, event) {
-  const next = { ...happen(state, event) };
+  const next = { ...apply(state, event) };
   next.version = event.version;
   next.opened_at ??= event.recorded_at;
   next.changed_at = event.recorded_at;
@@ -102,12 +102,12 @@ export function evolve(state, event) {
   return next;
 }
 
-/** The fold over a list of events that may grow, without those whose versions are set aside. */
+/** The fold over a list of events that may grow, without those whose versions are skipped. */
 export class Fold {
   #events;
   #without;
-  #checkpoints = [NOTHING];
-  #latest = NOTHING;
+  #checkpoints = [INITIAL];
+  #latest = INITIAL;
   #latestAt = 0;
 
   constructor(events, without = []) {
@@ -135,7 +135,7 @@ export class Fold {
   }
 }
 
-export const linesOf = (state) => state.shelf.filter((line) => line.lots.length > 0);
+export const visibleLines = (state) => state.allLines.filter((line) => line.lots.length > 0);
 
 /** The document that the service would answer for this state. */
 export function documentOf(id, state) {
@@ -144,7 +144,7 @@ export function documentOf(id, state) {
     version: state.version,
     status: state.status,
     currency: state.currency,
-    lines: linesOf(state).map(({ sku, name, quantity, total, lots }) => ({ sku, name, quantity, total, lots })),
+    lines: visibleLines(state).map(({ sku, name, quantity, total, lots }) => ({ sku, name, quantity, total, lots })),
     promotion: state.promotion && { code: state.promotion.code, description: state.promotion.description },
     items_total: state.items_total,
     discount: state.discount,
@@ -160,9 +160,9 @@ export function documentOf(id, state) {
  * total: [from, to]}], sums: { items_total, discount, total }, promotion, status }`, each a pair.
  */
 export function difference(from, to) {
-  const before = new Map(from.shelf.map((line) => [line.sku, line]));
-  const skus = new Set([...to.shelf.map((line) => line.sku), ...before.keys()]);
-  const after = new Map(to.shelf.map((line) => [line.sku, line]));
+  const before = new Map(from.allLines.map((line) => [line.sku, line]));
+  const skus = new Set([...to.allLines.map((line) => line.sku), ...before.keys()]);
+  const after = new Map(to.allLines.map((line) => [line.sku, line]));
   const lines = [];
   for (const sku of skus) {
     const old = before.get(sku);

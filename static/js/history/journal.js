@@ -1,16 +1,16 @@
 /**
  * The journal of the whole log: the newest events, live, or any page back to the first. What is
- * asked stands in the address, so that it can be sent:
+ * asked is in the address, so that it can be sent:
  *
  *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
  */
 
 import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
-import { count, fullTime } from "../page/writing.js";
+import { count, fullTime } from "../page/format.js";
 import { get, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
-import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/kinds.js";
+import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/event_types.js";
 
 const PAGE = 50;
 /** How many events the newest page takes in before it asks to be read anew. */
@@ -18,7 +18,7 @@ const MOST = 250;
 /** Events that come in a burst are shown together. */
 const GATHER_MS = 200;
 /** Whoever hears the page is told of what comes at most this often. */
-const TELL_MS = 3000;
+const ANNOUNCE_MS = 3000;
 
 /** The filters and what each is called on its chip. A product's name may come late: it moves none that follows. */
 const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "To", command: "Command", sku: "Product" };
@@ -35,7 +35,7 @@ export class Journal {
   #held = [];
   #waiting = 0;
   #gathering = 0;
-  #untold = 0;
+  #unannounced = 0;
   #next = null;
 
   constructor() {
@@ -57,7 +57,7 @@ export class Journal {
     this.#readAddress();
   }
 
-  /** Whether the page stands at the newest event, where what comes is shown. */
+  /** Whether the page is at the newest event, where what comes is shown. */
   get #live() {
     return !this.#asked.cursor && !this.#asked.order;
   }
@@ -159,7 +159,7 @@ export class Journal {
         this.#waiting += 1;
         this.#soon();
       },
-      (stands) => (stands ? connectionBack() : connectionLost("Connection lost. Reconnecting…", () => this.#read())),
+      (connected) => (connected ? connectionBack() : connectionLost("Connection lost. Reconnecting…", () => this.#read())),
     );
   }
 
@@ -186,11 +186,11 @@ export class Journal {
     this.#hold(0);
     this.#slideIn(rows);
     byId("journal-none").hidden = true;
-    if (!this.#untold) setTimeout(() => {
-      announce(count(this.#untold, "new event"));
-      this.#untold = 0;
-    }, TELL_MS);
-    this.#untold += number;
+    if (!this.#unannounced) setTimeout(() => {
+      announce(count(this.#unannounced, "new event"));
+      this.#unannounced = 0;
+    }, ANNOUNCE_MS);
+    this.#unannounced += number;
   }
 
   /** What is there glides to its new place from where it was seen: it never jumps. */
@@ -202,7 +202,7 @@ export class Journal {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const { it, mark, from } of slides) {
       const by = topOf(mark) - from;
-      // Rows that have not slid in yet are cut off, or they would lie over what stands above.
+      // Rows that have not slid in yet are cut off, or they would lie over what is above.
       const cut = mark === it ? 0 : by;
       if (by) it.animate([{ transform: `translateY(${-by}px)`, clipPath: `inset(${cut}px 0 0)` }, { transform: "none", clipPath: "inset(0)" }], still ? { duration: 20, easing: "step-end" } : 250);
     }

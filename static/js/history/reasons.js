@@ -3,10 +3,10 @@
  * as in the address: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
  */
 
-import { amount, signed } from "../page/writing.js";
-import { countUpTo } from "./chronicle.js";
-import { unitsOf } from "../page/kinds.js";
-import { linesOf } from "./fold.js";
+import { amount, signed } from "../page/format.js";
+import { countUpTo } from "./event_list.js";
+import { unitsOf } from "../page/event_types.js";
+import { visibleLines } from "./fold.js";
 
 /** A sum of more terms is shortened in its middle. The ledger beneath it has them all. */
 const WRITTEN = 14;
@@ -20,7 +20,7 @@ export function numberNamed(why) {
 }
 
 /**
- * The reason of number `why` in `moment`: `{ field, sku, value, term(version), isLit(version),
+ * The reason of number `why` in `moment`: `{ field, sku, value, term(version), isHighlighted(version),
  * versions(), words() }`. `versions()` are those of the terms, ascending, possibly many thousands,
  * and `words()` are `{ title, sum, note }`: both are made when asked, since a running cursor only
  * asks what is lit. Answers `null` when there is no such number.
@@ -28,40 +28,40 @@ export function numberNamed(why) {
 export function reasonOf(why, moment) {
   const number = numberNamed(why);
   if (!number) return null;
-  const { chronicle, version, state } = moment;
+  const { eventList, version, state } = moment;
   const { sku, field } = number;
-  const moves = sku ? chronicle.movesBySku.get(sku) : chronicle.moves;
+  const moves = sku ? eventList.movesBySku.get(sku) : eventList.moves;
   if (sku && !moves) return null;
-  const setAside = new Set(moment.without);
+  const skipped = new Set(moment.without);
   const promotion = state.promotion_version;
   const withMoves = field !== "discount";
   const withPromotion = promotion !== null && (field === "discount" || field === "total") && !sku;
-  const line = sku ? state.shelf.find((line) => line.sku === sku) : null;
+  const line = sku ? state.allLines.find((line) => line.sku === sku) : null;
 
   // In a what-if an event may find less to take out than it did: what it moves there counts.
-  const moved = (it) => (setAside.size ? movedIn(moment.fold, chronicle.event(it)) : movedBy(chronicle.event(it)));
+  const moved = (it) => (skipped.size ? movedIn(moment.fold, eventList.event(it)) : movedBy(eventList.event(it)));
   const versions = () => {
-    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !setAside.has(it) && moved(it).quantity !== 0) : [];
+    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !skipped.has(it) && moved(it).quantity !== 0) : [];
     if (withPromotion) made.splice(countUpTo(made, promotion), 0, promotion);
     return made;
   };
 
-  const isLit = (it) => {
-    if (it > version || setAside.has(it)) return false;
+  const isHighlighted = (it) => {
+    if (it > version || skipped.has(it)) return false;
     if (withPromotion && it === promotion) return true;
     if (!withMoves) return false;
-    const event = chronicle.event(it);
+    const event = eventList.event(it);
     return unitsOf(event) !== 0 && (!sku || event.data.sku === sku) && moved(it).quantity !== 0;
   };
 
   const term = (it) => {
-    const event = chronicle.event(it);
+    const event = eventList.event(it);
     if (it === promotion) return { event, value: field === "total" ? -state.discount : state.discount };
     return { event, value: moved(it)[field === "quantity" ? "quantity" : "total"] };
   };
 
   const value = sku ? (line?.[field] ?? 0) : state[field];
-  return { field, sku, value, term, isLit, versions, words: () => words(number, moment, line, () => versions().map((it) => moved(it).quantity)) };
+  return { field, sku, value, term, isHighlighted, versions, words: () => words(number, moment, line, () => versions().map((it) => moved(it).quantity)) };
 }
 
 function movedBy(event) {
@@ -71,16 +71,16 @@ function movedBy(event) {
 
 /** What an event moves in another history than its own. */
 function movedIn(fold, { version, data }) {
-  const lineAt = (at) => fold.at(at).shelf.find((line) => line.sku === data.sku) ?? { quantity: 0, total: 0 };
+  const lineAt = (at) => fold.at(at).allLines.find((line) => line.sku === data.sku) ?? { quantity: 0, total: 0 };
   const before = lineAt(version - 1);
   const after = lineAt(version);
   return { quantity: after.quantity - before.quantity, total: after.total - before.total };
 }
 
-function words({ sku, field }, { chronicle, state }, line, quantities) {
-  const { currency } = chronicle;
+function words({ sku, field }, { eventList, state }, line, quantities) {
+  const { currency } = eventList;
   const write = (minor) => amount(minor, currency);
-  const name = line?.name ?? (sku && chronicle.event(chronicle.movesBySku.get(sku)[0]).data.name);
+  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)[0]).data.name);
   if (field === "quantity") {
     return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "All additions and removals." };
   }
@@ -90,7 +90,7 @@ function words({ sku, field }, { chronicle, state }, line, quantities) {
     return { title: `Total of ${name}`, sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`, note: "Every unit keeps the price it was added at; the newest are removed first." };
   }
   if (field === "items_total") {
-    const lines = linesOf(state);
+    const lines = visibleLines(state);
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
     if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
     return { title: "Subtotal", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The sum of all lines. Below: every addition and removal." };

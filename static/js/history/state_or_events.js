@@ -4,10 +4,10 @@
  */
 
 import { byId, element } from "../page/element.js";
-import { amount, count, timeOfDay } from "../page/writing.js";
-import { countUpTo } from "./chronicle.js";
-import { linesOf } from "./fold.js";
-import { stepLink } from "./transport.js";
+import { amount, count, timeOfDay } from "../page/format.js";
+import { countUpTo } from "./event_list.js";
+import { visibleLines } from "./fold.js";
+import { stepLink } from "./playback.js";
 
 const ROWS = 8;
 const EVENTS = 9;
@@ -15,21 +15,21 @@ const FACTS = 6;
 
 export class StateOrEvents {
   #page;
-  #chronicle;
+  #eventList;
   #root = byId("state-or-events");
   #shown = 0;
 
-  constructor(page, chronicle) {
+  constructor(page, eventList) {
     this.#page = page;
-    this.#chronicle = chronicle;
+    this.#eventList = eventList;
   }
 
   show({ version, actual, event }) {
     if (version === this.#shown) return;
     this.#shown = version;
-    const lines = linesOf(actual);
-    const forgotten = this.#forgotten(version, actual);
-    const kept = this.#standing(version, actual).size;
+    const lines = visibleLines(actual);
+    const forgotten = this.#lostFacts(version, actual);
+    const kept = this.#visible(version, actual).size;
     this.#root.replaceChildren(
       element("p", { class: "soft small" }, "A state-based service would keep only these rows:"),
       this.#rows(lines, actual, event, version),
@@ -41,22 +41,22 @@ export class StateOrEvents {
   }
 
   /** Versions of the events that a row still shows: the last one to touch it, while it is there. */
-  #standing(version, actual) {
-    const standing = new Set(actual.promotion_version ? [actual.promotion_version] : []);
-    for (const line of linesOf(actual)) standing.add(this.#movesOf(line.sku, version).at(-1));
-    if (actual.status !== "open") standing.add(version);
-    return standing;
+  #visible(version, actual) {
+    const visible = new Set(actual.promotion_version ? [actual.promotion_version] : []);
+    for (const line of visibleLines(actual)) visible.add(this.#movesOf(line.sku, version).at(-1));
+    if (actual.status !== "open") visible.add(version);
+    return visible;
   }
 
   #movesOf(sku, version) {
-    const moves = this.#chronicle.movesBySku.get(sku);
+    const moves = this.#eventList.movesBySku.get(sku);
     return moves.slice(0, countUpTo(moves, version));
   }
 
   #rows(lines, actual, event, version) {
-    const { currency } = this.#chronicle;
+    const { currency } = this.#eventList;
     const row = (line) => {
-      const last = this.#chronicle.event(this.#movesOf(line.sku, version).at(-1));
+      const last = this.#eventList.event(this.#movesOf(line.sku, version).at(-1));
       return element("tr", { class: event.data.sku === line.sku ? "written" : "" }, element("th", { scope: "row" }, line.sku), element("td", {}, String(line.quantity)), element("td", {}, amount(line.total, currency)), element("td", {}, timeOfDay(last.recorded_at)));
     };
     const head = element("thead", {}, element("tr", {}, ...["sku", "quantity", "total", "updated"].map((name) => element("th", { scope: "col" }, name))));
@@ -66,21 +66,21 @@ export class StateOrEvents {
     return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a state-based service" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
   }
 
-  #forgotten(version, actual) {
+  #lostFacts(version, actual) {
     const facts = [];
-    for (const line of actual.shelf) {
+    for (const line of actual.allLines) {
       const moves = this.#movesOf(line.sku, version);
-      const first = this.#chronicle.event(moves[0]);
-      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#chronicle.event(moves.at(-1)).recorded_at)}.`]);
+      const first = this.#eventList.event(moves[0]);
+      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1)).recorded_at)}.`]);
       else if (moves.length > 1) {
-        const most = Math.max(...moves.slice(-50).map((it) => this.#chronicle.fold.at(it).shelf.find(({ sku }) => sku === line.sku).quantity));
+        const most = Math.max(...moves.slice(-50).map((it) => this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku).quantity));
         const were = most > line.quantity ? `, peaked at ${most}` : "";
         facts.push(["overwritten", `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`]);
       }
       if (line.lots.length > 1) facts.push(["merged", `${line.name} has units at ${line.lots.length} prices; a row keeps one sum.`]);
     }
-    const promotions = this.#chronicle.promotions.slice(0, countUpTo(this.#chronicle.promotions, version));
-    const tried = new Set(promotions.map((it) => this.#chronicle.event(it).data.code));
+    const promotions = this.#eventList.promotions.slice(0, countUpTo(this.#eventList.promotions, version));
+    const tried = new Set(promotions.map((it) => this.#eventList.event(it).data.code));
     tried.delete(actual.promotion?.code);
     if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} no longer ${tried.size === 1 ? "applies" : "apply"}.`]);
     const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
@@ -89,19 +89,19 @@ export class StateOrEvents {
   }
 
   #events(version, actual) {
-    const standing = this.#standing(version, actual);
+    const visible = this.#visible(version, actual);
     const newest = [];
-    for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#chronicle.event(at));
+    for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#eventList.event(at));
     return element(
       "ol",
       { class: "kept", testid: "kept-events" },
       ...newest.map((event) =>
         element(
           "li",
-          { class: standing.has(event.version) ? "in-row" : "lost" },
+          { class: visible.has(event.version) ? "in-row" : "lost" },
           stepLink(this.#page, event.version),
           element("span", {}, event.sentence),
-          element("span", { class: "mark" }, standing.has(event.version) ? "visible" : "only in the log"),
+          element("span", { class: "mark" }, visible.has(event.version) ? "visible" : "only in the log"),
         ),
       ),
       version > EVENTS ? element("li", { class: "soft" }, count(version - EVENTS, "earlier event")) : null,

@@ -35,7 +35,7 @@ const GAP = 14;
 
 /**
  * Lying bars: a row each for `rows` (`{name, values}`), a bar each for `series` (`{name, kind}`); a
- * row with a `kind` of its own is drawn in that. `write(value, row)` says what stands at a bar's
+ * row with a `kind` of its own is drawn in that. `write(value, row)` says what is at a bar's
  * end. Names stand beside the bars, or above them where they are `long` or the room is small.
  */
 export function bars(width, rows, series, { write = (value) => value.toLocaleString("en"), long = false } = {}) {

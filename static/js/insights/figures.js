@@ -1,8 +1,8 @@
 /** Each figure: what is asked of an answer, how it is said, drawn and tabled. */
 
 import { element } from "../page/element.js";
-import { kindOf, TYPES } from "../page/kinds.js";
-import { count, fullTime, money, perCent, span } from "../page/writing.js";
+import { kindOf, TYPES } from "../page/event_types.js";
+import { count, fullTime, money, percent, duration } from "../page/format.js";
 import { bars, strips } from "./figure.js";
 
 /** How many rows a chart shows; the table has all. */
@@ -15,7 +15,7 @@ const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "shor
 export function showActivity(figure, { step, size, first, last, items }, time) {
   const write = step === "day" ? dayOf : minuteOf;
   const when = (at) => write.format(at);
-  // A type of a later release stands under its own name.
+  // A type of a later release is under its own name.
   const types = new Set([...Object.keys(TYPES), ...items.flatMap((item) => Object.keys(item.events))]);
   const rows = [...types]
     .map((type) => {
@@ -42,9 +42,9 @@ export function showFunnel(figure, numbers, idleAfter, time) {
     ["Expired", numbers.expired, "other"],
     ["Abandoned", numbers.idle, "removed"],
   ];
-  const share = (value) => (numbers.opened ? perCent(value / numbers.opened) : "");
+  const share = (value) => (numbers.opened ? percent(value / numbers.opened) : "");
   const { median_ms, p90_ms } = numbers.time_to_checkout;
-  const paid = median_ms === null ? "" : ` Time to order: median ${span(median_ms)}, p90 ${span(p90_ms)}.`;
+  const paid = median_ms === null ? "" : ` Time to order: median ${duration(median_ms)}, p90 ${duration(p90_ms)}.`;
   figure.show({
     span: `Opened: ${time}`,
     words: numbers.opened ? `${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.` : "No carts opened in this period.",
@@ -92,7 +92,7 @@ export function showHesitated(figure, products) {
     series: DOUBTS,
     draw: best.length ? (width) => bars(width, best.map((product) => ({ name: product.name, values: [product.given_up, product.came_back] })), DOUBTS) : null,
     head: ["Product", "#Carts", "#Removed", "#Re-added", "#Removed, of carts"],
-    rows: some.map((it) => [journalOf(it), it.carts, it.given_up, it.came_back, perCent(it.given_up / it.carts)]),
+    rows: some.map((it) => [journalOf(it), it.carts, it.given_up, it.came_back, percent(it.given_up / it.carts)]),
   });
 }
 
@@ -103,7 +103,7 @@ export function showPairs(figure, { checked_out, items }, nameOf) {
     words: items.length ? `${count(checked_out, "order")}. Lift: how much likelier the two are together than by chance (1 = chance).` : "No order with two products yet.",
     draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], { long: true, write: (value, row) => `${value} · lift ${row.lift.toFixed(1)}` }) : null,
     head: ["Pair", "#Orders", "#Support", "#Confidence", "#Lift"],
-    rows: items.map((pair) => [names(pair), pair.carts, perCent(pair.support), perCent(pair.confidence), pair.lift.toFixed(2)]),
+    rows: items.map((pair) => [names(pair), pair.carts, percent(pair.support), percent(pair.confidence), pair.lift.toFixed(2)]),
   });
 }
 

@@ -3,9 +3,9 @@
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isSignedOut } from "../page/operator.js";
-import { fullTime, span } from "../page/writing.js";
+import { fullTime, duration } from "../page/format.js";
 import { get, Problem, request, Unreachable } from "../service/request.js";
-import { every } from "../service/stream.js";
+import { poll } from "../service/stream.js";
 
 /** Progress moves; a work that rests is looked at for what somebody else starts. */
 const RUNNING_MS = 250;
@@ -14,17 +14,17 @@ const SHOWN = 50;
 
 class Job {
   #path;
-  #told;
+  #describe;
   #bar;
   #words;
   #shown = "";
-  #watch = every(RUNNING_MS, () => this.#look());
-  #rest = every(RESTING_MS, () => this.#look());
+  #watch = poll(RUNNING_MS, () => this.#look());
+  #settle = poll(RESTING_MS, () => this.#look());
 
   /** `told(progress)` answers `{words, figures, head, rows}` for what the service says. */
-  constructor(name, path, told) {
+  constructor(name, path, describe) {
     this.#path = path;
-    this.#told = told;
+    this.#describe = describe;
     this.name = name;
     this.#bar = byId(`${name}-bar`);
     this.#words = byId(`${name}-words`);
@@ -32,7 +32,7 @@ class Job {
   }
 
   watch() {
-    this.#rest.start();
+    this.#settle.start();
   }
 
   async #begin() {
@@ -64,7 +64,7 @@ class Job {
   #show(progress) {
     const { state, events_done, events_total, per_cent, error } = progress;
     const running = state === "running";
-    const { words, figures, head, rows, more } = this.#told(progress);
+    const { words, figures, head, rows, more } = this.#describe(progress);
     if (running) this.#watch.start();
     else this.#watch.stop();
     disable(`${this.name}-start`, running);
@@ -97,7 +97,7 @@ class Job {
 }
 
 function took({ started_at, ended_at }) {
-  return started_at && ended_at ? `${fullTime(ended_at)}, in ${span(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}` : "";
+  return started_at && ended_at ? `${fullTime(ended_at)}, in ${duration(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}` : "";
 }
 
 const cartLink = (id, version) => (id ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`) : "");

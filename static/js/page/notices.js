@@ -19,11 +19,11 @@ export function announce(text) {
   }, 120);
 }
 
-/** Shows how a check stands: `good`, `waiting` or `bad`. */
-export function showLight(light, state, words) {
-  light.dataset.state = state;
-  setText(light.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
-  setText(light.lastElementChild, words);
+/** Shows how a check is: `good`, `waiting` or `bad`. */
+export function showIndicator(indicator, state, words) {
+  indicator.dataset.state = state;
+  setText(indicator.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
+  setText(indicator.lastElementChild, words);
 }
 
 const STAYS_MS = 6000;

@@ -30,11 +30,11 @@ export async function asOperator(purpose, then) {
   setText(byId("purpose"), purpose);
   form.onsubmit = (event) => {
     event.preventDefault();
-    enter(() => asOperator(purpose, then));
+    signIn(() => asOperator(purpose, then));
   };
 }
 
-async function enter(then) {
+async function signIn(then) {
   const field = byId("token");
   setText(byId("token-refusal"), "");
   try {

@@ -1,10 +1,10 @@
 /** The switch between light and dark in every page's header. */
 
 import { byId } from "./element.js";
-import { keep } from "./memory.js";
+import { storeItem } from "./storage.js";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "indicator")) === "dark";
 
 function show() {
   byId("theme-switch").ariaPressed = String(isDark());
@@ -17,9 +17,9 @@ function changed() {
 }
 
 byId("theme-switch").addEventListener("click", () => {
-  const theme = isDark() ? "light" : "dark";
+  const theme = isDark() ? "indicator" : "dark";
   document.documentElement.dataset.theme = theme;
-  keep("cartlog.theme", theme);
+  storeItem("cartlog.theme", theme);
   changed();
 });
 system.addEventListener("change", changed);

@@ -3,18 +3,18 @@
  * HttpOnly cookie, out of reach of any script.
  */
 
-import { keep, recall } from "../page/memory.js";
+import { loadItem, storeItem } from "../page/storage.js";
 
 const CURRENT = "cartlog.cart";
 const ALL = "cartlog.carts";
 const KEPT = 50;
 
-export const currentCart = () => recall(CURRENT);
+export const currentCart = () => loadItem(CURRENT);
 
 /** All carts opened here, the newest first. */
 export function ownCarts() {
   try {
-    const ids = JSON.parse(recall(ALL) ?? "[]");
+    const ids = JSON.parse(loadItem(ALL) ?? "[]");
     return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
   } catch {
     return [];
@@ -22,16 +22,16 @@ export function ownCarts() {
 }
 
 export function rememberCart(id) {
-  keep(CURRENT, id);
-  keep(ALL, JSON.stringify([id, ...ownCarts().filter((other) => other !== id)].slice(0, KEPT)));
+  storeItem(CURRENT, id);
+  storeItem(ALL, JSON.stringify([id, ...ownCarts().filter((other) => other !== id)].slice(0, KEPT)));
 }
 
 /** Forgets which cart is current, for instance because the service does not know it. */
-export const leaveCart = () => keep(CURRENT, null);
+export const leaveCart = () => storeItem(CURRENT, null);
 
 export function forgetCart(id) {
   if (currentCart() === id) leaveCart();
-  keep(ALL, JSON.stringify(ownCarts().filter((other) => other !== id)));
+  storeItem(ALL, JSON.stringify(ownCarts().filter((other) => other !== id)));
 }
 
 /** Calls `then` with the id when another tab of this browser turns to another cart. */

@@ -3,7 +3,7 @@
  * the service explains (RFC 9457), or nobody there.
  */
 
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /** The service answered that it will not, and why. */
 export class Problem extends Error {
@@ -23,7 +23,7 @@ export class Problem extends Error {
   }
 }
 
-/** No answer came: the network or the service is away. Whether the request was heard is unknown. */
+/** No answer came: the network or the service is away. Whether the request was onEvent is unknown. */
 export class Unreachable extends Error {}
 
 /**
@@ -39,7 +39,7 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
       headers: { Accept: accept, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       keepalive,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     text = await response.text();
   } catch (cause) {

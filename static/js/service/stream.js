@@ -15,7 +15,7 @@ export const OF_LOG = { path: "/api/events", field: "position" };
 
 /**
  * Follows `stream` after `last`, a value of its field. `onEvent` gets each event once and in order;
- * `onState` gets `true` when the stream stands and `false` when it stays broken. Answers a function
+ * `onState` gets `true` when the stream is and `false` when it stays broken. Answers a function
  * that ends it.
  */
 export function follow({ path, field }, last, onEvent, onState = () => {}) {
@@ -50,7 +50,7 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
     };
   }
 
-  function shut() {
+  function disconnect() {
     clearTimeout(timer);
     clearTimeout(breaking);
     breaking = undefined;
@@ -60,22 +60,22 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
 
   function look() {
     clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(shut, HIDDEN_MS);
+    if (document.hidden) hiding = setTimeout(disconnect, HIDDEN_MS);
     else if (!source) open();
   }
 
   document.addEventListener("visibilitychange", look);
   // A page that was left is kept for the way back, and would keep its stream: six such pages, and
   // nothing more is sent to the service.
-  addEventListener("pagehide", shut);
+  addEventListener("pagehide", disconnect);
   addEventListener("pageshow", look);
   open();
   return () => {
     document.removeEventListener("visibilitychange", look);
-    removeEventListener("pagehide", shut);
+    removeEventListener("pagehide", disconnect);
     removeEventListener("pageshow", look);
     clearTimeout(hiding);
-    shut();
+    disconnect();
   };
 }
 
@@ -83,7 +83,7 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
  * Does `work` again and again, never twice at once, with a pause of `ms` between, and not while
  * nobody sees it: for what has no stream. Answers `{start, stop, now}`.
  */
-export function every(ms, work) {
+export function poll(ms, work) {
   let timer = 0;
   let busy = false;
   let running = false;

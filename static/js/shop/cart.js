@@ -33,7 +33,7 @@ export class ShoppersCart {
     this.#catalogue = catalogue;
     this.#outbox = new Outbox({
       requestOf: (waiting) => requestOf(waiting, this.#document),
-      changed: () => this.#tell(),
+      changed: () => this.#notify(),
       answered: (answered, body) => this.#answered(answered, body),
       refused: (refused, problem) => this.#refused(refused, problem),
       unreachable: (error) => this.#unreachable(error),
@@ -76,7 +76,7 @@ export class ShoppersCart {
     this.#document = document;
     this.#follow();
     this.ready = true;
-    this.#tell();
+    this.#notify();
     this.#outbox.open();
   }
 
@@ -130,7 +130,7 @@ export class ShoppersCart {
     const settled = this.#document?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
     if (!max || quantity <= max || settled >= max) return false;
     this.refusals.set(place, limitReached(max));
-    this.#tell();
+    this.#notify();
     return true;
   }
 
@@ -144,7 +144,7 @@ export class ShoppersCart {
   #answered(answered, body) {
     connectionBack();
     this.#take(body);
-    this.#tell(answered);
+    this.#notify(answered);
     this.#catchUp();
   }
 
@@ -173,13 +173,13 @@ export class ShoppersCart {
       this.#stopFollowing();
       this.#outbox.again(refused);
       toast(`${words}. We’ve started a new cart.`);
-      this.#tell();
+      this.#notify();
       return;
     }
     this.refusals.set(refused.place, this.#wordsFor(problem, refused));
     if (gone) this.#outbox.drop((waiting) => waiting.kind !== "add");
     await this.#refresh();
-    this.#tell();
+    this.#notify();
   }
 
   /** The refusal in the shopper's words, or the service's own where it needs no others. */
@@ -196,7 +196,7 @@ export class ShoppersCart {
       if (this.ready) this.#outbox.tryNow();
       else this.load();
     });
-    this.#tell();
+    this.#notify();
   }
 
   /** Reads the cart again, at least as new as what is known to exist. */
@@ -223,18 +223,18 @@ export class ShoppersCart {
     const { id, version, status } = this.#document;
     this.#newest = version;
     if (status !== "open") return;
-    const heard = (event) => {
+    const onEvent = (event) => {
       this.#newest = event.version;
       this.#catchUp();
     };
-    this.#stopFollowing = follow(ofCart(id), version, heard, (stands) => this.#connection(stands));
+    this.#stopFollowing = follow(ofCart(id), version, onEvent, (connected) => this.#connection(connected));
   }
 
   /** The stream tells when the service went and came back, also to a shopper who does nothing. */
-  #connection(stands) {
-    if (!stands) connectionLost(this.#outbox.idle ? "You’re offline. This may be out of date. Reconnecting…" : AWAY, () => this.#refresh());
+  #connection(connected) {
+    if (!connected) connectionLost(this.#outbox.idle ? "You’re offline. This may be out of date. Reconnecting…" : AWAY, () => this.#refresh());
     else if (this.#outbox.idle) connectionBack();
-    if (stands) this.#outbox.tryNow();
+    if (connected) this.#outbox.tryNow();
   }
 
   /** Another tab or device changed the cart. Own commands bring their own answers first. */
@@ -246,13 +246,13 @@ export class ShoppersCart {
     while (this.#outbox.idle && this.#document && this.#newest > this.#document.version) {
       const before = this.#document.version;
       await this.#refresh();
-      this.#tell();
+      this.#notify();
       if (this.#document?.version === before) await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     this.#catchingUp = false;
   }
 
-  #tell(answered) {
+  #notify(answered) {
     const { shown } = this;
     for (const listener of this.#listeners) listener(shown, answered);
   }

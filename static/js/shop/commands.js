@@ -62,7 +62,7 @@ export function requestOf(command, cart) {
  * answered, and `nameOf(sku)`.
  */
 export function shownCart(cart, queue, nameOf) {
-  // On a closed cart the next thing added stands in a new one.
+  // On a closed cart the next thing added is in a new one.
   const fresh = !cart || (cart.status !== "open" && queue.some((command) => command.kind === "add"));
   let lines = fresh ? [] : cart.lines.map((line) => ({ ...line, settled: true }));
   let promotion = fresh || !cart.promotion ? null : { ...cart.promotion, settled: true };

@@ -2,8 +2,8 @@
 
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
-import { count, money, spokenMoney } from "../page/writing.js";
-import { PromotionForm, showTotals } from "./foot.js";
+import { count, money, spokenMoney } from "../page/format.js";
+import { PromotionForm, showTotals } from "./summary.js";
 import { LineView } from "./line.js";
 
 export class Drawer {

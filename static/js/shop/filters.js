@@ -1,4 +1,4 @@
-/** Search and categories. What is chosen stands in the address, so that it can be sent and reloaded. */
+/** Search and categories. What is chosen is in the address, so that it can be sent and reloaded. */
 
 import { byId, element, setText } from "../page/element.js";
 

@@ -2,7 +2,7 @@
 
 import { byId, element, fromTemplate, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
-import { money } from "../page/writing.js";
+import { money } from "../page/format.js";
 
 /** As many pictures as a large first screen shows; the others may wait. */
 const FIRST_SCREEN = 8;

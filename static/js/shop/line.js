@@ -1,7 +1,7 @@
 /** One line of the cart: its picture, its stepper, its total, and what was refused about it. */
 
 import { fromTemplate, setText } from "../page/element.js";
-import { amount, money } from "../page/writing.js";
+import { amount, money } from "../page/format.js";
 import { showPicture } from "./grid.js";
 
 export class LineView {
@@ -28,7 +28,7 @@ export class LineView {
     act("less", () => cart.setQuantity(sku, this.#quantity - 1));
     act("more", () => cart.setQuantity(sku, this.#quantity + 1));
     act("remove", () => cart.remove(sku));
-    // The name stands beside it: the picture says nothing new here.
+    // The name is beside it: the picture says nothing new here.
     showPicture(parts.picture, product, { alt: "" });
   }
 

@@ -41,7 +41,7 @@ export class Outbox {
     const together = merged(this.queue.at(-1), command);
     if (together) this.queue[this.queue.length - 1] = together;
     else this.queue.push(command);
-    this.#keep();
+    this.#storeItem();
     this.#owner.changed();
     this.#schedule();
   }
@@ -70,7 +70,7 @@ export class Outbox {
     this.#busy = true;
     try {
       command.request ??= this.#owner.requestOf(command);
-      this.#keep();
+      this.#storeItem();
       const { method, path, body, headers } = command.request;
       const answer = await request(method, path, { body, headers });
       this.#failures = 0;
@@ -99,18 +99,18 @@ export class Outbox {
     this.queue.unshift({ ...command, key: crypto.randomUUID(), request: undefined });
     // What was frozen for the cart that is gone has to be written anew as well.
     for (const later of this.queue) if (later.request) Object.assign(later, { key: crypto.randomUUID(), request: undefined });
-    this.#keep();
+    this.#storeItem();
   }
 
   /** Drops what waits for a cart that nobody can change any more. */
   drop(isDropped) {
     this.queue = this.queue.filter((command) => !isDropped(command));
-    this.#keep();
+    this.#storeItem();
   }
 
   #done(command) {
     this.queue = this.queue.filter((other) => other !== command);
-    this.#keep();
+    this.#storeItem();
   }
 
   #pause(error) {
@@ -118,7 +118,7 @@ export class Outbox {
     return Math.max(asked, Math.min(500 * 2 ** this.#failures, LONGEST_PAUSE_MS));
   }
 
-  #keep() {
+  #storeItem() {
     try {
       sessionStorage.setItem(KEPT, JSON.stringify(this.queue));
     } catch {
@@ -130,7 +130,7 @@ export class Outbox {
     const command = this.queue[0];
     if (!this.#open || this.#busy || !command) return;
     command.request ??= this.#owner.requestOf(command);
-    this.#keep();
+    this.#storeItem();
     const { method, path, body, headers } = command.request;
     // The next page asks again under the same key and learns how this went.
     request(method, path, { body, headers, keepalive: true }).catch(() => {});

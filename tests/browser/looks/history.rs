@@ -22,14 +22,14 @@ async fn a_history_looks_good_on_a_small_screen() {
 async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let browser = gallery.browser;
     let cart = browser.open_history_of_a_pot_of_tea().await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     browser.hold_up("*/api/carts/*/events*").await;
     browser.reload().await;
     browser.sees("progress").await;
     gallery.look("on its way").await;
     browser.let_go().await;
     browser.says("cart-title", "Cart at version 6").await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("newest").await;
     browser.click("number-total").await;
     browser.sees("ledger").await;
@@ -80,7 +80,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .open(&format!("/history/{cart}?v=20&why=sencha.quantity"))
         .await;
     browser.sees("ledger").await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("long").await;
     browser.open_history_of_two_prices(service).await;
     browser.click("number-teapot.total").await;
@@ -93,7 +93,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let order = order["id"].as_str().expect("a cart");
     browser.open(&format!("/history/{order}")).await;
     browser.says("cart-status", "ordered").await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("ordered").await;
     browser.cut_off(&["*/events*"]).await;
     browser.reload().await;
@@ -111,7 +111,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("somebody else's").await;
     browser.enter_token().await;
     browser.says("cart-title", "Cart at version 46").await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("read by the operator").await;
     browser
         .open("/history/0198f0f0-0000-7000-8000-000000000000")
@@ -120,14 +120,14 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("unknown").await;
     browser.open(&format!("/history/{cart}")).await;
     browser.says("cart-title", "Cart at version 46").await;
-    browser.mentions("light-lag", "View up to date").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     service.kill();
     browser.sees("offline").await;
     gallery.look("out of reach").await;
     service.start_again_after(40);
     browser.says("cart-status", "expired").await;
     browser.misses("offline").await;
-    browser.mentions("light-lag", "View updated").await;
+    browser.mentions("indicator-lag", "View updated").await;
     gallery.look("expired").await;
     browser.expect_complaint("status of 404");
     browser.expect_complaint("ERR_");

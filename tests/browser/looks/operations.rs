@@ -43,7 +43,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     let cart = browser.open_history_of_a_pot_of_tea().await;
     browser.open("/operations").await;
     browser
-        .mentions("light-views", "All views up to date")
+        .mentions("indicator-views", "All views up to date")
         .await;
     gallery.look("all current").await;
     gallery.catch_running("rebuild", service).await;
@@ -77,13 +77,17 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser
         .asynchronous::<()>("await fetch('/api/insights/products')", json!({}))
         .await;
-    browser.mentions("light-views", "All views failed").await;
-    browser.mentions("light-views", "bytes instead of").await;
+    browser
+        .mentions("indicator-views", "All views failed")
+        .await;
+    browser
+        .mentions("indicator-views", "bytes instead of")
+        .await;
     browser.mentions("view-carts", "failed").await;
     gallery.look("failed views").await;
     std::fs::remove_dir(&obstacle).expect("the folder can be removed");
     browser
-        .mentions("light-views", "All views up to date")
+        .mentions("indicator-views", "All views up to date")
         .await;
     browser.expect_complaint("status of 503");
     browser.cut_off(&["*/api/views*"]).await;
@@ -93,7 +97,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.cut_off(&[]).await;
     browser.open("/operations").await;
     browser
-        .mentions("light-views", "All views up to date")
+        .mentions("indicator-views", "All views up to date")
         .await;
     service.kill();
     browser.sees("offline").await;

@@ -21,7 +21,7 @@ export function countUpTo(versions, version) {
   return low;
 }
 
-export class Chronicle {
+export class EventList {
   events = [];
   /** Versions of the events that move units, all and by sku. */
   moves = [];

@@ -1,5 +1,5 @@
 /**
- * What the page asks the service, and about which period. The period stands in the address, so that
+ * What the page asks the service, and about which period. The period is in the address, so that
  * it can be sent; its days begin where the reader is.
  */
 

@@ -5,16 +5,16 @@
  */
 
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
-import { money, span, timeOfDay } from "../page/writing.js";
-import { kindOf, markOf, unitsOf } from "../page/kinds.js";
+import { money, duration, timeOfDay } from "../page/format.js";
+import { kindOf, markOf, unitsOf } from "../page/event_types.js";
 
 /** Tiles beyond each edge, so that the band may move before they are renewed. */
 const MARGIN = 3;
 /** A pause between two events that is worth a word. */
 const PAUSE_MS = 60_000;
 
-export class Ribbon {
-  #root = byId("ribbon");
+export class Timeline {
+  #root = byId("timeline");
   #band = element("div", { class: "band" });
   #tiles = new Map();
   #spare = [];
@@ -25,8 +25,8 @@ export class Ribbon {
   #spread = "";
   #moment = null;
 
-  constructor(page, chronicle) {
-    this.chronicle = chronicle;
+  constructor(page, eventList) {
+    this.eventList = eventList;
     this.#root.replaceChildren(this.#band);
     this.#band.addEventListener("click", (event) => {
       const tile = event.target.closest(".tile");
@@ -99,13 +99,13 @@ export class Ribbon {
     const { event } = tile;
     const command = event.meta.command_id;
     const look = ["tile", `kind-${kindOf(event)}`];
-    if (moment.reason) look.push(moment.reason.isLit(version) ? "lit" : "dim");
+    if (moment.reason) look.push(moment.reason.isHighlighted(version) ? "lit" : "dim");
     if (version > moment.version) look.push("future");
     if (version === moment.version) look.push("current");
     else if (command === moment.event.meta.command_id) look.push("sibling");
     if (version === moment.pin) look.push("pinned");
-    if (moment.without.includes(version)) look.push("aside");
-    if (this.chronicle.event(version - 1)?.meta.command_id === command) look.push("joined");
+    if (moment.without.includes(version)) look.push("skipped");
+    if (this.eventList.event(version - 1)?.meta.command_id === command) look.push("joined");
     const name = look.join(" ");
     if (tile.root.className !== name) tile.root.className = name;
   }
@@ -118,8 +118,8 @@ export class Ribbon {
   }
 
   #fill(tile, version) {
-    const event = this.chronicle.event(version);
-    const before = this.chronicle.event(version - 1);
+    const event = this.eventList.event(version);
+    const before = this.eventList.event(version - 1);
     const pause = before ? new Date(event.recorded_at) - new Date(before.recorded_at) : 0;
     tile.event = event;
     tile.root.hidden = false;
@@ -129,42 +129,42 @@ export class Ribbon {
     setText(tile.mark, markOf(event));
     setText(tile.number, String(version));
     tile.pause.hidden = pause < PAUSE_MS;
-    setText(tile.pause, tile.pause.hidden ? "" : span(pause));
+    setText(tile.pause, tile.pause.hidden ? "" : duration(pause));
     // Words that are only heard are an attribute: as text they would be laid out and painted.
     tile.root.ariaLabel = `${tile.root.textContent.trim()} ${event.sentence}`;
     tile.root.style.transform = `translateX(${this.#x(version)}px)`;
   }
 }
 
-/** Half of the slider's handle, in CSS pixels: where its middle stands at either end. */
+/** Half of the slider's handle, in CSS pixels: where its middle is at either end. */
 const INSET = 12;
 
-/** Where an event stands on a slider of `width`: the middle of the handle at its version. */
+/** Where an event is on a slider of `width`: the middle of the handle at its version. */
 export function placeOf(version, head, width) {
   return INSET + (head > 1 ? ((version - 1) / (head - 1)) * (width - 2 * INSET) : 0);
 }
 
 const KINDS = ["opened", "added", "removed", "promotion", "closed", "other"];
 
-export class Strip {
-  #chronicle;
-  #canvas = byId("strip-canvas");
+export class Scrubber {
+  #eventList;
+  #canvas = byId("scrubber-canvas");
   #slider = byId("slider");
-  #veil = byId("strip-veil");
-  #pin = byId("strip-pin");
+  #veil = byId("scrubber-veil");
+  #pin = byId("scrubber-pin");
   #probe = element("span", { hidden: true });
   #size = { width: 0, height: 0 };
   #drawn = "";
   #moment = null;
 
-  constructor(page, chronicle) {
-    this.#chronicle = chronicle;
-    byId("strip").append(this.#probe);
+  constructor(page, eventList) {
+    this.#eventList = eventList;
+    byId("scrubber").append(this.#probe);
     this.#slider.addEventListener("input", () => page.go(Number(this.#slider.value)));
     new ResizeObserver(([entry]) => {
       this.#size = entry.contentRect;
       this.#again();
-    }).observe(byId("strip"));
+    }).observe(byId("scrubber"));
     addEventListener("themechange", () => this.#again());
   }
 
@@ -178,7 +178,7 @@ export class Strip {
   show(moment) {
     this.#moment = moment;
     const { version, head, event, state, pin } = moment;
-    const { currency } = this.#chronicle;
+    const { currency } = this.#eventList;
     setAttribute(this.#slider, "max", head);
     if (Number(this.#slider.value) !== version) this.#slider.value = version;
     setAttribute(this.#slider, "aria-valuetext", `Version ${version}: ${event.sentence}. Total ${money(state.total, currency)}`);
@@ -212,15 +212,15 @@ export class Strip {
     pen.scale(scale, scale);
     const colours = this.#colours();
     // Lit is asked of the whole history, not of the cursor's past: the veil covers what is to come.
-    const everything = reason && { ...reason, isLit: litEverywhere(moment) };
+    const everything = reason && { ...reason, isHighlighted: highlightedEverywhere(moment) };
     const step = (width - 2 * INSET) / Math.max(head - 1, 1);
     const bar = Math.max(Math.min(step * 0.7, 10), 1);
     const columns = new Map();
     for (let version = 1; version <= head; version += 1) {
-      const event = this.#chronicle.event(version);
+      const event = this.#eventList.event(version);
       const column = Math.round(this.#x(version, head) / Math.max(bar, 1));
-      const lit = !everything || everything.isLit(version);
-      const kind = without.includes(version) ? "aside" : kindOf(event);
+      const lit = !everything || everything.isHighlighted(version);
+      const kind = without.includes(version) ? "skipped" : kindOf(event);
       const place = `${column} ${kind} ${lit}`;
       const found = columns.get(place);
       if (found) found.units += Math.abs(unitsOf(event));
@@ -244,7 +244,7 @@ export class Strip {
   /** The colours as the browser resolves them now: a canvas knows no custom properties. */
   #colours() {
     const colours = {};
-    for (const kind of [...KINDS, "aside"]) {
+    for (const kind of [...KINDS, "skipped"]) {
       this.#probe.className = `kind-${kind}`;
       colours[kind] = getComputedStyle(this.#probe).color;
     }
@@ -252,11 +252,11 @@ export class Strip {
   }
 }
 
-function litEverywhere({ chronicle, reason, state, without }) {
+function highlightedEverywhere({ eventList, reason, state, without }) {
   return (version) => {
     if (without.includes(version)) return false;
-    const event = chronicle.event(version);
-    if (version === state.promotion_version) return reason.isLit(version);
+    const event = eventList.event(version);
+    if (version === state.promotion_version) return reason.isHighlighted(version);
     return unitsOf(event) !== 0 && reason.field !== "discount" && (!reason.sku || event.data.sku === reason.sku);
   };
 }

@@ -1,7 +1,7 @@
-/** What stands under the cart's lines: the promotion code and the sums. */
+/** What is under the cart's lines: the promotion code and the sums. */
 
 import { byId, setAttribute, setText } from "../page/element.js";
-import { money } from "../page/writing.js";
+import { money } from "../page/format.js";
 
 /** The promotion code: a form while there is none, and a way to take it off when there is. */
 export class PromotionForm {

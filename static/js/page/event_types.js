@@ -1,6 +1,6 @@
 /** How each type of event looks and is called: its kind (a colour), its mark, and the command's words. */
 
-import { signed } from "./writing.js";
+import { signed } from "./format.js";
 
 const KINDS = {
   CartOpened: "opened",

@@ -1,7 +1,7 @@
 /** An event as text to take along: as JSON, as the service's CloudEvent, as a given/when/then. */
 
 import { byId } from "../page/element.js";
-import { amount } from "../page/writing.js";
+import { amount } from "../page/format.js";
 
 const GIVEN = 200;
 
@@ -28,15 +28,15 @@ function showToCopy(text) {
 export const asJson = (event) => JSON.stringify(event, null, 2);
 
 /** The event's command as a specification: what was, what was asked, what it wrote. */
-export function asGivenWhenThen(chronicle, event) {
-  const { currency } = chronicle;
-  const written = chronicle.siblings(event);
-  const past = chronicle.events.slice(0, written[0] - 1);
+export function asGivenWhenThen(eventList, event) {
+  const { currency } = eventList;
+  const written = eventList.siblings(event);
+  const past = eventList.events.slice(0, written[0] - 1);
   const lines = past.slice(-GIVEN).map((it) => plain(it, currency));
   if (past.length > GIVEN) lines.unshift(`# ${past.length - GIVEN} earlier events`);
   const block = (word, rows) => rows.map((row, index) => `${(index ? "" : word).padEnd(6)}${row}`).join("\n");
-  const then = written.map((version) => plain(chronicle.event(version), currency));
-  return [block("given", lines.length ? lines : ["nothing"]), block("when", [asked(chronicle, event, written)]), block("then", then)].join("\n");
+  const then = written.map((version) => plain(eventList.event(version), currency));
+  return [block("given", lines.length ? lines : ["nothing"]), block("when", [asked(eventList, event, written)]), block("then", then)].join("\n");
 }
 
 function plain({ type, data }, currency) {
@@ -47,15 +47,15 @@ function plain({ type, data }, currency) {
 }
 
 /** The command with what can be told of its arguments from the events that it wrote. */
-function asked(chronicle, event, written) {
+function asked(eventList, event, written) {
   const { command } = event.meta;
   const { data } = event;
   if (command === "set_quantity") {
-    const line = chronicle.fold.at(written.at(-1)).shelf.find(({ sku }) => sku === data.sku);
+    const line = eventList.fold.at(written.at(-1)).allLines.find(({ sku }) => sku === data.sku);
     return `${command} ${data.sku} ${line?.quantity ?? 0}`;
   }
   if (command === "add_item") return `${command} ${data.sku} ${data.quantity}`;
   if (command === "remove_item") return `${command} ${data.sku}`;
-  if (command === "apply_promotion") return `${command} ${chronicle.event(written.at(-1)).data.code}`;
+  if (command === "apply_promotion") return `${command} ${eventList.event(written.at(-1)).data.code}`;
   return command;
 }

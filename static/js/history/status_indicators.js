@@ -4,30 +4,30 @@
  */
 
 import { byId } from "../page/element.js";
-import { showLight } from "../page/notices.js";
+import { showIndicator } from "../page/notices.js";
 import { get } from "../service/request.js";
 import { documentOf } from "./fold.js";
 
-export class Lights {
-  #chronicle;
+export class StatusIndicators {
+  #eventList;
   #page;
 
-  constructor(page, chronicle) {
+  constructor(page, eventList) {
     this.#page = page;
-    this.#chronicle = chronicle;
+    this.#eventList = eventList;
   }
 
   async check() {
-    const { id, head } = this.#chronicle;
-    const broken = this.#chronicle.firstBrokenLink();
+    const { id, head } = this.#eventList;
+    const broken = this.#eventList.firstBrokenLink();
     if (broken) this.#set("chain", "bad", `Hash chain broken at event ${broken}`);
     else this.#set("chain", "good", "Hash chain intact");
-    if (this.#chronicle.byOperator) return this.#checkByOperator();
+    if (this.#eventList.byOperator) return this.#checkByOperator();
     const asked = performance.now();
     try {
       const { body } = await get(`/api/carts/${id}?min_version=${head}`, { headers: { Prefer: "wait=2" } });
       const took = performance.now() - asked;
-      if (this.#chronicle.head < body.version) await this.#chronicle.catchUp();
+      if (this.#eventList.head < body.version) await this.#eventList.catchUp();
       this.#compare(body);
       this.#set("lag", "good", "View up to date");
       return took;
@@ -44,7 +44,7 @@ export class Lights {
       const asked = performance.now();
       const { body } = await get("/api/views");
       const { position } = body.items.find((view) => view.name === "carts");
-      const { position: newest } = this.#chronicle.event(this.#chronicle.head);
+      const { position: newest } = this.#eventList.event(this.#eventList.head);
       this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
       return position < newest ? null : performance.now() - asked;
     } catch {
@@ -54,27 +54,27 @@ export class Lights {
   }
 
   /** An event came while the page is open: measures how soon the view had it, once for a burst. */
-  async arrived(event, came) {
-    const at = this.#chronicle.head;
+  async arrived(event, arrivedAt) {
+    const at = this.#eventList.head;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (at !== this.#chronicle.head) return;
+    if (at !== this.#eventList.head) return;
     const took = await this.check();
     if (took === null) return;
-    const delay = performance.now() - came;
-    for (const version of this.#chronicle.siblings(event)) this.#chronicle.event(version).view_delay_ms = delay;
-    if (this.#chronicle.head === at) this.#set("lag", "good", `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`);
+    const delay = performance.now() - arrivedAt;
+    for (const version of this.#eventList.siblings(event)) this.#eventList.event(version).view_delay_ms = delay;
+    if (this.#eventList.head === at) this.#set("lag", "good", `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`);
     this.#page.refresh();
   }
 
   #compare(document) {
-    const folded = documentOf(this.#chronicle.id, this.#chronicle.fold.at(document.version));
+    const folded = documentOf(this.#eventList.id, this.#eventList.fold.at(document.version));
     const differing = differingFields(folded, document);
     if (differing.length) this.#set("fold", "bad", `View differs from its events in: ${differing.join(", ")}`);
     else this.#set("fold", "good", "View matches events");
   }
 
   #set(name, state, words) {
-    showLight(byId(`light-${name}`), state, words);
+    showIndicator(byId(`indicator-${name}`), state, words);
   }
 }
 

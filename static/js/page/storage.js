@@ -1,6 +1,6 @@
 /** What this browser remembers. Where it may not, a page still works for as long as it is open. */
 
-export function recall(key) {
+export function loadItem(key) {
   try {
     return localStorage.getItem(key);
   } catch {
@@ -9,7 +9,7 @@ export function recall(key) {
 }
 
 /** Remembers text under a key; `null` forgets it. */
-export function keep(key, text) {
+export function storeItem(key, text) {
   try {
     if (text === null) localStorage.removeItem(key);
     else localStorage.setItem(key, text);

@@ -4,15 +4,15 @@
  */
 
 import { byId, disable, element, onPress, setAttribute, setText } from "../page/element.js";
-import { keep, recall } from "../page/memory.js";
+import { loadItem, storeItem } from "../page/storage.js";
 import { toast } from "../page/notices.js";
-import { copyText } from "./copies.js";
+import { copyText } from "./copy.js";
 
 const SPEEDS = [1, 5, 25, 125];
 const PACE = 1.5;
-const LETTERS = "cartlog.letters";
+const SHORTCUTS = "cartlog.letters";
 
-export class Transport {
+export class Playback {
   #page;
   #playing = 0;
   #speed = 0;
@@ -27,23 +27,23 @@ export class Transport {
     onPress("last", () => page.go(this.#head));
     onPress("speed", () => this.#faster());
     onPress("pin", () => page.pin(page.version));
-    onPress("set-aside", () => page.toggleAside(page.version));
+    onPress("skip-event", () => page.toggleSkip(page.version));
     onPress("copy-link", async () => (await copyText(page.address)) && toast("Link copied"));
-    byId("letters").checked = recall(LETTERS) !== "false";
-    byId("letters").addEventListener("change", ({ target }) => keep(LETTERS, String(target.checked)));
+    byId("shortcuts").checked = loadItem(SHORTCUTS) !== "false";
+    byId("shortcuts").addEventListener("change", ({ target }) => storeItem(SHORTCUTS, String(target.checked)));
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
   show({ version, head, event, pin, without }) {
     this.#head = head;
-    const aside = without.includes(version);
+    const skipped = without.includes(version);
     setText(byId("sentence"), `#${version} ${event.sentence}`);
-    byId("sentence").classList.toggle("supposed", aside);
-    for (const id of ["first", "back", "set-aside"]) disable(id, version === 1);
+    byId("sentence").classList.toggle("skipped", skipped);
+    for (const id of ["first", "back", "skip-event"]) disable(id, version === 1);
     for (const id of ["forward", "last"]) disable(id, version === head);
     showPressed("pin", pin === version, "Pinned", "Pin");
-    showPressed("set-aside", aside, "Restore", "Skip this event");
-    setAttribute(byId("set-aside"), "title", version === 1 ? "The first event can’t be skipped" : "What if this event had not happened?");
+    showPressed("skip-event", skipped, "Restore", "Skip this event");
+    setAttribute(byId("skip-event"), "title", version === 1 ? "The first event can’t be skipped" : "What if this event had not happened?");
     if (this.#playing && version === head) this.#toggle();
   }
 
@@ -51,14 +51,14 @@ export class Transport {
     const { target, key } = event;
     const onSlider = target === byId("slider");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!onSlider && target.closest("input:not(#letters), textarea, select, dialog")) return;
+    if (!onSlider && target.closest("input:not(#shortcuts), textarea, select, dialog")) return;
     const page = this.#page;
     const moves = { ArrowLeft: () => page.step(-1), ArrowRight: () => page.step(1), Home: () => page.go(1), End: () => page.go(this.#head) };
-    const letters = { p: () => page.pin(page.version), x: () => page.toggleAside(page.version) };
+    const letters = { p: () => page.pin(page.version), x: () => page.toggleSkip(page.version) };
     // A button takes the space bar for itself.
-    if (!target.closest("button, a, summary, #letters")) letters[" "] = () => this.#toggle();
+    if (!target.closest("button, a, summary, #shortcuts")) letters[" "] = () => this.#toggle();
     // The slider moves by itself with arrows, Home and End.
-    const act = (!onSlider && moves[key]) || (byId("letters").checked && letters[key.toLowerCase()]);
+    const act = (!onSlider && moves[key]) || (byId("shortcuts").checked && letters[key.toLowerCase()]);
     if (act) {
       event.preventDefault();
       act();

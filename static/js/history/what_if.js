@@ -1,22 +1,22 @@
-/** The banner of a what-if: what is set aside, what that changes, and that nothing is written. */
+/** The banner of a what-if: what is skipped, what that changes, and that nothing is written. */
 
 import { byId, element, setText } from "../page/element.js";
-import { money, signed, signedAmount } from "../page/writing.js";
+import { money, signed, signedAmount } from "../page/format.js";
 import { request } from "../service/request.js";
 import { difference, documentOf } from "./fold.js";
 
 const NAMED = 6;
 
-export class Supposition {
+export class WhatIf {
   #page;
-  #chronicle;
+  #eventList;
   #shown = "";
   #asked = "";
 
-  constructor(page, chronicle) {
+  constructor(page, eventList) {
     this.#page = page;
-    this.#chronicle = chronicle;
-    byId("what-if-end").addEventListener("click", () => page.setAside([]));
+    this.#eventList = eventList;
+    byId("what-if-end").addEventListener("click", () => page.skip([]));
   }
 
   show(moment) {
@@ -24,20 +24,20 @@ export class Supposition {
     const key = `${without} ${version}`;
     if (key === this.#shown) return;
     this.#shown = key;
-    byId("supposition").hidden = without.length === 0;
-    document.body.classList.toggle("supposing", without.length > 0);
+    byId("what-if").hidden = without.length === 0;
+    document.body.classList.toggle("hypothetical", without.length > 0);
     if (!without.length) return;
-    const { currency } = this.#chronicle;
+    const { currency } = this.#eventList;
     const { lines, sums } = difference(moment.actual, moment.state);
     const [was, is] = sums.total;
-    const chip = (it) => element("button", { class: "button small", type: "button", "aria-label": `Restore event ${it}`, testid: `put-back-${it}`, on: { click: () => this.#page.toggleAside(it) } }, `#${it} ✕`);
+    const chip = (it) => element("button", { class: "button small", type: "button", "aria-label": `Restore event ${it}`, testid: `restore-${it}`, on: { click: () => this.#page.toggleSkip(it) } }, `#${it} ✕`);
     setText(byId("what-if-title"), without.length === 1 ? `What if event ${without[0]} had not happened?` : `What if these ${without.length} events had not happened?`);
-    byId("what-if-aside").replaceChildren(...without.slice(0, NAMED).map(chip), without.length > NAMED ? ` and ${without.length - NAMED} more` : "");
+    byId("what-if-skipped").replaceChildren(...without.slice(0, NAMED).map(chip), without.length > NAMED ? ` and ${without.length - NAMED} more` : "");
     setText(byId("what-if-was"), money(was, currency));
     setText(byId("what-if-is"), money(is, currency));
     setText(byId("what-if-by"), was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`);
     setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
-    if (this.#chronicle.byOperator) this.#conclude("Computed in your browser.");
+    if (this.#eventList.byOperator) this.#conclude("Computed in your browser.");
     else if (version === head) this.#ask(moment);
     else this.#conclude("Computed in your browser.");
   }
@@ -53,10 +53,10 @@ export class Supposition {
     this.#conclude("Checking with the service…");
     let words;
     try {
-      const { body } = await request("POST", `/api/carts/${this.#chronicle.id}/what-if`, { body: { without } });
+      const { body } = await request("POST", `/api/carts/${this.#eventList.id}/what-if`, { body: { without } });
       const told = ({ lines, total, discount }) => JSON.stringify([total, discount, lines.map((line) => [line.sku, line.quantity, line.total])]);
-      const same = told(body.cart) === told(documentOf(this.#chronicle.id, state));
-      words = same ? "✓ The service agrees." : `! The service disagrees: total ${money(body.cart.total, this.#chronicle.currency)}`;
+      const same = told(body.cart) === told(documentOf(this.#eventList.id, state));
+      words = same ? "✓ The service agrees." : `! The service disagrees: total ${money(body.cart.total, this.#eventList.currency)}`;
     } catch (error) {
       words = `Couldn’t check with the service: ${error.message}`;
     }

@@ -1,8 +1,8 @@
 /** This browser's own carts as cards that lead to their histories. */
 
 import { byId, element } from "../page/element.js";
-import { STATUS } from "../page/kinds.js";
-import { fullTime, money } from "../page/writing.js";
+import { STATUS } from "../page/event_types.js";
+import { fullTime, money } from "../page/format.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
 

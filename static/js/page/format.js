@@ -50,7 +50,7 @@ export const timeOfDay = (iso) => clock.format(new Date(iso));
 export const fullTime = (iso) => `${day.format(new Date(iso))}, ${timeOfDay(iso)}`;
 
 /** How long something took, in the largest unit that says enough: `350 ms`, `12 s`, `3 min`. */
-export function span(ms) {
+export function duration(ms) {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${Math.round(ms / 1000)} s`;
   if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
@@ -62,4 +62,4 @@ export function span(ms) {
 export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
 /** `34%` of a share between 0 and 1, with a digit more where it is small. */
-export const perCent = (share) => `${(share * 100).toFixed(share && share < 0.1 ? 1 : 0)}%`;
+export const percent = (share) => `${(share * 100).toFixed(share && share < 0.1 ? 1 : 0)}%`;
