@@ -1,10 +1,11 @@
-/** The history's page: one cart's history, or, without a cart in the address, one's own carts and the journal. */
+/** The history page: one cart's history, or, without a cart in the URL, own carts and the event log. */
 
 import { asOperator } from "./page/operator.js";
 import { byId } from "./page/element.js";
 import { cartInAddress } from "./history/address.js";
 import { CartHistory, showNote } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
+import { messageOf } from "./service/request.js";
 import { showOwnCarts } from "./history/own_carts.js";
 
 const id = cartInAddress();
@@ -17,6 +18,6 @@ async function showAll() {
   try {
     await asOperator("The event log shows every event of every cart.", () => new Journal());
   } catch (error) {
-    showNote("Couldn’t load the event log", error.message, showAll);
+    showNote("Couldn’t load the event log", messageOf(error), showAll);
   }
 }

@@ -1,16 +1,17 @@
-/** The insights' page: what the shop can learn from its log, read from views. */
+/** The insights page: statistics of the whole shop, read from the views. */
 
 import { byId, setText } from "./page/element.js";
 import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, percent, duration } from "./page/format.js";
+import { messageOf } from "./service/request.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
 import * as queries from "./insights/queries.js";
 
 const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
 
-let asked = 0;
+let requests = 0;
 const period = new queries.Period(show);
 
 open();
@@ -26,17 +27,21 @@ async function open() {
   }
 }
 
-/** Draws all at once, when all is there: nothing jumps. */
-async function show(stretch, time) {
-  asked += 1;
-  const own = asked;
+/**
+ * Renders all figures at once, when all have been loaded: no layout shift.
+ * @param {queries.Range} range
+ * @param {string} time
+ */
+async function show(range, time) {
+  requests += 1;
+  const own = requests;
   byId("failed").hidden = true;
   byId("insights").setAttribute("aria-busy", "true");
   try {
-    const [numbers, steps, all, doubts, together, left] = await Promise.all([queries.funnel(stretch), queries.activity(stretch), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
-    if (own !== asked) return;
+    const [numbers, steps, all, doubts, together, left] = await Promise.all([queries.funnel(range), queries.activity(range), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
+    if (own !== requests) return;
     const names = new Map(all.map(({ sku, name }) => [sku, name]));
-    const nothing = !all.length && !numbers.opened && !steps.items.length && !stretch.from && !stretch.to;
+    const nothing = !all.length && !numbers.opened && !steps.items.length && !range.from && !range.to;
     byId("empty").hidden = !nothing;
     byId("insights").hidden = nothing;
     byId("waiting").hidden = true;
@@ -50,12 +55,13 @@ async function show(stretch, time) {
     showFigures(numbers);
     announce(nothing ? "Nothing has happened yet" : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`);
   } catch (error) {
-    if (own === asked) fail(error);
+    if (own === requests) fail(error);
   } finally {
     byId("insights").setAttribute("aria-busy", "false");
   }
 }
 
+/** @param {Api.Funnel} funnel */
 function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle }) {
   setText(byId("stat-opened"), opened.toLocaleString("en"));
   setText(byId("stat-orders"), checked_out.toLocaleString("en"));
@@ -64,6 +70,7 @@ function showFigures({ opened, checked_out, conversion, time_to_checkout: { medi
   setText(byId("stat-idle"), idle.toLocaleString("en"));
 }
 
+/** @param {unknown} error */
 function fail(error) {
   byId("waiting").hidden = true;
   if (isSignedOut(error)) {
@@ -72,7 +79,7 @@ function fail(error) {
     return;
   }
   byId("failed").hidden = false;
-  setText(byId("failed-words"), error.message);
+  setText(byId("failed-words"), messageOf(error));
   byId("again").onclick = () => {
     byId("failed").hidden = true;
     open();

@@ -1,24 +1,28 @@
-/** The operations' page: the log's head, the views behind it, and what can be done to be sure of them. */
+/** The operations page: the log's last event, the views, rebuild and verify. */
 
 import { byId, fromTemplate, setAttribute, setText } from "./page/element.js";
 import { announce, connectionBack, connectionLost, showIndicator } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, duration } from "./page/format.js";
-import { get, Unreachable } from "./service/request.js";
+import { get, messageOf, Unreachable } from "./service/request.js";
 import { poll } from "./service/stream.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
 
-/** How often the views are looked at. */
+/** How often the views are polled. */
 const POLL_MS = 1000;
 
+/** @type {Record<string, string>} */
 const STATES = { current: "current", catching_up: "catching up", failed: "failed" };
 
-/** The log's head and where each view is behind it. */
+/** The last event of the log and the lag of each view. */
 class Views {
+  /** @type {Map<string, Row>} */
   #rows = new Map();
+  /** @type {{ head: number, at: number } | null} */
   #before = null;
 
-  async look() {
+  async load() {
+    /** @type {{ body: Api.Views }} */
     const { body } = await get("/api/views");
     this.#showHead(body);
     for (const view of body.items) this.#row(view.name).show(view, body.head);
@@ -30,6 +34,7 @@ class Views {
     this.#showWorst(body.items);
   }
 
+  /** @param {Api.Views} views */
   #showHead({ head }) {
     const now = performance.now();
     const rate = this.#before ? ((head - this.#before.head) * 1000) / (now - this.#before.at) : 0;
@@ -38,6 +43,7 @@ class Views {
     setText(byId("rate"), rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "idle");
   }
 
+  /** @param {Api.View[]} items */
   #showWorst(items) {
     const failed = items.filter((view) => view.state === "failed");
     const behind = items.filter((view) => view.lag_events > 0);
@@ -51,19 +57,21 @@ class Views {
     showIndicator(indicator, state, words);
   }
 
+  /** @param {string} name */
   #row(name) {
-    if (!this.#rows.has(name)) {
-      const row = new Row(name);
-      this.#rows.set(name, row);
-      byId("views").append(row.root);
-    }
-    return this.#rows.get(name);
+    const known = this.#rows.get(name);
+    if (known) return known;
+    const row = new Row(name);
+    this.#rows.set(name, row);
+    byId("views").append(row.root);
+    return row;
   }
 }
 
 class Row {
   #parts;
 
+  /** @param {string} name */
   constructor(name) {
     const { root, parts } = fromTemplate("view");
     this.root = root;
@@ -73,9 +81,13 @@ class Row {
     parts.bar.ariaLabel = `Progress of ${name}`;
   }
 
+  /**
+   * @param {Api.View} view
+   * @param {number} head
+   */
   show({ definition, position, lag_events, lag_ms, state }, head) {
     const parts = this.#parts;
-    parts.state.dataset.status = { current: "open", failed: "failed" }[state] ?? "catching_up";
+    parts.state.dataset.status = state === "current" ? "open" : state;
     setText(parts.state, STATES[state] ?? state);
     setText(parts.position, position.toLocaleString("en"));
     setAttribute(parts.bar, "max", Math.max(head, 1));
@@ -87,9 +99,9 @@ class Row {
 
 const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
-const look = poll(POLL_MS, async () => {
+const polling = poll(POLL_MS, async () => {
   try {
-    await views.look();
+    await views.load();
     connectionBack();
     byId("failed").hidden = true;
     byId("operations").hidden = false;
@@ -103,7 +115,7 @@ open();
 async function open() {
   try {
     await asOperator("This page monitors the service and rebuilds its views.", () => {
-      look.start();
+      polling.start();
       for (const job of jobs) job.watch();
     });
   } catch (error) {
@@ -111,18 +123,19 @@ async function open() {
   }
 }
 
+/** @param {unknown} error */
 function showError(error) {
   if (error instanceof Unreachable) {
-    connectionLost("Connection lost. This may be out of date. Reconnecting…", () => look.now());
+    connectionLost("Connection lost. This may be out of date. Reconnecting…", () => polling.now());
     if (!byId("operations").hidden) return;
   }
   if (isSignedOut(error)) {
-    look.stop();
+    polling.stop();
     byId("operations").hidden = true;
     open();
     return;
   }
   byId("failed").hidden = false;
-  setText(byId("failed-words"), error.message);
+  setText(byId("failed-words"), messageOf(error));
   byId("again").onclick = open;
 }

@@ -1,15 +1,16 @@
-/** The shop's page: brings the catalogue, the cart and what shows them together. */
+/** The shop page: catalogue, cart, and the parts that show them. */
 
 import { byId } from "./page/element.js";
-import { Unreachable } from "./service/request.js";
+import { Problem, Unreachable } from "./service/request.js";
 import { ShoppersCart } from "./shop/cart.js";
 import { Catalogue } from "./shop/catalogue.js";
 import { Drawer } from "./shop/drawer.js";
 import { Filters } from "./shop/filters.js";
 import { Grid } from "./shop/grid.js";
 
-/** How long the shop waits before it asks for its products again by itself. */
+/** The pause before the products are requested again after a failure. */
 const RETRY_MS = 3000;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let again;
 
 const catalogue = new Catalogue();
@@ -19,9 +20,9 @@ const filters = new Filters(catalogue, grid);
 const drawer = new Drawer(catalogue, cart);
 
 byId("cart-button").addEventListener("click", () => drawer.open());
-// The cart does not wait for the catalogue: its document brings names and prices of its own.
+// The cart does not wait for the catalogue: it has its own names and prices.
 cart.load();
-// A page that the browser kept and shows again knows nothing of what happened since.
+// A page restored from the back/forward cache has to load what it missed.
 addEventListener("pageshow", (event) => event.persisted && cart.load());
 openShop();
 
@@ -31,7 +32,7 @@ async function openShop() {
     await catalogue.load();
   } catch (error) {
     grid.showFailure(error, openShop);
-    if (error instanceof Unreachable || error.passes) again = setTimeout(openShop, RETRY_MS);
+    if (error instanceof Unreachable || (error instanceof Problem && error.isTransient)) again = setTimeout(openShop, RETRY_MS);
     return;
   }
   filters.show();

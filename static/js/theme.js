@@ -3,7 +3,7 @@
 (function () {
   try {
     const theme = localStorage.getItem("cartlog.theme");
-    if (theme === "indicator" || theme === "dark") document.documentElement.dataset.theme = theme;
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   } catch {
     // Without storage the system's preference decides.
   }

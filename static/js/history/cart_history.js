@@ -1,7 +1,6 @@
 /**
- * One cart's history: where the cursor is and what is asked there. Every part of the page
- * gets the same moment and draws itself; none changes the state but through `go`, `explain`,
- * `pin` and `skip`.
+ * One cart's history: the position of the scrubber and the state of the page. Each part renders the
+ * same moment; parts change the state only through `go`, `explain`, `pin` and `skip`.
  */
 
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
@@ -9,7 +8,7 @@ import { byId, setText } from "../page/element.js";
 import { spokenMoney } from "../page/format.js";
 import { asOperator, isAdmitted } from "../page/operator.js";
 import { ownCarts } from "../service/own_carts.js";
-import { Problem } from "../service/request.js";
+import { messageOf, Problem } from "../service/request.js";
 import { follow, ofCart, OF_LOG } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
 import { CartPanel } from "./cart_panel.js";
@@ -24,24 +23,58 @@ import { StateOrEvents } from "./state_or_events.js";
 import { WhatIf } from "./what_if.js";
 import { Playback } from "./playback.js";
 
-/** How long a scrub may pause before the parts that are read, not watched, are drawn. */
+/**
+ * @import { State } from "./fold.js"
+ * @import { Reason } from "./reasons.js"
+ * @import { Timer } from "../service/stream.js"
+ */
+
+/** How long scrubbing must pause before the slow parts are rendered. */
 const SETTLE_MS = 90;
-/** The browser refuses more than some two hundred address changes in half a minute. */
+/** Delay of URL updates: browsers limit them to some 200 in 30 s. */
 const ADDRESS_MS = 250;
+
+/**
+ * What every part renders: the cart at the scrubber's version, what it is compared with, and the
+ * number that is explained.
+ * @typedef {object} Moment
+ * @property {EventList} eventList
+ * @property {number} version
+ * @property {number} head
+ * @property {Api.Event} event
+ * @property {Fold} fold The fold shown: the hypothetical one in a what-if.
+ * @property {State} actual
+ * @property {State} state
+ * @property {State} base
+ * @property {"before" | "pin" | "actual"} compared
+ * @property {number | null} pin
+ * @property {string | null} why
+ * @property {number[]} without
+ * @property {Reason | null} reason
+ *
+ * @typedef {{ show(moment: Moment): void }} Part
+ */
 
 export class CartHistory {
   #eventList;
+  /** @type {Fold | null} */
   #hypothetical = null;
+  /** @type {Part[]} */
   #parts = [];
+  /** @type {Part[]} */
   #slowParts = [];
-  #indicators;
+  /** @type {StatusIndicators | null} */
+  #indicators = null;
   #frame = 0;
-  #settling = 0;
+  /** @type {Timer} */
+  #settling;
   #drawnAt = 0;
-  #addressTimer = 0;
-  /** `v` is `null` while the page is at the newest event. */
+  /** @type {Timer} */
+  #addressTimer;
+  /** @type {import("./address.js").UrlState} */
   state = { v: null, pin: null, why: null, without: [] };
 
+  /** @param {string} id */
   constructor(id) {
     this.#eventList = new EventList(id);
   }
@@ -58,15 +91,15 @@ export class CartHistory {
       return;
     }
     byId("progress").hidden = true;
-    const part = (Part) => new Part(this, this.#eventList);
-    this.#indicators = part(StatusIndicators);
-    const strip = part(Scrubber);
-    this.#parts = [...[CartPanel, Timeline, Playback].map(part), strip];
-    this.#slowParts = [...[Explanation, EventPanel, StateOrEvents, WhatIf].map(part), { show: (moment) => strip.paint(moment) }];
+    const eventList = this.#eventList;
+    const scrubber = new Scrubber(this, eventList);
+    this.#indicators = new StatusIndicators(this, eventList);
+    this.#parts = [new CartPanel(this, eventList), new Timeline(this, eventList), new Playback(this), scrubber];
+    this.#slowParts = [new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), { show: (moment) => scrubber.paint(moment) }];
     this.#readAddress();
     addEventListener("popstate", () => this.#readAddress());
     this.#follow();
-    this.#indicators.check();
+    this.#indicators?.check();
   }
 
   get version() {
@@ -77,7 +110,10 @@ export class CartHistory {
     return new URL(addressOf(this.#eventList.id, { ...this.state, v: this.version }), location.href).href;
   }
 
-  /** Moves the cursor. At the newest event the page follows what comes. */
+  /**
+   * Moves to a version. At the last event the page follows new ones.
+   * @param {number} version
+   */
   go(version) {
     const { head } = this.#eventList;
     const v = Math.min(Math.max(version, 1), head);
@@ -88,24 +124,28 @@ export class CartHistory {
     this.#draw();
   }
 
+  /** @param {number} by */
   step(by) {
     this.go(this.version + by);
   }
 
+  /** @param {string | null} why */
   explain(why) {
     this.state.why = why === this.state.why ? null : why;
     this.#turn();
-    const reason = this.state.why && reasonOf(this.state.why, this.moment());
+    const reason = this.state.why ? reasonOf(this.state.why, this.moment()) : null;
     const words = reason?.words();
     announce(words ? `${words.title}: ${words.sum}` : "All events");
   }
 
+  /** @param {number | null} version */
   pin(version) {
     this.state.pin = version === this.state.pin ? null : version;
     this.#turn();
     announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Unpinned");
   }
 
+  /** @param {number[]} without */
   skip(without) {
     this.state.without = this.#allowed(without);
     this.#turn();
@@ -113,6 +153,7 @@ export class CartHistory {
     announce(this.state.without.length ? `What if: the total would be ${spokenMoney(moment.state.total, moment.eventList.currency)}` : "What-if ended");
   }
 
+  /** @param {number} version */
   toggleSkip(version) {
     const { without } = this.state;
     this.skip(without.includes(version) ? without.filter((it) => it !== version) : [...without, version]);
@@ -122,23 +163,25 @@ export class CartHistory {
     this.#draw(true);
   }
 
-  /** What all parts draw: the cart at the cursor, what it is compared with, and what is asked. */
   moment() {
     const eventList = this.#eventList;
     const { pin, why, without } = this.state;
     const { version } = this;
     const actual = eventList.fold.at(version);
-    const state = without.length ? this.#hypothetical.at(version) : actual;
+    const fold = (without.length && this.#hypothetical) || eventList.fold;
+    const state = fold.at(version);
+    /** @type {Moment["compared"]} */
     const compared = without.length ? "actual" : pin ? "pin" : "before";
-    const fold = without.length ? this.#hypothetical : eventList.fold;
-    const base = compared === "actual" ? actual : eventList.fold.at(compared === "pin" ? pin : version - 1);
-    const moment = { eventList, version, head: eventList.head, event: eventList.event(version), fold, actual, state, base, compared, pin, why, without };
+    const base = compared === "actual" ? actual : eventList.fold.at(compared === "pin" && pin ? pin : version - 1);
+    /** @type {Moment} */
+    const moment = { eventList, version, head: eventList.head, event: eventList.event(version), fold, actual, state, base, compared, pin, why, without, reason: null };
     moment.reason = why ? reasonOf(why, moment) : null;
     return moment;
   }
 
+  /** @param {number[]} without */
   #allowed(without) {
-    // The opening cannot be skipped: without it there is no cart.
+    // The first event opens the cart: it cannot be skipped.
     const allowed = [...new Set(without)].filter((it) => it > 1 && it <= this.#eventList.head).sort((a, b) => a - b);
     this.#hypothetical = allowed.length ? new Fold(this.#eventList.events, allowed) : null;
     return allowed;
@@ -157,21 +200,22 @@ export class CartHistory {
     this.#draw(true);
   }
 
+  /** @param {"pushState" | "replaceState"} how */
   #writeAddress(how) {
     clearTimeout(this.#addressTimer);
     history[how](null, "", addressOf(this.#eventList.id, this.state));
   }
 
   /**
-   * Draws once a frame at most. While the cursor runs only what is watched is drawn; what is read
-   * follows when it rests, so that a step costs the same in a history of ten thousand events.
+   * Renders at most once a frame. While the scrubber moves only the fast parts are rendered; the slow
+   * ones follow when it stops, so that a step costs the same in a history of 10,000 events.
    */
   #draw(all = false) {
     this.#frame ||= requestAnimationFrame((now) => {
       this.#frame = 0;
       const moment = this.moment();
       for (const part of this.#parts) part.show(moment);
-      // Shown only once all of it has its place: nothing jumps.
+      // Shown once everything has its place: no layout shift.
       byId("cart").classList.remove("loading");
       const running = !all && now - this.#drawnAt < SETTLE_MS;
       this.#drawnAt = now;
@@ -188,6 +232,7 @@ export class CartHistory {
 
   #follow() {
     const { id, head, byOperator } = this.#eventList;
+    /** @param {Api.Event} event */
     const take = (event) => {
       connectionBack();
       if (event.cart_id === id) this.#take(event);
@@ -200,40 +245,43 @@ export class CartHistory {
     );
   }
 
+  /** @param {Api.Event} event */
   async #take(event) {
     const arrivedAt = performance.now();
-    // A hole would make the fold a lie: what is missing is read first.
+    // A gap would make the fold wrong: missing events are loaded first.
     if (!this.#eventList.append(event)) await this.#eventList.catchUp().catch(() => {});
     this.#draw(true);
     announce(event.sentence);
-    this.#indicators.arrived(event, arrivedAt);
+    this.#indicators?.arrived(event, arrivedAt);
   }
 
   #lost() {
-    connectionLost("Connection lost. Reconnecting…", () => this.#indicators.check());
+    connectionLost("Connection lost. Reconnecting…", () => this.#indicators?.check());
   }
 
+  /** @param {unknown} error */
   #showFailure(error) {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
       showNote("You can’t view this cart", "It doesn’t exist or belongs to someone else.");
-      if (!error.admitted) asOperator("The operator can view any cart.", () => location.reload());
-    }
-    else showNote("Couldn’t load this cart’s history", error.message, () => new CartHistory(this.#eventList.id).start());
+      if (!("admitted" in error && error.admitted)) asOperator("The operator can view any cart.", () => location.reload());
+    } else showNote("Couldn’t load this cart’s history", messageOf(error), () => new CartHistory(this.#eventList.id).start());
   }
 }
 
 /**
- * Reads the eventList of cart `id`: as the one who holds it if the cart was filled here, else as
- * the operator if this browser is the operator's. Each way is tried before there is no such cart.
+ * Loads the events of cart `id`: as its holder if this browser opened it, else as the operator if
+ * this browser is signed in. The cart counts as unknown only after both failed.
+ * @param {string} id
+ * @param {(read: number) => void} progress
  */
 async function openEventList(id, progress) {
   const own = new EventList(id);
   const foreign = new EventList(id, true);
   const admitted = await isAdmitted();
-  const ways = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
-  for (const eventList of ways.filter((way) => admitted || way === own)) {
+  const lists = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
+  for (const eventList of lists.filter((list) => admitted || list === own)) {
     try {
       await eventList.load(progress);
     } catch (error) {
@@ -244,7 +292,12 @@ async function openEventList(id, progress) {
   throw Object.assign(new Problem(404, {}), { admitted });
 }
 
-/** Says why there is nothing to see, with a way to try again where that may help. */
+/**
+ * Shows why there is nothing to see, with a button to try again where that may help.
+ * @param {string} title
+ * @param {string} words
+ * @param {() => void} [again]
+ */
 export function showNote(title, words, again) {
   byId("note").hidden = false;
   setText(byId("note-title"), title);
@@ -252,6 +305,6 @@ export function showNote(title, words, again) {
   byId("note-again").hidden = !again;
   byId("note-again").onclick = () => {
     byId("note").hidden = true;
-    again();
+    again?.();
   };
 }

@@ -1,18 +1,29 @@
 /**
- * The cart as it was at the cursor. Every number is a button that asks why. Each product that was
- * ever in the cart has its row for good, so that nothing jumps while the cursor runs.
+ * The cart at the scrubber's version. Every number is a button that explains it. Each product that
+ * was ever in the cart keeps its row, so that the layout does not shift while scrubbing.
  */
 
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
 import { STATUS, SUMS } from "../page/event_types.js";
 import { amount, money, signed, signedAmount, timeOfDay } from "../page/format.js";
 
-/** A number that can be asked why, with room beneath for how it changed. */
+/**
+ * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { EventList } from "./event_list.js"
+ * @import { Line } from "./fold.js"
+ */
+
+/** A number that can be explained, with its change below. */
 class NumberButton {
   #value = element("span", { class: "number-value" });
   #change = element("span", { class: "number-change" });
   #label;
 
+  /**
+   * @param {string} why
+   * @param {string} label
+   * @param {CartHistory} page
+   */
   constructor(why, label, page) {
     this.why = why;
     this.#label = label;
@@ -21,6 +32,11 @@ class NumberButton {
     this.cell = [this.root, this.#change];
   }
 
+  /**
+   * @param {string} text
+   * @param {string} change
+   * @param {string | null} asked
+   */
   show(text, change, asked) {
     setText(this.#value, text);
     setAttribute(this.root, "aria-label", `${this.#label}: ${text}`);
@@ -30,14 +46,36 @@ class NumberButton {
   }
 }
 
+/**
+ * A product's row, and what it shows now.
+ * @typedef {object} Row
+ * @property {HTMLElement} root
+ * @property {string} firstName
+ * @property {HTMLElement} name
+ * @property {HTMLElement} lots
+ * @property {NumberButton} quantity
+ * @property {NumberButton} total
+ * @property {number} place
+ * @property {Line} [line]
+ * @property {Line} [old]
+ * @property {string | null} [why]
+ * @property {boolean} [touched]
+ */
+
 export class CartPanel {
   #page;
   #eventList;
+  /** @type {Map<string, Row>} */
   #rows = new Map();
+  /** @type {["items_total" | "discount" | "total", NumberButton][]} */
   #sums = [];
   #frame = byId("lines-frame");
   #body = byId("lines");
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.#page = page;
     this.#eventList = eventList;
@@ -47,13 +85,14 @@ export class CartPanel {
     });
     new ResizeObserver(() => (this.#measured = null)).observe(this.#frame);
     this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), { passive: true });
-    for (const [field, name] of Object.entries(SUMS)) {
+    for (const [field, name] of /** @type {["items_total" | "discount" | "total", string][]} */ (Object.entries(SUMS))) {
       const number = new NumberButton(field, name, page);
       this.#sums.push([field, number]);
       byId(`sum-${field}`).replaceChildren(...number.cell);
     }
   }
 
+  /** @param {Moment} moment */
   show(moment) {
     const { version, head, event, state, base, compared, pin, why } = moment;
     this.#makeRows();
@@ -75,6 +114,10 @@ export class CartPanel {
     byId("history-promotion").title = state.promotion?.description ?? "";
   }
 
+  /**
+   * @param {Moment} moment
+   * @param {string | null} why
+   */
   #showLines({ state, base, event, compared, without }, why) {
     const { currency } = this.#eventList;
     const before = new Map(base.allLines.map((line) => [line.sku, line]));
@@ -84,25 +127,25 @@ export class CartPanel {
       const old = before.get(sku);
       const quantity = line?.quantity ?? 0;
       const touched = compared === "before" && event.data.sku === sku && !without.length;
-      // States share the lines that did not change: a row that shows them already is done.
+      // States share unchanged lines: a row that shows them already is up to date.
       if (row.line === line && row.old === old && row.why === why && row.touched === touched) continue;
       Object.assign(row, { line, old, why, touched });
       setAttribute(row.root, "data-present", String(quantity > 0));
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
-      setText(row.lots, quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : without.length ? "not in cart" : "not yet in cart");
+      setText(row.lots, line && quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : without.length ? "not in cart" : "not yet in cart");
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }
   }
 
-  /** A row for each product of the whole history, in the order in which they first came. */
+  /** Adds a row for each product of the whole history, in the order of their first event. */
   #makeRows() {
     const { movesBySku } = this.#eventList;
     if (this.#rows.size === movesBySku.size && this.#body.childElementCount) return;
     for (const [sku, versions] of movesBySku) {
       if (this.#rows.has(sku)) continue;
-      const { name } = this.#eventList.event(versions[0]).data;
+      const { name } = this.#eventList.event(versions[0] ?? 1).data;
       const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
       const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
       const { root, parts } = fromTemplate("line");
@@ -113,16 +156,18 @@ export class CartPanel {
       this.#body.append(root);
     }
     if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
-    else this.#body.querySelector(".nothing")?.parentNode.remove();
+    else this.#body.querySelector(".nothing")?.parentElement?.remove();
     this.#measured = null;
   }
 
+  /** @type {{ row: number, frame: number } | null} */
   #measured = null;
   #scrolled = 0;
 
   /**
-   * Scrolls the touched row into the frame, by arithmetic. It comes before anything is written:
-   * setting a scroll position asks for the layout, which is at hand then and would cost a second one later.
+   * Scrolls the touched row into view. Called before anything is written: setting a scroll position
+   * needs the layout, which would have to be computed again later.
+   * @param {Row | undefined} row
    */
   #reveal(row) {
     if (!row) return;
@@ -135,4 +180,8 @@ export class CartPanel {
   }
 }
 
+/**
+ * @param {number} difference
+ * @param {string} currency
+ */
 const changeOf = (difference, currency) => (difference ? signedAmount(difference, currency) : "");

@@ -1,7 +1,6 @@
 /**
- * All events of one cart, as they were read, with indexes by what they touch. Whoever holds the
- * cart reads them by its own address; the operator, who may see every event but opens no cart,
- * reads them from the journal.
+ * All events of one cart, indexed by what they change. The cart's holder reads them from the cart's
+ * own endpoint; the operator, who has no cart tokens, reads them from the event log.
  */
 
 import { get } from "../service/request.js";
@@ -9,7 +8,11 @@ import { Fold } from "./fold.js";
 
 const PAGE = 200;
 
-/** How many of the ascending `versions` are at most `version`. */
+/**
+ * How many of the ascending `versions` are at most `version`.
+ * @param {number[]} versions
+ * @param {number} version
+ */
 export function countUpTo(versions, version) {
   let low = 0;
   let high = versions.length;
@@ -21,15 +24,38 @@ export function countUpTo(versions, version) {
   return low;
 }
 
+/**
+ * @param {Map<string, number[]>} lists
+ * @param {string} key
+ * @param {number} version
+ */
+function pushTo(lists, key, version) {
+  const list = lists.get(key);
+  if (list) list.push(version);
+  else lists.set(key, [version]);
+}
+
 export class EventList {
+  /** @type {Api.Event[]} */
   events = [];
-  /** Versions of the events that move units, all and by sku. */
+  /**
+   * Versions of the events that add or remove units.
+   * @type {number[]}
+   */
   moves = [];
+  /** @type {Map<string, number[]>} */
   movesBySku = new Map();
+  /** @type {number[]} */
   promotions = [];
+  /** @type {Map<string, number[]>} */
   #byCommand = new Map();
+  /** @type {(string | null)[]} */
   #cursors = [null];
 
+  /**
+   * @param {string} id
+   * @param {boolean} [byOperator]
+   */
   constructor(id, byOperator = false) {
     this.id = id;
     this.byOperator = byOperator;
@@ -40,23 +66,36 @@ export class EventList {
     return this.events.length;
   }
 
+  /** @returns {string} */
   get currency() {
     return this.events[0]?.data.currency ?? "EUR";
   }
 
+  /**
+   * The event of a version between 1 and the head.
+   * @param {number} version
+   */
   event(version) {
     return this.events[version - 1];
   }
 
-  /** Versions of the events that were written by the same command as `event`. */
+  /**
+   * Versions of the events written by the same command as `event`.
+   * @param {Api.Event} event
+   */
   siblings(event) {
     return this.#byCommand.get(event.meta.command_id) ?? [event.version];
   }
 
-  /** Reads the whole history, telling `progress(read)` after each page. */
+  /**
+   * Loads the whole history, reporting the number of events after each page.
+   * @param {(read: number) => void} progress
+   */
   async load(progress) {
+    /** @type {string | null} */
     let cursor = null;
     do {
+      /** @type {{ body: Api.EventPage }} */
       const { body } = await get(this.#page(cursor));
       for (const event of body.items) this.append(event);
       cursor = body.next;
@@ -65,38 +104,44 @@ export class EventList {
     } while (cursor);
   }
 
-  /** Takes in an event; answers false if it is known already. */
+  /**
+   * Appends the next event; returns false for any other one.
+   * @param {Api.Event} event
+   */
   append(event) {
     if (event.version !== this.head + 1) return false;
     this.events.push(event);
     const { sku } = event.data;
     if (event.type === "ItemAdded" || event.type === "ItemRemoved") {
       this.moves.push(event.version);
-      if (!this.movesBySku.has(sku)) this.movesBySku.set(sku, []);
-      this.movesBySku.get(sku).push(event.version);
+      pushTo(this.movesBySku, sku, event.version);
     } else if (event.type.startsWith("Promotion")) this.promotions.push(event.version);
-    const command = event.meta.command_id;
-    if (!this.#byCommand.has(command)) this.#byCommand.set(command, []);
-    this.#byCommand.get(command).push(event.version);
+    pushTo(this.#byCommand, event.meta.command_id, event.version);
     return true;
   }
 
-  /** An event as the service writes it as a CloudEvent. */
+  /**
+   * The event as a CloudEvent, from the service.
+   * @param {number} version
+   */
   async cloudEvent(version) {
     const accept = "application/cloudevents-batch+json";
-    // The page that the event was read with, or, for one that came since, the newest ones.
+    // The page that held the event, or the last page for an event that arrived live.
     const behind = this.head - version;
     const descending = behind < PAGE;
     const cursor = this.#cursors[Math.floor((version - 1) / PAGE)];
-    const path = descending ? this.#page(null, { limit: behind + 1, order: "desc" }) : this.#page(cursor);
+    const path = descending ? this.#page(null, { limit: behind + 1, order: "desc" }) : this.#page(cursor ?? null);
     const { body } = await get(path, { accept });
     return descending ? body[behind] : body[(version - 1) % PAGE];
   }
 
   async catchUp() {
+    /** @type {Api.Event[]} */
     const missing = [];
+    /** @type {string | null} */
     let cursor = null;
     do {
+      /** @type {{ body: Api.EventPage }} */
       const { body } = await get(this.#page(cursor, { order: "desc" }));
       missing.push(...body.items.filter((event) => event.version > this.head));
       cursor = body.items.every((event) => event.version > this.head) ? body.next : null;
@@ -104,7 +149,7 @@ export class EventList {
     for (const event of missing.reverse()) this.append(event);
   }
 
-  /** The first version whose event does not name the hash of the one before it, or `null`. */
+  /** The first version whose previous hash is not the hash before it, or `null`. */
   firstBrokenLink() {
     for (let index = 1; index < this.events.length; index += 1) {
       if (this.events[index].previous_hash !== this.events[index - 1].hash) return index + 1;
@@ -112,6 +157,10 @@ export class EventList {
     return null;
   }
 
+  /**
+   * @param {string | null} cursor
+   * @param {{ limit?: number, order?: "asc" | "desc" }} [options]
+   */
   #page(cursor, { limit = PAGE, order = "asc" } = {}) {
     const path = this.byOperator ? `/api/events?cart_id=${this.id}&` : `/api/carts/${this.id}/events?`;
     return `${path}limit=${limit}&order=${order}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;

@@ -1,47 +1,64 @@
-/** The event at the cursor: its sentence, its cause, its effect, and what is stored of it. */
+/** The selected event: its sentence, cause, effect and raw data. */
 
 import { byId, element } from "../page/element.js";
 import { amount, fullTime, duration } from "../page/format.js";
+import { messageOf } from "../service/request.js";
 import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copy.js";
 import { difference } from "./fold.js";
 import { actionOf, SUMS } from "../page/event_types.js";
 import { stepLink } from "./playback.js";
 
+/**
+ * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { EventList } from "./event_list.js"
+ */
+
 export class EventPanel {
   #page;
   #eventList;
   #root = byId("event");
   #shown = "";
+  /** @type {Api.Event | null} */
   #event = null;
   #rawOpen = true;
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.#page = page;
     this.#eventList = eventList;
-    // The service writes CloudEvents for whoever holds the cart.
+    // The service provides CloudEvents to the holder of the cart only.
     byId("copy-cloudevent").hidden = eventList.byOperator;
-    const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#copy(name, text));
-    copy("copy-json", "JSON", () => asJson(this.#event));
-    copy("copy-cloudevent", "CloudEvent", async () => asJson(await eventList.cloudEvent(this.#event.version)));
-    copy("copy-given", "given/when/then", () => asGivenWhenThen(eventList, this.#event));
+    /** @param {string} id @param {string} name @param {(event: Api.Event) => string | Promise<string>} text */
+    const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#event && this.#copy(name, text(this.#event)));
+    copy("copy-json", "JSON", asJson);
+    copy("copy-cloudevent", "CloudEvent", async ({ version }) => asJson(await eventList.cloudEvent(version)));
+    copy("copy-given", "given/when/then", (event) => asGivenWhenThen(eventList, event));
   }
 
+  /**
+   * @param {string} name
+   * @param {string | Promise<string>} text
+   */
   async #copy(name, text) {
     try {
-      if (await copyText(await text())) toast(`Copied as ${name}`);
+      if (await copyText(await text)) toast(`Copied as ${name}`);
     } catch (error) {
-      toast(error.message);
+      toast(messageOf(error));
     }
   }
 
+  /** @param {Moment} moment */
   show({ event, version, head }) {
     const key = `${version} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#event = event;
-    const before = this.#eventList.event(version - 1);
-    const pause = before ? `, ${duration(Math.max(new Date(event.recorded_at) - new Date(before.recorded_at), 0))} after the previous event` : "";
+    const before = version > 1 ? this.#eventList.event(version - 1) : null;
+    const pause = before ? `, ${duration(Math.max(Date.parse(event.recorded_at) - Date.parse(before.recorded_at), 0))} after the previous event` : "";
     this.#root.replaceChildren(
       element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
       element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
@@ -53,6 +70,7 @@ export class EventPanel {
     );
   }
 
+  /** @param {Api.Event} event */
   #cause(event) {
     const { meta } = event;
     const others = this.#eventList.siblings(event).filter((version) => version !== event.version);
@@ -72,16 +90,25 @@ export class EventPanel {
     );
   }
 
+  /** @param {Api.Event} event */
   #effect(event) {
     const { currency, fold } = this.#eventList;
+    /** @param {number} minor */
     const write = (minor) => amount(minor, currency);
     const { lines, sums, promotion, status } = difference(fold.at(event.version - 1), fold.at(event.version));
+    /**
+     * @template T
+     * @param {string} name
+     * @param {[T, T]} pair
+     * @param {(value: T) => string} [text]
+     */
     const arrow = (name, [from, to], text = String) => element("li", {}, `${name}: `, element("span", { class: "from" }, text(from)), " → ", element("strong", {}, text(to)));
+    /** @param {string | null} value */
     const words = (value) => (value === null ? "none" : value.replace("_", " "));
     const changes = [
       ...lines.flatMap((line) => [arrow(`${line.name}, quantity`, line.quantity), arrow(`${line.name}, total`, line.total, write)]),
       ...(promotion[0] === promotion[1] ? [] : [arrow("Promotion", promotion, words)]),
-      ...Object.entries(SUMS).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
+      .../** @type {["items_total" | "discount" | "total", string][]} */ (Object.entries(SUMS)).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
     const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;
@@ -93,6 +120,7 @@ export class EventPanel {
     );
   }
 
+  /** @param {Api.Event} event */
   #raw(event) {
     const { position, schema, type, hash, previous_hash } = event;
     const details = element(
@@ -112,6 +140,7 @@ export class EventPanel {
   }
 }
 
+/** @param {[string, string | number | null][]} pairs */
 function facts(pairs) {
   return element("dl", { class: "facts" }, ...pairs.filter(([, value]) => value).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
 }

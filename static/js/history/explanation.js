@@ -1,13 +1,18 @@
-/** The answer to "why is this number what it is?": the sum written out, and its events as a ledger. */
+/** The explanation of a number: its sum written out, and its events as a ledger. */
 
 import { byId, element, setText } from "../page/element.js";
 import { count, money, signed, signedAmount } from "../page/format.js";
 import { stepLink } from "./playback.js";
 
+/**
+ * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { Reason, Words } from "./reasons.js"
+ */
+
 const ROWS = 40;
-/** A ledger that is as short as its sum reads as the sum does; a longer one starts at the cursor. */
+/** A ledger of at most this many rows is in order; a longer one is newest first. */
 const SHORT = 14;
-/** So many pixels of the answer are covered by the ledger's sum. */
+/** The height of the sticky sum, in CSS pixels. */
 const SUM_HEIGHT = 44;
 
 export class Explanation {
@@ -15,19 +20,22 @@ export class Explanation {
   #body = byId("why-body");
   #close = byId("why-close");
   #shown = "";
+  /** @type {IntersectionObserver | null} */
   #observer = null;
   #rows = ROWS;
 
+  /** @param {CartHistory} page */
   constructor(page) {
     this.#page = page;
     byId("why-total").addEventListener("click", () => page.explain("total"));
     this.#close.addEventListener("click", () => {
       const { why } = page.state;
       page.explain(null);
-      document.querySelector(`[data-why="${CSS.escape(why ?? "")}"]`)?.focus();
+      /** @type {HTMLElement | null} */ (document.querySelector(`[data-why="${CSS.escape(why ?? "")}"]`))?.focus();
     });
   }
 
+  /** @param {Moment} moment */
   show(moment) {
     const { reason, why, version, without, state } = moment;
     setText(byId("why-total"), `Why is the total ${money(state.total, state.currency)}?`);
@@ -40,12 +48,17 @@ export class Explanation {
     this.#rows = ROWS;
     const words = reason?.words();
     setText(byId("why-title"), words?.title ?? "Why these numbers?");
-    // On a narrow page the answer lies below; the sum is said beside the events as well.
+    // On a narrow page the explanation is below: the timeline shows the sum as well.
     byId("dock-why").hidden = !reason;
     setText(byId("dock-why"), words ? `${words.title}: ${words.sum}` : "");
-    if (reason) this.#showReason(reason, words, moment);
+    if (reason && words) this.#showReason(reason, words, moment);
   }
 
+  /**
+   * @param {Reason} reason
+   * @param {Words} words
+   * @param {Moment} moment
+   */
   #showReason(reason, { sum, note }, moment) {
     const { currency } = moment.eventList;
     this.#body.replaceChildren(
@@ -57,11 +70,16 @@ export class Explanation {
     if (this.#rows === ROWS) this.#body.scrollTop = 0;
   }
 
+  /**
+   * @param {Reason} reason
+   * @param {Moment} moment
+   */
   #ledger(reason, moment) {
     const { currency } = moment.eventList;
     const versions = reason.versions();
     if (!versions.length) return element("p", { class: "soft" }, "No event has changed it yet.");
     const from = Math.max(versions.length - this.#rows, 0);
+    /** @param {number} value */
     const write = (value) => (reason.field === "quantity" ? signed(value) : signedAmount(value, currency));
     const newestFirst = versions.length > SHORT;
     const shown = newestFirst ? versions.slice(from).reverse() : versions;
@@ -81,19 +99,27 @@ export class Explanation {
     return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "Newest first:") : null, ledger, earlier, sum);
   }
 
-  /** Says so as long as `last` is out of sight: rows that end right at the sum look complete. */
+  /**
+   * A note shown while `last` is out of sight: rows that end right at the sum look complete.
+   * @param {Element | null} last
+   */
   #moreBelow(last) {
     const words = element("span", { class: "soft small", testid: "more-below", hidden: true }, "more below ↓");
     this.#observer?.disconnect();
-    this.#observer = new IntersectionObserver(([{ intersectionRatio }]) => (words.hidden = intersectionRatio >= 0.9), { root: this.#body, rootMargin: `0px 0px -${SUM_HEIGHT}px`, threshold: 0.9 });
-    this.#observer.observe(last);
+    this.#observer = new IntersectionObserver(([entry]) => (words.hidden = entry.intersectionRatio >= 0.9), { root: this.#body, rootMargin: `0px 0px -${SUM_HEIGHT}px`, threshold: 0.9 });
+    if (last) this.#observer.observe(last);
     return words;
   }
 
+  /**
+   * @param {Reason} reason
+   * @param {Moment} moment
+   */
   #showEarlier(reason, moment) {
     this.#rows += ROWS * 5;
     this.#showReason(reason, reason.words(), moment);
   }
 }
 
+/** @param {Reason} reason @param {string} currency */
 const written = ({ field, value }, currency) => (field === "quantity" ? String(value) : money(value, currency));

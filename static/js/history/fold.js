@@ -1,20 +1,41 @@
 /**
- * The fold of a cart's events, as the service folds them, so that scrubbing asks nobody. A state
- * is never changed: an event makes a new one that shares what stayed the same. Every so many
- * events one is kept, so that any version is a few events away.
+ * The fold of a cart's events, the same as the service's, so that scrubbing needs no request. A
+ * state is immutable: an event creates a new one that shares unchanged lines. Snapshots are kept at
+ * fixed intervals, so that any version is a few events away.
  */
 
-const CHECKPOINT_EVERY = 50;
+/**
+ * @typedef {{ sku: string, name: string, lots: Api.Lot[], quantity: number, total: number }} Line
+ *
+ * @typedef {object} State
+ * @property {number} version
+ * @property {Api.Cart["status"]} status
+ * @property {string} currency
+ * @property {Line[]} allLines Every product ever added, in order; one without lots was removed.
+ * @property {Promotion | null} promotion
+ * @property {number | null} promotion_version
+ * @property {string | null} promotion_before The code that the promotion replaced.
+ * @property {string | null} order_id
+ * @property {number} items_total
+ * @property {number} discount
+ * @property {number} total
+ * @property {string | null} opened_at
+ * @property {string | null} changed_at
+ *
+ * @typedef {{ code: string, description: string, percent?: number, amount?: number }} Promotion
+ * @typedef {{ sku: string, name: string, quantity: number, unit_price: number }} Units
+ */
 
+const SNAPSHOT_EVERY = 50;
+
+/** @type {Readonly<State>} */
 const INITIAL = Object.freeze({
   version: 0,
   status: "open",
   currency: "EUR",
-  /** A line for each sku ever added, in that order. One without lots was taken out and keeps its place. */
   allLines: [],
   promotion: null,
   promotion_version: null,
-  /** The code whose place the promotion took. */
   promotion_before: null,
   order_id: null,
   items_total: 0,
@@ -24,16 +45,27 @@ const INITIAL = Object.freeze({
   changed_at: null,
 });
 
-/** The lots after these units were put in: they join the newest lot if it has their price. */
+/**
+ * Adds units to the lots: to the newest lot if it has their price.
+ * @param {Api.Lot[]} lots
+ * @param {Api.Lot} units
+ * @returns {Api.Lot[]}
+ */
 function addUnits(lots, { quantity, unit_price }) {
   const newest = lots.at(-1);
-  if (newest?.unit_price === unit_price) return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
+  if (newest && newest.unit_price === unit_price) return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
   return quantity > 0 ? [...lots, { quantity, unit_price }] : lots;
 }
 
-/** The lots after these units were taken out: from the newest of their price; what is not there stays away. */
+/**
+ * Removes units from the lots, newest lot of their price first, and at most as many as there are.
+ * @param {Api.Lot[]} lots
+ * @param {Api.Lot} units
+ * @returns {Api.Lot[]}
+ */
 function removeUnits(lots, { quantity, unit_price }) {
   let left = quantity;
+  /** @type {Api.Lot[]} */
   const after = [];
   for (let index = lots.length - 1; index >= 0; index -= 1) {
     const lot = lots[index];
@@ -41,10 +73,16 @@ function removeUnits(lots, { quantity, unit_price }) {
     left -= taken;
     if (lot.quantity > taken) after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
   }
-  // Neighbours that now have the same price are one lot.
-  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), []);
+  // Adjacent lots that now have the same price become one.
+  return after.reduce((/** @type {Api.Lot[]} */ joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), []);
 }
 
+/**
+ * @param {State} state
+ * @param {Units} units
+ * @param {typeof addUnits} change
+ * @returns {State}
+ */
 function changeLine(state, units, change) {
   const index = state.allLines.findIndex((line) => line.sku === units.sku);
   const line = state.allLines[index] ?? { sku: units.sku, name: units.name, lots: [], quantity: 0, total: 0 };
@@ -52,7 +90,7 @@ function changeLine(state, units, change) {
   const lots = change(line.lots, units);
   const changed = {
     sku: line.sku,
-    // A line that comes back carries the name that it came back with.
+    // A line that is added again takes its new name.
     name: line.lots.length || change === removeUnits ? line.name : units.name,
     lots,
     quantity: lots.reduce((sum, lot) => sum + lot.quantity, 0),
@@ -63,13 +101,22 @@ function changeLine(state, units, change) {
   return { ...state, allLines, items_total: state.items_total - line.total + changed.total };
 }
 
-/** Per cent are rounded half up; no promotion takes off more than there is. */
+/**
+ * A percentage is rounded half up; a discount never exceeds the subtotal.
+ * @param {number} total
+ * @param {Promotion | null} promotion
+ */
 function discountOn(total, promotion) {
   if (!promotion) return 0;
-  const wanted = promotion.percent !== undefined ? Math.floor((total * promotion.percent + 50) / 100) : promotion.amount;
+  const wanted = promotion.percent !== undefined ? Math.floor((total * promotion.percent + 50) / 100) : (promotion.amount ?? 0);
   return Math.min(Math.max(wanted, 0), total);
 }
 
+/**
+ * @param {State} state
+ * @param {Api.Event} event
+ * @returns {State}
+ */
 function apply(state, { type, data, version }) {
   switch (type) {
     case "CartOpened":
@@ -87,11 +134,15 @@ function apply(state, { type, data, version }) {
     case "CartExpired":
       return state.status === "open" ? { ...state, status: "expired" } : state;
     default:
-      // An event of a later release: it is shown, but this page does not know what it does.
+      // An event type of a later release: shown, but without effect here.
       return state;
   }
 }
 
+/**
+ * @param {State} state
+ * @param {Api.Event} event
+ */
 export function evolve(state, event) {
   const next = { ...apply(state, event) };
   next.version = event.version;
@@ -102,23 +153,31 @@ export function evolve(state, event) {
   return next;
 }
 
-/** The fold over a list of events that may grow, without those whose versions are skipped. */
+/** The fold over a growing list of events, without the skipped versions. */
 export class Fold {
   #events;
   #without;
-  #checkpoints = [INITIAL];
+  #snapshots = [INITIAL];
   #latest = INITIAL;
   #latestAt = 0;
 
+  /**
+   * @param {Api.Event[]} events
+   * @param {number[]} [without]
+   */
   constructor(events, without = []) {
     this.#events = events;
     this.#without = new Set(without);
   }
 
+  /**
+   * @param {number} version
+   * @returns {State}
+   */
   at(version) {
     const wanted = Math.min(version, this.#events.length);
-    let from = Math.min(Math.floor(wanted / CHECKPOINT_EVERY), this.#checkpoints.length - 1) * CHECKPOINT_EVERY;
-    let state = this.#checkpoints[from / CHECKPOINT_EVERY];
+    let from = Math.min(Math.floor(wanted / SNAPSHOT_EVERY), this.#snapshots.length - 1) * SNAPSHOT_EVERY;
+    let state = this.#snapshots[from / SNAPSHOT_EVERY];
     if (this.#latestAt <= wanted && this.#latestAt > from) {
       from = this.#latestAt;
       state = this.#latest;
@@ -127,7 +186,7 @@ export class Fold {
       const event = this.#events[index];
       if (!this.#without.has(event.version)) state = evolve(state, event);
       const after = index + 1;
-      if (after % CHECKPOINT_EVERY === 0) this.#checkpoints[after / CHECKPOINT_EVERY] = state;
+      if (after % SNAPSHOT_EVERY === 0) this.#snapshots[after / SNAPSHOT_EVERY] = state;
     }
     this.#latest = state;
     this.#latestAt = wanted;
@@ -135,9 +194,14 @@ export class Fold {
   }
 }
 
+/** @param {State} state */
 export const visibleLines = (state) => state.allLines.filter((line) => line.lots.length > 0);
 
-/** The document that the service would answer for this state. */
+/**
+ * The cart document that the service returns for this state.
+ * @param {string} id
+ * @param {State} state
+ */
 export function documentOf(id, state) {
   return {
     id,
@@ -156,22 +220,31 @@ export function documentOf(id, state) {
 }
 
 /**
- * The lines and sums of `to` that differ from `from`: `{ lines: [{sku, name, quantity: [from, to],
- * total: [from, to]}], sums: { items_total, discount, total }, promotion, status }`, each a pair.
+ * The lines of `to` that differ from `from`, and the sums, promotion and status of both as pairs.
+ * @template T
+ * @typedef {[T, T]} Pair
+ */
+
+/**
+ * Compares two states.
+ * @param {State} from
+ * @param {State} to
  */
 export function difference(from, to) {
   const before = new Map(from.allLines.map((line) => [line.sku, line]));
   const skus = new Set([...to.allLines.map((line) => line.sku), ...before.keys()]);
   const after = new Map(to.allLines.map((line) => [line.sku, line]));
+  /** @type {{ sku: string, name: string, quantity: Pair<number>, total: Pair<number> }[]} */
   const lines = [];
   for (const sku of skus) {
     const old = before.get(sku);
     const now = after.get(sku);
-    // States share lines that did not change.
+    // States share unchanged lines.
     if (old === now || (old?.quantity ?? 0) === (now?.quantity ?? 0) && (old?.total ?? 0) === (now?.total ?? 0)) continue;
-    lines.push({ sku, name: (now ?? old).name, quantity: [old?.quantity ?? 0, now?.quantity ?? 0], total: [old?.total ?? 0, now?.total ?? 0] });
+    lines.push({ sku, name: (now ?? old)?.name ?? sku, quantity: [old?.quantity ?? 0, now?.quantity ?? 0], total: [old?.total ?? 0, now?.total ?? 0] });
   }
-  return {
+  /** @type {{ lines: typeof lines, sums: Record<"items_total" | "discount" | "total", Pair<number>>, promotion: Pair<string | null>, status: Pair<string> }} */
+  const result = {
     lines,
     sums: {
       items_total: [from.items_total, to.items_total],
@@ -181,4 +254,5 @@ export function difference(from, to) {
     promotion: [from.promotion?.code ?? null, to.promotion?.code ?? null],
     status: [from.status, to.status],
   };
+  return result;
 }

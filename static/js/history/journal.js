@@ -1,6 +1,6 @@
 /**
- * The journal of the whole log: the newest events, live, or any page back to the first. What is
- * asked is in the address, so that it can be sent:
+ * The event log of all carts: the latest events, live, or any page back to the oldest. Filters and
+ * page are in the URL, so that they can be shared:
  *
  *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
  */
@@ -8,34 +8,56 @@
 import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/format.js";
-import { get, Problem } from "../service/request.js";
+import { get, messageOf, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
 import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/event_types.js";
 
+/** @import { Timer } from "../service/stream.js" */
+
 const PAGE = 50;
-/** How many events the newest page takes in before it asks to be read anew. */
-const MOST = 250;
-/** Events that come in a burst are shown together. */
-const GATHER_MS = 200;
-/** Whoever hears the page is told of what comes at most this often. */
+/** How many live events the first page shows before it is loaded again. */
+const MAX_ROWS = 250;
+/** Events of a burst are shown together. */
+const BATCH_MS = 200;
+/** Live events are announced at most this often. */
 const ANNOUNCE_MS = 3000;
 
-/** The filters and what each is called on its chip. A product's name may come late: it moves none that follows. */
+/**
+ * The filters and the label of each on its chip. The product is last: its name may load late, and
+ * would move the chips behind it.
+ * @type {Record<string, string>}
+ */
 const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "To", command: "Command", sku: "Product" };
+
+/** @typedef {Record<string, string | null>} Query Filters, order and cursor. */
+
+/**
+ * The members of a query that have a value.
+ * @param {Query} query
+ * @returns {Record<string, string>}
+ */
+const given = (query) => Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value ? [[name, value]] : [])));
 
 export class Journal {
   #list = byId("journal-list");
   #new = byId("journal-new");
+  /** @type {Choices} */
   #choices;
-  #asked = {};
+  /** @type {Query} */
+  #query = {};
   #turn = 0;
   #stop = () => {};
   #paused = false;
-  /** Events that came and are not shown, the first ones of them, and how many they are in all. */
+  /**
+   * The first of the live events that are not shown yet; `#waiting` counts all of them.
+   * @type {Api.Event[]}
+   */
   #held = [];
   #waiting = 0;
-  #gathering = 0;
+  /** @type {Timer} */
+  #batching;
   #unannounced = 0;
+  /** @type {string | null} */
   #next = null;
 
   constructor() {
@@ -44,9 +66,10 @@ export class Journal {
       this.#showPaused(!this.#paused);
       this.#soon();
     });
-    // What was held is shown once nobody reads where it would come.
+    // Held events are shown once the reader has left the list.
     for (const it of [this.#list, this.#new]) for (const leaves of ["mouseleave", "focusout"]) it.addEventListener(leaves, () => this.#soon());
     for (const moves of ["selectionchange", "scrollend"]) document.addEventListener(moves, () => this.#soon());
+    /** @param {string} id @param {() => Query} parts */
     const turn = (id, parts) => onPress(id, () => this.#turnTo(parts()));
     turn("journal-new", () => ({ order: null, cursor: null }));
     turn("journal-newest", () => ({ order: null, cursor: null }));
@@ -57,35 +80,43 @@ export class Journal {
     this.#readAddress();
   }
 
-  /** Whether the page is at the newest event, where what comes is shown. */
+  /** Whether the page shows the latest events, live. */
   get #live() {
-    return !this.#asked.cursor && !this.#asked.order;
+    return !this.#query.cursor && !this.#query.order;
   }
 
   #readAddress() {
     const address = new URLSearchParams(location.search);
-    this.#asked = Object.fromEntries([...Object.keys(FILTERS), "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
+    this.#query = Object.fromEntries([...Object.keys(FILTERS), "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
     this.#read();
   }
 
-  #choose(asked) {
-    this.#asked = Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
-    const query = new URLSearchParams(this.#asked);
-    const address = query.size ? `/history?${query}` : "/history";
+  /** @param {Query} query */
+  #choose(query) {
+    this.#query = given(query);
+    const parameters = new URLSearchParams(given(query));
+    const address = parameters.size ? `/history?${parameters}` : "/history";
     if (address !== location.pathname + location.search) history.pushState(null, "", address);
     this.#read();
   }
 
-  /** The row or the chip that was pressed goes: the focus is on the chip that came, or on another one. */
+  /**
+   * The pressed tag or chip is removed: the focus moves to the new chip, or to another one.
+   * @param {string} name
+   * @param {string | null} value
+   */
   #filter(name, value) {
-    const goes = [this.#list, byId("journal-chosen")].some((it) => it.contains(document.activeElement));
-    this.#choose({ ...this.#asked, [name]: value, cursor: null });
-    if (goes) (this.#choices.chip(value && name) ?? byId("journal-title")).focus();
+    const isRemoved = [this.#list, byId("journal-chosen")].some((it) => it.contains(document.activeElement));
+    this.#choose({ ...this.#query, [name]: value, cursor: null });
+    if (isRemoved) (this.#choices.chip(value ? name : null) ?? byId("journal-title")).focus();
   }
 
-  /** Another page is read from its top. */
+  /**
+   * Shows another page from its top.
+   * @param {Query} parts
+   */
   #turnTo(parts) {
-    this.#choose({ ...this.#asked, ...parts });
+    this.#choose({ ...this.#query, ...parts });
     byId("journal-title").focus({ preventScroll: true });
     byId("journal").scrollIntoView();
   }
@@ -96,38 +127,39 @@ export class Journal {
     this.#stop();
     this.#showPaused(false);
     this.#hold(0);
-    this.#choices.show(this.#asked);
+    this.#choices.show(this.#query);
     byId("journal-failed").hidden = true;
     this.#list.setAttribute("aria-busy", "true");
-    const { cart, order = "desc", ...rest } = this.#asked;
-    const question = new URLSearchParams({ ...rest, ...(cart && { cart_id: cart }), order, limit: PAGE });
+    const { cart, ...rest } = this.#query;
+    const parameters = new URLSearchParams(given({ order: "desc", ...rest, cart_id: cart ?? null, limit: String(PAGE) }));
     try {
-      const { body, headers } = await get(`/api/events?${question}`);
+      const { body, headers } = await get(`/api/events?${parameters}`);
       if (turn !== this.#turn) return;
       this.#show(body);
       this.#follow(Number(headers.get("Log-Position")));
     } catch (error) {
       if (turn !== this.#turn) return;
-      // A cursor is made for one question; beside another one it is stale.
-      if (error instanceof Problem && error.status === 400 && this.#asked.cursor) return this.#choose({ ...this.#asked, cursor: null });
+      // A cursor is valid for one query only; for another one it is stale.
+      if (error instanceof Problem && error.status === 400 && this.#query.cursor) return this.#choose({ ...this.#query, cursor: null });
       byId("journal-failed").hidden = false;
-      setText(byId("journal-failed-words"), error.message);
+      setText(byId("journal-failed-words"), messageOf(error));
     } finally {
       if (turn === this.#turn) this.#list.setAttribute("aria-busy", "false");
     }
   }
 
+  /** @param {Api.EventPage} page */
   #show({ items, next }) {
-    const ascending = this.#asked.order === "asc";
+    const ascending = this.#query.order === "asc";
     this.#next = next;
     this.#list.replaceChildren(...items.map((event) => this.#row(event)));
     byId("journal").hidden = false;
     this.#choices.reveal();
     byId("journal-none").hidden = items.length > 0;
-    const filtered = Object.keys(FILTERS).some((name) => this.#asked[name]);
+    const filtered = Object.keys(FILTERS).some((name) => this.#query[name]);
     setText(byId("journal-none"), filtered ? "No matching events. Remove a filter." : "No events yet.");
     disable("journal-newest", this.#live);
-    disable("journal-first", ascending && !this.#asked.cursor);
+    disable("journal-first", ascending && !this.#query.cursor);
     disable("journal-next", !next);
     setText(byId("journal-next"), ascending ? "Later events" : "Earlier events");
     const end = next ? "" : ascending ? " End of the log." : " Start of the log.";
@@ -135,8 +167,10 @@ export class Journal {
     byId("journal-pause").hidden = !this.#live;
   }
 
+  /** @param {Api.Event} event */
   #row(event) {
     const { position, cart_id, version, type, recorded_at, sentence, data, meta } = event;
+    /** @param {string} name @param {string} value @param {string} words @param {string} what */
     const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#filter(name, value) } }, words);
     const { root, parts } = fromTemplate("entry");
     root.dataset.testid = `journal-${position}`;
@@ -149,13 +183,14 @@ export class Journal {
     return root;
   }
 
+  /** @param {number} position */
   #follow(position) {
     this.#stop = follow(
       OF_LOG,
       position,
       (event) => {
         if (!this.#choices.fits(event)) return;
-        if (this.#held.length < MOST) this.#held.push(event);
+        if (this.#held.length < MAX_ROWS) this.#held.push(event);
         this.#waiting += 1;
         this.#soon();
       },
@@ -164,24 +199,24 @@ export class Journal {
   }
 
   #soon() {
-    if (this.#waiting) this.#gathering ||= setTimeout(() => this.#gather(), GATHER_MS);
+    if (this.#waiting) this.#batching ||= setTimeout(() => this.#showHeld(), BATCH_MS);
   }
 
-  /** Whether somebody reads, points at or has marked what new rows would move. */
+  /** Whether the reader has scrolled, pointed, focused or selected where new rows would move things. */
   get #isRead() {
-    const { bottom } = document.querySelector(".header").getBoundingClientRect();
-    const marked = getSelection();
-    return this.#list.getBoundingClientRect().top < bottom || [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) || (!marked.isCollapsed && marked.containsNode(this.#list, true));
+    const bottom = document.querySelector(".header")?.getBoundingClientRect().bottom ?? 0;
+    const selection = getSelection();
+    return this.#list.getBoundingClientRect().top < bottom || [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) || (selection !== null && !selection.isCollapsed && selection.containsNode(this.#list, true));
   }
 
-  /** Shows what has arrived, or only says how much where it would move what somebody reads. */
-  #gather() {
-    this.#gathering = 0;
+  /** Shows the held events, or only their number where they would move what is being read. */
+  #showHeld() {
+    this.#batching = undefined;
     const number = this.#waiting;
     if (!number) return;
     if (!this.#live || this.#paused || this.#isRead) return this.#hold(number);
-    // No row falls off the end: the next page goes on from where this one was read to.
-    if (this.#list.childElementCount + number > MOST) return this.#read();
+    // A full page is loaded again, so that the next page continues where it ends.
+    if (this.#list.childElementCount + number > MAX_ROWS) return this.#read();
     const rows = this.#held.map((event) => this.#row(event)).reverse();
     this.#hold(0);
     this.#slideIn(rows);
@@ -193,28 +228,36 @@ export class Journal {
     this.#unannounced += number;
   }
 
-  /** What is there glides to its new place from where it was seen: it never jumps. */
+  /**
+   * Inserts rows at the top and animates the others to their new place.
+   * @param {HTMLElement[]} rows
+   */
   #slideIn(rows) {
-    const topOf = (it) => it?.getBoundingClientRect().top;
-    const pages = document.querySelector(".journal-pages");
-    const slides = [[this.#list, this.#list.firstElementChild], [pages, pages]].map(([it, mark]) => ({ it, mark, from: topOf(mark) }));
+    /** @param {Element | null} it */
+    const topOf = (it) => it?.getBoundingClientRect().top ?? 0;
+    const pages = /** @type {Element} */ (document.querySelector(".journal-pages"));
+    const slides = [{ it: this.#list, mark: this.#list.firstElementChild }, { it: pages, mark: pages }].map(({ it, mark }) => ({ it, mark, from: topOf(mark) }));
     this.#list.prepend(...rows);
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const { it, mark, from } of slides) {
       const by = topOf(mark) - from;
-      // Rows that have not slid in yet are cut off, or they would lie over what is above.
+      // Rows that have not slid in yet are clipped: they would cover what is above.
       const cut = mark === it ? 0 : by;
       if (by) it.animate([{ transform: `translateY(${-by}px)`, clipPath: `inset(${cut}px 0 0)` }, { transform: "none", clipPath: "inset(0)" }], still ? { duration: 20, easing: "step-end" } : 250);
     }
   }
 
+  /** @param {boolean} paused */
   #showPaused(paused) {
     this.#paused = paused;
     setAttribute(byId("journal-pause"), "aria-pressed", String(paused));
     setText(byId("journal-pause"), paused ? "Resume" : "Pause");
   }
 
-  /** Says that so many events wait, aloud only when they begin to; with 0 none does. */
+  /**
+   * Shows how many events wait, and announces the first; 0 drops them.
+   * @param {number} number
+   */
   #hold(number) {
     if (number && this.#new.hidden) announce("New events available");
     if (!number) this.#held = [];
@@ -224,19 +267,23 @@ export class Journal {
   }
 }
 
-/** What the journal is filtered by: a chip for each type, one that can be taken off for all else, and two lists to choose from. */
+/** The filters: a chip for each type, a removable chip for every other filter, and two lists. */
 class Choices {
   #choose;
-  #asked = {};
+  /** @type {Query} */
+  #query = {};
+  /** @type {Map<string, string>} */
   #names = new Map();
 
-  /** `choose(name, value)` asks for another question; a `null` value takes the filter off. */
+  /** @param {(name: string, value: string | null) => void} choose Sets a filter; `null` removes it. */
   constructor(choose) {
     this.#choose = choose;
+    /** @param {string} name @param {string} value */
     const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
     byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
     for (const name of ["sku", "command"])
       byId(`journal-${name}`).addEventListener("change", ({ target }) => {
+        if (!(target instanceof HTMLSelectElement)) return;
         choose(name, target.value);
         target.value = "";
       });
@@ -244,55 +291,69 @@ class Choices {
     this.#readProducts();
   }
 
+  /**
+   * @param {string} name
+   * @param {[string, string][]} choices
+   */
   #offer(name, choices) {
     byId(`journal-${name}`).append(...choices.map(([value, words]) => element("option", { value }, words)));
   }
 
   async #readProducts() {
     try {
+      /** @type {{ body: Api.ProductPage }} */
       const { body } = await get("/api/products?limit=200");
       this.#names = new Map(body.items.map(({ sku, name }) => [sku, name]));
       this.#offer("sku", [...this.#names]);
       const chip = this.chip("sku");
-      if (chip) setText(chip.firstElementChild, this.#words("sku"));
+      if (chip?.firstElementChild) setText(chip.firstElementChild, this.#words("sku"));
     } catch {
-      // The products of the rows can still be chosen.
+      // The products of the rows can still be selected.
     }
   }
 
+  /** @param {string} name */
   #words(name) {
-    const value = this.#asked[name];
-    const write = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value }[name];
-    return `${FILTERS[name]}: ${write()}`;
+    const value = this.#query[name] ?? "";
+    /** @type {Record<string, () => string>} */
+    const formats = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value };
+    return `${FILTERS[name]}: ${formats[name]?.() ?? value}`;
   }
 
-  /** The chip that takes the filter off; of any filter, where there is no such one. */
+  /**
+   * The chip that removes the filter; for `null`, of any filter.
+   * @param {string | null} name
+   */
   chip(name) {
-    return byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button");
+    return /** @type {HTMLElement | null} */ (byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button"));
   }
 
-  show(asked) {
-    this.#asked = asked;
-    for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.value === (asked.type ?? "")));
-    const chips = Object.keys(FILTERS).filter((name) => name !== "type" && asked[name]);
+  /** @param {Query} query */
+  show(query) {
+    this.#query = query;
+    for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === (query.type ?? "")));
+    const chips = Object.keys(FILTERS).filter((name) => name !== "type" && query[name]);
     const chosen = byId("journal-chosen");
     chosen.hidden = !chips.length;
     chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", remove this filter"))));
-    if (asked.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(asked.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
+    if (query.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(query.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
   }
 
-  /** Brings the type that is asked for into sight: on a narrow page the types are more than fit. */
+  /** Scrolls to the selected type: a narrow page cannot show all types. */
   reveal() {
     const types = byId("journal-types");
-    // A type that nobody knows has no chip.
-    const { offsetLeft, offsetWidth } = types.querySelector("[aria-pressed=true]") ?? types;
+    // An unknown type has no chip.
+    const { offsetLeft, offsetWidth } = /** @type {HTMLElement} */ (types.querySelector("[aria-pressed=true]") ?? types);
     const at = offsetLeft - types.offsetLeft;
     if (at < types.scrollLeft || at + offsetWidth > types.scrollLeft + types.clientWidth) types.scrollLeft = at;
   }
 
-  /** Whether a live event is one of those that are asked for. */
+  /**
+   * Whether a live event matches the filters.
+   * @param {Api.Event} event
+   */
   fits({ type, cart_id, recorded_at, data, meta }) {
-    const { type: only, sku, command, cart, from, to } = this.#asked;
+    const { type: only, sku, command, cart, from, to } = this.#query;
     const at = Date.parse(recorded_at);
     return (!only || only === type) && (!sku || sku === data.sku) && (!command || command === meta.command) && (!cart || cart === cart_id) && (!from || at >= Date.parse(from)) && (!to || at < Date.parse(to));
   }

@@ -1,10 +1,10 @@
-/** This browser's own carts as cards that lead to their histories. */
+/** The carts of this browser, as cards that link to their histories. */
 
 import { byId, element } from "../page/element.js";
 import { STATUS } from "../page/event_types.js";
 import { fullTime, money } from "../page/format.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
-import { get, Problem } from "../service/request.js";
+import { get, messageOf, Problem } from "../service/request.js";
 
 /** How many are shown at first, and at the most. */
 const FIRST = 3;
@@ -21,34 +21,41 @@ export function showOwnCarts() {
     more.hidden = true;
     const others = ids.slice(FIRST).map(card);
     byId("own-list").append(...others);
-    others[0].tabIndex = -1;
-    others[0].focus();
+    const [first] = others;
+    if (!first) return;
+    first.tabIndex = -1;
+    first.focus();
   };
   if (!ids.length) showEmpty();
 }
 
 const showEmpty = () => (byId("no-carts").hidden = false);
 
+/** @param {string} id */
 function card(id) {
   const root = element("li", { class: "card own-card", "aria-busy": "true", testid: `own-${id}` }, element("div", { class: "skeleton own-wait" }));
   fill(root, id);
   return root;
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {string} id
+ */
 async function fill(root, id) {
   try {
     const { body } = await get(`/api/carts/${id}`);
     root.replaceChildren(...content(body));
   } catch (error) {
     if (error instanceof Problem && error.status === 404) {
-      // The service does not know it any more; so nothing leads to it.
+      // The service no longer has it.
       forgetCart(id);
       root.remove();
       if (!byId("own-list").childElementCount) showEmpty();
       return;
     }
     root.replaceChildren(
-      element("p", { class: "refusal" }, error.message),
+      element("p", { class: "refusal" }, messageOf(error)),
       element("button", { class: "button small", type: "button", on: { click: () => fill(root, id) } }, "Try again"),
     );
   } finally {
@@ -56,6 +63,7 @@ async function fill(root, id) {
   }
 }
 
+/** @param {Api.Cart} cart */
 function content(cart) {
   const names = cart.lines.slice(0, 3).map((line) => `${line.quantity} × ${line.name}`);
   if (cart.lines.length > 3) names.push(`${cart.lines.length - 3} more`);

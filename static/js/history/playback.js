@@ -1,12 +1,14 @@
 /**
- * Moving through the history: buttons, play, and the keys. Those of a single letter can be
- * switched off: they are in the way of those who dictate (WCAG 2.1.4).
+ * Playback controls: buttons, play and keyboard. Single-key shortcuts can be disabled, because they
+ * interfere with speech input (WCAG 2.1.4).
  */
 
 import { byId, disable, element, onPress, setAttribute, setText } from "../page/element.js";
 import { loadItem, storeItem } from "../page/storage.js";
 import { toast } from "../page/notices.js";
 import { copyText } from "./copy.js";
+
+/** @import { CartHistory, Moment } from "./cart_history.js" */
 
 const SPEEDS = [1, 5, 25, 125];
 const PACE = 1.5;
@@ -18,6 +20,7 @@ export class Playback {
   #speed = 0;
   #head = 1;
 
+  /** @param {CartHistory} page */
   constructor(page) {
     this.#page = page;
     onPress("first", () => page.go(1));
@@ -30,10 +33,11 @@ export class Playback {
     onPress("skip-event", () => page.toggleSkip(page.version));
     onPress("copy-link", async () => (await copyText(page.address)) && toast("Link copied"));
     byId("shortcuts").checked = loadItem(SHORTCUTS) !== "false";
-    byId("shortcuts").addEventListener("change", ({ target }) => storeItem(SHORTCUTS, String(target.checked)));
+    byId("shortcuts").addEventListener("change", () => storeItem(SHORTCUTS, String(byId("shortcuts").checked)));
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
+  /** @param {Moment} moment */
   show({ version, head, event, pin, without }) {
     this.#head = head;
     const skipped = without.includes(version);
@@ -47,18 +51,22 @@ export class Playback {
     if (this.#playing && version === head) this.#toggle();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     const { target, key } = event;
+    if (!(target instanceof Element)) return;
     const onSlider = target === byId("slider");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (!onSlider && target.closest("input:not(#shortcuts), textarea, select, dialog")) return;
     const page = this.#page;
+    /** @type {Record<string, () => void>} */
     const moves = { ArrowLeft: () => page.step(-1), ArrowRight: () => page.step(1), Home: () => page.go(1), End: () => page.go(this.#head) };
-    const letters = { p: () => page.pin(page.version), x: () => page.toggleSkip(page.version) };
-    // A button takes the space bar for itself.
-    if (!target.closest("button, a, summary, #shortcuts")) letters[" "] = () => this.#toggle();
-    // The slider moves by itself with arrows, Home and End.
-    const act = (!onSlider && moves[key]) || (byId("shortcuts").checked && letters[key.toLowerCase()]);
+    /** @type {Record<string, () => void>} */
+    const shortcuts = { p: () => page.pin(page.version), x: () => page.toggleSkip(page.version) };
+    // A focused button handles the space bar itself.
+    if (!target.closest("button, a, summary, #shortcuts")) shortcuts[" "] = () => this.#toggle();
+    // The slider handles arrows, Home and End itself.
+    const act = (!onSlider && moves[key]) || (byId("shortcuts").checked && shortcuts[key.toLowerCase()]);
     if (act) {
       event.preventDefault();
       act();
@@ -81,6 +89,7 @@ export class Playback {
     if (this.#page.version === this.#head) this.#page.go(1);
     let due = 0;
     let then = performance.now();
+    /** @param {number} now */
     const tick = (now) => {
       due += ((now - then) / 1000) * PACE * SPEEDS[this.#speed];
       then = now;
@@ -93,10 +102,21 @@ export class Playback {
   }
 }
 
+/**
+ * @param {string} id
+ * @param {boolean} pressed
+ * @param {string} yes
+ * @param {string} no
+ */
 function showPressed(id, pressed, yes, no) {
   setAttribute(byId(id), "aria-pressed", String(pressed));
-  setText(byId(id).lastElementChild, pressed ? yes : no);
+  setText(byId(id).lastElementChild ?? byId(id), pressed ? yes : no);
 }
 
-/** A version's number that leads there. */
+/**
+ * A version's number as a button that goes there.
+ * @param {CartHistory} page
+ * @param {number} version
+ * @param {string} [testid]
+ */
 export const stepLink = (page, version, testid) => element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, testid, on: { click: () => page.go(version) } }, `#${version}`);

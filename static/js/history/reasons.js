@@ -1,6 +1,22 @@
 /**
- * Why a number is what it is: the events that made it, and the sum written out. A number is named
- * as in the address: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
+ * The reason of a number: the events behind it, and its sum written out. Numbers are named as in the
+ * URL: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
+ */
+
+/**
+ * @typedef {"quantity" | "total" | "items_total" | "discount"} Field
+ * @typedef {{ sku: string | null, field: Field }} NumberName
+ * @typedef {{ title: string, sum: string, note: string }} Words
+ * @typedef {{ quantity: number, total: number }} Change
+ *
+ * @typedef {object} Reason
+ * @property {Field} field
+ * @property {string | null} sku
+ * @property {number} value
+ * @property {(version: number) => { event: Api.Event, value: number }} term
+ * @property {(version: number) => boolean} isHighlighted
+ * @property {() => number[]} versions The versions of the terms, ascending, possibly many thousands.
+ * @property {() => Words} words
  */
 
 import { amount, signed } from "../page/format.js";
@@ -8,22 +24,32 @@ import { countUpTo } from "./event_list.js";
 import { unitsOf } from "../page/event_types.js";
 import { visibleLines } from "./fold.js";
 
-/** A sum of more terms is shortened in its middle. The ledger beneath it has them all. */
+/**
+ * @import { Moment } from "./cart_history.js"
+ * @import { Fold, Line } from "./fold.js"
+ */
+
+/** A longer sum is shortened in its middle; the ledger below has all terms. */
 const WRITTEN = 14;
 const LINES_WRITTEN = 6;
 
-/** `{ sku, field }` of a number's name, or `null` for a name that none has. A sku may hold dots. */
+/**
+ * Parses a number's name, or returns `null`. A sku can contain dots.
+ * @param {string | null} why
+ * @returns {NumberName | null}
+ */
 export function numberNamed(why) {
-  if (["items_total", "discount", "total"].includes(why)) return { sku: null, field: why };
+  if (why === "items_total" || why === "discount" || why === "total") return { sku: null, field: why };
   const [, sku, field] = /^(.+)\.(quantity|total)$/.exec(why ?? "") ?? [];
-  return sku ? { sku, field } : null;
+  return sku ? { sku, field: field === "quantity" ? field : "total" } : null;
 }
 
 /**
- * The reason of number `why` in `moment`: `{ field, sku, value, term(version), isHighlighted(version),
- * versions(), words() }`. `versions()` are those of the terms, ascending, possibly many thousands,
- * and `words()` are `{ title, sum, note }`: both are made when asked, since a running cursor only
- * asks what is lit. Answers `null` when there is no such number.
+ * The reason of number `why` in `moment`, or `null` for an unknown number. Terms and words are
+ * computed on demand: while scrubbing only the highlights are needed.
+ * @param {string} why
+ * @param {Moment} moment
+ * @returns {Reason | null}
  */
 export function reasonOf(why, moment) {
   const number = numberNamed(why);
@@ -31,21 +57,23 @@ export function reasonOf(why, moment) {
   const { eventList, version, state } = moment;
   const { sku, field } = number;
   const moves = sku ? eventList.movesBySku.get(sku) : eventList.moves;
-  if (sku && !moves) return null;
+  if (!moves) return null;
   const skipped = new Set(moment.without);
   const promotion = state.promotion_version;
   const withMoves = field !== "discount";
   const withPromotion = promotion !== null && (field === "discount" || field === "total") && !sku;
-  const line = sku ? state.allLines.find((line) => line.sku === sku) : null;
+  const line = sku ? state.allLines.find((line) => line.sku === sku) : undefined;
 
-  // In a what-if an event may find less to take out than it did: what it moves there counts.
+  // In a what-if a removal may find fewer units: its effect there counts.
+  /** @param {number} it @returns {Change} */
   const moved = (it) => (skipped.size ? movedIn(moment.fold, eventList.event(it)) : movedBy(eventList.event(it)));
   const versions = () => {
     const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !skipped.has(it) && moved(it).quantity !== 0) : [];
-    if (withPromotion) made.splice(countUpTo(made, promotion), 0, promotion);
+    if (withPromotion && promotion !== null) made.splice(countUpTo(made, promotion), 0, promotion);
     return made;
   };
 
+  /** @param {number} it */
   const isHighlighted = (it) => {
     if (it > version || skipped.has(it)) return false;
     if (withPromotion && it === promotion) return true;
@@ -54,33 +82,49 @@ export function reasonOf(why, moment) {
     return unitsOf(event) !== 0 && (!sku || event.data.sku === sku) && moved(it).quantity !== 0;
   };
 
+  /** @param {number} it */
   const term = (it) => {
     const event = eventList.event(it);
     if (it === promotion) return { event, value: field === "total" ? -state.discount : state.discount };
     return { event, value: moved(it)[field === "quantity" ? "quantity" : "total"] };
   };
 
-  const value = sku ? (line?.[field] ?? 0) : state[field];
+  const value = field === "quantity" ? (line?.quantity ?? 0) : sku ? (line?.total ?? 0) : state[field];
   return { field, sku, value, term, isHighlighted, versions, words: () => words(number, moment, line, () => versions().map((it) => moved(it).quantity)) };
 }
 
+/** @param {Api.Event} event @returns {Change} */
 function movedBy(event) {
   const quantity = unitsOf(event);
   return { quantity, total: quantity * event.data.unit_price };
 }
 
-/** What an event moves in another history than its own. */
+/**
+ * The effect of an event in a what-if.
+ * @param {Fold} fold
+ * @param {Api.Event} event
+ * @returns {Change}
+ */
 function movedIn(fold, { version, data }) {
+  /** @param {number} at */
   const lineAt = (at) => fold.at(at).allLines.find((line) => line.sku === data.sku) ?? { quantity: 0, total: 0 };
   const before = lineAt(version - 1);
   const after = lineAt(version);
   return { quantity: after.quantity - before.quantity, total: after.total - before.total };
 }
 
+/**
+ * @param {NumberName} number
+ * @param {Moment} moment
+ * @param {Line | undefined} line
+ * @param {() => number[]} quantities
+ * @returns {Words}
+ */
 function words({ sku, field }, { eventList, state }, line, quantities) {
   const { currency } = eventList;
+  /** @param {number} minor */
   const write = (minor) => amount(minor, currency);
-  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)[0]).data.name);
+  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)?.[0] ?? 1).data.name);
   if (field === "quantity") {
     return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "All additions and removals." };
   }
@@ -96,16 +140,18 @@ function words({ sku, field }, { eventList, state }, line, quantities) {
     return { title: "Subtotal", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The sum of all lines. Below: every addition and removal." };
   }
   const { promotion, promotion_before } = state;
-  const place = promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
+  const replaced = promotion && promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
   if (field === "discount") {
     if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion applies at this version." };
-    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${place}` };
-    const capped = promotion.amount > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
-    return { title: "Discount", sum: `a fixed ${write(promotion.amount)}${capped} = ${write(state.discount)}`, note: `Never more than the subtotal.${place}` };
+    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${replaced}` };
+    const { amount: fixed = 0 } = promotion;
+    const capped = fixed > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
+    return { title: "Discount", sum: `a fixed ${write(fixed)}${capped} = ${write(state.discount)}`, note: `Never more than the subtotal.${replaced}` };
   }
-  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Subtotal less discount. Below: what each event added or removed.${place}` };
+  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Subtotal less discount. Below: what each event added or removed.${replaced}` };
 }
 
+/** @param {string[]} terms */
 function shortened(terms) {
   if (terms.length <= WRITTEN) return terms.join(" ") || "0";
   const half = WRITTEN / 2 - 1;

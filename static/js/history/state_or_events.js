@@ -1,6 +1,6 @@
 /**
- * State or events? Beside each other: the rows that a service would keep if it overwrote them,
- * and the events that are kept here. What the rows can no longer tell is marked.
+ * State or events? Side by side: the rows that a state-based service would keep, and the events that
+ * are kept here. What the rows have lost is marked.
  */
 
 import { byId, element } from "../page/element.js";
@@ -8,6 +8,12 @@ import { amount, count, timeOfDay } from "../page/format.js";
 import { countUpTo } from "./event_list.js";
 import { visibleLines } from "./fold.js";
 import { stepLink } from "./playback.js";
+
+/**
+ * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { EventList } from "./event_list.js"
+ * @import { Line, State } from "./fold.js"
+ */
 
 const ROWS = 8;
 const EVENTS = 9;
@@ -19,11 +25,16 @@ export class StateOrEvents {
   #root = byId("state-or-events");
   #shown = 0;
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.#page = page;
     this.#eventList = eventList;
   }
 
+  /** @param {Moment} moment */
   show({ version, actual, event }) {
     if (version === this.#shown) return;
     this.#shown = version;
@@ -40,23 +51,39 @@ export class StateOrEvents {
     );
   }
 
-  /** Versions of the events that a row still shows: the last one to touch it, while it is there. */
+  /**
+   * Versions of the events that the rows still show: the last one of each row.
+   * @param {number} version
+   * @param {State} actual
+   */
   #visible(version, actual) {
+    /** @type {Set<number>} */
     const visible = new Set(actual.promotion_version ? [actual.promotion_version] : []);
-    for (const line of visibleLines(actual)) visible.add(this.#movesOf(line.sku, version).at(-1));
+    for (const line of visibleLines(actual)) visible.add(this.#movesOf(line.sku, version).at(-1) ?? version);
     if (actual.status !== "open") visible.add(version);
     return visible;
   }
 
+  /**
+   * @param {string} sku
+   * @param {number} version
+   */
   #movesOf(sku, version) {
-    const moves = this.#eventList.movesBySku.get(sku);
+    const moves = this.#eventList.movesBySku.get(sku) ?? [];
     return moves.slice(0, countUpTo(moves, version));
   }
 
+  /**
+   * @param {Line[]} lines
+   * @param {State} actual
+   * @param {Api.Event} event
+   * @param {number} version
+   */
   #rows(lines, actual, event, version) {
     const { currency } = this.#eventList;
+    /** @param {Line} line */
     const row = (line) => {
-      const last = this.#eventList.event(this.#movesOf(line.sku, version).at(-1));
+      const last = this.#eventList.event(this.#movesOf(line.sku, version).at(-1) ?? version);
       return element("tr", { class: event.data.sku === line.sku ? "written" : "" }, element("th", { scope: "row" }, line.sku), element("td", {}, String(line.quantity)), element("td", {}, amount(line.total, currency)), element("td", {}, timeOfDay(last.recorded_at)));
     };
     const head = element("thead", {}, element("tr", {}, ...["sku", "quantity", "total", "updated"].map((name) => element("th", { scope: "col" }, name))));
@@ -66,14 +93,19 @@ export class StateOrEvents {
     return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a state-based service" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
   }
 
+  /**
+   * @param {number} version
+   * @param {State} actual
+   */
   #lostFacts(version, actual) {
+    /** @type {[string, string][]} */
     const facts = [];
     for (const line of actual.allLines) {
       const moves = this.#movesOf(line.sku, version);
-      const first = this.#eventList.event(moves[0]);
-      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1)).recorded_at)}.`]);
+      const first = this.#eventList.event(moves[0] ?? 1);
+      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`]);
       else if (moves.length > 1) {
-        const most = Math.max(...moves.slice(-50).map((it) => this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku).quantity));
+        const most = Math.max(...moves.slice(-50).map((it) => this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku)?.quantity ?? 0));
         const were = most > line.quantity ? `, peaked at ${most}` : "";
         facts.push(["overwritten", `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`]);
       }
@@ -81,15 +113,20 @@ export class StateOrEvents {
     }
     const promotions = this.#eventList.promotions.slice(0, countUpTo(this.#eventList.promotions, version));
     const tried = new Set(promotions.map((it) => this.#eventList.event(it).data.code));
-    tried.delete(actual.promotion?.code);
+    tried.delete(actual.promotion?.code ?? "");
     if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} no longer ${tried.size === 1 ? "applies" : "apply"}.`]);
     const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
     if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `${facts.length - FACTS} more`));
     return shown;
   }
 
+  /**
+   * @param {number} version
+   * @param {State} actual
+   */
   #events(version, actual) {
     const visible = this.#visible(version, actual);
+    /** @type {Api.Event[]} */
     const newest = [];
     for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#eventList.event(at));
     return element(

@@ -1,17 +1,26 @@
 /**
- * Whether what is shown can be trusted: the service's view equals this page's fold of the log,
- * the view is not behind, and each event names the hash of the one before it.
+ * Three checks of what is shown: the service's view equals this page's fold of the log, the view has
+ * no lag, and the hash chain is intact.
  */
 
 import { byId } from "../page/element.js";
 import { showIndicator } from "../page/notices.js";
-import { get } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 import { documentOf } from "./fold.js";
+
+/**
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { EventList } from "./event_list.js"
+ */
 
 export class StatusIndicators {
   #eventList;
   #page;
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.#page = page;
     this.#eventList = eventList;
@@ -32,18 +41,20 @@ export class StatusIndicators {
       this.#set("lag", "good", "View up to date");
       return took;
     } catch (error) {
-      this.#set("lag", error.slug === "view-behind" ? "bad" : "waiting", error.slug === "view-behind" ? "View is behind the log" : "Couldn’t check the view");
+      const isBehind = error instanceof Problem && error.slug === "view-behind";
+      this.#set("lag", isBehind ? "bad" : "waiting", isBehind ? "View is behind the log" : "Couldn’t check the view");
       return null;
     }
   }
 
-  /** The operator opens no cart, and knows how far its view is: its position against the last event's. */
+  /** The operator cannot read the cart: compares the view's position with the last event's. */
   async #checkByOperator() {
     this.#set("fold", "waiting", "Verify views on the Operations page");
     try {
       const asked = performance.now();
+      /** @type {{ body: Api.Views }} */
       const { body } = await get("/api/views");
-      const { position } = body.items.find((view) => view.name === "carts");
+      const { position = 0 } = body.items.find((view) => view.name === "carts") ?? {};
       const { position: newest } = this.#eventList.event(this.#eventList.head);
       this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
       return position < newest ? null : performance.now() - asked;
@@ -53,19 +64,23 @@ export class StatusIndicators {
     }
   }
 
-  /** An event came while the page is open: measures how soon the view had it, once for a burst. */
+  /**
+   * Measures the view delay of a live event, once for a burst.
+   * @param {Api.Event} event
+   * @param {number} arrivedAt
+   */
   async arrived(event, arrivedAt) {
     const at = this.#eventList.head;
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (at !== this.#eventList.head) return;
-    const took = await this.check();
-    if (took === null) return;
+    if ((await this.check()) === null) return;
     const delay = performance.now() - arrivedAt;
     for (const version of this.#eventList.siblings(event)) this.#eventList.event(version).view_delay_ms = delay;
     if (this.#eventList.head === at) this.#set("lag", "good", `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`);
     this.#page.refresh();
   }
 
+  /** @param {Api.Cart} document */
   #compare(document) {
     const folded = documentOf(this.#eventList.id, this.#eventList.fold.at(document.version));
     const differing = differingFields(folded, document);
@@ -73,15 +88,27 @@ export class StatusIndicators {
     else this.#set("fold", "good", "View matches events");
   }
 
+  /**
+   * @param {"fold" | "lag" | "chain"} name
+   * @param {"good" | "waiting" | "bad"} state
+   * @param {string} words
+   */
   #set(name, state, words) {
     showIndicator(byId(`indicator-${name}`), state, words);
   }
 }
 
+/**
+ * @param {Record<string, unknown>} folded
+ * @param {Record<string, unknown>} document
+ */
 function differingFields(folded, document) {
   const names = new Set([...Object.keys(folded), ...Object.keys(document)]);
   return [...names].filter((name) => sorted(folded[name] ?? null) !== sorted(document[name] ?? null));
 }
 
-/** JSON with its keys in order, so that two spellings of one value are equal. */
+/**
+ * JSON with its keys in order, so that two spellings of one value are equal.
+ * @param {unknown} value
+ */
 const sorted = (value) => JSON.stringify(value, (_, it) => (it && typeof it === "object" && !Array.isArray(it) ? Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1))) : it));

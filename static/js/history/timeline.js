@@ -1,43 +1,61 @@
 /**
- * The events in time: tiles around the cursor, and beneath them the whole history with the slider.
- * Only tiles in sight are in the document, some forty in a history of ten thousand events, and the
- * canvas is drawn anew only when what it shows changes: a step costs the same in any history.
+ * The timeline: event tiles around the selected version, and below them the scrubber over the whole
+ * history. Only visible tiles are in the document, and the canvas is painted only when its content
+ * changes: a step costs the same in a history of 10,000 events.
  */
 
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
 import { money, duration, timeOfDay } from "../page/format.js";
 import { kindOf, markOf, unitsOf } from "../page/event_types.js";
 
-/** Tiles beyond each edge, so that the band may move before they are renewed. */
+/**
+ * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { EventList } from "./event_list.js"
+ * @import { Reason } from "./reasons.js"
+ */
+
+/** Tiles beyond each edge, so that the band can move before they are replaced. */
 const MARGIN = 3;
-/** A pause between two events that is worth a word. */
+/** A pause between two events that is shown. */
 const PAUSE_MS = 60_000;
+
+/**
+ * @typedef {{ root: HTMLElement, event: Api.Event | null } & PageTemplates["tile"]} Tile
+ * @typedef {{ x: number, kind: string, lit: boolean, units: number, down: boolean }} Bar
+ */
 
 export class Timeline {
   #root = byId("timeline");
   #band = element("div", { class: "band" });
+  /** @type {Map<number, Tile>} */
   #tiles = new Map();
+  /** @type {Tile[]} */
   #spare = [];
   #width = 0;
   #pitch = 44;
   #tileWidth = 38;
-  /** How the tiles are spread now: a change of it places all of them anew. */
+  /** The current spacing; a change of it places all tiles again. */
   #spread = "";
+  /** @type {Moment | null} */
   #moment = null;
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.eventList = eventList;
     this.#root.replaceChildren(this.#band);
     this.#band.addEventListener("click", (event) => {
-      const tile = event.target.closest(".tile");
-      if (!tile) return;
+      const tile = event.target instanceof Element && event.target.closest(".tile");
+      if (!(tile instanceof HTMLElement)) return;
       const version = Number(tile.dataset.version);
       if (event.shiftKey) page.pin(version);
       else page.go(version);
-      // The slider is the keyboard's way through the events.
+      // The slider handles the keyboard.
       byId("slider").focus({ preventScroll: true });
     });
-    // At once, so that the first tiles come where they stay.
+    // Measured at once, so that the first tiles do not move.
     this.#measure();
     new ResizeObserver(() => {
       this.#measure();
@@ -52,6 +70,7 @@ export class Timeline {
     this.#tileWidth = rem * 2.375;
   }
 
+  /** @param {Moment} moment */
   show(moment) {
     this.#moment = moment;
     const { version, head } = moment;
@@ -73,9 +92,12 @@ export class Timeline {
 
   #sparse = true;
 
-  /** A few events stand right above their place on the slider; many stand side by side. */
+  /**
+   * Few events are placed above their position on the slider; many side by side.
+   * @param {number} head
+   */
   #arrange(head) {
-    // The ribbon reaches half a tile less half a handle beyond the slider on either side.
+    // The timeline is wider than the slider by half a tile less half a handle on either side.
     const slider = this.#width - this.#tileWidth + 24;
     this.#sparse = (head - 1) * this.#pitch + 24 <= slider;
     const step = this.#sparse && head > 1 ? (slider - 24) / (head - 1) : this.#pitch;
@@ -83,12 +105,17 @@ export class Timeline {
     if (spread === this.#spread) return;
     this.#spread = spread;
     this.#band.style.setProperty("--gap", `${step - this.#tileWidth}px`);
-    this.#x = this.#sparse ? (version) => placeOf(version, head, slider) - 12 : (version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
+    this.#x = this.#sparse ? (/** @type {number} */ version) => placeOf(version, head, slider) - 12 : (/** @type {number} */ version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
     for (const [at, { root }] of this.#tiles) root.style.transform = `translateX(${this.#x(at)}px)`;
   }
 
+  /** @type {(version: number) => number} */
   #x = () => 0;
 
+  /**
+   * @param {number} version
+   * @param {Moment} moment
+   */
   #showTile(version, moment) {
     let tile = this.#tiles.get(version);
     if (!tile) {
@@ -96,7 +123,7 @@ export class Timeline {
       this.#tiles.set(version, tile);
       this.#fill(tile, version);
     }
-    const { event } = tile;
+    const event = this.eventList.event(version);
     const command = event.meta.command_id;
     const look = ["tile", `kind-${kindOf(event)}`];
     if (moment.reason) look.push(moment.reason.isHighlighted(version) ? "lit" : "dim");
@@ -105,41 +132,50 @@ export class Timeline {
     else if (command === moment.event.meta.command_id) look.push("sibling");
     if (version === moment.pin) look.push("pinned");
     if (moment.without.includes(version)) look.push("skipped");
-    if (this.eventList.event(version - 1)?.meta.command_id === command) look.push("joined");
+    if (version > 1 && this.eventList.event(version - 1).meta.command_id === command) look.push("joined");
     const name = look.join(" ");
     if (tile.root.className !== name) tile.root.className = name;
   }
 
   #make() {
-    // Not a tab stop each: the slider steps through them.
+    // Tiles are no tab stops: the slider steps through them.
     const { root, parts } = fromTemplate("tile");
     this.#band.append(root);
     return { root, ...parts, event: null };
   }
 
+  /**
+   * @param {Tile} tile
+   * @param {number} version
+   */
   #fill(tile, version) {
     const event = this.eventList.event(version);
-    const before = this.eventList.event(version - 1);
-    const pause = before ? new Date(event.recorded_at) - new Date(before.recorded_at) : 0;
+    const before = version > 1 ? this.eventList.event(version - 1) : null;
+    const pause = before ? Date.parse(event.recorded_at) - Date.parse(before.recorded_at) : 0;
     tile.event = event;
     tile.root.hidden = false;
-    tile.root.dataset.version = version;
+    tile.root.dataset.version = String(version);
     tile.root.dataset.testid = `event-${version}`;
     tile.root.title = `${event.sentence} (${timeOfDay(event.recorded_at)})`;
     setText(tile.mark, markOf(event));
     setText(tile.number, String(version));
     tile.pause.hidden = pause < PAUSE_MS;
     setText(tile.pause, tile.pause.hidden ? "" : duration(pause));
-    // Words that are only heard are an attribute: as text they would be laid out and painted.
-    tile.root.ariaLabel = `${tile.root.textContent.trim()} ${event.sentence}`;
+    // An attribute costs no layout or paint, as hidden text would.
+    tile.root.ariaLabel = `${tile.root.textContent?.trim()} ${event.sentence}`;
     tile.root.style.transform = `translateX(${this.#x(version)}px)`;
   }
 }
 
-/** Half of the slider's handle, in CSS pixels: where its middle is at either end. */
+/** Half of the slider's handle, in CSS pixels. */
 const INSET = 12;
 
-/** Where an event is on a slider of `width`: the middle of the handle at its version. */
+/**
+ * The x of a version on a slider of `width`: the middle of its handle.
+ * @param {number} version
+ * @param {number} head
+ * @param {number} width
+ */
 export function placeOf(version, head, width) {
   return INSET + (head > 1 ? ((version - 1) / (head - 1)) * (width - 2 * INSET) : 0);
 }
@@ -155,42 +191,51 @@ export class Scrubber {
   #probe = element("span", { hidden: true });
   #size = { width: 0, height: 0 };
   #drawn = "";
+  /** @type {Moment | null} */
   #moment = null;
 
+  /**
+   * @param {CartHistory} page
+   * @param {EventList} eventList
+   */
   constructor(page, eventList) {
     this.#eventList = eventList;
     byId("scrubber").append(this.#probe);
     this.#slider.addEventListener("input", () => page.go(Number(this.#slider.value)));
     new ResizeObserver(([entry]) => {
       this.#size = entry.contentRect;
-      this.#again();
+      this.#repaint();
     }).observe(byId("scrubber"));
-    addEventListener("themechange", () => this.#again());
+    addEventListener("themechange", () => this.#repaint());
   }
 
-  #again() {
+  #repaint() {
     this.#drawn = "";
     if (!this.#moment) return;
     this.show(this.#moment);
     this.paint(this.#moment);
   }
 
+  /** @param {Moment} moment */
   show(moment) {
     this.#moment = moment;
     const { version, head, event, state, pin } = moment;
     const { currency } = this.#eventList;
     setAttribute(this.#slider, "max", head);
-    if (Number(this.#slider.value) !== version) this.#slider.value = version;
+    if (Number(this.#slider.value) !== version) this.#slider.value = String(version);
     setAttribute(this.#slider, "aria-valuetext", `Version ${version}: ${event.sentence}. Total ${money(state.total, currency)}`);
     this.#veil.style.transform = `translateX(${this.#x(version, head)}px)`;
     this.#pin.hidden = !pin;
     if (pin) this.#pin.style.transform = `translateX(${this.#x(pin, head)}px)`;
   }
 
-  /** Draws the canvas, if what it shows has changed. It reads all events: once the cursor rests. */
+  /**
+   * Paints the canvas if its content has changed. Reads all events, so only when scrubbing stops.
+   * @param {Moment} moment
+   */
   paint(moment) {
     const { head, state, why, without, reason } = moment;
-    // A promotion is lit while it is in force, which depends on the cursor; units do not.
+    // Which promotion is highlighted depends on the version; units do not.
     const lit = reason ? `${why} ${reason.field === "total" || reason.field === "discount" ? state.promotion_version : ""}` : "";
     const key = `${head} ${lit} ${without} ${this.#size.width}`;
     if (key === this.#drawn || !this.#size.width) return;
@@ -198,10 +243,15 @@ export class Scrubber {
     this.#draw(moment);
   }
 
+  /**
+   * @param {number} version
+   * @param {number} head
+   */
   #x(version, head) {
     return placeOf(version, head, this.#size.width);
   }
 
+  /** @param {Moment} moment */
   #draw(moment) {
     const { width, height } = this.#size;
     const { head, reason, without } = moment;
@@ -209,12 +259,14 @@ export class Scrubber {
     this.#canvas.width = Math.round(width * scale);
     this.#canvas.height = Math.round(height * scale);
     const pen = this.#canvas.getContext("2d");
+    if (!pen) return;
     pen.scale(scale, scale);
     const colours = this.#colours();
-    // Lit is asked of the whole history, not of the cursor's past: the veil covers what is to come.
-    const everything = reason && { ...reason, isHighlighted: highlightedEverywhere(moment) };
+    // Highlights cover the whole history: the veil is drawn over later events.
+    const everything = reason && { ...reason, isHighlighted: highlightedEverywhere(moment, reason) };
     const step = (width - 2 * INSET) / Math.max(head - 1, 1);
     const bar = Math.max(Math.min(step * 0.7, 10), 1);
+    /** @type {Map<string, Bar>} */
     const columns = new Map();
     for (let version = 1; version <= head; version += 1) {
       const event = this.#eventList.event(version);
@@ -226,23 +278,24 @@ export class Scrubber {
       if (found) found.units += Math.abs(unitsOf(event));
       else columns.set(place, { x: this.#x(version, head), kind, lit, units: Math.abs(unitsOf(event)), down: unitsOf(event) < 0 });
     }
-    const bars = [...columns.values()].sort((a, b) => a.lit - b.lit);
+    const bars = [...columns.values()].sort((a, b) => Number(a.lit) - Number(b.lit));
     const most = Math.max(...bars.map((it) => it.units), 1);
     const middle = height / 2;
-    pen.fillStyle = colours.opened;
+    pen.fillStyle = colours.opened ?? "";
     pen.globalAlpha = 0.25;
     pen.fillRect(INSET, middle - 0.5, width - 2 * INSET, 1);
     for (const { x, kind, lit, units, down } of bars) {
       pen.globalAlpha = lit ? 1 : 0.16;
-      pen.fillStyle = colours[kind];
+      pen.fillStyle = colours[kind] ?? "";
       const tall = units ? Math.max(Math.sqrt(units / most) * (middle - 4), 3) : 5;
       if (units) pen.fillRect(x - bar / 2, down ? middle + 1 : middle - 1 - tall, bar, tall);
       else pen.fillRect(x - Math.max(bar, 2) / 2, middle - tall, Math.max(bar, 2), tall * 2);
     }
   }
 
-  /** The colours as the browser resolves them now: a canvas knows no custom properties. */
+  /** The resolved colours: a canvas has no custom properties. */
   #colours() {
+    /** @type {Record<string, string>} */
     const colours = {};
     for (const kind of [...KINDS, "skipped"]) {
       this.#probe.className = `kind-${kind}`;
@@ -252,8 +305,12 @@ export class Scrubber {
   }
 }
 
-function highlightedEverywhere({ eventList, reason, state, without }) {
-  return (version) => {
+/**
+ * @param {Moment} moment
+ * @param {Reason} reason
+ */
+function highlightedEverywhere({ eventList, state, without }, reason) {
+  return (/** @type {number} */ version) => {
     if (without.includes(version)) return false;
     const event = eventList.event(version);
     if (version === state.promotion_version) return reason.isHighlighted(version);

@@ -1,31 +1,63 @@
 /**
- * A figure: what it says in a sentence, the chart, and the same as a table for those who cannot see
- * it. Charts are SVG made of the numbers, in the width that there is, so that text keeps its size.
+ * A figure: a sentence, an SVG chart, and the same data as an accessible table. Charts are drawn in
+ * the available width, so that text keeps its size.
  */
 
 import { byId, element, partsOf, setText } from "../page/element.js";
 
+/**
+ * @typedef {{ name: string, kind?: string }} Series
+ * @typedef {{ name: string, values: number[], kind?: string, lift?: number }} BarRow
+ * @typedef {{ name: string, kind: string, total: number, points: { at: number, value: number }[] }} StripRow
+ * @typedef {string | number | Node} Cell
+ */
+
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string | null)} children
+ * @returns {SVGElement}
+ */
 function svg(tag, attributes = {}, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter(Boolean));
-  return made;
+  const created = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) created.setAttribute(name, String(value));
+  created.append(...children.filter((child) => child !== null));
+  return created;
 }
 
-/** One image to those who hear it, whose name is the figure's to give. */
+/**
+ * One image to screen readers; the figure names it.
+ * @param {number} width
+ * @param {number} height
+ * @param {Node[]} children
+ */
 const drawing = (width, height, children) => svg("svg", { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...children);
 
 const LETTER = 7.4;
 
-/** Text at a place, cut to about `room` pixels, with all of it as its title. */
+/**
+ * Text cut to about `room` pixels, with the full text as its title.
+ * @param {number} x
+ * @param {number} y
+ * @param {string} words
+ * @param {{ room?: number } & Record<string, string | number>} [options]
+ */
 function label(x, y, words, { room = Infinity, ...attributes } = {}) {
   const fits = Math.max(Math.floor(room / LETTER), 3);
   const cut = words.length > fits ? `${words.slice(0, fits - 1).trimEnd()}…` : words;
   return svg("text", { x, y, ...attributes }, cut, cut === words ? null : svg("title", {}, words));
 }
 
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} height
+ * @param {string} kind
+ * @param {string} title
+ */
 const bar = (x, y, width, height, kind, title) => svg("rect", { x, y, width: Math.max(width, 0), height, rx: Math.min(2, height / 2), class: `kind-${kind}` }, svg("title", {}, title));
 
 const WIDE = 460;
@@ -34,9 +66,12 @@ const VALUES = 92;
 const GAP = 14;
 
 /**
- * Lying bars: a row each for `rows` (`{name, values}`), a bar each for `series` (`{name, kind}`); a
- * row with a `kind` of its own is drawn in that. `write(value, row)` says what is at a bar's
- * end. Names stand beside the bars, or above them where they are `long` or the room is small.
+ * Horizontal bars, one row for each of `rows` and one bar for each of `series`; a row's own `kind`
+ * wins. `write` formats a bar's label. Names are beside the bars, or above them if `long` or narrow.
+ * @param {number} width
+ * @param {BarRow[]} rows
+ * @param {Series[]} series
+ * @param {{ write?: (value: number, row: BarRow) => string, long?: boolean }} [options]
  */
 export function bars(width, rows, series, { write = (value) => value.toLocaleString("en"), long = false } = {}) {
   const wide = width >= WIDE && !long;
@@ -51,7 +86,8 @@ export function bars(width, rows, series, { write = (value) => value.toLocaleStr
     const name = wide ? label(0, top + (series.length * thick) / 2 + 5, row.name, { room: NAMES - 12 }) : label(0, top + 13, row.name, { room: width });
     const lines = row.values.flatMap((value, at) => {
       const y = top + above + at * thick;
-      const { name: what, kind } = { ...series[at], ...(row.kind && { kind: row.kind }) };
+      const what = series[at]?.name ?? "";
+      const kind = row.kind ?? series[at]?.kind ?? "other";
       const words = write(value, row);
       return [bar(left, y + 1, Math.max(value * scale, value ? 2 : 0), thick - 2, kind, `${row.name}: ${words} ${what}`), label(left + value * scale + 6, y + thick / 2 + 4, words, { class: "value" })];
     });
@@ -64,9 +100,12 @@ const ROW = 46;
 const AXIS = 22;
 
 /**
- * A strip each for `rows` (`{name, kind, total, points: [{at, value}]}`), one above the other over
- * the same time: from `first` to `last` in steps of `step` milliseconds. Each strip has a scale of
- * its own, whose top is written beside it. `when(at)` writes a time.
+ * One strip for each of `rows` over the same time axis, from `first` to `last` in steps of `step`
+ * milliseconds. Each strip has its own scale, with its peak at the right. `when` formats a time.
+ * @param {number} width
+ * @param {StripRow[]} rows
+ * @param {{ first: number, last: number, step: number }} time
+ * @param {(at: number) => string} when
  */
 export function strips(width, rows, { first, last, step }, when) {
   const wide = width >= WIDE;
@@ -92,6 +131,7 @@ export function strips(width, rows, { first, last, step }, when) {
     ];
   });
   const height = rows.length * tall + AXIS;
+  /** @param {number} at @param {number} x @param {string} anchor */
   const time = (at, x, anchor) => label(x, height - 5, when(at), { class: "faint", "text-anchor": anchor });
   const ends = count > 1 ? [time(first, left, "start"), time(last, left + room, "end")] : [time(first, left, "start")];
   if (count > 4 && room > 400) ends.push(time(first + Math.floor(count / 2) * step, left + room / 2, "middle"));
@@ -101,9 +141,11 @@ export function strips(width, rows, { first, last, step }, when) {
 export class Figure {
   #parts;
   #title;
+  /** @type {((width: number) => SVGElement) | null} */
   #draw = null;
   #width = 0;
 
+  /** @param {string} id */
   constructor(id) {
     this.#parts = partsOf(byId(id));
     this.#title = byId(`${id}-title`).textContent;
@@ -112,8 +154,13 @@ export class Figure {
   }
 
   /**
-   * `words` is the sentence, `draw(width)` makes the drawing, or is `null` where there is nothing
-   * to draw; `span` is the time that it is about. `head` names the table's columns, those of numbers behind a `#`; `rows` are its cells.
+   * @param {object} content
+   * @param {string} content.words
+   * @param {((width: number) => SVGElement) | null} content.draw
+   * @param {Series[]} [content.series]
+   * @param {string[]} content.head The table's columns; a `#` marks one of numbers.
+   * @param {Cell[][]} content.rows
+   * @param {string} [content.span] The period.
    */
   show({ words, draw, series = [], head, rows, span = "All time" }) {
     const { legend, details, frame } = this.#parts;
@@ -125,6 +172,7 @@ export class Figure {
     details.hidden = !rows.length;
     this.#redraw();
     const numbers = head.map((name) => name.startsWith("#"));
+    /** @param {Cell} content @param {number} at */
     const cell = (content, at) => element(at ? "td" : "th", { scope: at ? undefined : "row", class: numbers[at] ? "number-cell" : "" }, typeof content === "number" ? content.toLocaleString("en") : content);
     frame.replaceChildren(
       element(
@@ -136,9 +184,9 @@ export class Figure {
     );
   }
 
-  /** Draws at once, in the width that there is now: a frame later what is beneath would jump. */
+  /** Draws at once: a frame later, what is below would shift. */
   #redraw() {
-    // Another period has fewer rows, or none: what lies beneath stays where it is.
+    // Another period may have fewer rows: the height is kept, to avoid a layout shift.
     const { chart } = this.#parts;
     const high = this.#width === chart.clientWidth ? chart.clientHeight : 0;
     chart.style.minHeight = `${high}px`;

@@ -1,9 +1,14 @@
-/** Each figure: what is asked of an answer, how it is said, drawn and tabled. */
+/** The figures: each turns the response of a query into words, a chart and a table. */
 
 import { element } from "../page/element.js";
 import { kindOf, TYPES } from "../page/event_types.js";
 import { count, fullTime, money, percent, duration } from "../page/format.js";
 import { bars, strips } from "./figure.js";
+
+/**
+ * @import { Figure } from "./figure.js"
+ * @import { Activity } from "./queries.js"
+ */
 
 /** How many rows a chart shows; the table has all. */
 const DRAWN = 8;
@@ -12,14 +17,20 @@ const PRODUCTS = 18;
 const dayOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", timeZone: "UTC" });
 const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
+/**
+ * @param {Figure} figure
+ * @param {Activity} activity
+ * @param {string} time
+ */
 export function showActivity(figure, { step, size, first, last, items }, time) {
   const write = step === "day" ? dayOf : minuteOf;
+  /** @param {number} at */
   const when = (at) => write.format(at);
-  // A type of a later release is under its own name.
+  // A type of a later release is shown under its own name.
   const types = new Set([...Object.keys(TYPES), ...items.flatMap((item) => Object.keys(item.events))]);
   const rows = [...types]
     .map((type) => {
-      const points = items.filter((item) => item.events[type]).map(({ at, events }) => ({ at, value: events[type] }));
+      const points = items.filter((item) => item.events[type]).map(({ at, events }) => ({ at, value: events[type] ?? 0 }));
       return { type, name: TYPES[type] ?? type, kind: kindOf({ type }), points, total: points.reduce((sum, point) => sum + point.value, 0) };
     })
     .filter((row) => row.total);
@@ -28,13 +39,20 @@ export function showActivity(figure, { step, size, first, last, items }, time) {
   figure.show({
     span: time,
     words: all ? `${count(all, "event")}, by ${step}. Each row has its own scale, peak at right.${zone}` : "No events in this period.",
-    draw: all ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
+    draw: all && first !== undefined && last !== undefined ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
     head: ["Time", ...rows.map(({ name }) => `#${name}`)],
     rows: items.map(({ at, events }) => [element("a", { href: `/history?from=${new Date(at).toISOString()}&to=${new Date(at + size).toISOString()}` }, when(at)), ...rows.map(({ type }) => events[type] ?? 0)]).reverse(),
   });
 }
 
+/**
+ * @param {Figure} figure
+ * @param {Api.Funnel} numbers
+ * @param {string} idleAfter
+ * @param {string} time
+ */
 export function showFunnel(figure, numbers, idleAfter, time) {
+  /** @type {[string, number, string][]} */
   const stages = [
     ["Opened", numbers.opened, "opened"],
     ["Filled", numbers.filled, "added"],
@@ -42,9 +60,10 @@ export function showFunnel(figure, numbers, idleAfter, time) {
     ["Expired", numbers.expired, "other"],
     ["Abandoned", numbers.idle, "removed"],
   ];
+  /** @param {number} value */
   const share = (value) => (numbers.opened ? percent(value / numbers.opened) : "");
   const { median_ms, p90_ms } = numbers.time_to_checkout;
-  const paid = median_ms === null ? "" : ` Time to order: median ${duration(median_ms)}, p90 ${duration(p90_ms)}.`;
+  const paid = median_ms === null ? "" : ` Time to order: median ${duration(median_ms)}, p90 ${duration(p90_ms ?? median_ms)}.`;
   figure.show({
     span: `Opened: ${time}`,
     words: numbers.opened ? `${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.` : "No carts opened in this period.",
@@ -68,6 +87,10 @@ const MOVES = [
   { name: "bought", kind: "closed" },
 ];
 
+/**
+ * @param {Figure} figure
+ * @param {Api.ProductNumbers[]} products
+ */
 export function showProducts(figure, products) {
   const best = products.slice(0, PRODUCTS);
   figure.show({
@@ -84,6 +107,10 @@ const DOUBTS = [
   { name: "re-added", kind: "added" },
 ];
 
+/**
+ * @param {Figure} figure
+ * @param {Api.ProductNumbers[]} products
+ */
 export function showHesitated(figure, products) {
   const some = products.filter((product) => product.given_up);
   const best = some.slice(0, DRAWN);
@@ -96,18 +123,29 @@ export function showHesitated(figure, products) {
   });
 }
 
+/**
+ * @param {Figure} figure
+ * @param {Api.Pairs} pairs
+ * @param {(sku: string) => string} nameOf
+ */
 export function showPairs(figure, { checked_out, items }, nameOf) {
   const best = items.slice(0, DRAWN);
+  /** @param {Api.Pair} pair */
   const names = ({ sku, with: other }) => `${nameOf(sku)} + ${nameOf(other)}`;
   figure.show({
     words: items.length ? `${count(checked_out, "order")}. Lift: how much likelier the two are together than by chance (1 = chance).` : "No order with two products yet.",
-    draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], { long: true, write: (value, row) => `${value} · lift ${row.lift.toFixed(1)}` }) : null,
+    draw: best.length ? (width) => bars(width, best.map((pair) => ({ name: names(pair), values: [pair.carts], lift: pair.lift })), [{ name: "orders", kind: "closed" }], { long: true, write: (value, row) => `${value} · lift ${row.lift?.toFixed(1)}` }) : null,
     head: ["Pair", "#Orders", "#Support", "#Confidence", "#Lift"],
     rows: items.map((pair) => [names(pair), pair.carts, percent(pair.support), percent(pair.confidence), pair.lift.toFixed(2)]),
   });
 }
 
+/**
+ * @param {Figure} figure
+ * @param {Api.AbandonedPage} page
+ */
 export function showAbandoned(figure, { items, next }) {
+  /** @type {Map<string, number>} */
   const left = new Map();
   for (const { taken_out_last: last } of items) if (last) left.set(last.name, (left.get(last.name) ?? 0) + 1);
   const best = [...left].sort(([, one], [, other]) => other - one).slice(0, DRAWN);
@@ -127,4 +165,5 @@ export function showAbandoned(figure, { items, next }) {
   });
 }
 
+/** @param {Api.ProductNumbers} product */
 const journalOf = ({ sku, name }) => element("a", { href: `/history?sku=${encodeURIComponent(sku)}` }, name);

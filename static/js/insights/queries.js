@@ -1,19 +1,26 @@
 /**
- * What the page asks the service, and about which period. The period is in the address, so that
- * it can be sent; its days begin where the reader is.
+ * The page's queries and their period. The period is in the URL, so that it can be shared; its days
+ * are in the reader's time zone.
  */
 
 import { byId } from "../page/element.js";
 import { get } from "../service/request.js";
 
+/** @typedef {{ from: Date | null, to: Date | null }} Range */
+
 const STEPS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
+/** @type {Record<string, number>} */
 const PRESETS = { hour: STEPS.hour, day: STEPS.day, week: 7 * STEPS.day, month: 30 * STEPS.day };
 const dayOf = new Intl.DateTimeFormat("en-IE", { dateStyle: "medium" });
 const DATE = /^\d{4}-\d\d-\d\d$/;
 
-/** Midnight of a day as the reader's clock has it, so many days later; `null` for no date. */
+/**
+ * Local midnight of a date, plus `later` days; `null` without a date.
+ * @param {string | null} date
+ * @param {number} [later]
+ */
 function midnight(date, later = 0) {
-  if (!DATE.test(date ?? "")) return null;
+  if (!date || !DATE.test(date)) return null;
   const [year, month, day] = date.split("-").map(Number);
   const at = new Date(year, month - 1, day + later);
   return Number.isNaN(at.getTime()) ? null : at;
@@ -22,29 +29,34 @@ function midnight(date, later = 0) {
 export class Period {
   #changed;
 
+  /** @param {(range: Range, name: string) => void} changed */
   constructor(changed) {
     this.#changed = changed;
     for (const id of ["from", "to"]) byId(id).addEventListener("change", () => this.#go({ from: byId("from").value, to: byId("to").value }));
-    for (const chip of byId("presets").children) chip.addEventListener("click", () => this.#go(chip.value ? { last: chip.value } : {}));
+    for (const chip of byId("presets").children) chip.addEventListener("click", () => this.#go({ last: chip.getAttribute("value") ?? "" }));
     addEventListener("popstate", () => this.read());
     byId("period").addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Reads the address and tells `{from, to}`, each a `Date` or `null`, and the words for it. */
+  /** Reads the URL and reports the range and its name. */
   read() {
     const address = new URLSearchParams(location.search);
-    const last = PRESETS[address.get("last")] ? address.get("last") : null;
-    const [from, to] = ["from", "to"].map((name) => (last ? null : address.get(name)));
-    byId("from").value = midnight(from) ? from : "";
-    byId("to").value = midnight(to) ? to : "";
+    const preset = address.get("last") ?? "";
+    const length = PRESETS[preset];
+    const last = length ? preset : null;
+    const [from = null, to = null] = ["from", "to"].map((name) => (last ? null : address.get(name)));
+    byId("from").value = (midnight(from) && from) || "";
+    byId("to").value = (midnight(to) && to) || "";
     const chosen = last ?? (byId("from").value || byId("to").value ? null : "");
-    for (const chip of byId("presets").children) chip.setAttribute("aria-pressed", String(chip.value === chosen));
-    const stretch = last ? { from: new Date(Date.now() - PRESETS[last]), to: null } : { from: midnight(from), to: midnight(to, 1) };
+    for (const chip of byId("presets").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === chosen));
+    const range = length ? { from: new Date(Date.now() - length), to: null } : { from: midnight(from), to: midnight(to, 1) };
+    /** @param {Date | null} at */
     const date = (at) => at && dayOf.format(at);
     const named = byId("presets").querySelector("[aria-pressed=true]")?.textContent;
-    this.#changed(stretch, named ?? [date(stretch.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "));
+    this.#changed(range, named ?? [date(range.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "));
   }
 
+  /** @param {Record<string, string>} parts */
   #go(parts) {
     const address = new URLSearchParams(Object.entries(parts).filter(([, value]) => value));
     history.pushState(null, "", address.size ? `?${address}` : location.pathname);
@@ -52,26 +64,38 @@ export class Period {
   }
 }
 
-const MOST_PAGES = 5;
+const MAX_PAGES = 5;
 
+/** @param {Record<string, unknown>} parts */
 function query(parts) {
-  const set = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
-  const text = new URLSearchParams(set.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value])).toString();
+  const given = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)])).toString();
   return text && `?${text}`;
 }
 
-const ask = async (question, parts = {}) => (await get(`/api/insights/${question}${query(parts)}`)).body;
+/**
+ * @param {string} name
+ * @param {Record<string, unknown>} [parts]
+ */
+const ask = async (name, parts = {}) => (await get(`/api/insights/${name}${query(parts)}`)).body;
 
+/** @param {Range} period @returns {Promise<Api.Funnel>} */
 export const funnel = (period) => ask("funnel", period);
+/** @returns {Promise<Api.Pairs>} */
 export const pairs = () => ask("pairs", { limit: 12 });
+/** @returns {Promise<Api.ProductNumbers[]>} */
 export const hesitated = async () => (await ask("hesitated", { limit: 10 })).items;
+/** @returns {Promise<Api.AbandonedPage>} */
 export const abandoned = () => ask("abandoned", { limit: 50 });
 
-/** All products by their numbers, the most wanted first. */
+/** All products with their numbers, most added first. */
 export async function products() {
+  /** @type {Api.ProductNumbers[]} */
   const items = [];
+  /** @type {string | null} */
   let cursor = null;
-  for (let page = 0; page < MOST_PAGES; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    /** @type {Api.ProductNumbersPage} */
     const { items: some, next } = await ask("products", { limit: 200, cursor });
     items.push(...some);
     cursor = next;
@@ -81,23 +105,37 @@ export async function products() {
 }
 
 /**
- * What happened in a period, in steps that are neither too many nor too few:
- * `{step, size, first, last, items}`, the times in milliseconds.
+ * @typedef {"minute" | "hour" | "day"} Step
+ * @typedef {object} Activity
+ * @property {Step} step
+ * @property {number} size The length of a step, in milliseconds.
+ * @property {number | undefined} first
+ * @property {number | undefined} last
+ * @property {{ at: number, events: Record<string, number> }[]} items
+ */
+
+/**
+ * The activity in a period, in steps that fit its length. Times are in milliseconds.
+ * @param {Range} period
+ * @returns {Promise<Activity>}
  */
 export async function activity({ from, to }) {
-  let step = from ? fitting((to ?? new Date()) - from) : "day";
+  /** @type {Step} */
+  let step = from ? fitting((to ?? new Date()).getTime() - from.getTime()) : "day";
+  /** @returns {Promise<{ at: string, events: Record<string, number> }[]>} */
   const read = async () => (await ask("activity", { step, from, to })).items;
   let items = await read();
-  // How long the log is shows only in its steps: a finer look follows where it is short.
-  const length = () => Date.parse(items.at(-1).at) - Date.parse(items[0].at) + STEPS[step];
+  // The steps show how long the log is: a short one is loaded again in finer steps.
+  const length = () => Date.parse(items.at(-1)?.at ?? "") - Date.parse(items[0]?.at ?? "") + STEPS[step];
   while (!from && items.length && fitting(length()) !== step && step !== "minute") {
     step = step === "day" ? "hour" : "minute";
     items = await read();
   }
-  for (const item of items) item.at = Date.parse(item.at);
-  return { step, size: STEPS[step], first: items[0]?.at, last: items.at(-1)?.at, items };
+  const timed = items.map((item) => ({ ...item, at: Date.parse(item.at) }));
+  return { step, size: STEPS[step], first: timed[0]?.at, last: timed.at(-1)?.at, items: timed };
 }
 
+/** @param {number} ms @returns {Step} */
 function fitting(ms) {
   if (ms <= 3 * STEPS.hour) return "minute";
   return ms <= 8 * STEPS.day ? "hour" : "day";

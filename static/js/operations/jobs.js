@@ -1,16 +1,26 @@
-/** The two long works: making all views anew, and verifying the log and the views. Both are watched. */
+/** The two long-running jobs: rebuilding the views, and verifying log and views. */
 
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isSignedOut } from "../page/operator.js";
 import { fullTime, duration } from "../page/format.js";
-import { get, Problem, request, Unreachable } from "../service/request.js";
+import { get, messageOf, Problem, request, Unreachable } from "../service/request.js";
 import { poll } from "../service/stream.js";
 
-/** Progress moves; a work that rests is looked at for what somebody else starts. */
+/** Polling intervals: of a running job, and of an idle one, which another operator may start. */
 const RUNNING_MS = 250;
 const RESTING_MS = 2000;
 const SHOWN = 50;
+
+/**
+ * @typedef {object} Description
+ * @property {string} words
+ * @property {[string, string][]} figures
+ * @property {string[]} head
+ * @property {[string, ...Cell[]][]} rows
+ * @property {number} more How many rows there are in all.
+ * @typedef {string | number | Node | null} Cell
+ */
 
 class Job {
   #path;
@@ -18,15 +28,19 @@ class Job {
   #bar;
   #words;
   #shown = "";
-  #watch = poll(RUNNING_MS, () => this.#look());
-  #settle = poll(RESTING_MS, () => this.#look());
+  #watch = poll(RUNNING_MS, () => this.#load());
+  #settle = poll(RESTING_MS, () => this.#load());
 
-  /** `told(progress)` answers `{words, figures, head, rows}` for what the service says. */
+  /**
+   * @param {string} name
+   * @param {string} path
+   * @param {(status: any) => Description} describe Describes the status of this job.
+   */
   constructor(name, path, describe) {
     this.#path = path;
     this.#describe = describe;
     this.name = name;
-    this.#bar = byId(`${name}-bar`);
+    this.#bar = /** @type {HTMLProgressElement} */ (byId(`${name}-bar`));
     this.#words = byId(`${name}-words`);
     onPress(`${name}-start`, () => this.#begin());
   }
@@ -40,9 +54,9 @@ class Job {
     try {
       await request("POST", this.#path);
     } catch (error) {
-      // Somebody else's run is as good to watch.
+      // A run that another operator started is shown as well.
       if (!(error instanceof Problem && error.slug === `${this.name}-running`)) {
-        setText(byId(`${this.name}-refusal`), error.message);
+        setText(byId(`${this.name}-refusal`), messageOf(error));
         return;
       }
     }
@@ -50,17 +64,18 @@ class Job {
     this.#watch.start();
   }
 
-  async #look() {
+  async #load() {
     try {
       this.#show((await get(this.#path)).body);
     } catch (error) {
       this.#watch.stop();
-      // That nobody is there, or nobody may ask, is said for the whole page.
+      // The page shows a lost connection and a lost session itself.
       if (error instanceof Unreachable || isSignedOut(error)) return;
-      setText(this.#words, error.message);
+      setText(this.#words, messageOf(error));
     }
   }
 
+  /** @param {Api.RebuildStatus | Api.VerifyStatus} progress */
   #show(progress) {
     const { state, events_done, events_total, per_cent, error } = progress;
     const running = state === "running";
@@ -76,37 +91,52 @@ class Job {
       ...[["Events", `${events_done.toLocaleString("en")} of ${events_total.toLocaleString("en")}`], ...figures].map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { testid: `${this.name}-${name.toLowerCase().replaceAll(" ", "-")}` }, value))),
     );
     this.#table(head, rows, more);
-    // A short run may begin and end between two looks: its end tells it from the one before.
+    // A short run may start and end between two polls: its end distinguishes it from the last one.
     const key = `${state} ${progress.ended_at}`;
     if (this.#shown && this.#shown !== key) announce(this.#words.textContent);
     this.#shown = key;
   }
 
+  /**
+   * @param {string[]} head
+   * @param {[string, ...Cell[]][]} rows
+   * @param {number} more
+   */
   #table(head, rows, more) {
     const frame = byId(`${this.name}-table`);
     frame.hidden = !rows.length;
     if (frame.hidden) return;
-    // What was found is long: it has a row of its own beneath.
+    // The detail is long: it has its own row below.
     const cells = rows.slice(0, SHOWN).flatMap(([first, ...row]) => [
-      element("tr", {}, element("th", { scope: "row" }, first), ...row.slice(0, -1).map((cell) => element("td", {}, cell ?? ""))),
-      element("tr", {}, element("td", { class: "detail", colSpan: head.length }, row.at(-1) ?? "")),
+      element("tr", {}, element("th", { scope: "row" }, first), ...row.slice(0, -1).map((cell) => element("td", {}, text(cell)))),
+      element("tr", {}, element("td", { class: "detail", colSpan: head.length }, text(row.at(-1)))),
     ]);
     const rest = more > SHOWN ? element("caption", {}, `First ${SHOWN} of ${more.toLocaleString("en")}`) : null;
     frame.replaceChildren(element("table", { class: "plain" }, rest, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...cells)));
   }
 }
 
+/** @param {Cell | undefined} cell */
+const text = (cell) => (typeof cell === "number" ? String(cell) : (cell ?? ""));
+
+/** @param {{ started_at: string | null, ended_at: string | null }} run */
 function took({ started_at, ended_at }) {
   return started_at && ended_at ? `${fullTime(ended_at)}, in ${duration(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}` : "";
 }
 
+/**
+ * @param {string | null} id
+ * @param {number | null} [version]
+ */
 const cartLink = (id, version) => (id ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`) : "");
 
 export function rebuildJob() {
+  /** @type {Record<string, string>} */
   const phases = { building: "Rebuilding in the background", comparing: "Comparing row by row", swapping: "Swapping in the new views" };
+  /** @type {Record<string, string>} */
   const ends = { idle: "Not run since the service started.", swapped: "Completed:", failed: "Failed; the current views stay in use.", cancelled: "Cancelled; the current views stay in use." };
-  return new Job("rebuild", "/api/views/rebuild", (it) => ({
-    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
+  return new Job("rebuild", "/api/views/rebuild", (/** @type {Api.RebuildStatus} */ it) => ({
+    words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
     figures: [
       ["Rows compared", it.rows_compared.toLocaleString("en")],
       ["Rows that differ", it.rows_differing.toLocaleString("en")],
@@ -118,10 +148,12 @@ export function rebuildJob() {
 }
 
 export function verifyJob() {
+  /** @type {Record<string, string>} */
   const phases = { log: "Checking the log", views: "Comparing the views with the log" };
+  /** @type {Record<string, string>} */
   const ends = { idle: "Not run since the service started.", sound: "No problems found:", findings: "Problems found:", failed: "Verification failed." };
-  return new Job("verify", "/api/verify", (it) => ({
-    words: it.state === "running" ? `${phases[it.phase] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
+  return new Job("verify", "/api/verify", (/** @type {Api.VerifyStatus} */ it) => ({
+    words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
     figures: [
       ["Rows checked", it.rows_checked.toLocaleString("en")],
       ["Problems", it.findings_total.toLocaleString("en")],

@@ -4,57 +4,100 @@
  */
 
 /**
- * An element with properties and children. `props` are DOM properties; names with a dash and
- * `role` are attributes, `on` is a map of listeners, `data` the dataset, `testid`
- * the hook by which tests find it.
+ * @typedef {Node | string | null} Child
+ * @typedef {object} Props
+ * @property {string} [class]
+ * @property {string} [testid] The hook by which tests find the element.
+ * @property {Record<string, string | undefined>} [data] The dataset.
+ * @property {Record<string, EventListener>} [on] Listeners by their event.
  */
-export function element(tag, props = {}, ...children) {
-  const made = document.createElement(tag);
+
+/**
+ * An element with properties and children. Other `props` are DOM properties; names with a dash,
+ * `role` and `for` are attributes.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Props & Record<string, unknown>} [props]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, { class: className, testid, data, on, ...props } = {}, ...children) {
+  const created = document.createElement(tag);
+  if (className !== undefined) created.className = className;
+  for (const [type, listener] of Object.entries(on ?? {})) created.addEventListener(type, listener);
+  Object.assign(created.dataset, data, testid !== undefined && { testid });
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
-    if (name === "on") for (const [type, listener] of Object.entries(value)) made.addEventListener(type, listener);
-    else if (name === "data") Object.assign(made.dataset, value);
-    else if (name.includes("-") || name === "role" || name === "for") made.setAttribute(name, value);
-    else if (name === "class") made.className = value;
-    else if (name === "testid") made.dataset.testid = value;
-    else made[name] = value;
+    if (name.includes("-") || name === "role" || name === "for") created.setAttribute(name, String(value));
+    else Reflect.set(created, name, value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return made;
+  created.append(...children.flat().filter((child) => child !== null));
+  return created;
 }
 
-/** The elements within `root` by their `data-part`. */
-export const partsOf = (root) => Object.fromEntries([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+/**
+ * The elements within `root` by their `data-part`.
+ * @param {Element} root
+ * @returns {Record<string, HTMLElement>}
+ */
+export const partsOf = (root) => Object.fromEntries([.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-part]"))].map((part) => [part.dataset.part, part]));
 
-/** A copy of the one element in the template with this id: `{ root, parts }`. */
+/**
+ * A copy of the one element in the template with this id.
+ * @template {keyof PageTemplates} Id
+ * @param {Id} id
+ */
 export function fromTemplate(id) {
-  const root = byId(id).content.firstElementChild.cloneNode(true);
-  return { root, parts: partsOf(root) };
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+  const root = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+  return { root, parts: /** @type {PageTemplates[Id]} */ (partsOf(root)) };
 }
 
-/** Sets text only when it differs: an unchanged node costs no layout and is not read out again. */
+/**
+ * Sets text only when it differs: an unchanged node costs no layout and is not read out again.
+ * @param {Element} node
+ * @param {string} text
+ */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Sets an attribute only when it differs; `null` takes it off. */
+/**
+ * Sets an attribute only when it differs; `null` removes it.
+ * @param {Element} node
+ * @param {string} name
+ * @param {string | number | null} value
+ */
 export function setAttribute(node, name, value) {
   if (value === null) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
-  } else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  } else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value));
 }
 
-/** The element with this id, which the page's markup promises to hold. */
+/**
+ * The element with this id, which the page's markup promises to hold.
+ * @template {string} Id
+ * @param {Id} id
+ * @returns {Id extends keyof PageElements ? PageElements[Id] : HTMLElement}
+ */
 export function byId(id) {
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no #${id}`);
-  return found;
+  return /** @type {ReturnType<typeof byId<Id>>} */ (found);
 }
 
-/** What a press of the button does, while it is not disabled. */
+/**
+ * Runs `act` when the button is pressed, unless it is disabled.
+ * @param {string} id
+ * @param {() => void} act
+ */
 export function onPress(id, act) {
   byId(id).addEventListener("click", () => byId(id).ariaDisabled !== "true" && act());
 }
 
-/** A button that cannot be pressed now keeps the focus: it would fall off one that is disabled for real. */
+/**
+ * Disables a button by `aria-disabled`, which keeps the focus; the `disabled` property loses it.
+ * @param {string} id
+ * @param {boolean} is
+ */
 export const disable = (id, is) => setAttribute(byId(id), "aria-disabled", is ? "true" : null);

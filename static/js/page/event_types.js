@@ -1,7 +1,8 @@
-/** How each type of event looks and is called: its kind (a colour), its mark, and the command's words. */
+/** How each type of event is shown: its kind (a colour), its mark, its name, and what its command did. */
 
 import { signed } from "./format.js";
 
+/** @type {Record<string, string>} */
 const KINDS = {
   CartOpened: "opened",
   ItemAdded: "added",
@@ -12,7 +13,10 @@ const KINDS = {
   CartExpired: "closed",
 };
 
-/** The types of events in short words, for chips. */
+/**
+ * The types of events in short words, for chips.
+ * @type {Record<string, string>}
+ */
 export const TYPES = {
   CartOpened: "Opened",
   ItemAdded: "Added",
@@ -23,12 +27,19 @@ export const TYPES = {
   CartExpired: "Expired",
 };
 
-/** What a cart's status is called. */
+/**
+ * The label of a cart's status.
+ * @type {Record<Api.Cart["status"], string>}
+ */
 export const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
+/** @type {Record<string, string>} */
 const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅" };
 
-/** What each command did, as in `The shopper …`. */
+/**
+ * What each command did, as in `The shopper …`.
+ * @type {Record<string, string>}
+ */
 const COMMANDS = {
   open_cart: "opened a cart",
   add_item: "added an item",
@@ -47,23 +58,38 @@ export const COMMAND_NAMES = Object.keys(COMMANDS);
 /** The labels of a cart's sums by their field. */
 export const SUMS = { items_total: "Subtotal", discount: "Discount", total: "Total" };
 
-/** `opened`, `added`, `removed`, `promotion`, `closed`, or `other` for a type of a later release. */
+/**
+ * `opened`, `added`, `removed`, `promotion`, `closed`, or `other` for a type of a later release.
+ * @param {{ type: string }} event
+ */
 export const kindOf = (event) => KINDS[event.type] ?? "other";
 
-/** A few characters for a small tile: `+2`, `−1`, `%`. */
+/**
+ * A few characters for a small tile: `+2`, `−1`, `%`.
+ * @param {Api.Event} event
+ */
 export function markOf(event) {
   if (event.type === "ItemAdded") return signed(event.data.quantity);
   if (event.type === "ItemRemoved") return signed(-event.data.quantity);
   return MARKS[event.type] ?? "?";
 }
 
-/** A command as a label, such as `set quantity`. */
+/**
+ * A command as a label, such as `set quantity`.
+ * @param {string} command
+ */
 export const commandLabel = (command) => command.replaceAll("_", " ");
 
-/** What a command did, as in `The shopper …`. */
+/**
+ * What a command did, as in `The shopper …`.
+ * @param {string} command
+ */
 export const actionOf = (command) => COMMANDS[command] ?? `ran the command ${commandLabel(command)}`;
 
-/** The units that an event moves, signed; 0 for those that move none. */
+/**
+ * The units that an event moves, signed; 0 for those that move none.
+ * @param {Api.Event} event
+ */
 export function unitsOf(event) {
   if (event.type === "ItemAdded") return event.data.quantity;
   if (event.type === "ItemRemoved") return -event.data.quantity;

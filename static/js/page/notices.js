@@ -1,12 +1,17 @@
 /**
- * How a page speaks: aloud to those who hear it, in short words that pass, and about a lost
- * connection. What is shown lies in popovers, which are drawn above a modal dialog too.
+ * Live-region announcements, toasts, and the notice of a lost connection. Toasts and notice are
+ * popovers, which are drawn above a modal dialog too.
  */
 
 import { byId, element, setText } from "./element.js";
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
+/**
+ * Reads `text` out to screen readers.
+ * @param {string} text
+ */
 export function announce(text) {
   clearTimeout(timer);
   // A short pause lets a burst of changes end, so that only the last one is read.
@@ -19,21 +24,29 @@ export function announce(text) {
   }, 120);
 }
 
-/** Shows how a check is: `good`, `waiting` or `bad`. */
+/**
+ * Shows how a check is: `good`, `waiting` or `bad`.
+ * @param {HTMLElement} indicator
+ * @param {"good" | "waiting" | "bad"} state
+ * @param {string} words
+ */
 export function showIndicator(indicator, state, words) {
   indicator.dataset.state = state;
-  setText(indicator.firstElementChild, { good: "✓", waiting: "…", bad: "!" }[state]);
-  setText(indicator.lastElementChild, words);
+  setText(/** @type {Element} */ (indicator.firstElementChild), { good: "✓", waiting: "…", bad: "!" }[state]);
+  setText(/** @type {Element} */ (indicator.lastElementChild), words);
 }
 
 const STAYS_MS = 6000;
 
-/** Shows `text` for a few seconds. */
+/**
+ * Shows `text` for a few seconds.
+ * @param {string} text
+ */
 export function toast(text) {
   const stack = byId("toasts");
   const shown = element("p", { class: "toast", testid: "toast" }, text);
   stack.append(shown);
-  // Shown anew each time, so that it comes to lie above a dialog opened since.
+  // Reopening moves the stack above a dialog that was opened since.
   stack.togglePopover(false);
   stack.togglePopover(true);
   announce(text);
@@ -43,7 +56,11 @@ export function toast(text) {
   }, STAYS_MS);
 }
 
-/** Says that the connection is lost. `tryNow` is what the button does. */
+/**
+ * Shows that the connection is lost. `tryNow` is what the button does.
+ * @param {string} text
+ * @param {() => void} tryNow
+ */
 export function connectionLost(text, tryNow) {
   const notice = byId("offline");
   byId("offline-retry").onclick = tryNow;

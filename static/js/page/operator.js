@@ -1,23 +1,26 @@
 /**
- * The pages that show what all shoppers do are the operator's. In demo mode everybody is; else the
- * operator's token is asked for once. The service keeps it as a cookie that no script can read.
+ * Operator sign-in. Pages about all shoppers are for the operator: in demo mode that is everyone, else
+ * the operator's token is requested once. The service keeps it in a cookie that no script can read.
  */
 
-import { get, Problem, request } from "../service/request.js";
+import { get, messageOf, Problem, request } from "../service/request.js";
 import { byId, element, setText } from "./element.js";
 
 const PATH = "/api/operator";
 
-/** Whether this browser may ask the operator's routes. If it was let in, the page offers to leave. */
+/** Whether this browser may use the operator's endpoints; shows "Sign out" if it has signed in. */
 export async function isAdmitted() {
+  /** @type {Api.Session} */
   const { admitted, token_required } = (await get(PATH)).body;
   byId("operator-end").replaceChildren(...(admitted && token_required ? [signOutButton()] : []));
   return admitted;
 }
 
 /**
- * Calls `then` once this browser is the operator's, at once or after the token was entered into the
- * page's form. `purpose` says what the token is for. Throws what `get` throws.
+ * Calls `then` once this browser is signed in, immediately or after the form was submitted.
+ * `purpose` says what the token is for. Throws what `get` throws.
+ * @param {string} purpose
+ * @param {() => void} then
  */
 export async function asOperator(purpose, then) {
   const admitted = await isAdmitted();
@@ -34,6 +37,7 @@ export async function asOperator(purpose, then) {
   };
 }
 
+/** @param {() => void} then */
 async function signIn(then) {
   const field = byId("token");
   setText(byId("token-refusal"), "");
@@ -42,12 +46,15 @@ async function signIn(then) {
     field.value = "";
     then();
   } catch (error) {
-    setText(byId("token-refusal"), isSignedOut(error) ? "Wrong token." : error.message);
+    setText(byId("token-refusal"), isSignedOut(error) ? "Wrong token." : messageOf(error));
     field.select();
   }
 }
 
-/** Whether the service no longer takes this browser for the operator's. */
+/**
+ * Whether the request failed because this browser is not signed in.
+ * @param {unknown} error
+ */
 export const isSignedOut = (error) => error instanceof Problem && error.slug === "operator-only";
 
 function signOutButton() {

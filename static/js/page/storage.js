@@ -1,5 +1,6 @@
-/** What this browser remembers. Where it may not, a page still works for as long as it is open. */
+/** Local storage that may be missing or full: then values last as long as the page. */
 
+/** @param {string} key */
 export function loadItem(key) {
   try {
     return localStorage.getItem(key);
@@ -8,12 +9,16 @@ export function loadItem(key) {
   }
 }
 
-/** Remembers text under a key; `null` forgets it. */
+/**
+ * Stores text under a key; `null` removes it.
+ * @param {string} key
+ * @param {string | null} text
+ */
 export function storeItem(key, text) {
   try {
     if (text === null) localStorage.removeItem(key);
     else localStorage.setItem(key, text);
   } catch {
-    // Then it holds for this page alone.
+    // The value lasts as long as the page.
   }
 }

@@ -4,7 +4,7 @@ import { byId } from "./element.js";
 import { storeItem } from "./storage.js";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "indicator")) === "dark";
+const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 
 function show() {
   byId("theme-switch").ariaPressed = String(isDark());
@@ -12,12 +12,12 @@ function show() {
 
 function changed() {
   show();
-  // Whoever draws on a canvas has to read the colours again.
+  // A canvas has to read the colours again.
   dispatchEvent(new CustomEvent("themechange"));
 }
 
 byId("theme-switch").addEventListener("click", () => {
-  const theme = isDark() ? "indicator" : "dark";
+  const theme = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
   storeItem("cartlog.theme", theme);
   changed();

@@ -1,27 +1,39 @@
 /**
- * Events as they come, a cart's or all. The browser's EventSource mends a broken connection by itself
- * but gives up on an error status; this one does not. A page that is hidden for long lets go of
- * its stream: a browser has but six connections to a host, and many tabs would use them all up.
+ * Live events (SSE), of one cart or of all. The browser's EventSource reconnects after a broken
+ * connection but gives up on an error status; this client retries both. A page that is hidden for
+ * long closes its stream: a browser opens at most six connections to a host, over all tabs.
  */
+
+/** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */
 
 const HIDDEN_MS = 30_000;
 const LONGEST_PAUSE_MS = 10_000;
-/** A break that mends within this time is nobody's concern. */
+/** A connection that recovers within this time is not reported as lost. */
 const BREAK_MS = 2_000;
 
-/** The streams there are: their address, and the field by which their events are in order. */
+/**
+ * A stream: its path, and the field that orders its events.
+ * @param {string} id
+ */
 export const ofCart = (id) => ({ path: `/api/carts/${id}/events`, field: "version" });
 export const OF_LOG = { path: "/api/events", field: "position" };
 
 /**
- * Follows `stream` after `last`, a value of its field. `onEvent` gets each event once and in order;
- * `onState` gets `true` when the stream is and `false` when it stays broken. Answers a function
- * that ends it.
+ * Follows a stream after `last`, a value of its field. `onEvent` gets each event once and in order;
+ * `onState` gets whether the stream is connected. Returns a function that closes the stream.
+ * @param {{ path: string, field: string }} stream
+ * @param {number} last
+ * @param {(event: Api.Event) => void} onEvent
+ * @param {(connected: boolean) => void} [onState]
  */
 export function follow({ path, field }, last, onEvent, onState = () => {}) {
+  /** @type {EventSource | undefined} */
   let source;
+  /** @type {Timer} */
   let timer;
+  /** @type {Timer} */
   let hiding;
+  /** @type {Timer} */
   let breaking;
   let failures = 0;
   let seen = last;
@@ -44,7 +56,7 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
     };
     source.onerror = () => {
       breaking ??= setTimeout(() => onState(false), BREAK_MS);
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (source?.readyState !== EventSource.CLOSED) return;
       failures += 1;
       timer = setTimeout(open, Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
     };
@@ -58,33 +70,35 @@ export function follow({ path, field }, last, onEvent, onState = () => {}) {
     source = undefined;
   }
 
-  function look() {
+  function onVisibility() {
     clearTimeout(hiding);
     if (document.hidden) hiding = setTimeout(disconnect, HIDDEN_MS);
     else if (!source) open();
   }
 
-  document.addEventListener("visibilitychange", look);
-  // A page that was left is kept for the way back, and would keep its stream: six such pages, and
-  // nothing more is sent to the service.
+  document.addEventListener("visibilitychange", onVisibility);
+  // A page in the back/forward cache would keep its connection, and six of them block all requests.
   addEventListener("pagehide", disconnect);
-  addEventListener("pageshow", look);
+  addEventListener("pageshow", onVisibility);
   open();
   return () => {
-    document.removeEventListener("visibilitychange", look);
+    document.removeEventListener("visibilitychange", onVisibility);
     removeEventListener("pagehide", disconnect);
-    removeEventListener("pageshow", look);
+    removeEventListener("pageshow", onVisibility);
     clearTimeout(hiding);
     disconnect();
   };
 }
 
 /**
- * Does `work` again and again, never twice at once, with a pause of `ms` between, and not while
- * nobody sees it: for what has no stream. Answers `{start, stop, now}`.
+ * Polls what has no stream: runs `work` with a pause of `ms` between runs, never twice at once, and
+ * not while the page is hidden.
+ * @param {number} ms
+ * @param {() => Promise<void>} work
  */
 export function poll(ms, work) {
-  let timer = 0;
+  /** @type {Timer} */
+  let timer;
   let busy = false;
   let running = false;
 

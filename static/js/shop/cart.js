@@ -1,41 +1,55 @@
 /**
- * The shopper's cart: what the service last said, what the shopper did since, and what was
- * refused. Views subscribe and draw; they never ask the service themselves.
+ * The shopper's cart: the last version from the service, the pending commands on top, and the
+ * refusals. Views subscribe and render; they never call the service themselves.
  */
 
 import { connectionBack, connectionLost, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
-import { get, Problem } from "../service/request.js";
+import { get, messageOf, Problem } from "../service/request.js";
 import { follow, ofCart } from "../service/stream.js";
 import { command, opensCart, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
+
+/**
+ * @import { Catalogue } from "./catalogue.js"
+ * @import { Command, ShownCart } from "./commands.js"
+ */
 
 /** How long a burst of clicks may pause and still be one request. */
 const BURST_MS = 250;
 const AWAY = "You’re offline. Changes are saved and will sync.";
 
+/** @typedef {(shown: ShownCart, completed?: Command) => void} Listener */
+
+/** @param {number} max */
 const limitReached = (max) => `Limit ${max} per order.`;
 
 export class ShoppersCart {
+  /** @type {Api.Cart | null} */
   #document = null;
+  /** @type {Set<Listener>} */
   #listeners = new Set();
   #catalogue;
   #outbox;
   #stopFollowing = () => {};
   #newest = 0;
   #catchingUp = false;
-  /** The words of the last refusal by the place that caused it, such as `line:teapot`. */
+  /**
+   * The last refusal by the place that caused it, such as `line:teapot`.
+   * @type {Map<string, string>}
+   */
   refusals = new Map();
-  /** False until the service said which cart this is. */
+  /** Whether the cart has been loaded. */
   ready = false;
 
+  /** @param {Catalogue} catalogue */
   constructor(catalogue) {
     this.#catalogue = catalogue;
     this.#outbox = new Outbox({
       requestOf: (waiting) => requestOf(waiting, this.#document),
       changed: () => this.#notify(),
-      answered: (answered, body) => this.#answered(answered, body),
-      refused: (refused, problem) => this.#refused(refused, problem),
+      completed: (completed, body) => this.#completed(completed, body),
+      refused: (refused, error) => this.#refused(refused, error),
       unreachable: (error) => this.#unreachable(error),
     });
     onCurrentCartElsewhere((id) => {
@@ -43,6 +57,7 @@ export class ShoppersCart {
     });
   }
 
+  /** @param {Listener} listener */
   subscribe(listener) {
     this.#listeners.add(listener);
     listener(this.shown);
@@ -53,18 +68,18 @@ export class ShoppersCart {
   }
 
   /** Reads the cart that this browser remembers, if any. */
-  async load(doubts = 2) {
+  async load(retries = 2) {
     const id = currentCart();
     let document = null;
     try {
       if (id) document = (await get(`/api/carts/${id}?min_version=1`, { headers: { Prefer: "wait=2" } })).body;
     } catch (error) {
-      if (error instanceof Problem && error.status === 404 && doubts > 0) {
+      if (error instanceof Problem && error.status === 404 && retries > 0) {
         // A cart opened a moment ago in another tab may not be in the view yet.
-        setTimeout(() => this.load(doubts - 1), 300);
+        setTimeout(() => this.load(retries - 1), 300);
         return;
       }
-      if (error instanceof Problem && error.status === 404) {
+      if (error instanceof Problem && error.status === 404 && id) {
         forgetCart(id);
       } else {
         this.#unreachable(error);
@@ -80,6 +95,10 @@ export class ShoppersCart {
     this.#outbox.open();
   }
 
+  /**
+   * @param {string} sku
+   * @param {string} place
+   */
   add(sku, place) {
     const max = this.#catalogue.maxOf(sku);
     const here = this.#quantity(sku);
@@ -87,6 +106,10 @@ export class ShoppersCart {
     this.#do(command("add", place, { sku, quantity: 1 }, BURST_MS));
   }
 
+  /**
+   * @param {string} sku
+   * @param {number} quantity
+   */
   setQuantity(sku, quantity) {
     const place = `line:${sku}`;
     if (this.#overMax(sku, quantity, this.#catalogue.maxOf(sku), place)) return;
@@ -94,6 +117,7 @@ export class ShoppersCart {
     else this.#do(command("set", place, { sku, quantity }, BURST_MS));
   }
 
+  /** @param {string} sku */
   remove(sku) {
     this.#do(command("remove", `line:${sku}`, { sku }));
   }
@@ -102,6 +126,7 @@ export class ShoppersCart {
     this.#do(command("clear", "cart"));
   }
 
+  /** @param {string} code */
   promote(code) {
     this.#do(command("promote", "promotion", { code }));
   }
@@ -115,16 +140,21 @@ export class ShoppersCart {
   }
 
   checkout() {
-    this.#do(command("checkout", "checkout", { expected_total: this.#document.total }));
+    this.#do(command("checkout", "checkout", { expected_total: this.#document?.total }));
   }
 
+  /** @param {string} sku */
   #quantity(sku) {
     return this.shown.lines.find((line) => line.sku === sku)?.quantity ?? 0;
   }
 
   /**
-   * In a burst the click that goes too far is stopped here, so that the clicks before it count;
-   * a cart that is full already asks the service, whose word it is.
+   * Stops the click of a burst that exceeds the limit, so that the clicks before it count. A line
+   * that is full already asks the service, which decides.
+   * @param {string} sku
+   * @param {number} quantity
+   * @param {number | undefined} max
+   * @param {string} place
    */
   #overMax(sku, quantity, max, place) {
     const settled = this.#document?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
@@ -134,22 +164,28 @@ export class ShoppersCart {
     return true;
   }
 
+  /** @param {Command} wanted */
   #do(wanted) {
-    // What was refused of the cart before is nothing to the one that this opens.
+    // Refusals of the previous cart do not apply to the one that this opens.
     if (this.#outbox.idle && opensCart(wanted, this.#document)) this.refusals.clear();
     this.refusals.delete(wanted.place);
     this.#outbox.push(wanted);
   }
 
-  #answered(answered, body) {
+  /**
+   * @param {Command} completed
+   * @param {Api.Cart} body
+   */
+  #completed(completed, body) {
     connectionBack();
     this.#take(body);
-    this.#notify(answered);
+    this.#notify(completed);
     this.#catchUp();
   }
 
+  /** @param {Api.Cart & { token?: string }} body */
   #take(body) {
-    // The token is for programs; the cookie of the same answer serves this page.
+    // The token is for programs; this page uses the cookie of the same response.
     const { token, ...document } = body;
     if (document.id !== this.#document?.id) {
       this.#document = document;
@@ -161,17 +197,22 @@ export class ShoppersCart {
     }
   }
 
-  async #refused(refused, problem) {
+  /**
+   * @param {Command} refused
+   * @param {unknown} error
+   */
+  async #refused(refused, error) {
     connectionBack();
+    const problem = error instanceof Problem ? error : new Problem(0, { detail: messageOf(error) });
     const gone = ["not-found", "cart-closed", "cart-expired"].includes(problem.slug);
     if (gone && refused.kind === "add") {
       const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer available";
-      if (problem.slug === "not-found") forgetCart(this.#document?.id);
+      if (problem.slug === "not-found" && this.#document) forgetCart(this.#document.id);
       else leaveCart();
       this.#document = null;
       this.refusals.clear();
       this.#stopFollowing();
-      this.#outbox.again(refused);
+      this.#outbox.requeue(refused);
       toast(`${words}. We’ve started a new cart.`);
       this.#notify();
       return;
@@ -182,7 +223,11 @@ export class ShoppersCart {
     this.#notify();
   }
 
-  /** The refusal in the shopper's words, or the service's own where it needs no others. */
+  /**
+   * The refusal in the shopper's words, or the service's own where it needs no others.
+   * @param {Problem} problem
+   * @param {Command} command
+   */
   #wordsFor({ slug, message }, { sku }) {
     const max = this.#catalogue.maxOf(sku);
     if (slug === "quantity-limit" && max) return limitReached(max);
@@ -191,15 +236,16 @@ export class ShoppersCart {
     return message;
   }
 
+  /** @param {unknown} error */
   #unreachable(error) {
-    connectionLost(error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY, () => {
+    connectionLost(error instanceof Problem ? `${messageOf(error)} Changes are saved and will sync.` : AWAY, () => {
       if (this.ready) this.#outbox.tryNow();
       else this.load();
     });
     this.#notify();
   }
 
-  /** Reads the cart again, at least as new as what is known to exist. */
+  /** Reads the cart again, at the newest known version or later. */
   async #refresh() {
     if (!this.#document) return;
     const { id } = this.#document;
@@ -208,11 +254,11 @@ export class ShoppersCart {
       const { body } = await get(`/api/carts/${id}?min_version=${least}`, { headers: { Prefer: "wait=3" } });
       if (id === this.#document?.id) this.#take(body);
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) {
+      if (error instanceof Problem && error.status === 404 && id) {
         forgetCart(id);
         this.#document = null;
       }
-      // Anything else passes: the stream or the next command brings the cart.
+      // Other failures need no retry: the stream or the next command brings the cart.
     }
   }
 
@@ -223,6 +269,7 @@ export class ShoppersCart {
     const { id, version, status } = this.#document;
     this.#newest = version;
     if (status !== "open") return;
+    /** @param {Api.Event} event */
     const onEvent = (event) => {
       this.#newest = event.version;
       this.#catchUp();
@@ -230,18 +277,21 @@ export class ShoppersCart {
     this.#stopFollowing = follow(ofCart(id), version, onEvent, (connected) => this.#connection(connected));
   }
 
-  /** The stream tells when the service went and came back, also to a shopper who does nothing. */
+  /**
+   * Shows the state of the stream's connection, also while the shopper is idle.
+   * @param {boolean} connected
+   */
   #connection(connected) {
     if (!connected) connectionLost(this.#outbox.idle ? "You’re offline. This may be out of date. Reconnecting…" : AWAY, () => this.#refresh());
     else if (this.#outbox.idle) connectionBack();
     if (connected) this.#outbox.tryNow();
   }
 
-  /** Another tab or device changed the cart. Own commands bring their own answers first. */
+  /** Loads changes from another tab or device, after own commands have completed. */
   async #catchUp() {
     if (this.#catchingUp) return;
     this.#catchingUp = true;
-    // Events of one command come together; one read serves them all.
+    // Events of one command arrive together: one read covers them all.
     await new Promise((resolve) => setTimeout(resolve, 40));
     while (this.#outbox.idle && this.#document && this.#newest > this.#document.version) {
       const before = this.#document.version;
@@ -252,8 +302,9 @@ export class ShoppersCart {
     this.#catchingUp = false;
   }
 
-  #notify(answered) {
+  /** @param {Command} [completed] */
+  #notify(completed) {
     const { shown } = this;
-    for (const listener of this.#listeners) listener(shown, answered);
+    for (const listener of this.#listeners) listener(shown, completed);
   }
 }

@@ -1,4 +1,4 @@
-/** What the shop sells, as the service says it. */
+/** The products on sale. */
 
 import { get } from "../service/request.js";
 
@@ -6,14 +6,19 @@ import { get } from "../service/request.js";
 const FIRST_PAGE = "/api/products?limit=200";
 
 export class Catalogue {
+  /** @type {Map<string, Api.Product>} */
   #bySku = new Map();
   currency = "EUR";
+  /** @type {Api.Product[]} */
   products = [];
 
   async load() {
+    /** @type {Api.Product[]} */
     const products = [];
+    /** @type {string | null} */
     let cursor = null;
     do {
+      /** @type {{ body: Api.ProductPage }} */
       const { body } = await get(cursor ? `${FIRST_PAGE}&cursor=${encodeURIComponent(cursor)}` : FIRST_PAGE, { accept: "*/*" });
       this.currency = body.currency;
       products.push(...body.items);
@@ -27,20 +32,29 @@ export class Catalogue {
     return [...new Set(this.products.map((product) => product.category))];
   }
 
+  /** @param {string} sku */
   product(sku) {
     return this.#bySku.get(sku);
   }
 
-  /** A name to show for a sku that the cart does not name yet. */
+  /**
+   * The name of a product that the cart does not name yet.
+   * @param {string} sku
+   */
   nameOf(sku) {
     return this.#bySku.get(sku)?.name ?? sku;
   }
 
+  /** @param {string | undefined} sku */
   maxOf(sku) {
-    return this.#bySku.get(sku)?.max_per_cart;
+    return (sku !== undefined && this.#bySku.get(sku)?.max_per_cart) || undefined;
   }
 
-  /** The products of a category (or all) whose words hold every word of `query`. */
+  /**
+   * The products of a category (or all) whose text contains every word of `query`.
+   * @param {string} query
+   * @param {string} category
+   */
   find(query, category) {
     const words = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     return this.products.filter((product) => {

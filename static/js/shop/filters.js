@@ -1,6 +1,11 @@
-/** Search and categories. What is chosen is in the address, so that it can be sent and reloaded. */
+/** Search and categories. The selection is in the URL, so that it can be shared and reloaded. */
 
 import { byId, element, setText } from "../page/element.js";
+
+/**
+ * @import { Catalogue } from "./catalogue.js"
+ * @import { Grid } from "./grid.js"
+ */
 
 export class Filters {
   #catalogue;
@@ -8,6 +13,10 @@ export class Filters {
   #search = byId("search");
   #category = "";
 
+  /**
+   * @param {Catalogue} catalogue
+   * @param {Grid} grid
+   */
   constructor(catalogue, grid) {
     this.#catalogue = catalogue;
     this.#grid = grid;
@@ -23,15 +32,17 @@ export class Filters {
 
   show() {
     if (!this.#catalogue.categories.includes(this.#category)) this.#category = "";
+    /** @param {string} name @param {string} value */
     const chip = (name, value) =>
       element("button", { class: "chip", type: "button", value, "aria-pressed": String(value === this.#category), testid: `category-${value || "all"}`, on: { click: () => this.#choose(value) } }, name);
     byId("categories").replaceChildren(chip("All", ""), ...this.#catalogue.categories.map((name) => chip(name, name)));
     this.#apply();
   }
 
+  /** @param {string} category */
   #choose(category) {
     this.#category = category;
-    for (const chip of byId("categories").children) chip.setAttribute("aria-pressed", String(chip.value === category));
+    for (const chip of byId("categories").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === category));
     this.#apply();
   }
 

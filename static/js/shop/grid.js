@@ -1,13 +1,25 @@
-/** The products. A card is made once a product and only moved, so that focus and pictures stay. */
+/** The product grid. A card is created once per product and then moved, so that focus and picture stay. */
 
 import { byId, element, fromTemplate, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { money } from "../page/format.js";
+import { messageOf } from "../service/request.js";
 
-/** As many pictures as a large first screen shows; the others may wait. */
+/**
+ * @import { ShoppersCart } from "./cart.js"
+ * @import { Catalogue } from "./catalogue.js"
+ * @import { ShownCart } from "./commands.js"
+ */
+
+/** Pictures on a large first screen; the others are loaded lazily. */
 const FIRST_SCREEN = 8;
 
-/** Puts a product's picture into its frame, or its initial when there is none. */
+/**
+ * Shows a product's picture in its frame, or its initial if it has none.
+ * @param {HTMLElement} frame
+ * @param {Api.Product | undefined} product
+ * @param {{ alt?: string, eager?: boolean }} [options]
+ */
 export function showPicture(frame, product, { alt, eager = false } = {}) {
   const initial = () => frame.replaceChildren(element("span", { class: "initial", "aria-hidden": "true" }, (product?.name ?? "?")[0]));
   if (!product?.picture) return initial();
@@ -19,33 +31,51 @@ export function showPicture(frame, product, { alt, eager = false } = {}) {
 export class Grid {
   #catalogue;
   #cart;
+  /** @type {Map<string, { root: HTMLElement } & PageTemplates["product-card"]>} */
   #cards = new Map();
 
+  /**
+   * @param {Catalogue} catalogue
+   * @param {ShoppersCart} cart
+   */
   constructor(catalogue, cart) {
     this.#catalogue = catalogue;
     this.#cart = cart;
     cart.subscribe((shown) => this.#showCart(shown));
   }
 
+  /**
+   * @param {Api.Product[]} products
+   * @param {() => void} clear
+   */
   show(products, clear) {
     for (const [index, product] of products.entries()) {
       if (!this.#cards.has(product.sku)) this.#cards.set(product.sku, this.#card(product, index < FIRST_SCREEN));
     }
-    byId("grid").replaceChildren(...products.map((product) => this.#cards.get(product.sku).root));
+    byId("grid").replaceChildren(...products.flatMap((product) => this.#cards.get(product.sku)?.root ?? []));
     byId("grid").setAttribute("aria-busy", "false");
     this.#note(products.length ? null : "nothing-found", clear);
     this.#showCart(this.#cart.shown);
   }
 
-  /** Says that the products cannot be had, with a way to try again. */
+  /**
+   * Shows that loading the products failed, with a button to try again.
+   * @param {unknown} error
+   * @param {() => void} again
+   */
   showFailure(error, again) {
-    this.#note("catalogue-failed", () => {
+    const parts = this.#note("catalogue-failed", () => {
       this.#note(null);
       again();
-    }).words.textContent = error.message;
+    });
+    if (parts) setText(parts.words, messageOf(error));
   }
 
-  #note(template, act) {
+  /**
+   * @param {"nothing-found" | "catalogue-failed" | null} template
+   * @param {() => void} [act]
+   */
+  #note(template, act = () => {}) {
     byId("grid").hidden = template !== null;
     byId("grid-note").replaceChildren();
     if (!template) return null;
@@ -55,6 +85,10 @@ export class Grid {
     return parts;
   }
 
+  /**
+   * @param {Api.Product} product
+   * @param {boolean} eager
+   */
   #card(product, eager) {
     const { sku, name } = product;
     const { root, parts } = fromTemplate("product-card");
@@ -71,6 +105,7 @@ export class Grid {
     return { root, ...parts };
   }
 
+  /** @param {ShownCart} shown */
   #showCart(shown) {
     const quantities = new Map(shown.status === "open" ? shown.lines.map((line) => [line.sku, line.quantity]) : []);
     for (const [sku, { inCart, refusal }] of this.#cards) {

@@ -1,42 +1,53 @@
 /**
- * Commands on their way to the service: one after another, in the shopper's order, each under
- * its own idempotency key until it is answered. What was not answered is kept for this tab, so
- * that a reload in the middle loses nothing: repeating a key never does a thing twice.
+ * The queue of pending commands: sent one at a time, in order, each retried under its own
+ * idempotency key until the service responds. The queue is stored for this tab, so that a reload
+ * loses nothing: a repeated key is never executed twice.
  */
 
 import { Problem, request, Unreachable } from "../service/request.js";
 import { merged } from "./commands.js";
 
-const KEPT = "cartlog.outbox";
+/** @import { Command, CommandRequest } from "./commands.js" */
+
+/**
+ * @typedef {object} Owner
+ * @property {(command: Command) => CommandRequest} requestOf
+ * @property {() => void} changed
+ * @property {(command: Command, body: Api.Cart) => void} completed
+ * @property {(command: Command, problem: unknown) => Promise<void>} refused
+ * @property {(error: Unreachable | Problem) => void} unreachable
+ */
+
+const STORED = "cartlog.outbox";
 const LONGEST_PAUSE_MS = 8_000;
 const ATTEMPTS_AT_A_FAULT = 3;
 
-/** A queue that asks `owner` what to send and tells it how that went. */
+/** A queue that gets its requests from `owner` and reports each outcome to it. */
 export class Outbox {
   #owner;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #busy = false;
   #open = false;
   #failures = 0;
-  queue = kept();
+  /** @type {Command[]} */
+  queue = stored();
 
-  /**
-   * `owner` has `requestOf(command)`, `changed()`, `answered(command, body)`,
-   * `refused(command, problem)` and `unreachable(words)`.
-   */
+  /** @param {Owner} owner */
   constructor(owner) {
     this.#owner = owner;
-    // Leaving the page must not drop what still waits for its burst to end.
+    // A command that still waits to be merged must not be lost with the page.
     addEventListener("pagehide", () => this.#sendBeforeLeaving());
     addEventListener("online", () => this.tryNow());
   }
 
-  /** Starts sending: the cart that the commands stand on is known now. */
+  /** Starts sending, once the cart is known. */
   open() {
     this.#open = true;
     this.#schedule();
   }
 
+  /** @param {Command} command */
   push(command) {
     const together = merged(this.queue.at(-1), command);
     if (together) this.queue[this.queue.length - 1] = together;
@@ -58,7 +69,7 @@ export class Outbox {
   #schedule(pause = 0) {
     clearTimeout(this.#timer);
     if (this.#busy || !this.#open || !this.queue.length) return;
-    // A later command of another kind ends the burst: nothing can be merged into the first any more.
+    // With a second command in the queue nothing can be merged into the first.
     const burst = this.queue.length > 1 ? 0 : this.queue[0].ready_at - Date.now();
     this.#timer = setTimeout(() => this.#send(), Math.max(pause, burst, 0));
   }
@@ -72,13 +83,13 @@ export class Outbox {
       command.request ??= this.#owner.requestOf(command);
       this.#storeItem();
       const { method, path, body, headers } = command.request;
-      const answer = await request(method, path, { body, headers });
+      const response = await request(method, path, { body, headers });
       this.#failures = 0;
       this.#done(command);
-      this.#owner.answered(command, answer.body);
+      this.#owner.completed(command, response.body);
     } catch (error) {
       this.#failures += 1;
-      if (error instanceof Unreachable || (error instanceof Problem && error.passes)) {
+      if (error instanceof Unreachable || (error instanceof Problem && error.isTransient)) {
         pause = this.#pause(error);
         this.#owner.unreachable(error);
       } else if (error instanceof Problem && error.status >= 500 && this.#failures < ATTEMPTS_AT_A_FAULT) {
@@ -94,35 +105,43 @@ export class Outbox {
     }
   }
 
-  /** Puts a command that found its cart closed back in front, to be sent anew under a new key. */
-  again(command) {
+  /**
+   * Requeues a command whose cart was closed, under a new key.
+   * @param {Command} command
+   */
+  requeue(command) {
     this.queue.unshift({ ...command, key: crypto.randomUUID(), request: undefined });
-    // What was frozen for the cart that is gone has to be written anew as well.
+    // Requests frozen for the old cart have to be built again as well.
     for (const later of this.queue) if (later.request) Object.assign(later, { key: crypto.randomUUID(), request: undefined });
     this.#storeItem();
   }
 
-  /** Drops what waits for a cart that nobody can change any more. */
+  /**
+   * Drops commands for a cart that can no longer change.
+   * @param {(command: Command) => boolean} isDropped
+   */
   drop(isDropped) {
     this.queue = this.queue.filter((command) => !isDropped(command));
     this.#storeItem();
   }
 
+  /** @param {Command} command */
   #done(command) {
     this.queue = this.queue.filter((other) => other !== command);
     this.#storeItem();
   }
 
+  /** @param {Problem | Unreachable} error */
   #pause(error) {
-    const asked = (error.retryAfter ?? 0) * 1000;
-    return Math.max(asked, Math.min(500 * 2 ** this.#failures, LONGEST_PAUSE_MS));
+    const retryAfter = ((error instanceof Problem && error.retryAfter) || 0) * 1000;
+    return Math.max(retryAfter, Math.min(500 * 2 ** this.#failures, LONGEST_PAUSE_MS));
   }
 
   #storeItem() {
     try {
-      sessionStorage.setItem(KEPT, JSON.stringify(this.queue));
+      sessionStorage.setItem(STORED, JSON.stringify(this.queue));
     } catch {
-      // Then a reload in the middle of a command loses it; the page itself does not.
+      // Without storage, a reload loses pending commands.
     }
   }
 
@@ -132,14 +151,14 @@ export class Outbox {
     command.request ??= this.#owner.requestOf(command);
     this.#storeItem();
     const { method, path, body, headers } = command.request;
-    // The next page asks again under the same key and learns how this went.
+    // The next page repeats the request under the same key and gets its outcome.
     request(method, path, { body, headers, keepalive: true }).catch(() => {});
   }
 }
 
-function kept() {
+function stored() {
   try {
-    const queue = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    const queue = JSON.parse(sessionStorage.getItem(STORED) ?? "[]");
     return Array.isArray(queue) ? queue : [];
   } catch {
     return [];

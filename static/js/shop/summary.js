@@ -1,15 +1,21 @@
-/** What is under the cart's lines: the promotion code and the sums. */
+/** The discount code and the totals under the cart's lines. */
 
 import { byId, setAttribute, setText } from "../page/element.js";
 import { money } from "../page/format.js";
 
-/** The promotion code: a form while there is none, and a way to take it off when there is. */
+/**
+ * @import { ShoppersCart } from "./cart.js"
+ * @import { ShownCart } from "./commands.js"
+ */
+
+/** The discount code: a form, or the applied code with a button to remove it. */
 export class PromotionForm {
   #cart;
   #field = byId("promotion-code");
   #form = byId("promotion-form");
-  #take = byId("promotion-remove");
+  #remove = byId("promotion-remove");
 
+  /** @param {ShoppersCart} cart */
   constructor(cart) {
     this.#cart = cart;
     this.#form.addEventListener("submit", (event) => {
@@ -18,13 +24,14 @@ export class PromotionForm {
       if (code) cart.promote(code.toUpperCase());
       else this.#field.focus();
     });
-    this.#take.addEventListener("click", () => {
+    this.#remove.addEventListener("click", () => {
       cart.unpromote();
       this.#field.value = "";
       this.#field.focus();
     });
   }
 
+  /** @param {ShownCart} shown */
   show({ promotion }) {
     const hadFocus = this.#form.contains(document.activeElement);
     const words = this.#cart.refusals.get("promotion") ?? "";
@@ -33,7 +40,7 @@ export class PromotionForm {
     if (promotion) {
       setText(byId("promotion-words"), promotion.settled ? `${promotion.code}: ${promotion.description}` : `${promotion.code} …`);
       byId("promotion-words").classList.toggle("unsettled", !promotion.settled);
-      if (hadFocus) this.#take.focus();
+      if (hadFocus) this.#remove.focus();
       if (promotion.settled) this.#field.value = "";
     } else if (words && document.activeElement === document.body) this.#field.focus();
     setText(byId("promotion-refusal"), words);
@@ -41,15 +48,18 @@ export class PromotionForm {
   }
 }
 
-/** The sums are the service's word, and say so while a newer word is awaited. */
+/**
+ * The totals come from the service; they are marked while commands are pending.
+ * @param {ShownCart} shown
+ */
 export function showTotals(shown) {
   const totals = byId("totals");
   totals.dataset.settled = String(shown.settled);
   totals.setAttribute("aria-busy", String(!shown.settled));
-  for (const value of totals.querySelectorAll("[data-sum]")) {
-    const { sum } = value.dataset;
+  for (const value of /** @type {NodeListOf<HTMLElement>} */ (totals.querySelectorAll("[data-sum]"))) {
+    const sum = /** @type {"items_total" | "discount" | "total"} */ (value.dataset.sum);
     setText(value, shown.currency ? (sum === "discount" && shown[sum] ? "−" : "") + money(shown[sum], shown.currency) : "…");
     value.classList.toggle("unsettled", !shown.settled);
-    if (sum !== "total") value.parentNode.hidden = !shown.discount && !shown.promotion;
+    if (sum !== "total" && value.parentElement) value.parentElement.hidden = !shown.discount && !shown.promotion;
   }
 }
