@@ -5,7 +5,6 @@ import { byId } from "./page/element.js";
 import { cartInAddress } from "./history/address.js";
 import { CartHistory, showNote } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
-import { messageOf } from "./service/request.js";
 import { showOwnCarts } from "./history/own_carts.js";
 
 const id = cartInAddress();
@@ -18,6 +17,6 @@ async function showAll() {
   try {
     await asOperator("The event log shows every event of every cart.", () => new Journal());
   } catch (error) {
-    showNote("Couldn’t load the event log", messageOf(error), showAll);
+    showNote("Couldn’t load the event log", error.message, showAll);
   }
 }

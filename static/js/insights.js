@@ -4,7 +4,6 @@ import { byId, setText } from "./page/element.js";
 import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, percent, duration } from "./page/format.js";
-import { messageOf } from "./service/request.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
 import * as queries from "./insights/queries.js";
@@ -70,7 +69,7 @@ function showFigures({ opened, checked_out, conversion, time_to_checkout: { medi
   setText(byId("stat-idle"), idle.toLocaleString("en"));
 }
 
-/** @param {unknown} error */
+/** @param {Error} error */
 function fail(error) {
   byId("waiting").hidden = true;
   if (isSignedOut(error)) {
@@ -79,7 +78,7 @@ function fail(error) {
     return;
   }
   byId("failed").hidden = false;
-  setText(byId("failed-words"), messageOf(error));
+  setText(byId("failed-words"), error.message);
   byId("again").onclick = () => {
     byId("failed").hidden = true;
     open();

@@ -4,7 +4,7 @@ import { byId, fromTemplate, setAttribute, setText } from "./page/element.js";
 import { announce, connectionBack, connectionLost, showIndicator } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, duration } from "./page/format.js";
-import { get, messageOf, Unreachable } from "./service/request.js";
+import { get, Unreachable } from "./service/request.js";
 import { poll } from "./service/stream.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
 
@@ -123,7 +123,7 @@ async function open() {
   }
 }
 
-/** @param {unknown} error */
+/** @param {Error} error */
 function showError(error) {
   if (error instanceof Unreachable) {
     connectionLost("Connection lost. This may be out of date. Reconnecting…", () => polling.now());
@@ -136,6 +136,6 @@ function showError(error) {
     return;
   }
   byId("failed").hidden = false;
-  setText(byId("failed-words"), messageOf(error));
+  setText(byId("failed-words"), error.message);
   byId("again").onclick = open;
 }

@@ -1,7 +1,7 @@
 /** The shop page: catalogue, cart, and the parts that show them. */
 
 import { byId } from "./page/element.js";
-import { Problem, Unreachable } from "./service/request.js";
+import { Unreachable } from "./service/request.js";
 import { ShoppersCart } from "./shop/cart.js";
 import { Catalogue } from "./shop/catalogue.js";
 import { Drawer } from "./shop/drawer.js";
@@ -32,7 +32,7 @@ async function openShop() {
     await catalogue.load();
   } catch (error) {
     grid.showFailure(error, openShop);
-    if (error instanceof Unreachable || (error instanceof Problem && error.isTransient)) again = setTimeout(openShop, RETRY_MS);
+    if (error instanceof Unreachable || error.isTransient) again = setTimeout(openShop, RETRY_MS);
     return;
   }
   filters.show();

@@ -1,4 +1,4 @@
-//! The browser of a test: its pages, tabs and windows, and what it complains about.
+//! The browser of a test: its pages, tabs and windows, and its console.
 
 use crate::chromium::Chromium;
 use crate::senses::PATIENCE;
@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 
-/// Words that conditions and scripts may use: the element of a test id, what it says in one line,
-/// and whether everything that moves has come to rest.
-pub const WORDS: &str = r#"
+/// Helpers for conditions and scripts: the element of a test id, its text in one line, and whether all
+/// animations have finished.
+pub const HELPERS: &str = r#"
     const at = (id) => document.querySelector(`[data-testid="${id}"]`);
     const seen = (it) => Boolean(it?.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
     const words = (id) => seen(at(id)) ? at(id).innerText.replace(/\s+/g, " ").trim() : null;
@@ -18,9 +18,9 @@ pub const WORDS: &str = r#"
         && [...document.images].every((it) => it.complete || it.loading === "lazy") && document.fonts.status === "loaded";
 "#;
 
-/// Runs in each page before its own scripts: what its policy refused becomes an error in the log, and
-/// what moved without anybody's doing is kept.
-const TELL_TALE: &str = r#"
+/// Runs in each page before its own scripts: reports policy violations as console errors and records
+/// layout shifts.
+const PAGE_OBSERVER: &str = r#"
     window.shifted = [];
     const place = ({ x, y, width, height }) => `${x},${y} ${width}×${height}`;
     new PerformanceObserver((list) => {
@@ -34,16 +34,16 @@ const TELL_TALE: &str = r#"
         console.error(`policy violated: ${violatedDirective} by ${blockedURI} in ${sourceFile}:${lineNumber}`));
 "#;
 
-/// The browser of a test. Its methods act on the tab that was opened or turned to last.
+/// The browser of a test. Its methods act on the current tab.
 pub struct Browser {
     chromium: Chromium,
-    /// Where the service is that it looks at.
+    /// The origin of the service.
     pub origin: String,
     expected: RefCell<Vec<&'static str>>,
 }
 
 impl Browser {
-    /// A browser that looks at the service at `origin`.
+    /// Starts a browser for the service at `origin`.
     pub async fn start(origin: String) -> Browser {
         let browser = Browser {
             chromium: Chromium::start().await,
@@ -56,7 +56,7 @@ impl Browser {
         browser
     }
 
-    /// Closes the browser, which has to have had nothing to complain about but what was expected.
+    /// Closes the browser and asserts that its console has the expected errors only.
     pub async fn finish(self) {
         let complaints = self.complaints().await;
         let ended = self.chromium.session.end().await;
@@ -73,7 +73,7 @@ impl Browser {
         }
     }
 
-    /// Errors and warnings in the console since it was last asked.
+    /// New errors and warnings in the console.
     async fn complaints(&self) -> Vec<String> {
         let log = self.log("browser").await;
         log.iter()
@@ -82,13 +82,13 @@ impl Browser {
             .collect()
     }
 
-    /// What one of the browser's logs has gained since it was last asked.
+    /// New entries of one of the browser's logs.
     pub async fn log(&self, name: &str) -> Vec<Value> {
         let log = self.tell("se/log", json!({ "type": name })).await;
         log.as_array().expect("entries").clone()
     }
 
-    /// A test that lets a request fail, or be refused, says how the browser's console puts that.
+    /// Expects an error in the console, such as that of a failed request.
     pub fn expect_complaint(&self, part: &'static str) {
         self.expected.borrow_mut().push(part);
     }
@@ -97,10 +97,10 @@ impl Browser {
         &self.chromium.session
     }
 
-    /// A command that has to be carried out.
+    /// Sends a command that must succeed.
     pub async fn tell(&self, path: &str, body: Value) -> Value {
-        let told = self.session().post(path, body).await;
-        told.unwrap_or_else(|error| panic!("{path}: {error}"))
+        let result = self.session().post(path, body).await;
+        result.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Opens a page of the service, such as `/history`.
@@ -124,7 +124,7 @@ impl Browser {
             .await
     }
 
-    /// Opens a page in another tab and turns to it.
+    /// Opens a page in another tab and switches to it.
     pub async fn open_tab(&self, path: &str) -> String {
         let tab = self.tell("window/new", json!({ "type": "tab" })).await;
         let tab = tab["handle"].as_str().expect("another tab").to_owned();
@@ -134,7 +134,7 @@ impl Browser {
         tab
     }
 
-    /// The tab that is acted on.
+    /// The current tab.
     pub async fn tab(&self) -> String {
         let tab = self.session().get("window").await.expect("a tab");
         tab.as_str().expect("its handle").to_owned()
@@ -145,7 +145,7 @@ impl Browser {
     }
 
     async fn prepare_tab(&self) {
-        let source = json!({ "source": TELL_TALE });
+        let source = json!({ "source": PAGE_OBSERVER });
         self.devtools("Page.addScriptToEvaluateOnNewDocument", source)
             .await;
         self.resize(1280, 900).await;
@@ -172,23 +172,23 @@ impl Browser {
         .await;
     }
 
-    /// A command of the DevTools protocol, for what WebDriver has no words for.
+    /// A command of the DevTools protocol, for what WebDriver lacks.
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
         let command = json!({ "cmd": method, "params": parameters });
         self.tell("goog/cdp/execute", command).await
     }
 
-    /// Runs a script in the page, which may use [`WORDS`], and answers what it returns.
+    /// Runs a script in the page, which may use [`HELPERS`], and returns its result.
     pub async fn script<T: DeserializeOwned>(&self, script: &str) -> T {
-        let run = json!({ "script": format!("{WORDS}\n{script}"), "args": [] });
+        let run = json!({ "script": format!("{HELPERS}\n{script}"), "args": [] });
         let answer = self.tell("execute/sync", run).await;
         serde_json::from_value(answer).expect("what the script returns")
     }
 
-    /// Runs the body of an asynchronous function in the page and answers what it returns.
+    /// Runs the body of an async function in the page and returns its result.
     pub async fn asynchronous<T: DeserializeOwned>(&self, body: &str, arguments: Value) -> T {
         let script = format!(
-            "{WORDS}
+            "{HELPERS}
             const done = arguments[arguments.length - 1];
             (async (given) => {{ {body} }})(arguments[0]).then((it) => done({{ it: it ?? null }}), (error) => done({{ error: String(error?.stack ?? error) }}));"
         );
@@ -198,7 +198,7 @@ impl Browser {
         serde_json::from_value(answer["it"].clone()).expect("what the script returns")
     }
 
-    /// What is shown, as a PNG.
+    /// A screenshot as PNG.
     pub async fn picture(&self) -> Result<Vec<u8>, Failed> {
         let picture = self.session().get("screenshot").await?;
         let text = picture.as_str().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What the pages may cost. Each figure is printed; where time is measured the best of
-//! several rounds counts: whatever else a machine does only adds. The median is printed beside it.
+//! Budgets of the pages. Each figure is printed; a time is the best of several rounds, since other load
+//! on the machine only adds. The median is printed beside it.
 
 use crate::browser::Browser;
 use crate::service::Service;
@@ -22,7 +22,7 @@ const STEPS: usize = 100;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn all_code_and_styles_come_in_sixty_kilobytes() {
+async fn code_and_styles_fit_in_60_kb_compressed() {
     drive(async |browser, _| {
         browser.open("/").await;
         let mut files = Vec::new();
@@ -54,7 +54,7 @@ async fn all_code_and_styles_come_in_sixty_kilobytes() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn every_page_is_painted_within_a_second_and_nothing_jumps() {
+async fn every_page_paints_within_1s_without_layout_shift() {
     drive(async |browser, service| {
         service.simulate(20, 3);
         let cart = browser.open_history_of_a_pot_of_tea().await;
@@ -80,7 +80,7 @@ async fn every_page_is_painted_within_a_second_and_nothing_jumps() {
                         json!({}),
                     )
                     .await;
-                assert!(shifted.is_empty(), "{page}, {width} pixels: it jumped: {shifted:#?}");
+                assert!(shifted.is_empty(), "{page}, {width} pixels: layout shift: {shifted:#?}");
                 paints.push(paint);
             }
             let (best, median) = of_rounds(paints);
@@ -93,16 +93,13 @@ async fn every_page_is_painted_within_a_second_and_nothing_jumps() {
     .await;
 }
 
-/// What counts is how long the page takes for a step, by the clock on the wall: the handling of the key,
-/// and the frame that follows, from its first callback until style and layout are done after its last
-/// one. The wait for the display in between is left out: it says how often the screen is renewed, not
-/// how long a step takes. Painting is not in it, since its end can only be told together with a wait
-/// for the next frame. Printed beside it, for whoever doubts that: the time from the key to the screen
-/// as the browser tells it (Event Timing, in steps of 8 ms, painting and that wait included), and the
-/// processor's time of the page's thread, painting included.
+/// The wall-clock time of a step: the key handler, and the next frame from its first callback until style
+/// and layout are done. The wait for the display in between is excluded, and so is painting, whose end
+/// cannot be separated from the wait for the next frame. Printed beside it: the time from key to screen
+/// (Event Timing, in steps of 8 ms, everything included), and the CPU time of the page's thread.
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
+async fn scrub_step_over_10000_events_takes_under_16ms() {
     let service = Service::start_with(&[("log.durability", "process")]);
     drive_with(service, async |browser, _| {
         let cart = browser.fill_cart_with(EVENTS).await;
@@ -145,7 +142,7 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
             rounds.push(steps[STEPS * 95 / 100]);
         }
         let after = browser.processor_time().await;
-        // Whatever the browser does not tell of took less than its threshold.
+        // Events that the browser does not report took less than its threshold.
         let mut seen: Vec<f64> = browser.script("return window.seen").await;
         let rounds_taken = rounds.len();
         let (step, median) = of_rounds(rounds);
@@ -175,7 +172,7 @@ async fn a_scrub_step_over_ten_thousand_events_takes_less_than_a_frame() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn nothing_is_asked_of_the_service_while_the_mouse_only_passes() {
+async fn hovering_sends_no_requests() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.says("found", "32 products").await;
@@ -212,8 +209,8 @@ impl Browser {
 
     /// What the page's thread has taken of the processor so far, in seconds, by what for.
     async fn processor_time(&self) -> HashMap<String, f64> {
-        let told = self.devtools("Performance.getMetrics", json!({})).await;
-        let metrics = told["metrics"].as_array().expect("metrics");
+        let response = self.devtools("Performance.getMetrics", json!({})).await;
+        let metrics = response["metrics"].as_array().expect("metrics");
         let pair = |it: &Value| {
             let name = it["name"].as_str().expect("a name").to_owned();
             (name, it["value"].as_f64().expect("a value"))

@@ -29,8 +29,8 @@ impl Browser {
             let acted = self.session().act(&css, action, body.clone()).await;
             match acted {
                 Ok(()) => return,
-                // What slides in lies over it, or it was drawn anew: in a moment it can be done. What
-                // floats at an edge lies over it for longer: one scrolls.
+                // Covered by an animation, or replaced: retried. A floating element covers it for
+                // longer: scroll.
                 Err(error) if error.passes() && Instant::now() < until => {
                     let id = json!(id);
                     self.script::<()>(&format!("at({id})?.scrollIntoView({{ block: 'center' }})"))

@@ -1,5 +1,4 @@
-//! The history of a cart: scrubbed by keyboard, a number explained, a what-if, and all of it as an
-//! address that somebody else can open.
+//! The history of a cart: scrubbing by keyboard, explained numbers, what-if, and shareable URLs.
 
 use crate::browser::Browser;
 use crate::service::Service;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_arrow_keys_step_through_the_life_of_a_cart() {
+async fn arrow_keys_step_through_a_history() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.says("cart-title", "Cart at version 6").await;
@@ -45,7 +44,7 @@ async fn the_arrow_keys_step_through_the_life_of_a_cart() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn every_number_tells_the_sum_of_events_that_made_it() {
+async fn every_number_explains_its_sum_of_events() {
     drive(async |browser, _| {
         browser.open_history_of_a_pot_of_tea().await;
         browser.click("number-teapot.quantity").await;
@@ -85,7 +84,7 @@ async fn every_number_tells_the_sum_of_events_that_made_it() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_sum_stays_in_view_beneath_its_events_however_many_there_are() {
+async fn ledger_sum_stays_visible_below_many_events() {
     drive(async |browser, _| {
         let cart = browser.fill_cart_with(60).await;
         browser.resize(1280, 1100).await;
@@ -112,7 +111,7 @@ async fn a_sum_stays_in_view_beneath_its_events_however_many_there_are() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_discount_says_which_promotion_it_took_the_place_of() {
+async fn discount_names_the_promotion_it_replaced() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.click("number-discount").await;
@@ -146,7 +145,7 @@ async fn a_discount_says_which_promotion_it_took_the_place_of() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn units_that_were_added_at_several_prices_are_summed_at_each() {
+async fn line_total_sums_units_at_each_price() {
     drive(async |browser, service| {
         browser.open_history_of_two_prices(service).await;
         browser.says("cart-title", "Cart at version 4").await;
@@ -169,7 +168,7 @@ async fn units_that_were_added_at_several_prices_are_summed_at_each() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
+async fn skipped_event_shows_the_what_if_cart() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.click("event-3").await;
@@ -231,7 +230,7 @@ async fn an_event_can_be_set_aside_to_see_what_would_have_been() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
+async fn shared_url_opens_the_same_version_pin_and_what_if() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.click("event-2").await;
@@ -263,7 +262,7 @@ async fn a_shared_address_opens_the_same_moment_comparison_and_supposition() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
+async fn open_history_follows_cart_and_shows_checks() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser
@@ -296,7 +295,7 @@ async fn an_open_history_follows_the_cart_and_proves_what_it_shows() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_history_is_open_to_whoever_filled_the_cart_and_to_the_operator() {
+async fn history_is_readable_by_holder_and_operator_only() {
     let token = "the operators token of this test";
     let service = Service::start_with(&[("security.operator_token", token)]);
     drive_with(service, async |browser, _| {

@@ -10,7 +10,7 @@ const STOPS: usize = 120;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_purchase_needs_no_mouse() {
+async fn purchase_works_by_keyboard_alone() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.says("found", "32 products").await;
@@ -58,7 +58,7 @@ async fn a_purchase_needs_no_mouse() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_focus_stays_in_the_drawer_and_is_not_lost_with_a_line() {
+async fn focus_stays_in_drawer_when_a_line_is_removed() {
     drive(async |browser, _| {
         browser.open("/").await;
         for (count, product) in [("1", "teapot"), ("2", "sencha"), ("3", "notebook")] {
@@ -89,7 +89,7 @@ async fn the_focus_stays_in_the_drawer_and_is_not_lost_with_a_line() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_history_of_ones_own_cart_is_reached_by_keyboard() {
+async fn own_history_is_reached_by_keyboard() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.open("/history").await;

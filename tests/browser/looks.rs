@@ -1,7 +1,7 @@
-//! Every page in every state that it can come to: for those who hear it, for those who like it dark,
-//! and on a small screen as on a large one. Each state is come to for real, at each width.
+//! Every page in every state: accessibility (axe-core), layout shift and reflow, in light and dark, on
+//! small and large screens. Each state is reached by real interaction, at each width.
 //!
-//! With `CARTLOG_LOOKS=folder` a picture of each look is kept there, for people to judge.
+//! With `CARTLOG_LOOKS=folder` a picture of each look is kept there, for review.
 
 mod cart;
 mod history;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-/// The states of each page, in the order in which they are come to.
+/// The states of each page, in the order in which they are reached.
 const STATES: [(&str, &[&str]); 7] = [
     (
         "the shop",
@@ -62,7 +62,7 @@ const STATES: [(&str, &[&str]); 7] = [
             "several prices",
             "ordered",
             "did not come",
-            "somebody else's",
+            "another shopper's",
             "read by the operator",
             "unknown",
             "out of reach",
@@ -123,7 +123,7 @@ const LARGE: (u32, u32) = (1280, 640);
 /// A telephone, and the narrowest page of WCAG 2.2 (1.4.10).
 const SMALL: (u32, u32) = (390, 320);
 const HEIGHT: u32 = 900;
-/// Pages that are longer, such as the API's, have nothing that floats but the header.
+/// Longer pages, such as the API reference, have no floating element but the header.
 const HIGHEST: u32 = 2600;
 
 /// The operator's token where the operator's pages are looked at.
@@ -148,12 +148,12 @@ struct Gallery<'a> {
     seen: RefCell<Vec<&'static str>>,
 }
 
-/// Lets `come` come to each state of `page`, on a screen of the first width.
+/// Drives `page` through all its states, on a screen of the first width.
 async fn look_through(
     page: &'static str,
     screens: (u32, u32),
     service: Service,
-    come: impl AsyncFnOnce(&Gallery<'_>, &mut Service),
+    reach_all: impl AsyncFnOnce(&Gallery<'_>, &mut Service),
 ) {
     drive_with(service, async |browser, service| {
         let gallery = Gallery {
@@ -163,7 +163,7 @@ async fn look_through(
             seen: RefCell::default(),
         };
         browser.resize(screens.0, HEIGHT).await;
-        come(&gallery, service).await;
+        reach_all(&gallery, service).await;
         let (_, states) = STATES
             .iter()
             .find(|(it, _)| *it == page)
@@ -174,13 +174,13 @@ async fn look_through(
 }
 
 impl Gallery<'_> {
-    /// The page as it is now came without a jump, breaks no rule of axe-core and fits the screen.
+    /// Asserts that the page had no layout shift, passes axe-core and fits the screen.
     async fn look(&self, state: &'static str) {
         let browser = self.browser;
         let name = format!("{}, {state}", self.page);
         browser.rests().await;
         let shifted = self.shifted().await;
-        assert!(shifted.is_empty(), "{name}: it jumped: {shifted:#?}");
+        assert!(shifted.is_empty(), "{name}: layout shift: {shifted:#?}");
         self.bring_axe().await;
         let (width, reflowed) = self.screens;
         for scheme in ["light", "dark"] {
@@ -202,7 +202,7 @@ impl Gallery<'_> {
         self.seen.borrow_mut().push(state);
     }
 
-    /// One of many pages that are made alike: as it comes, without its other looks.
+    /// The same for one of many similar pages, in its first look only.
     async fn glance(&self, page: &str) {
         let (width, _) = self.screens;
         let name = format!("{}, {page}, {width} pixels", self.page);
@@ -214,7 +214,7 @@ impl Gallery<'_> {
         self.browser.resize(width, HEIGHT).await;
     }
 
-    /// What has moved on the page and nobody moved, and how far.
+    /// Layout shifts since the page was last looked at.
     async fn shifted(&self) -> Vec<String> {
         self.browser
             .asynchronous(
@@ -225,7 +225,7 @@ impl Gallery<'_> {
             .await
     }
 
-    /// Makes the window as high as the page: what is fixed to an edge hides nothing then.
+    /// Makes the window as high as the page, so that fixed elements cover nothing.
     async fn unroll(&self, width: u32) {
         self.browser.resize(width, HEIGHT).await;
         self.browser.rests().await;
@@ -265,7 +265,7 @@ impl Gallery<'_> {
                  // What can be scrolled to, or is cut on purpose, is within an element that clips it.
                  const clipped = (it) => it !== document.body && (getComputedStyle(it).overflowX !== 'visible' || clipped(it.parentElement));
                  const beyond = [...document.querySelectorAll('body *')].filter((it) => it.getBoundingClientRect().right > clientWidth + 1 && it.checkVisibility() && !clipped(it));
-                 // What is told of each view is little enough never to be scrolled to.
+                 // The table of views must fit without scrolling.
                  beyond.push(...[...document.querySelectorAll('.views-panel .table-frame')].filter((it) => it.scrollWidth > it.clientWidth));
                  return [scrollWidth, beyond.slice(0, 5).map((it) => it.outerHTML.slice(0, 120))]",
             )

@@ -1,4 +1,4 @@
-//! The pages about all carts: the journal, the insights, and the operations.
+//! The pages about all carts: event log, insights and operations.
 
 use crate::browser::Browser;
 use crate::stage::drive;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_journal_is_live_is_filtered_and_reaches_the_first_event() {
+async fn event_log_is_live_filtered_and_reaches_first_event() {
     drive(async |browser, service| {
         service.simulate(30, 5);
         browser.open("/history").await;
@@ -63,7 +63,7 @@ async fn the_journal_is_live_is_filtered_and_reaches_the_first_event() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_filtered_journal_takes_in_what_it_is_asked_for_alone() {
+async fn filtered_event_log_shows_matching_live_events_only() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.open("/history").await;
@@ -97,7 +97,7 @@ async fn a_filtered_journal_takes_in_what_it_is_asked_for_alone() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_journal_does_not_move_under_whoever_reads_it() {
+async fn event_log_does_not_shift_while_being_read() {
     drive(async |browser, service| {
         service.simulate(30, 5);
         browser.open("/history").await;
@@ -105,7 +105,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
         browser.rests().await;
         let mut newest: u64 = browser.script(&format!("return {NEWEST}")).await;
         browser.script::<()>("window.shifted = []").await;
-        // Nobody reads: what comes is shown, and nothing jumps.
+        // Without a reader, live events are shown without a layout shift.
         for motion in ["no-preference", "reduce"] {
             browser.prefer(&[("prefers-reduced-motion", motion)]).await;
             browser.add_elsewhere("teapot").await;
@@ -153,7 +153,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             browser.says("journal-new", "4 new events").await;
             let shown: u64 = browser.script(&format!("return {NEWEST}")).await;
             assert_eq!(shown, newest, "held for the {way}");
-            // Nobody reads any longer.
+            // The reader has left.
             match way {
                 "pointer" => browser.hover(&["theme-switch"]).await,
                 _ => browser.script::<()>(end).await,
@@ -162,16 +162,16 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
             browser.until(&format!("{NEWEST} === {newest}")).await;
             browser.misses("journal-new").await;
             browser.hears("4 new events").await;
-            let told: u32 = browser
+            let announced: u32 = browser
                 .script("return window.heard.splice(0).filter((it) => it === 'New events available').length")
                 .await;
-            assert_eq!(told, 1, "told once, held for the {way}");
+            assert_eq!(announced, 1, "announced once, held for the {way}");
             browser.rests().await;
             let row = format!("journal-{}", newest - 4);
             browser.sees(&row).await;
         }
         let shifted: Vec<String> = browser.script("return window.shifted").await;
-        assert!(shifted.is_empty(), "it jumped: {shifted:#?}");
+        assert!(shifted.is_empty(), "layout shift: {shifted:#?}");
         // By keyboard: back from the rows to the button, which brings what was held.
         browser.focus_on(&format!("only-type-{newest}")).await;
         browser.add_elsewhere("teapot").await;
@@ -190,7 +190,7 @@ async fn the_journal_does_not_move_under_whoever_reads_it() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sent() {
+async fn event_log_filters_are_removable_chips_kept_in_the_url() {
     drive(async |browser, service| {
         service.simulate(30, 5);
         let cart = browser.open_history_of_a_pot_of_tea().await;
@@ -214,7 +214,7 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
         browser.until(&format!("location.pathname + location.search === '{all}' && {ENTRIES}.length === 1")).await;
         let four = format!("Open this cart’s history Cart: …{} × , remove this filter Command: add item × , remove this filter Product: Teapot × , remove this filter", &cart[cart.len() - 8..]);
         browser.until(&chips(&four)).await;
-        // The address, opened anew, is the same question; so is each step back.
+        // The URL restores the same filters, and so does each step back.
         let first = browser.tab().await;
         browser.open_tab(&all).await;
         browser.until(&format!("{} && {ENTRIES}.length === 1", chips(&four))).await;
@@ -248,7 +248,7 @@ async fn what_the_journal_is_filtered_by_are_chips_that_can_be_taken_off_and_sen
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_insights_count_what_the_shoppers_did() {
+async fn insights_count_simulated_shoppers() {
     drive(async |browser, service| {
         browser.open("/insights").await;
         browser.sees("insights-empty").await;
@@ -292,7 +292,7 @@ async fn the_insights_count_what_the_shoppers_did() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_rebuild_can_be_watched() {
+async fn rebuild_shows_progress_and_result() {
     drive(async |browser, service| {
         service.simulate(60, 9);
         browser.open("/operations").await;
@@ -335,7 +335,7 @@ impl Browser {
             .await;
     }
 
-    /// Somebody else opens a cart with one product: two events.
+    /// Another shopper opens a cart with one product: two events.
     pub async fn add_elsewhere(&self, sku: &str) {
         let body = json!({ "items": [{ "sku": sku, "quantity": 1 }] });
         self.ask("POST", "/api/carts", body).await;

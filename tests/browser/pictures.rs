@@ -1,4 +1,4 @@
-//! The pictures of the README, taken anew by every run. With `CARTLOG_PICTURES=docs` they are
+//! The pictures of the README, taken by every run. With `CARTLOG_PICTURES=docs` they are
 //! written there; else they stay in `target/browser/`.
 
 use crate::browser::Browser;
@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 200_000;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_readme_has_pictures_of_every_page() {
+async fn readme_pictures_of_every_page() {
     drive(async |browser, service| {
         browser
             .prefer(&[

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn play_goes_through_a_history_from_its_first_event_to_its_newest() {
+async fn play_steps_from_first_to_last_event() {
     drive(async |browser, _| {
         browser.open_history_of_a_pot_of_tea().await;
         browser.says("cart-title", "Cart at version 6").await;
@@ -33,7 +33,7 @@ async fn play_goes_through_a_history_from_its_first_event_to_its_newest() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn letters_do_what_they_say_until_they_are_switched_off() {
+async fn single_key_shortcuts_can_be_disabled() {
     drive(async |browser, _| {
         browser.open_history_of_a_pot_of_tea().await;
         browser.click_with_shift("event-3").await;
@@ -57,7 +57,7 @@ async fn letters_do_what_they_say_until_they_are_switched_off() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn an_event_can_be_taken_along_as_text() {
+async fn event_is_copied_as_text() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.may_copy("granted").await;

@@ -28,8 +28,8 @@ impl Browser {
         self.script("return localStorage['cartlog.cart']").await
     }
 
-    /// Takes a cart for one that was filled here, as the shop does: whoever filled a cart asks for it
-    /// as its holder, not as the operator.
+    /// Takes a cart for one that was filled here, as the shop does: its holder reads a cart
+    /// by its own endpoint, not as the operator.
     pub async fn remember(&self, cart: &Value) {
         self.script::<()>(&format!("localStorage['cartlog.carts'] = '[{cart}]'"))
             .await;
@@ -76,8 +76,8 @@ impl Browser {
             .collect()
     }
 
-    /// Requests to these addresses, which may hold stars, get no answer: nobody is there. With none
-    /// all are let through again.
+    /// Requests to these addresses, which may hold stars, fail as if offline. With none, all
+    /// requests succeed again.
     pub async fn cut_off(&self, addresses: &[&str]) {
         self.devtools("Network.enable", json!({})).await;
         self.devtools("Network.setBlockedURLs", json!({ "urls": addresses }))

@@ -4,7 +4,7 @@ use crate::stage::drive;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn who_wants_no_motion_gets_none() {
+async fn reduced_motion_disables_animations() {
     drive(async |browser, _| {
         browser.prefer(&[("prefers-reduced-motion", "reduce")]).await;
         browser.open("/").await;
@@ -21,7 +21,7 @@ async fn who_wants_no_motion_gets_none() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_scheme_is_the_systems_until_the_visitor_chooses_one() {
+async fn theme_follows_system_until_visitor_chooses() {
     drive(async |browser, _| {
         let dark = "matchMedia('(prefers-color-scheme: dark)').matches && at('theme-switch').ariaPressed === 'true'";
         let paper = "return getComputedStyle(document.body).backgroundColor";

@@ -1,9 +1,9 @@
-//! What a person sees of a page, and what it is called for whoever only hears it.
+//! What a user perceives of a page: visible text, accessible names, focus.
 //!
 //! Elements are named by their `data-testid`. Nothing here waits for time to pass: each step waits,
 //! within [`PATIENCE`], until the page is as it says.
 
-use crate::browser::{Browser, WORDS};
+use crate::browser::{Browser, HELPERS};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Browser {
-    /// Waits until a condition of the page, a JavaScript expression that may use [`WORDS`], holds.
+    /// Waits until a condition of the page, a JavaScript expression that may use [`HELPERS`], holds.
     pub async fn until(&self, condition: &str) {
         let script = format!(
-            "{WORDS}
+            "{HELPERS}
             const done = arguments[arguments.length - 1];
             const until = performance.now() + arguments[0];
             const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
@@ -31,9 +31,12 @@ impl Browser {
             let asked = self.session().post("execute/async", run).await;
             match asked {
                 Ok(answer) if answer == true => return,
-                // The page went and another one came: it is asked of that one.
+                // The page was replaced: the condition is checked on the new one.
                 Err(error) if left > Duration::ZERO && error.passes() => {}
-                Ok(_) => panic!("it never was so: {condition}\n{}", self.summary().await),
+                Ok(_) => panic!(
+                    "condition never held: {condition}\n{}",
+                    self.summary().await
+                ),
                 Err(error) => panic!("{condition}: {error}"),
             }
         }
@@ -56,12 +59,12 @@ impl Browser {
         self.until(&format!("seen(at({}))", json!(id))).await;
     }
 
-    /// Waits until the element can not be seen, or is not there.
+    /// Waits until the element is hidden or absent.
     pub async fn misses(&self, id: &str) {
         self.until(&format!("!seen(at({}))", json!(id))).await;
     }
 
-    /// What the element is called for those who do not see it.
+    /// Asserts the accessible name of the element.
     pub async fn is_called(&self, id: &str, name: &str) {
         self.sees(id).await;
         let element = self.session().find(&selector(id)).await;
@@ -83,18 +86,18 @@ impl Browser {
         self.script(&format!("return words({})", json!(id))).await
     }
 
-    /// Waits until nothing moves any more and all that is to be seen has come.
+    /// Waits until the page has loaded and all animations have finished.
     pub async fn rests(&self) {
         self.until("document.readyState === 'complete' && still()")
             .await;
     }
 
-    /// What the page says, for whoever reads why a test failed.
+    /// The text of the page, for the message of a failed test.
     async fn summary(&self) -> String {
         let script = "return `${location.href}\\n${document.body.innerText}`.slice(0, 1500)";
         let run = json!({ "script": script, "args": [] });
         match self.session().post("execute/sync", run).await {
-            Ok(told) => told.as_str().unwrap_or_default().to_owned(),
+            Ok(text) => text.as_str().unwrap_or_default().to_owned(),
             Err(error) => error.to_string(),
         }
     }

@@ -50,8 +50,8 @@ impl Service {
         ];
         let played = command(self.folder.path(), &arguments).output();
         let played = played.expect("the program runs");
-        let told = String::from_utf8_lossy(&played.stderr);
-        assert!(played.status.success(), "{told}");
+        let stderr = String::from_utf8_lossy(&played.stderr);
+        assert!(played.status.success(), "{stderr}");
     }
 
     /// Ends it as a loss of power would.
@@ -90,7 +90,7 @@ impl Service {
         self.start_again();
     }
 
-    /// Stops it in the middle of what it does, until it is thawed: whoever asks waits.
+    /// Suspends it until it is thawed: requests wait meanwhile.
     pub fn freeze(&self) {
         self.signal("STOP");
     }
@@ -122,7 +122,7 @@ impl Service {
         let stdout = child.stdout.take().expect("its output");
         self.child = Some(child);
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        // The last line of its greeting: after it nobody has to listen any more.
+        // The last line of its greeting.
         self.address = lines
             .find(|line| line.contains("the API"))
             .and_then(|line| {

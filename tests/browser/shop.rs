@@ -6,7 +6,7 @@ use crate::webdriver::key;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_shopper_comes_from_the_first_product_to_the_orders_number() {
+async fn purchase_from_search_to_order_number() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.says("found", "32 products").await;
@@ -40,7 +40,7 @@ async fn a_shopper_comes_from_the_first_product_to_the_orders_number() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn after_the_order_the_next_product_opens_a_new_cart() {
+async fn next_product_after_order_opens_new_cart() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -66,7 +66,7 @@ async fn after_the_order_the_next_product_opens_a_new_cart() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_burst_of_clicks_on_the_stepper_is_one_request() {
+async fn burst_of_stepper_clicks_is_one_request() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -89,7 +89,7 @@ async fn a_burst_of_clicks_on_the_stepper_is_one_request() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn what_is_refused_is_said_next_to_what_caused_it() {
+async fn refusals_are_shown_next_to_their_cause() {
     drive(async |browser, _| {
         browser.open("/").await;
         let most = "Limit 2 per order.";
@@ -136,7 +136,7 @@ async fn what_is_refused_is_said_next_to_what_caused_it() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn undo_gives_the_cart_before_the_last_change() {
+async fn undo_restores_cart_before_last_change() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -158,7 +158,7 @@ async fn undo_gives_the_cart_before_the_last_change() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn search_and_category_stand_in_the_address() {
+async fn search_and_category_are_in_the_url() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.click("category-Coffee").await;

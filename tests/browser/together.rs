@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn two_tabs_follow_each_other() {
+async fn two_tabs_show_the_same_cart() {
     drive(async |browser, _| {
         let first = browser.tab().await;
         browser.open("/").await;
@@ -39,7 +39,7 @@ async fn two_tabs_follow_each_other() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_reload_keeps_the_cart_also_in_the_middle_of_a_burst() {
+async fn reload_keeps_cart_in_the_middle_of_a_burst() {
     drive(async |browser, _| {
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -65,7 +65,7 @@ async fn a_reload_keeps_the_cart_also_in_the_middle_of_a_burst() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn what_is_done_while_the_service_is_away_is_sent_once_it_is_back() {
+async fn offline_changes_are_sent_after_reconnecting() {
     drive(async |browser, service| {
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -98,7 +98,7 @@ async fn what_is_done_while_the_service_is_away_is_sent_once_it_is_back() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
+async fn pages_in_the_bfcache_release_their_connections() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         // A browser has but six connections to a service, and each of these pages a stream.
@@ -121,7 +121,7 @@ async fn pages_that_were_left_keep_no_connection_from_those_that_are_read() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_shop_whose_products_do_not_come_says_so_and_tries_again() {
+async fn shop_retries_when_products_fail_to_load() {
     drive(async |browser, _| {
         browser.cut_off(&["*/api/products*"]).await;
         browser.open("/").await;

@@ -32,7 +32,7 @@ pub struct Session {
     url: String,
 }
 
-/// Why the browser did not do as it was told.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Failed {
     /// The error code of the standard, such as `stale element reference`.
@@ -139,8 +139,8 @@ async fn send(client: &Client, method: Method, url: &str, body: &Value) -> Resul
 }
 
 impl Failed {
-    /// Whether it may pass: the element was drawn anew, lies under another one for a moment, or the
-    /// page went while it was asked.
+    /// Whether a retry may succeed: the element was replaced or covered for a moment, or the page was
+    /// replaced.
     pub fn passes(&self) -> bool {
         [
             "element click intercepted",

@@ -43,14 +43,18 @@ declare global {
     "copy-text": HTMLTextAreaElement;
     drawer: HTMLDialogElement;
     from: HTMLInputElement;
+    "journal-command": HTMLSelectElement;
+    "journal-sku": HTMLSelectElement;
     "order-history": HTMLAnchorElement;
     "promotion-code": HTMLInputElement;
+    "rebuild-bar": HTMLProgressElement;
     "scrubber-canvas": HTMLCanvasElement;
     search: HTMLInputElement;
     shortcuts: HTMLInputElement;
     slider: HTMLInputElement;
     to: HTMLInputElement;
     token: HTMLInputElement;
+    "verify-bar": HTMLProgressElement;
     "why-link": HTMLAnchorElement;
   }
 

@@ -8,7 +8,7 @@ import { byId, setText } from "../page/element.js";
 import { spokenMoney } from "../page/format.js";
 import { asOperator, isAdmitted } from "../page/operator.js";
 import { ownCarts } from "../service/own_carts.js";
-import { messageOf, Problem } from "../service/request.js";
+import { Problem } from "../service/request.js";
 import { follow, ofCart, OF_LOG } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
 import { CartPanel } from "./cart_panel.js";
@@ -259,14 +259,14 @@ export class CartHistory {
     connectionLost("Connection lost. Reconnecting…", () => this.#indicators?.check());
   }
 
-  /** @param {unknown} error */
+  /** @param {Error} error */
   #showFailure(error) {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
       showNote("You can’t view this cart", "It doesn’t exist or belongs to someone else.");
       if (!("admitted" in error && error.admitted)) asOperator("The operator can view any cart.", () => location.reload());
-    } else showNote("Couldn’t load this cart’s history", messageOf(error), () => new CartHistory(this.#eventList.id).start());
+    } else showNote("Couldn’t load this cart’s history", error.message, () => new CartHistory(this.#eventList.id).start());
   }
 }
 

@@ -85,7 +85,7 @@ export class CartPanel {
     });
     new ResizeObserver(() => (this.#measured = null)).observe(this.#frame);
     this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), { passive: true });
-    for (const [field, name] of /** @type {["items_total" | "discount" | "total", string][]} */ (Object.entries(SUMS))) {
+    for (const [field, name] of SUMS) {
       const number = new NumberButton(field, name, page);
       this.#sums.push([field, number]);
       byId(`sum-${field}`).replaceChildren(...number.cell);
@@ -145,7 +145,7 @@ export class CartPanel {
     if (this.#rows.size === movesBySku.size && this.#body.childElementCount) return;
     for (const [sku, versions] of movesBySku) {
       if (this.#rows.has(sku)) continue;
-      const { name } = this.#eventList.event(versions[0] ?? 1).data;
+      const { name } = this.#eventList.event(versions[0]).data;
       const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
       const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
       const { root, parts } = fromTemplate("line");

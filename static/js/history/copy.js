@@ -40,7 +40,7 @@ export const asJson = (event) => JSON.stringify(event, null, 2);
 export function asGivenWhenThen(eventList, event) {
   const { currency } = eventList;
   const written = eventList.siblings(event);
-  const past = eventList.events.slice(0, (written[0] ?? 1) - 1);
+  const past = eventList.events.slice(0, written[0] - 1);
   const lines = past.slice(-GIVEN).map((it) => plain(it, currency));
   if (past.length > GIVEN) lines.unshift(`# ${past.length - GIVEN} earlier events`);
   /** @param {string} word @param {string[]} rows */

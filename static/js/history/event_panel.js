@@ -2,7 +2,6 @@
 
 import { byId, element } from "../page/element.js";
 import { amount, fullTime, duration } from "../page/format.js";
-import { messageOf } from "../service/request.js";
 import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copy.js";
 import { difference } from "./fold.js";
@@ -47,7 +46,7 @@ export class EventPanel {
     try {
       if (await copyText(await text)) toast(`Copied as ${name}`);
     } catch (error) {
-      toast(messageOf(error));
+      toast(error.message);
     }
   }
 
@@ -108,7 +107,7 @@ export class EventPanel {
     const changes = [
       ...lines.flatMap((line) => [arrow(`${line.name}, quantity`, line.quantity), arrow(`${line.name}, total`, line.total, write)]),
       ...(promotion[0] === promotion[1] ? [] : [arrow("Promotion", promotion, words)]),
-      .../** @type {["items_total" | "discount" | "total", string][]} */ (Object.entries(SUMS)).flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
+      ...SUMS.flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
     const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;

@@ -31,7 +31,9 @@ export class Explanation {
     this.#close.addEventListener("click", () => {
       const { why } = page.state;
       page.explain(null);
-      /** @type {HTMLElement | null} */ (document.querySelector(`[data-why="${CSS.escape(why ?? "")}"]`))?.focus();
+      /** @type {HTMLElement | null} */
+      const number = document.querySelector(`[data-why="${CSS.escape(why ?? "")}"]`);
+      number?.focus();
     });
   }
 

@@ -27,6 +27,8 @@
  */
 
 const SNAPSHOT_EVERY = 50;
+/** @type {Api.Lot[]} */
+const NO_LOTS = [];
 
 /** @type {Readonly<State>} */
 const INITIAL = Object.freeze({
@@ -74,7 +76,7 @@ function removeUnits(lots, { quantity, unit_price }) {
     if (lot.quantity > taken) after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
   }
   // Adjacent lots that now have the same price become one.
-  return after.reduce((/** @type {Api.Lot[]} */ joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), []);
+  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), NO_LOTS);
 }
 
 /**

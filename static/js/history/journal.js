@@ -8,7 +8,7 @@
 import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
 import { announce, connectionBack, connectionLost } from "../page/notices.js";
 import { count, fullTime } from "../page/format.js";
-import { get, messageOf, Problem } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 import { follow, OF_LOG } from "../service/stream.js";
 import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/event_types.js";
 
@@ -142,7 +142,7 @@ export class Journal {
       // A cursor is valid for one query only; for another one it is stale.
       if (error instanceof Problem && error.status === 400 && this.#query.cursor) return this.#choose({ ...this.#query, cursor: null });
       byId("journal-failed").hidden = false;
-      setText(byId("journal-failed-words"), messageOf(error));
+      setText(byId("journal-failed-words"), error.message);
     } finally {
       if (turn === this.#turn) this.#list.setAttribute("aria-busy", "false");
     }
@@ -281,11 +281,10 @@ class Choices {
     /** @param {string} name @param {string} value */
     const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
     byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
-    for (const name of ["sku", "command"])
-      byId(`journal-${name}`).addEventListener("change", ({ target }) => {
-        if (!(target instanceof HTMLSelectElement)) return;
-        choose(name, target.value);
-        target.value = "";
+    for (const [name, list] of Object.entries({ sku: byId("journal-sku"), command: byId("journal-command") }))
+      list.addEventListener("change", () => {
+        choose(name, list.value);
+        list.value = "";
       });
     this.#offer("command", COMMAND_NAMES.map((name) => [name, commandLabel(name)]));
     this.#readProducts();
@@ -317,7 +316,7 @@ class Choices {
     const value = this.#query[name] ?? "";
     /** @type {Record<string, () => string>} */
     const formats = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value };
-    return `${FILTERS[name]}: ${formats[name]?.() ?? value}`;
+    return `${FILTERS[name]}: ${formats[name]()}`;
   }
 
   /**

@@ -4,7 +4,7 @@ import { byId, element } from "../page/element.js";
 import { STATUS } from "../page/event_types.js";
 import { fullTime, money } from "../page/format.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
-import { get, messageOf, Problem } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 
 /** How many are shown at first, and at the most. */
 const FIRST = 3;
@@ -55,7 +55,7 @@ async function fill(root, id) {
       return;
     }
     root.replaceChildren(
-      element("p", { class: "refusal" }, messageOf(error)),
+      element("p", { class: "refusal" }, error.message),
       element("button", { class: "button small", type: "button", on: { click: () => fill(root, id) } }, "Try again"),
     );
   } finally {

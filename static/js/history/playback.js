@@ -51,10 +51,9 @@ export class Playback {
     if (this.#playing && version === head) this.#toggle();
   }
 
-  /** @param {KeyboardEvent} event */
+  /** @param {Omit<KeyboardEvent, "target"> & { target: any }} event */
   #key(event) {
     const { target, key } = event;
-    if (!(target instanceof Element)) return;
     const onSlider = target === byId("slider");
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (!onSlider && target.closest("input:not(#shortcuts), textarea, select, dialog")) return;
@@ -110,7 +109,7 @@ export class Playback {
  */
 function showPressed(id, pressed, yes, no) {
   setAttribute(byId(id), "aria-pressed", String(pressed));
-  setText(byId(id).lastElementChild ?? byId(id), pressed ? yes : no);
+  setText(byId(id).children[1], pressed ? yes : no);
 }
 
 /**

@@ -102,7 +102,7 @@ export class StateOrEvents {
     const facts = [];
     for (const line of actual.allLines) {
       const moves = this.#movesOf(line.sku, version);
-      const first = this.#eventList.event(moves[0] ?? 1);
+      const first = this.#eventList.event(moves[0]);
       if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`]);
       else if (moves.length > 1) {
         const most = Math.max(...moves.slice(-50).map((it) => this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku)?.quantity ?? 0));

@@ -5,7 +5,7 @@
 
 import { byId } from "../page/element.js";
 import { showIndicator } from "../page/notices.js";
-import { get, Problem } from "../service/request.js";
+import { get } from "../service/request.js";
 import { documentOf } from "./fold.js";
 
 /**
@@ -41,7 +41,7 @@ export class StatusIndicators {
       this.#set("lag", "good", "View up to date");
       return took;
     } catch (error) {
-      const isBehind = error instanceof Problem && error.slug === "view-behind";
+      const isBehind = error.slug === "view-behind";
       this.#set("lag", isBehind ? "bad" : "waiting", isBehind ? "View is behind the log" : "Couldn’t check the view");
       return null;
     }
@@ -54,7 +54,7 @@ export class StatusIndicators {
       const asked = performance.now();
       /** @type {{ body: Api.Views }} */
       const { body } = await get("/api/views");
-      const { position = 0 } = body.items.find((view) => view.name === "carts") ?? {};
+      const position = body.items.find((view) => view.name === "carts")?.position ?? 0;
       const { position: newest } = this.#eventList.event(this.#eventList.head);
       this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
       return position < newest ? null : performance.now() - asked;

@@ -47,8 +47,10 @@ export class Timeline {
     this.eventList = eventList;
     this.#root.replaceChildren(this.#band);
     this.#band.addEventListener("click", (event) => {
-      const tile = event.target instanceof Element && event.target.closest(".tile");
-      if (!(tile instanceof HTMLElement)) return;
+      /** @type {any} */
+      const { target } = event;
+      const tile = target.closest(".tile");
+      if (!tile) return;
       const version = Number(tile.dataset.version);
       if (event.shiftKey) page.pin(version);
       else page.go(version);
@@ -105,7 +107,7 @@ export class Timeline {
     if (spread === this.#spread) return;
     this.#spread = spread;
     this.#band.style.setProperty("--gap", `${step - this.#tileWidth}px`);
-    this.#x = this.#sparse ? (/** @type {number} */ version) => placeOf(version, head, slider) - 12 : (/** @type {number} */ version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
+    this.#x = this.#sparse ? (version) => placeOf(version, head, slider) - 12 : (version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
     for (const [at, { root }] of this.#tiles) root.style.transform = `translateX(${this.#x(at)}px)`;
   }
 
@@ -281,12 +283,12 @@ export class Scrubber {
     const bars = [...columns.values()].sort((a, b) => Number(a.lit) - Number(b.lit));
     const most = Math.max(...bars.map((it) => it.units), 1);
     const middle = height / 2;
-    pen.fillStyle = colours.opened ?? "";
+    pen.fillStyle = colours.opened;
     pen.globalAlpha = 0.25;
     pen.fillRect(INSET, middle - 0.5, width - 2 * INSET, 1);
     for (const { x, kind, lit, units, down } of bars) {
       pen.globalAlpha = lit ? 1 : 0.16;
-      pen.fillStyle = colours[kind] ?? "";
+      pen.fillStyle = colours[kind];
       const tall = units ? Math.max(Math.sqrt(units / most) * (middle - 4), 3) : 5;
       if (units) pen.fillRect(x - bar / 2, down ? middle + 1 : middle - 1 - tall, bar, tall);
       else pen.fillRect(x - Math.max(bar, 2) / 2, middle - tall, Math.max(bar, 2), tall * 2);
@@ -310,7 +312,8 @@ export class Scrubber {
  * @param {Reason} reason
  */
 function highlightedEverywhere({ eventList, state, without }, reason) {
-  return (/** @type {number} */ version) => {
+  /** @param {number} version */
+  return (version) => {
     if (without.includes(version)) return false;
     const event = eventList.event(version);
     if (version === state.promotion_version) return reason.isHighlighted(version);

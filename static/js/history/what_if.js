@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "../page/element.js";
 import { money, signed, signedAmount } from "../page/format.js";
-import { messageOf, request } from "../service/request.js";
+import { request } from "../service/request.js";
 import { difference, documentOf } from "./fold.js";
 
 /**
@@ -74,7 +74,7 @@ export class WhatIf {
       const same = summary(body.cart) === summary(documentOf(this.#eventList.id, state));
       words = same ? "✓ The service agrees." : `! The service disagrees: total ${money(body.cart.total, this.#eventList.currency)}`;
     } catch (error) {
-      words = `Couldn’t check with the service: ${messageOf(error)}`;
+      words = `Couldn’t check with the service: ${error.message}`;
     }
     if (this.#checked === key && this.#shown === key) this.#conclude(words);
   }

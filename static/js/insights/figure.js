@@ -86,8 +86,7 @@ export function bars(width, rows, series, { write = (value) => value.toLocaleStr
     const name = wide ? label(0, top + (series.length * thick) / 2 + 5, row.name, { room: NAMES - 12 }) : label(0, top + 13, row.name, { room: width });
     const lines = row.values.flatMap((value, at) => {
       const y = top + above + at * thick;
-      const what = series[at]?.name ?? "";
-      const kind = row.kind ?? series[at]?.kind ?? "other";
+      const { name: what, kind = "" } = { ...series[at], ...(row.kind && { kind: row.kind }) };
       const words = write(value, row);
       return [bar(left, y + 1, Math.max(value * scale, value ? 2 : 0), thick - 2, kind, `${row.name}: ${words} ${what}`), label(left + value * scale + 6, y + thick / 2 + 4, words, { class: "value" })];
     });

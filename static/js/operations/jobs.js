@@ -4,7 +4,7 @@ import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isSignedOut } from "../page/operator.js";
 import { fullTime, duration } from "../page/format.js";
-import { get, messageOf, Problem, request, Unreachable } from "../service/request.js";
+import { get, Problem, request, Unreachable } from "../service/request.js";
 import { poll } from "../service/stream.js";
 
 /** Polling intervals: of a running job, and of an idle one, which another operator may start. */
@@ -21,6 +21,12 @@ const SHOWN = 50;
  * @property {number} more How many rows there are in all.
  * @typedef {string | number | Node | null} Cell
  */
+
+/**
+ * @param {string} name
+ * @returns {HTMLProgressElement}
+ */
+const progressBar = (name) => byId(name === "rebuild" ? "rebuild-bar" : "verify-bar");
 
 class Job {
   #path;
@@ -40,7 +46,7 @@ class Job {
     this.#path = path;
     this.#describe = describe;
     this.name = name;
-    this.#bar = /** @type {HTMLProgressElement} */ (byId(`${name}-bar`));
+    this.#bar = progressBar(name);
     this.#words = byId(`${name}-words`);
     onPress(`${name}-start`, () => this.#begin());
   }
@@ -56,7 +62,7 @@ class Job {
     } catch (error) {
       // A run that another operator started is shown as well.
       if (!(error instanceof Problem && error.slug === `${this.name}-running`)) {
-        setText(byId(`${this.name}-refusal`), messageOf(error));
+        setText(byId(`${this.name}-refusal`), error.message);
         return;
       }
     }
@@ -71,7 +77,7 @@ class Job {
       this.#watch.stop();
       // The page shows a lost connection and a lost session itself.
       if (error instanceof Unreachable || isSignedOut(error)) return;
-      setText(this.#words, messageOf(error));
+      setText(this.#words, error.message);
     }
   }
 
@@ -135,7 +141,11 @@ export function rebuildJob() {
   const phases = { building: "Rebuilding in the background", comparing: "Comparing row by row", swapping: "Swapping in the new views" };
   /** @type {Record<string, string>} */
   const ends = { idle: "Not run since the service started.", swapped: "Completed:", failed: "Failed; the current views stay in use.", cancelled: "Cancelled; the current views stay in use." };
-  return new Job("rebuild", "/api/views/rebuild", (/** @type {Api.RebuildStatus} */ it) => ({
+  return new Job(
+    "rebuild",
+    "/api/views/rebuild",
+    /** @param {Api.RebuildStatus} it */
+    (it) => ({
     words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
     figures: [
       ["Rows compared", it.rows_compared.toLocaleString("en")],
@@ -152,7 +162,11 @@ export function verifyJob() {
   const phases = { log: "Checking the log", views: "Comparing the views with the log" };
   /** @type {Record<string, string>} */
   const ends = { idle: "Not run since the service started.", sound: "No problems found:", findings: "Problems found:", failed: "Verification failed." };
-  return new Job("verify", "/api/verify", (/** @type {Api.VerifyStatus} */ it) => ({
+  return new Job(
+    "verify",
+    "/api/verify",
+    /** @param {Api.VerifyStatus} it */
+    (it) => ({
     words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
     figures: [
       ["Rows checked", it.rows_checked.toLocaleString("en")],

@@ -23,9 +23,9 @@
  */
 export function element(tag, { class: className, testid, data, on, ...props } = {}, ...children) {
   const created = document.createElement(tag);
-  if (className !== undefined) created.className = className;
+  if (className) created.className = className;
   for (const [type, listener] of Object.entries(on ?? {})) created.addEventListener(type, listener);
-  Object.assign(created.dataset, data, testid !== undefined && { testid });
+  Object.assign(created.dataset, data, testid && { testid });
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
     if (name.includes("-") || name === "role" || name === "for") created.setAttribute(name, String(value));
@@ -40,17 +40,26 @@ export function element(tag, { class: className, testid, data, on, ...props } = 
  * @param {Element} root
  * @returns {Record<string, HTMLElement>}
  */
-export const partsOf = (root) => Object.fromEntries([.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-part]"))].map((part) => [part.dataset.part, part]));
+export function partsOf(root) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const parts = root.querySelectorAll("[data-part]");
+  return Object.fromEntries([...parts].map((part) => [part.dataset.part, part]));
+}
 
 /**
  * A copy of the one element in the template with this id.
  * @template {keyof PageTemplates} Id
  * @param {Id} id
+ * @returns {{ root: HTMLElement, parts: PageTemplates[Id] }}
  */
 export function fromTemplate(id) {
-  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(id));
-  const root = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
-  return { root, parts: /** @type {PageTemplates[Id]} */ (partsOf(root)) };
+  /** @type {any} */
+  const template = byId(id);
+  /** @type {HTMLElement} */
+  const root = template.content.firstElementChild.cloneNode(true);
+  /** @type {any} */
+  const parts = partsOf(root);
+  return { root, parts };
 }
 
 /**
@@ -81,9 +90,10 @@ export function setAttribute(node, name, value) {
  * @returns {Id extends keyof PageElements ? PageElements[Id] : HTMLElement}
  */
 export function byId(id) {
+  /** @type {any} */
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no #${id}`);
-  return /** @type {ReturnType<typeof byId<Id>>} */ (found);
+  return found;
 }
 
 /**

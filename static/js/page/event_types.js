@@ -55,8 +55,11 @@ const COMMANDS = {
 
 export const COMMAND_NAMES = Object.keys(COMMANDS);
 
-/** The labels of a cart's sums by their field. */
-export const SUMS = { items_total: "Subtotal", discount: "Discount", total: "Total" };
+/**
+ * A cart's sums and their labels.
+ * @type {["items_total" | "discount" | "total", string][]}
+ */
+export const SUMS = [["items_total", "Subtotal"], ["discount", "Discount"], ["total", "Total"]];
 
 /**
  * `opened`, `added`, `removed`, `promotion`, `closed`, or `other` for a type of a later release.

@@ -32,8 +32,8 @@ export function announce(text) {
  */
 export function showIndicator(indicator, state, words) {
   indicator.dataset.state = state;
-  setText(/** @type {Element} */ (indicator.firstElementChild), { good: "✓", waiting: "…", bad: "!" }[state]);
-  setText(/** @type {Element} */ (indicator.lastElementChild), words);
+  setText(indicator.children[0], { good: "✓", waiting: "…", bad: "!" }[state]);
+  setText(indicator.children[1], words);
 }
 
 const STAYS_MS = 6000;

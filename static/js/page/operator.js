@@ -3,7 +3,7 @@
  * the operator's token is requested once. The service keeps it in a cookie that no script can read.
  */
 
-import { get, messageOf, Problem, request } from "../service/request.js";
+import { get, Problem, request } from "../service/request.js";
 import { byId, element, setText } from "./element.js";
 
 const PATH = "/api/operator";
@@ -46,14 +46,14 @@ async function signIn(then) {
     field.value = "";
     then();
   } catch (error) {
-    setText(byId("token-refusal"), isSignedOut(error) ? "Wrong token." : messageOf(error));
+    setText(byId("token-refusal"), isSignedOut(error) ? "Wrong token." : error.message);
     field.select();
   }
 }
 
 /**
  * Whether the request failed because this browser is not signed in.
- * @param {unknown} error
+ * @param {Error} error
  */
 export const isSignedOut = (error) => error instanceof Problem && error.slug === "operator-only";
 

@@ -76,6 +76,3 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
  * @param {Options} [options]
  */
 export const get = (path, options) => request("GET", path, options);
-
-/** @param {unknown} error */
-export const messageOf = (error) => (error instanceof Error ? error.message : String(error));

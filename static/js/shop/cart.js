@@ -5,7 +5,7 @@
 
 import { connectionBack, connectionLost, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
-import { get, messageOf, Problem } from "../service/request.js";
+import { get, Problem } from "../service/request.js";
 import { follow, ofCart } from "../service/stream.js";
 import { command, opensCart, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
@@ -199,11 +199,11 @@ export class ShoppersCart {
 
   /**
    * @param {Command} refused
-   * @param {unknown} error
+   * @param {Error} error
    */
   async #refused(refused, error) {
     connectionBack();
-    const problem = error instanceof Problem ? error : new Problem(0, { detail: messageOf(error) });
+    const problem = /** @type {Problem} */ (error);
     const gone = ["not-found", "cart-closed", "cart-expired"].includes(problem.slug);
     if (gone && refused.kind === "add") {
       const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer available";
@@ -236,9 +236,9 @@ export class ShoppersCart {
     return message;
   }
 
-  /** @param {unknown} error */
+  /** @param {Error} error */
   #unreachable(error) {
-    connectionLost(error instanceof Problem ? `${messageOf(error)} Changes are saved and will sync.` : AWAY, () => {
+    connectionLost(error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY, () => {
       if (this.ready) this.#outbox.tryNow();
       else this.load();
     });

@@ -85,7 +85,7 @@ export class Drawer {
     setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out…" : "Check out");
     setText(byId("cart-refusal"), ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean).join(" "));
     // A button that was disabled loses the focus: keep it in the drawer.
-    if (document.activeElement instanceof HTMLButtonElement && document.activeElement.disabled) this.#title.focus();
+    if (document.activeElement?.matches(":disabled")) this.#title.focus();
     if (completed) this.#announce(completed, shown);
   }
 

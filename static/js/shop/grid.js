@@ -3,7 +3,6 @@
 import { byId, element, fromTemplate, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { money } from "../page/format.js";
-import { messageOf } from "../service/request.js";
 
 /**
  * @import { ShoppersCart } from "./cart.js"
@@ -60,7 +59,7 @@ export class Grid {
 
   /**
    * Shows that loading the products failed, with a button to try again.
-   * @param {unknown} error
+   * @param {Error} error
    * @param {() => void} again
    */
   showFailure(error, again) {
@@ -68,7 +67,7 @@ export class Grid {
       this.#note(null);
       again();
     });
-    if (parts) setText(parts.words, messageOf(error));
+    if (parts) setText(parts.words, error.message);
   }
 
   /**

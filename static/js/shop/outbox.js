@@ -14,7 +14,7 @@ import { merged } from "./commands.js";
  * @property {(command: Command) => CommandRequest} requestOf
  * @property {() => void} changed
  * @property {(command: Command, body: Api.Cart) => void} completed
- * @property {(command: Command, problem: unknown) => Promise<void>} refused
+ * @property {(command: Command, error: Error) => Promise<void>} refused
  * @property {(error: Unreachable | Problem) => void} unreachable
  */
 
@@ -131,9 +131,9 @@ export class Outbox {
     this.#storeItem();
   }
 
-  /** @param {Problem | Unreachable} error */
+  /** @param {Problem | Unreachable | { retryAfter?: number }} error */
   #pause(error) {
-    const retryAfter = ((error instanceof Problem && error.retryAfter) || 0) * 1000;
+    const retryAfter = ("retryAfter" in error && error.retryAfter || 0) * 1000;
     return Math.max(retryAfter, Math.min(500 * 2 ** this.#failures, LONGEST_PAUSE_MS));
   }
 

@@ -56,8 +56,10 @@ export function showTotals(shown) {
   const totals = byId("totals");
   totals.dataset.settled = String(shown.settled);
   totals.setAttribute("aria-busy", String(!shown.settled));
-  for (const value of /** @type {NodeListOf<HTMLElement>} */ (totals.querySelectorAll("[data-sum]"))) {
-    const sum = /** @type {"items_total" | "discount" | "total"} */ (value.dataset.sum);
+  /** @type {NodeListOf<HTMLElement & { dataset: { sum: "items_total" | "discount" | "total" } }>} */
+  const values = totals.querySelectorAll("[data-sum]");
+  for (const value of values) {
+    const { sum } = value.dataset;
     setText(value, shown.currency ? (sum === "discount" && shown[sum] ? "−" : "") + money(shown[sum], shown.currency) : "…");
     value.classList.toggle("unsettled", !shown.settled);
     if (sum !== "total" && value.parentElement) value.parentElement.hidden = !shown.discount && !shown.promotion;

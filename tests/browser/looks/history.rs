@@ -9,17 +9,17 @@ const PAGE: &str = "a history";
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_history_looks_good_on_a_large_screen() {
-    look_through(PAGE, LARGE, guarded(), come_to_all).await;
+async fn history_is_accessible_on_large_screens() {
+    look_through(PAGE, LARGE, guarded(), reach_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn a_history_looks_good_on_a_small_screen() {
-    look_through(PAGE, SMALL, guarded(), come_to_all).await;
+async fn history_is_accessible_on_small_screens() {
+    look_through(PAGE, SMALL, guarded(), reach_all).await;
 }
 
-async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     let browser = gallery.browser;
     let cart = browser.open_history_of_a_pot_of_tea().await;
     browser.mentions("indicator-lag", "View up to date").await;
@@ -108,7 +108,7 @@ async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
         .mentions("history-failed", "You can’t view this cart")
         .await;
     browser.sees("operator-form").await;
-    gallery.look("somebody else's").await;
+    gallery.look("another shopper's").await;
     browser.enter_token().await;
     browser.says("cart-title", "Cart at version 46").await;
     browser.mentions("indicator-lag", "View up to date").await;

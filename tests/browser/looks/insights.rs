@@ -8,17 +8,17 @@ const PAGE: &str = "the insights";
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_insights_page_looks_good_on_a_large_screen() {
-    look_through(PAGE, LARGE, guarded(), come_to_all).await;
+async fn insights_is_accessible_on_large_screens() {
+    look_through(PAGE, LARGE, guarded(), reach_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_insights_page_looks_good_on_a_small_screen() {
-    look_through(PAGE, SMALL, guarded(), come_to_all).await;
+async fn insights_is_accessible_on_small_screens() {
+    look_through(PAGE, SMALL, guarded(), reach_all).await;
 }
 
-async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     let browser = gallery.browser;
     browser.open("/insights").await;
     browser.sees("operator-form").await;

@@ -15,14 +15,14 @@ const PAGE: &str = "the operations";
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_operations_page_looks_good_on_a_large_screen() {
-    look_through(PAGE, LARGE, unsynced(), come_to_all).await;
+async fn operations_is_accessible_on_large_screens() {
+    look_through(PAGE, LARGE, unsynced(), reach_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_operations_page_looks_good_on_a_small_screen() {
-    look_through(PAGE, SMALL, unsynced(), come_to_all).await;
+async fn operations_is_accessible_on_small_screens() {
+    look_through(PAGE, SMALL, unsynced(), reach_all).await;
 }
 
 /// The operator's service, on a log that is filled quickly.
@@ -33,7 +33,7 @@ fn unsynced() -> Service {
     ])
 }
 
-async fn come_to_all(gallery: &Gallery<'_>, service: &mut Service) {
+async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     let browser = gallery.browser;
     browser.open("/operations").await;
     browser.sees("operator-form").await;

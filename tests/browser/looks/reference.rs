@@ -7,17 +7,17 @@ const PAGE: &str = "the reference";
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_reference_looks_good_on_a_large_screen() {
-    look_through(PAGE, LARGE, Service::start(), come_to_all).await;
+async fn reference_is_accessible_on_large_screens() {
+    look_through(PAGE, LARGE, Service::start(), reach_all).await;
 }
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
-async fn the_reference_looks_good_on_a_small_screen() {
-    look_through(PAGE, SMALL, Service::start(), come_to_all).await;
+async fn reference_is_accessible_on_small_screens() {
+    look_through(PAGE, SMALL, Service::start(), reach_all).await;
 }
 
-async fn come_to_all(gallery: &Gallery<'_>, _: &mut Service) {
+async fn reach_all(gallery: &Gallery<'_>, _: &mut Service) {
     let browser = gallery.browser;
     browser.open("/docs").await;
     gallery.look("docs").await;
