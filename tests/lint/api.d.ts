@@ -20,7 +20,7 @@ declare global {
     type ProductNumbersPage = Schemas["PageOfProductNumbers"];
     type ProductPage = Schemas["PricedPageOfProduct"];
     type RebuildStatus = Schemas["RebuildStatus"];
-    type Session = Schemas["Standing"];
+    type Session = Schemas["OperatorSession"];
     type VerifyStatus = Schemas["VerifyStatus"];
     type View = Schemas["View"];
     type Views = Schemas["Views"];
