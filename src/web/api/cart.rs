@@ -72,7 +72,11 @@ async fn get(
 fn describe_get(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Carts, "getCart", "Get a cart")
-        .description("The current cart comes from a view, which may lag by some milliseconds; `min_version` waits for it. With `version` or `at`, the cart is folded from the log as it was then. The three parameters exclude each other.")
+        .description(
+            "The current cart comes from a view, which may lag by some milliseconds; \
+             `min_version` waits for it. With `version` or `at`, the cart is folded from the log \
+             as it was then. The three parameters exclude each other.",
+        )
         .requires_cart_token()
         .query::<CartQuery>()
         .optional_headers(&[Header::IfNoneMatch, Header::Prefer, Header::Traceparent])
@@ -80,7 +84,10 @@ fn describe_get(operation: Operation<'_>) -> Operation<'_> {
         .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
         .with_headers(&[Header::Etag, Header::CacheControl])
         .may_have_headers(&[Header::LogPosition, Header::ServerTiming])
-        .responds(StatusCode::NOT_MODIFIED, "Not modified: `If-None-Match` names the current `ETag`.")
+        .responds(
+            StatusCode::NOT_MODIFIED,
+            "Not modified: `If-None-Match` names the current `ETag`.",
+        )
         .with_headers(&[Header::Etag])
         .may_have_headers(&[
             Header::CacheControl,
@@ -103,7 +110,7 @@ async fn newest(
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
     let (mut row, mut seen) = state.cart_row(id, token).await?;
-    // While the view is being built, the row comes from the write side: there is nothing to wait for.
+    // While the view is being built, the row comes from the write side, which is current.
     if let Some(wanted) = min_version
         && (row.version < wanted || state.views.can_read_carts())
     {

@@ -80,14 +80,21 @@ struct OpenedCart<'a> {
 fn describe_open(operation: Operation<'_>) -> Operation<'_> {
     describe_write(operation)
         .named(Tag::Carts, "openCart", "Open a cart")
-        .description("No authentication required. The response contains the cart's token, which is returned only once: store it. With an `Idempotency-Key`, a retry returns the same cart and token.")
+        .description(
+            "No authentication required. The response contains the cart's token, which is \
+             returned only once: store it. With an `Idempotency-Key`, a retry returns the same \
+             cart and token.",
+        )
         .optional_headers(&[
             Header::IdempotencyKey,
             Header::IfMatch,
             Header::CorrelationId,
             Header::Traceparent,
         ])
-        .body::<OpenCart>(false, &json!({ "items": [{ "sku": "teapot", "quantity": 2 }] }))
+        .body::<OpenCart>(
+            false,
+            &json!({ "items": [{ "sku": "teapot", "quantity": 2 }] }),
+        )
         .responds(StatusCode::CREATED, "The new cart with its token.")
         .json::<OpenedCart<'static>>(include_str!("examples/opened_cart.json"))
         .with_headers(OF_COMMANDS)

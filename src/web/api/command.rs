@@ -76,7 +76,8 @@ fn command_context(
     if (checks_out || *command == CartCommand::Undo) && if_match.is_none() {
         return Err(Problem::new(
             Kind::PreconditionRequired,
-            "If-Match with the cart's ETag is required, so that the command applies to the version you have seen.",
+            "If-Match with the cart's ETag is required, so that the command applies to the \
+             version you have seen.",
         ));
     }
     let method = request.method().as_str().as_bytes();

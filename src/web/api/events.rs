@@ -1,4 +1,4 @@
-//! `/api/carts/{id}/events`: a cart's events, as a page of JSON, as CloudEvents, or as a live stream.
+//! `/api/carts/{id}/events`: a cart's events as JSON, as CloudEvents, or as a live stream.
 
 use crate::cloud_event::CloudEvent;
 use crate::log::{LogReader, RecordedEvent};
@@ -79,17 +79,28 @@ async fn list(
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "listCartEvents", "List a cart's events")
-        .description("A page of events as JSON; with `Accept: application/cloudevents-batch+json`, as CloudEvents 1.0. With `Accept: text/event-stream`, a live stream: first the events missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An event's id in the stream is its version.")
+        .description(
+            "A page of events as JSON; with `Accept: application/cloudevents-batch+json`, as \
+             CloudEvents 1.0. With `Accept: text/event-stream`, a live stream: first the events \
+             missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An \
+             event's id in the stream is its version.",
+        )
         .requires_cart_token()
         .query::<EventsQuery>()
         .optional_headers(&[Header::LastEventId, Header::Traceparent])
-        .responds(StatusCode::OK, "Events in the format requested by `Accept`.")
+        .responds(
+            StatusCode::OK,
+            "Events in the format requested by `Accept`.",
+        )
         .json::<Page<EventDocument<'static>>>(include_str!("examples/events.json"))
         .content::<Vec<CloudEvent<'static>>>(
             "application/cloudevents-batch+json",
             include_str!("examples/cloud_events.json"),
         )
-        .text_content("text/event-stream", Some(include_str!("examples/stream.txt")))
+        .text_content(
+            "text/event-stream",
+            Some(include_str!("examples/stream.txt")),
+        )
         .with_headers(&[Header::CacheControl, Header::Vary])
         .may_have_headers(&[Header::Link])
         .problems(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])

@@ -116,7 +116,7 @@ async fn check_views(state: &AppState, end: Position) -> Option<String> {
         let (names, rebuild) = (unavailable.join(", "), state.rebuilds.status());
         let (done, wanted) = (rebuild.events_done, rebuild.events_total);
         return Some(format!(
-            "{names}: of another definition now and being made anew: {done} of {wanted} events are in them"
+            "{names}: of another definition, being rebuilt: {done} of {wanted} events"
         ));
     }
     let behind = end.0.saturating_sub(progress.position.0);

@@ -102,7 +102,10 @@ async fn set(
 fn describe_set(operation: Operation<'_>) -> Operation<'_> {
     describe_changed(describe_command(operation))
         .named(Tag::Carts, "setQuantity", "Set the quantity of a product")
-        .description("0 removes the line. Setting the current quantity changes nothing and writes no event. The units added last are removed first.")
+        .description(
+            "0 removes the line. Setting the current quantity changes nothing and writes no \
+             event. The units added last are removed first.",
+        )
         .body::<SetQuantity>(true, &json!({ "quantity": 3 }))
         .problems(&[
             Kind::UnknownSku,

@@ -122,14 +122,25 @@ async fn list(
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Log, "listEvents", "List events of all carts")
-        .description("A page of matching events. With `Accept: text/event-stream`, a live stream of the whole log: first the events missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An event's id in the stream is its position. The stream accepts only `after`, the page all other parameters.")
+        .description(
+            "A page of matching events. With `Accept: text/event-stream`, a live stream of the \
+             whole log: first the events missed since `Last-Event-ID` or `after`, then new ones, \
+             each exactly once. An event's id in the stream is its position. The stream accepts \
+             only `after`, the page all other parameters.",
+        )
         .requires_operator()
         .query::<JournalQuery>()
         .query::<StreamQuery>()
         .optional_headers(&[Header::LastEventId, Header::Traceparent])
-        .responds(StatusCode::OK, "Events in the format requested by `Accept`.")
+        .responds(
+            StatusCode::OK,
+            "Events in the format requested by `Accept`.",
+        )
         .json::<Page<EventDocument<'static>>>(include_str!("examples/journal.json"))
-        .text_content("text/event-stream", Some(include_str!("examples/stream.txt")))
+        .text_content(
+            "text/event-stream",
+            Some(include_str!("examples/stream.txt")),
+        )
         .with_headers(&[Header::CacheControl, Header::Vary])
         .may_have_headers(&[Header::LogPosition])
         .problems(&[

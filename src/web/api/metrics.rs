@@ -1,4 +1,4 @@
-//! `/metrics`, for Prometheus. Counters are kept where things happen; gauges are set on each scrape.
+//! `/metrics` for Prometheus. Counters are kept where things happen, gauges are set on each scrape.
 
 use crate::views;
 use crate::web::api::operator::Operator;

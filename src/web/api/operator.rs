@@ -97,7 +97,10 @@ async fn sign_in(
 fn describe_sign_in(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "signInOperator", "Sign in")
-        .description("For pages; programs send the token with each request. The session cookie does not reveal the token and ends with the browser session.")
+        .description(
+            "For pages; programs send the token with each request. The session cookie does not \
+             reveal the token and ends with the browser session.",
+        )
         .body::<SignIn>(true, &json!({ "token": "the-configured-token" }))
         .responds(StatusCode::NO_CONTENT, "Signed in.")
         .may_have_headers(&[Header::SetCookie])

@@ -32,7 +32,11 @@ async fn undo(
 fn describe_undo(operation: Operation<'_>) -> Operation<'_> {
     describe_changed(describe_minimal(describe_versioned_command(operation)))
         .named(Tag::Carts, "undo", "Undo the last command")
-        .description("Appends events that reverse the last command not yet undone; the log itself is never changed. `If-Match` is required, because the last command depends on the version the shopper has seen.")
+        .description(
+            "Appends events that reverse the last command not yet undone; the log itself is \
+             never changed. `If-Match` is required, because the last command depends on the \
+             version the shopper has seen.",
+        )
         .reads_body()
         .optional_headers(&[Header::IdempotencyKey])
         .problems(&[Kind::NothingToUndo])

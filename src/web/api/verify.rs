@@ -69,10 +69,16 @@ async fn start(
 fn describe_start(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Log, "verify", "Verify the log and its views")
-        .description("Checks the hash chain of every stream, and each row of each view against the fold of its events. Runs in the background and repairs nothing.")
+        .description(
+            "Checks the hash chain of every stream, and each row of each view against the fold \
+             of its events. Runs in the background and repairs nothing.",
+        )
         .requires_operator()
         .reads_body()
-        .responds(StatusCode::ACCEPTED, "Verification started; `Location` has its progress.")
+        .responds(
+            StatusCode::ACCEPTED,
+            "Verification started; `Location` has its progress.",
+        )
         .json::<VerifyStatus>(include_str!("examples/verify.json"))
         .with_headers(&[Header::CacheControl, Header::Location])
         .problems(&[Kind::VerifyRunning])

@@ -222,10 +222,16 @@ async fn rebuild(
 fn describe_rebuild(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Log, "rebuildViews", "Rebuild views")
-        .description("Rebuilds all views from the log in the background, compares them with the serving views row by row, and swaps them in without downtime.")
+        .description(
+            "Rebuilds all views from the log in the background, compares them with the serving \
+             views row by row, and swaps them in without downtime.",
+        )
         .requires_operator()
         .reads_body()
-        .responds(StatusCode::ACCEPTED, "Rebuild started; `Location` has its progress.")
+        .responds(
+            StatusCode::ACCEPTED,
+            "Rebuild started; `Location` has its progress.",
+        )
         .json::<RebuildStatus>(include_str!("examples/rebuild.json"))
         .with_headers(&[Header::CacheControl, Header::Location])
         .problems(&[Kind::RebuildRunning])

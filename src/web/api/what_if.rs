@@ -54,7 +54,8 @@ async fn what_if(
         return Err(Problem::new(
             Kind::CannotSetAside,
             format!(
-                "Event {version} cannot be left out; versions 2 to {last} can. Event 1 creates the cart."
+                "Event {version} cannot be left out; versions 2 to {last} can. Event 1 creates \
+                 the cart."
             ),
         )
         .with("max", last));
@@ -74,8 +75,15 @@ async fn what_if(
 
 fn describe_what_if(operation: Operation<'_>) -> Operation<'_> {
     operation
-        .named(Tag::Histories, "supposeWithout", "Get a cart without some events")
-        .description("The cart as it would be without these events, and the difference. Nothing is written, so `Idempotency-Key` does not apply.")
+        .named(
+            Tag::Histories,
+            "supposeWithout",
+            "Get a cart without some events",
+        )
+        .description(
+            "The cart as it would be without these events, and the difference. Nothing is \
+             written, so `Idempotency-Key` does not apply.",
+        )
         .requires_cart_token()
         .optional_headers(&[Header::Traceparent])
         .body::<WhatIfRequest>(true, &json!({ "without": [3] }))

@@ -53,11 +53,17 @@ async fn get(
 fn describe_get(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "getWhy", "Explain a cart's numbers")
-        .description("Every number in the cart as a sum over the events that produced it: `quantity × unit_price` each, negative for removals. The sums are exact.")
+        .description(
+            "Every number in the cart as a sum over the events that produced it: `quantity × \
+             unit_price` each, negative for removals. The sums are exact.",
+        )
         .requires_cart_token()
         .query::<WhyQuery>()
         .optional_headers(&[Header::Traceparent])
-        .responds(StatusCode::OK, "The cart's numbers and the events behind them.")
+        .responds(
+            StatusCode::OK,
+            "The cart's numbers and the events behind them.",
+        )
         .json::<Why>(include_str!("examples/why.json"))
         .with_headers(&[Header::CacheControl])
         .problems(&[Kind::NoSuchVersion])
