@@ -101,11 +101,13 @@ async fn process_without_its_lock_yields_to_a_second() {
     // With the lock in place, the second one is refused.
     let refused = run_to_exit(command(folder.path(), &[]));
     assert_eq!(refused.status.code(), Some(1));
-    std::fs::remove_file(beside(&log_path(folder.path()), ".lock")).unwrap();
-    // The control: without it, it is not.
+    for locked in [log_path(folder.path()), folder.path().join("data/views.db")] {
+        std::fs::remove_file(beside(&locked, ".lock")).unwrap();
+    }
+    // The control: without the locks of log and views it starts.
     let second = ServiceProcess::serve(folder.path());
     let sent = KeyedCommand::open_cart("to-the-first".into());
-    // It may be gone before the answer has left.
+    // The process may end before its response is sent.
     if let Some(answered) = sent.send(&http_client(), first.address).await {
         assert_eq!(answered.status, 503);
         assert_eq!(answered.body["type"], "/problems/log-unavailable");
