@@ -48,8 +48,8 @@ pub struct CloudEvent<'a> {
     pub traceid: Option<Cow<'a, str>>,
     pub hash: Hash,
     pub previoushash: Hash,
-    /// The metadata as it is stored, to the byte. The hash is over it, so whoever wants to check
-    /// the chain, or to fill a log, needs it; the fields above are the same for everybody else.
+    /// The stored metadata, byte for byte: the hash covers it, so checking the chain and importing
+    /// the event need it. Other readers use the fields above.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub metadata: Option<Cow<'a, str>>,
 }

@@ -19,7 +19,10 @@ use uuid::Uuid;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, JsonSchema,
 )]
 #[serde(transparent)]
-#[schemars(inline)]
+#[schemars(
+    inline,
+    description = "Position in the log, from 1; 0 is before the first event."
+)]
 pub struct Position(pub u64);
 
 /// A place in one stream, from 1 and without gaps; 0 is before the first event.
