@@ -1,9 +1,12 @@
 //! A database for one process alone.
 
-use crate::files::beside;
+use crate::files::{beside, open_regular, refuse_irregular};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+
+/// The suffix of the lock file.
+pub const LOCK: &str = ".lock";
 
 /// Holds a database for this process until it is dropped.
 ///
@@ -18,12 +21,10 @@ pub struct FileLock {
 impl FileLock {
     /// Acquires the lock of the `database`, which error messages call `name`.
     pub fn acquire(database: &Path, name: &str) -> io::Result<FileLock> {
-        let path = beside(database, ".lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)?;
+        refuse_irregular(database)?;
+        let path = beside(database, LOCK);
+        let mut options = OpenOptions::new();
+        let file = open_regular(&path, options.create(true).truncate(false).write(true))?;
         match file.try_lock() {
             Ok(()) => Ok(FileLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(

@@ -1,8 +1,9 @@
 //! Operations on files that several rooms share.
 
-use std::fs::{File, TryLockError};
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
@@ -61,6 +62,45 @@ pub fn remove(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Whether both paths lead to one file, or would if it existed.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| Some(Identity::and_length_at(path).ok()?.0);
+    let place = |path: &Path| Some((identity(folder_of(path))?, path.file_name()?.to_owned()));
+    identity(one).is_some_and(|found| identity(other) == Some(found))
+        || place(one).is_some_and(|found| place(other) == Some(found))
+}
+
+/// Opens a regular file. Does not follow a link at the end of `path`, and does not wait for the
+/// other end of a FIFO.
+pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
+    let is_regular = match &opened {
+        Ok(file) => file.metadata()?.is_file(),
+        // Such as the write end of a FIFO that no process reads.
+        Err(_) => path.symlink_metadata().map_or(true, |found| found.is_file()),
+    };
+    if is_regular {
+        opened
+    } else {
+        Err(irregular(path))
+    }
+}
+
+/// Fails if `path` leads to something else than a regular file. SQLite would wait for the other end
+/// of a FIFO.
+pub fn refuse_irregular(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(irregular(path)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn irregular(path: &Path) -> io::Error {
+    let reason = format!("{} is not a regular file", path.display());
+    io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
 /// Syncs the folder of `file`, so that a file created, renamed or removed in it stays so.
@@ -156,7 +196,10 @@ impl Partial {
 
 /// Removes a partial file and its companions, unless a process is writing it.
 fn remove_left(path: &Path) -> io::Result<()> {
-    let lock = match File::open(path) {
+    let lock = match open_regular(path, OpenOptions::new().read(true)) {
+        Ok(file) if file.metadata()?.uid() != rustix::process::geteuid().as_raw() => {
+            return Err(io::Error::other("it belongs to another user"));
+        }
         Ok(file) => match file.try_lock() {
             Ok(()) => Some(file),
             Err(TryLockError::WouldBlock) => return Ok(()),

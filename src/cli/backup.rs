@@ -1,7 +1,7 @@
 //! `cartlog backup`: copies the log, also while a service runs.
 
-use super::Outcome;
 use super::progress::{Progress, print_note};
+use super::{Outcome, target};
 use crate::config::Config;
 use crate::log;
 use clap::Args;
@@ -17,6 +17,7 @@ pub struct Backup {
 }
 
 pub fn run(config: &Config, arguments: &Backup) -> Outcome {
+    target::refuse_unwritable(config, &arguments.target)?;
     let progress = Progress::start("pages");
     let log = log::administration(&config.log_config());
     let outcome = log.back_up(&arguments.target, &mut |done, total| {

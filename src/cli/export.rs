@@ -1,7 +1,7 @@
 //! `cartlog export`: writes the log as CloudEvents, one JSON document per line.
 
-use super::Outcome;
 use super::progress::{Progress, print_note};
+use super::{Outcome, target};
 use crate::config::Config;
 use crate::files::Partial;
 use crate::log::{self, LogReader};
@@ -18,6 +18,9 @@ pub struct Export {
     /// File to write, complete or not at all; defaults to standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file if it exists.
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 pub fn run(config: &Config, arguments: &Export) -> Outcome {
@@ -25,21 +28,30 @@ pub fn run(config: &Config, arguments: &Export) -> Outcome {
     let written = match &arguments.output {
         None => export(&*log, &mut BufWriter::new(io::stdout().lock()))?,
         Some(file) => {
-            to_file(&*log, file).map_err(|error| format!("{}: {error}", file.display()))?
+            target::refuse_unwritable(config, file)?;
+            to_file(&*log, file, arguments.force)
+                .map_err(|error| format!("{}: {error}", file.display()))?
         }
     };
     print_note(format_args!("exported {} events", HumanCount(written)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn to_file(log: &dyn LogReader, target: &Path) -> Result<u64, Box<dyn Error>> {
-    if target.is_dir() {
-        return Err("cannot write to a folder; name a file in it".into());
+fn to_file(log: &dyn LogReader, target: &Path, force: bool) -> Result<u64, Box<dyn Error>> {
+    const EXISTS: &str = "it exists already; name another file, or replace it with --force";
+    if !force && target.exists() {
+        return Err(EXISTS.into());
     }
     let mut partial = Partial::beside(target, "export")?;
     let written = export(log, &mut BufWriter::new(partial.file()))?;
-    partial.replace(target)?;
-    Ok(written)
+    if force {
+        partial.replace(target)?;
+        return Ok(written);
+    }
+    match partial.place(target) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(EXISTS.into()),
+        placed => Ok(placed.map(|()| written)?),
+    }
 }
 
 fn export(log: &dyn LogReader, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {

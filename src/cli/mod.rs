@@ -9,6 +9,7 @@ mod progress;
 mod rebuild;
 mod serve;
 mod simulate;
+mod target;
 mod verify;
 
 use crate::config::Config;

@@ -53,6 +53,10 @@ pub trait LogAdministration: Send + Sync {
     /// Whether the log has been created.
     fn exists(&self) -> bool;
 
+    /// The files on this machine that the log consists of or may create. No other file may take
+    /// their place.
+    fn files(&self) -> Vec<PathBuf>;
+
     /// Copies the log as of one moment to the file `target`, which must not exist. The copy is
     /// complete, checked and durable, or there is none. Returns the number of events in it.
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError>;

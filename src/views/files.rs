@@ -5,15 +5,21 @@
 //! renamed over the path, which is atomic. The file itself must keep its name: SQLite finds a
 //! write-ahead log by the name of its database.
 
+use crate::file_lock::LOCK;
 use crate::files::{
-    COMPANIONS, beside, folder_of, remove, remove_companions, remove_database, sync_folder_of,
+    COMPANIONS, beside, folder_of, is_same_file, remove, remove_companions, remove_database,
+    sync_folder_of,
 };
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// How every SQLite database begins (SQLite, "Database File Format", 1.3.1).
 const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// The suffix of a link that is about to be renamed.
+const LINK: &str = ".link";
 
 /// The path of a new generation, beside all others.
 pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
@@ -27,7 +33,7 @@ pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
 /// Makes `path` lead to `generation`, a complete file beside it, atomically. The old file stays for
 /// readers that have it open, until [`sweep`].
 pub(super) fn switch(path: &Path, generation: &Path) -> io::Result<()> {
-    let link = beside(path, ".link");
+    let link = beside(path, LINK);
     remove(&link)?;
     let target = generation.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     std::os::unix::fs::symlink(target, &link)?;
@@ -65,24 +71,34 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
     if serving.is_some() {
         remove_companions(path)?;
     }
-    remove(&beside(path, ".link"))
+    remove(&beside(path, LINK))
+}
+
+/// Whether `target` is a file of the views at `path`, or would be taken for one.
+pub fn owns(path: &Path, target: &Path) -> bool {
+    let suffixes = COMPANIONS.into_iter().chain(["", LOCK, LINK]);
+    let mut own = suffixes.map(|suffix| beside(path, suffix));
+    let generation = generation_number(path, target.file_name().unwrap_or_default());
+    own.any(|own| is_same_file(&own, target))
+        || generation.is_some_and(|_| is_same_file(folder_of(path), folder_of(target)))
 }
 
 /// The generations that have a file or a companion of one, with their numbers.
 fn generations(path: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
-    let mut prefix = path.file_name().unwrap_or_default().to_owned();
-    prefix.push(".");
-    let prefix = prefix.to_string_lossy();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder_of(path))? {
-        let name = entry?.file_name();
-        let number = name.to_string_lossy().strip_prefix(&*prefix).map(|rest| {
-            let companion = COMPANIONS.iter().find_map(|end| rest.strip_suffix(end));
-            companion.unwrap_or(rest).parse()
-        });
-        if let Some(Ok(number)) = number {
+        if let Some(number) = generation_number(path, &entry?.file_name()) {
             found.push((number, beside(path, &format!(".{number}"))));
         }
     }
     Ok(found)
+}
+
+/// The number of the generation of the views at `path` that `name`, a file beside it, belongs to.
+fn generation_number(path: &Path, name: &OsStr) -> Option<u32> {
+    let name = name.to_string_lossy();
+    let rest = name.strip_prefix(&*path.file_name()?.to_string_lossy())?;
+    let rest = rest.strip_prefix('.')?;
+    let companion = COMPANIONS.iter().find_map(|end| rest.strip_suffix(end));
+    companion.unwrap_or(rest).parse().ok()
 }

@@ -7,6 +7,7 @@ mod definitions;
 mod documented;
 mod insights;
 mod logs;
+mod own_files;
 mod paths;
 mod progress;
 mod recover;

@@ -2,7 +2,9 @@
 
 use super::audit::SqliteAudit;
 use super::backup::back_up;
-use super::bulk_import::SqliteBulkImporter;
+use super::bulk_import::{PARTIAL, SqliteBulkImporter};
+use crate::file_lock::LOCK;
+use crate::files::{self, COMPANIONS};
 use crate::log::{BackupError, BulkImporter, LogAdministration, LogAudit, OpenError, Progress};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,12 @@ impl LogAdministration for SqliteAdministration {
 
     fn exists(&self) -> bool {
         self.path.exists()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let suffixes = COMPANIONS.into_iter().chain([LOCK, PARTIAL]);
+        let beside = suffixes.map(|suffix| files::beside(&self.path, suffix));
+        beside.chain([self.path.clone()]).collect()
     }
 
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError> {

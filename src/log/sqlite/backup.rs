@@ -30,7 +30,7 @@ pub(super) fn back_up(
         reason,
     };
     let io = |error: io::Error| unwritable(error.to_string());
-    if target.exists() {
+    if target.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(target.to_owned()));
     }
     let (log, _) = schema::open_read_only(path).map_err(|error| unreadable(error.to_string()))?;

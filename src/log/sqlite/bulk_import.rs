@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// How many events share a transaction.
 const BATCH: u64 = 20_000;
 
+/// The suffix of the file that is being filled.
+pub(super) const PARTIAL: &str = ".partial";
+
 /// Fills an empty log. It holds the log's lock, so that no other process can open the log
 /// meanwhile, and nothing of it is visible before `finish`.
 pub(super) struct SqliteBulkImporter {
@@ -46,7 +49,7 @@ impl SqliteBulkImporter {
             }
         }
         // Left by a killed import; the lock excludes a running one.
-        let partial = beside(path, ".partial");
+        let partial = beside(path, PARTIAL);
         remove(&partial).map_err(|error| failed(error.to_string()))?;
         let file = TempPath::try_from_path(partial).map_err(|error| failed(error.to_string()))?;
         let connection = schema::open_writer(&file, Durability::Process)

@@ -2,6 +2,7 @@
 
 use super::by_stream::{self, IndexError};
 use super::settings::Durability;
+use crate::files::refuse_irregular;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
@@ -64,6 +65,8 @@ const MIGRATIONS: &[M<'_>] = &[
 pub(super) enum SchemaError {
     #[error("there is no such file")]
     Missing,
+    #[error(transparent)]
+    Irregular(#[from] std::io::Error),
     #[error("it is a database of another program")]
     Foreign,
     #[error("it was written by a newer cartlog (schema {found}, this one knows {known})")]
@@ -126,6 +129,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<(Connection, Uuid), SchemaEr
     if !path.exists() {
         return Err(SchemaError::Missing);
     }
+    refuse_irregular(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     settings(&connection)?;
     connection.pragma_update(None, "cache_size", -8_192)?;

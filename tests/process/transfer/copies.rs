@@ -64,7 +64,7 @@ fn backup_never_overwrites_a_file() {
     for (target, part) in [
         ("taken.db", "exists already"),
         ("nowhere/backup.db", "nowhere/backup.db"),
-        ("data/events.db", "exists already"),
+        ("data/events.db", "a file of the log"),
     ] {
         let output = run_to_exit(command(folder.path(), &["backup", target]));
         assert_eq!(output.status.code(), Some(1), "{target}");

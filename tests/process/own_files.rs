@@ -1,0 +1,145 @@
+//! The files of the log, the views and the secret are never overwritten.
+
+use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Output;
+use tempfile::TempDir;
+
+/// A folder whose service has stopped, so that everything is in the database file itself.
+fn stopped() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServiceProcess::serve(folder.path());
+    let url = format!("http://{}", program.address);
+    let arguments = ["simulate", "--url", &url, "--carts", "3", "--seed", "9"];
+    let simulated = run_to_exit(command(folder.path(), &arguments));
+    assert!(simulated.status.success(), "{simulated:?}");
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+    folder
+}
+
+fn fifo(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    run_to_exit(command(folder, arguments))
+}
+
+#[track_caller]
+fn refused(output: &Output, part: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(part), "{part} in {stderr}");
+}
+
+/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views or the
+/// secret; `export` overwrites another file only with `--force`.
+#[test]
+fn copies_never_overwrite_files_of_the_service() {
+    let folder = stopped();
+    let data = folder.path().join("data");
+    symlink("data/events.db", folder.path().join("link")).unwrap();
+    std::fs::hard_link(data.join("secret"), folder.path().join("other-name")).unwrap();
+    symlink("data", folder.path().join("same")).unwrap();
+    let files = ["events.db", "views.db", "secret"].map(|name| data.join(name));
+    let before = files.clone().map(|file| std::fs::read(file).unwrap());
+    for target in [
+        "data/events.db",
+        "data/events.db-wal",
+        "data/events.db-journal",
+        "data/events.db.lock",
+        "data/events.db.partial",
+        "data/views.db",
+        "data/views.db-shm",
+        "data/views.db.lock",
+        "data/views.db.2",
+        "data/secret",
+        "same/events.db",
+        "same/events.db-journal",
+        "link",
+        "other-name",
+    ] {
+        for arguments in [
+            &["export", "-o", target][..],
+            &["export", "--force", "-o", target],
+            &["backup", target],
+        ] {
+            refused(&run(folder.path(), arguments), target);
+        }
+    }
+    std::fs::remove_file(data.join("secret")).unwrap();
+    refused(&run(folder.path(), &["backup", "data/secret"]), "data/secret");
+    assert!(!data.join("secret").exists());
+    std::fs::rename(folder.path().join("other-name"), data.join("secret")).unwrap();
+    assert_eq!(files.map(|file| std::fs::read(file).unwrap()), before);
+    assert!(!read_intact_log(&log_path(folder.path())).is_empty());
+}
+
+/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views or the
+/// secret; `export` overwrites another file only with `--force`.
+#[test]
+fn export_overwrites_only_regular_files_with_force() {
+    let folder = stopped();
+    let mine = folder.path().join("mine");
+    std::fs::write(&mine, "mine").unwrap();
+    symlink("mine", folder.path().join("link")).unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    fifo(&folder.path().join("pipe"));
+    refused(&run(folder.path(), &["export", "-o", "mine"]), "--force");
+    for target in ["link", "dangling", "pipe", "/dev/null", "data"] {
+        for force in [&[][..], &["--force"]] {
+            let arguments = [&["export", "-o", target], force].concat();
+            refused(&run(folder.path(), &arguments), target);
+        }
+        refused(&run(folder.path(), &["backup", target]), target);
+    }
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    let forced = run(folder.path(), &["export", "--force", "-o", "mine"]);
+    assert!(forced.status.success(), "{forced:?}");
+    let lines = std::fs::read_to_string(&mine).unwrap();
+    assert!(lines.starts_with('{'), "{lines}");
+}
+
+/// A FIFO that is opened for reading or writing blocks until another process opens it too.
+#[test]
+fn planted_fifos_and_links_do_not_block_or_mislead() {
+    let folder = stopped();
+    let copies = folder.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let victim = folder.path().join("victim");
+    std::fs::write(&victim, "mine").unwrap();
+    for kind in ["backup", "export"] {
+        fifo(&copies.join(format!("cartlog-{kind}-1.partial")));
+        symlink(&victim, copies.join(format!("cartlog-{kind}-2.partial"))).unwrap();
+    }
+    for arguments in [&["backup", "copies/b.db"][..], &["export", "-o", "copies/e"]] {
+        let output = run(folder.path(), arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
+    for (file, subcommands) in [
+        ("events.db", &["serve", "export", "verify"][..]),
+        ("events.db.lock", &["serve"]),
+        ("views.db", &["serve", "rebuild"]),
+        ("views.db.lock", &["serve", "rebuild"]),
+        ("secret", &["serve"]),
+    ] {
+        let file = folder.path().join("data").join(file);
+        let kept = folder.path().join("kept");
+        std::fs::rename(&file, &kept).unwrap();
+        fifo(&file);
+        for subcommand in subcommands {
+            let output = run(folder.path(), &[subcommand]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code().is_some_and(|code| code > 0), "{stderr}");
+            assert!(stderr.contains("not a regular file"), "{subcommand}: {stderr}");
+        }
+        std::fs::rename(&kept, &file).unwrap();
+    }
+    let program = ServiceProcess::serve(folder.path());
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+}
