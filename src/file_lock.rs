@@ -1,8 +1,9 @@
 //! A database for one process alone.
 
-use crate::files::{beside, open_regular, refuse_irregular};
+use crate::files::{beside, make_private, open_regular, refuse_irregular};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The suffix of the lock file.
@@ -24,9 +25,13 @@ impl FileLock {
         refuse_irregular(database)?;
         let path = beside(database, LOCK);
         let mut options = OpenOptions::new();
-        let file = open_regular(&path, options.create(true).truncate(false).write(true))?;
+        let file = open_regular(&path, options.create(true).truncate(false).write(true).mode(0o600))?;
         match file.try_lock() {
-            Ok(()) => Ok(FileLock { _file: file }),
+            Ok(()) => {
+                // Another user who may open the lock file could hold it for ever.
+                make_private(&path);
+                Ok(FileLock { _file: file })
+            }
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!(

@@ -1,9 +1,9 @@
 //! Operations on files that several rooms share.
 
 use rustix::fs::OFlags;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
@@ -61,6 +61,29 @@ pub fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Creates the folder of `file` unless it exists, for this user alone.
+pub fn create_folder_of(file: &Path) -> io::Result<()> {
+    let mut folder = DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(folder_of(file))
+}
+
+/// Takes the access to a database and its companions from other users. Earlier versions left them
+/// readable by all. SQLite gives new companions the permissions of the database.
+pub fn make_private(database: &Path) {
+    let companions = COMPANIONS.map(|suffix| beside(database, suffix));
+    for file in std::iter::once(database.to_owned()).chain(companions) {
+        let Ok(found) = file.metadata() else { continue };
+        if found.mode() & 0o077 == 0 {
+            continue;
+        }
+        let private = Permissions::from_mode(found.mode() & 0o700);
+        if let Err(error) = std::fs::set_permissions(&file, private) {
+            let file = file.display();
+            tracing::warn!(%error, %file, "cannot take the access to the file from other users");
+        }
     }
 }
 

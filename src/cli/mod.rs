@@ -14,6 +14,8 @@ mod verify;
 
 use crate::config::Config;
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,8 +59,10 @@ enum Command {
 /// The exit code of a subcommand that ran to its end, or the error that stopped it.
 type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// Runs the subcommand. An error is printed as one line on standard error.
+/// Runs the subcommand. An error is printed as one line on standard error. Files that it creates are
+/// this user's alone: log, views, secret, exports and backups have the customers' data.
 pub fn run(arguments: &Arguments) -> ExitCode {
+    umask(Mode::RWXG | Mode::RWXO);
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {

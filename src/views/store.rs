@@ -5,7 +5,7 @@ use super::health::UpdateError;
 use super::schema::{self, Checkpoint, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
-use crate::files::remove_database;
+use crate::files::{make_private, remove_database};
 use crate::log::{LogReader, Position};
 use crate::wal::{RunCheckpoint, WalCheckpointer};
 use rusqlite::Connection;
@@ -109,6 +109,7 @@ impl ViewStore {
                 Self::of(tables, views, Position(0))
             }
         };
+        make_private(&path.canonicalize()?);
         store.complete_at = log_end;
         store.lock = Some(lock);
         store.attach_guard(Arc::new(FileGuard::new(path.to_owned())))?;

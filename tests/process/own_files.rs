@@ -1,9 +1,10 @@
-//! The files of the log, the views and the secret are never overwritten.
+//! The files of the log, the views and the secret: never overwritten, private, and locked under
+//! every name.
 
 use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Output;
 use tempfile::TempDir;
@@ -141,5 +142,44 @@ fn planted_fifos_and_links_do_not_block_or_mislead() {
         std::fs::rename(&kept, &file).unwrap();
     }
     let program = ServiceProcess::serve(folder.path());
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().mode() & 0o777
+}
+
+/// Contract (tools): The files of the service are its user's alone: 0600, in a folder of 0700.
+#[test]
+fn files_and_folder_are_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = std::process::Command::new("sh");
+    serve.args(["-c", "umask 0 && exec \"$0\" serve"]);
+    serve.arg(cartlog_testkit::process::program());
+    cartlog_testkit::process::isolate(&mut serve, folder.path());
+    let program = ServiceProcess::run(serve);
+    let data = folder.path().join("data");
+    let check = || {
+        let entries = std::fs::read_dir(&data).unwrap();
+        let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() >= 9, "{files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    };
+    check();
+    assert_eq!(mode(&data), 0o700);
+    for arguments in [&["backup", "b.db"][..], &["export", "-o", "e.ndjson"]] {
+        assert!(run(folder.path(), arguments).status.success());
+        assert_eq!(mode(&folder.path().join(arguments.last().unwrap())), 0o600);
+    }
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+    // An earlier version left files that all may read, and a lock that all could take.
+    for name in ["events.db", "events.db.lock", "views.db", "views.db.lock", "secret"] {
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(data.join(name), open).unwrap();
+    }
+    let program = ServiceProcess::serve(folder.path());
+    check();
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 }

@@ -3,7 +3,7 @@
 use super::settings::Durability;
 use super::{by_stream, rows, schema};
 use crate::file_lock::FileLock;
-use crate::files::{beside, folder_of, remove, remove_companions, sync_folder_of};
+use crate::files::{beside, create_folder_of, remove, remove_companions, sync_folder_of};
 use crate::log::{BulkImporter, Head, OpenError, Position, RecordedEvent};
 use rusqlite::Connection;
 use std::fs::File;
@@ -33,8 +33,7 @@ impl SqliteBulkImporter {
     /// Begins to fill the log at `path`, which must be empty or missing.
     pub(super) fn begin(path: &Path) -> Result<SqliteBulkImporter, OpenError> {
         let failed = |reason: String| OpenError::new(path, reason);
-        let folder = folder_of(path);
-        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        create_folder_of(path).map_err(|error| failed(error.to_string()))?;
         let lock =
             FileLock::acquire(path, "this log").map_err(|error| failed(error.to_string()))?;
         if path.exists() {

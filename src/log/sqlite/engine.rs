@@ -13,6 +13,7 @@ use super::writer::{Message, Shared, Writer};
 use super::{rows, schema};
 use crate::background::Background;
 use crate::file_lock::FileLock;
+use crate::files::{create_folder_of, make_private};
 use crate::log::{
     AppendError, Appended, Commit, Freshness, LogReader, LogWriter, OpenError, Position, ReadError,
     RecordedEvent, Version,
@@ -43,15 +44,14 @@ impl SqliteLog {
     pub fn open(settings: &SqliteLogSettings) -> Result<(Arc<SqliteLog>, Background), OpenError> {
         let failed = |reason: String| OpenError::new(&settings.path, reason);
         let path = &settings.path;
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-        }
+        create_folder_of(path).map_err(|error| failed(error.to_string()))?;
         let lock = FileLock::acquire(path, "this log").map_err(|error| OpenError {
             in_use: error.kind() == std::io::ErrorKind::WouldBlock,
             ..failed(error.to_string())
         })?;
         let (connection, identity) = schema::open_writer(path, settings.durability)
             .map_err(|error| failed(error.to_string()))?;
+        make_private(path);
         let guard = Guard::of(path).map_err(|error| failed(error.to_string()))?;
         let guard = Arc::new(guard);
         let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;

@@ -3,6 +3,7 @@
 
 use super::{bearer_digest, cookie_digest, digest};
 use crate::cart::Cart;
+use crate::files::{create_folder_of, make_private, refuse_irregular};
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
@@ -55,8 +56,12 @@ pub struct CredentialIssuer {
 impl CredentialIssuer {
     /// Loads the secret from `path`; generates and stores one if the file does not exist.
     pub fn load_or_create(path: &Path) -> std::io::Result<CredentialIssuer> {
+        refuse_irregular(path)?;
         let secret = match OpenOptions::new().read(true).open(path) {
-            Ok(file) => read_secret(file)?,
+            Ok(file) => {
+                make_private(path);
+                read_secret(file)?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => create_secret(path)?,
             Err(error) => return Err(error),
         };
@@ -95,9 +100,7 @@ impl CredentialIssuer {
 fn create_secret(path: &Path) -> std::io::Result<[u8; SECRET_LENGTH]> {
     let mut secret = [0; SECRET_LENGTH];
     getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
+    create_folder_of(path)?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
