@@ -3,7 +3,7 @@
 use crate::files::{beside, make_private, open_regular, refuse_irregular};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The suffix of the lock file.
@@ -23,6 +23,7 @@ impl FileLock {
     /// Acquires the lock of the `database`, which error messages call `name`.
     pub fn acquire(database: &Path, name: &str) -> io::Result<FileLock> {
         refuse_irregular(database)?;
+        refuse_hard_links(database)?;
         let path = beside(database, LOCK);
         let mut options = OpenOptions::new();
         let file = open_regular(&path, options.create(true).truncate(false).write(true).mode(0o600))?;
@@ -43,4 +44,17 @@ impl FileLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Fails if the database has several names: under each, SQLite would keep another write-ahead log,
+/// and this lock would be another file (SQLite, "How To Corrupt An SQLite Database File", 2.4).
+fn refuse_hard_links(database: &Path) -> io::Result<()> {
+    let names = database.metadata().map_or(1, |found| found.nlink());
+    if names > 1 {
+        return Err(io::Error::other(format!(
+            "it has {names} names (hard links), and each would get a lock of its own: remove the \
+             others, or replace it by a copy"
+        )));
+    }
+    Ok(())
 }

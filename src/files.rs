@@ -87,6 +87,20 @@ pub fn make_private(database: &Path) {
     }
 }
 
+/// The file that `path` leads to through links, which need not exist. SQLite keeps a write-ahead log
+/// beside that file, and so must be everything else that belongs to it.
+pub fn follow_links(path: &Path) -> PathBuf {
+    let mut file = path.to_owned();
+    // Linux follows as many.
+    for _ in 0..40 {
+        match std::fs::read_link(&file) {
+            Ok(target) => file = folder_of(&file).join(target),
+            Err(_) => break,
+        }
+    }
+    file
+}
+
 /// Whether both paths lead to one file, or would if it existed.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| Some(Identity::and_length_at(path).ok()?.0);

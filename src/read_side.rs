@@ -42,7 +42,7 @@ impl ReadSide {
         };
         let store = ViewStore::open(path, views::all(), &*log).await?;
         let updater = Updater::new(log, store, cache_bytes);
-        let rebuild = RebuildWorker::new(&updater, path, cache_bytes);
+        let rebuild = RebuildWorker::new(&updater, &views::locate(path), cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
         Ok(ReadSide {
             read_handle: updater.read_handle(),

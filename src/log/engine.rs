@@ -4,6 +4,7 @@ use super::administration::{LogAdministration, OpenError};
 use super::port::{EventLog, LogReader};
 use super::sqlite::{ReadOnlyLog, SqliteAdministration, SqliteLog, SqliteLogSettings};
 use crate::background::Background;
+use crate::files::follow_links;
 use prometheus::core::Collector;
 use std::sync::Arc;
 
@@ -28,7 +29,11 @@ pub struct OpenLog {
 pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
     match config {
         LogConfig::Sqlite(settings) => {
-            let (log, worker) = SqliteLog::open(settings)?;
+            let settings = SqliteLogSettings {
+                path: follow_links(&settings.path),
+                ..settings.clone()
+            };
+            let (log, worker) = SqliteLog::open(&settings)?;
             Ok(OpenLog {
                 gauges: log.gauges(),
                 log,
@@ -42,13 +47,18 @@ pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
 /// Opens an existing log for reading, also while another process has it open.
 pub fn open_read_only(config: &LogConfig) -> Result<Arc<dyn LogReader>, OpenError> {
     match config {
-        LogConfig::Sqlite(settings) => Ok(Arc::new(ReadOnlyLog::open(&settings.path)?)),
+        LogConfig::Sqlite(settings) => {
+            let path = follow_links(&settings.path);
+            Ok(Arc::new(ReadOnlyLog::open(&path)?))
+        }
     }
 }
 
 /// The administration of the log, which need not exist yet.
 pub fn administration(config: &LogConfig) -> Arc<dyn LogAdministration> {
     match config {
-        LogConfig::Sqlite(settings) => Arc::new(SqliteAdministration::of(&settings.path)),
+        LogConfig::Sqlite(settings) => {
+            Arc::new(SqliteAdministration::of(&follow_links(&settings.path)))
+        }
     }
 }

@@ -21,6 +21,24 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// The suffix of a link that is about to be renamed.
 const LINK: &str = ".link";
 
+/// The path that generations are beside: where `path` leads to through links, other than the link to
+/// the generation that serves. So views have one lock under all of their names.
+pub fn locate(path: &Path) -> PathBuf {
+    let mut located = path.to_owned();
+    // Linux follows as many.
+    for _ in 0..40 {
+        let Ok(target) = std::fs::read_link(&located) else {
+            break;
+        };
+        let name = target.file_name().unwrap_or_default();
+        if target == Path::new(name) && generation_number(&located, name).is_some() {
+            break;
+        }
+        located = folder_of(&located).join(target);
+    }
+    located
+}
+
 /// The path of a new generation, beside all others.
 pub(super) fn next_generation(path: &Path) -> io::Result<PathBuf> {
     let highest = generations(path)?.into_iter().map(|(number, _)| number);
@@ -76,6 +94,7 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
 
 /// Whether `target` is a file of the views at `path`, or would be taken for one.
 pub fn owns(path: &Path, target: &Path) -> bool {
+    let path = &locate(path);
     let suffixes = COMPANIONS.into_iter().chain(["", LOCK, LINK]);
     let mut own = suffixes.map(|suffix| beside(path, suffix));
     let generation = generation_number(path, target.file_name().unwrap_or_default());

@@ -29,7 +29,7 @@ mod updater;
 pub use arrivals::{Arrivals, Following};
 pub use compare::Snapshot;
 pub use difference::{Comparison, Difference, Differs};
-pub use files::owns;
+pub use files::{locate, owns};
 pub use guard::{Damaged, FileGuard};
 pub use health::{UpdateError, ViewFailure};
 pub use line_change::LineQuantityChange;

@@ -5,7 +5,7 @@ use super::health::UpdateError;
 use super::schema::{self, Checkpoint, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
-use crate::files::{make_private, remove_database};
+use crate::files::{make_private, refuse_irregular, remove_database};
 use crate::log::{LogReader, Position};
 use crate::wal::{RunCheckpoint, WalCheckpointer};
 use rusqlite::Connection;
@@ -57,7 +57,7 @@ impl ViewStore {
         views: Vec<Box<dyn View>>,
         log: &dyn LogReader,
     ) -> Result<ViewStore, StoreError> {
-        let opened = Self::try_open(path, views, log).await;
+        let opened = Self::try_open(&files::locate(path), views, log).await;
         opened.map_err(|error| StoreError {
             path: path.to_owned(),
             reason: error.to_string(),
@@ -69,14 +69,16 @@ impl ViewStore {
         views: Vec<Box<dyn View>>,
         log: &dyn LogReader,
     ) -> Result<ViewStore, Box<dyn std::error::Error>> {
+        refuse_irregular(path)?;
+        // Before the lock: that of a log is held by this process.
+        if path.exists() && schema::is_foreign_database(path) {
+            let reason = "it is a database of something else and is left unchanged; views.path \
+                must name a file for views alone";
+            return Err(reason.into());
+        }
         let lock = FileLock::acquire(path, "these views")?;
         let log_end = log.barrier().await?;
         let kept = if path.exists() {
-            if schema::is_foreign_database(path) {
-                let reason = "it is a database of something else and is left unchanged; views.path \
-                    must name a file for views alone";
-                return Err(reason.into());
-            }
             let kept = match reopen(path, &views, log.identity(), log_end) {
                 Ok(kept) if kept.checkpoint.is_in(log).await? => Ok(kept),
                 Ok(kept) => Err(format!(

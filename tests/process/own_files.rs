@@ -183,3 +183,49 @@ fn files_and_folder_are_private() {
     check();
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 }
+
+/// Contract (tools): A log that is reached through a link works, and has one lock under all names.
+#[test]
+fn linked_log_starts_and_has_one_lock() {
+    let folder = stopped();
+    let elsewhere = folder.path().join("elsewhere.db");
+    let log = log_path(folder.path());
+    std::fs::rename(&log, &elsewhere).unwrap();
+    symlink("../elsewhere.db", &log).unwrap();
+    let events = read_intact_log(&elsewhere).len();
+    let program = ServiceProcess::serve(folder.path());
+    for name in ["data/events.db", "elsewhere.db"] {
+        let mut second = command(folder.path(), &["serve"]);
+        second
+            .env("CARTLOG_LOG__PATH", name)
+            .env("CARTLOG_VIEWS__PATH", "views-2.db");
+        refused(&run_to_exit(second), "another process has this log open");
+    }
+    for arguments in [&["backup", "b.db"][..], &["export", "-o", "e"], &["verify"]] {
+        let output = run(folder.path(), arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+    assert_eq!(read_intact_log(&folder.path().join("b.db")).len(), events);
+    assert!(log.symlink_metadata().unwrap().is_symlink());
+
+    // Views that are reached through a link keep their generations and their lock beside the file.
+    let views = folder.path().join("data/views.db");
+    std::fs::rename(&views, folder.path().join("v.db")).unwrap();
+    symlink("../v.db", &views).unwrap();
+    let program = ServiceProcess::serve(folder.path());
+    let mut second = command(folder.path(), &["serve"]);
+    second
+        .env("CARTLOG_LOG__PATH", "b.db")
+        .env("CARTLOG_VIEWS__PATH", "v.db");
+    refused(&run_to_exit(second), "another process has these views open");
+    assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
+    let rebuilt = run(folder.path(), &["rebuild"]);
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    assert_eq!(std::fs::read_link(&views).unwrap(), Path::new("../v.db"));
+    assert!(folder.path().join("v.db.2").exists());
+
+    // A hard link would be a second name with a write-ahead log of its own.
+    std::fs::hard_link(&elsewhere, folder.path().join("twin.db")).unwrap();
+    refused(&run(folder.path(), &["serve"]), "hard link");
+}
