@@ -26,7 +26,10 @@ impl FileLock {
         refuse_hard_links(database)?;
         let path = beside(database, LOCK);
         let mut options = OpenOptions::new();
-        let file = open_regular(&path, options.create(true).truncate(false).write(true).mode(0o600))?;
+        let file = open_regular(
+            &path,
+            options.create(true).truncate(false).write(true).mode(0o600),
+        )?;
         match file.try_lock() {
             Ok(()) => {
                 // Another user who may open the lock file could hold it for ever.

@@ -117,7 +117,9 @@ pub fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> 
     let is_regular = match &opened {
         Ok(file) => file.metadata()?.is_file(),
         // Such as the write end of a FIFO that no process reads.
-        Err(_) => path.symlink_metadata().map_or(true, |found| found.is_file()),
+        Err(_) => path
+            .symlink_metadata()
+            .map_or(true, |found| found.is_file()),
     };
     if is_regular {
         opened

@@ -23,9 +23,10 @@ mod wal;
 pub mod cart;
 pub mod catalogue;
 
-// The source of truth, and how a stream is read back from it.
+// The source of truth, how a stream is read back from it, and the secret that belongs to it.
 pub mod history;
 pub mod log;
+pub mod secret;
 
 // The log in a portable format: events for other programs, export and import.
 pub mod cloud_event;

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::expiry::Expiry;
 use crate::log::{self, EventLog, OpenError, OpenLog};
 use crate::read_side::{ReadSide, ReadSideError};
+use crate::secret::{Secret, SecretError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{
@@ -21,7 +22,6 @@ use actix_web::{App, HttpServer};
 use prometheus::Registry;
 use prometheus::core::Collector;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -41,11 +41,8 @@ pub enum ServiceError {
     Log(#[from] OpenError),
     #[error(transparent)]
     Views(#[from] ReadSideError),
-    #[error("cannot read or create the secret {}: {error}", path.display())]
-    Secret {
-        path: PathBuf,
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("cannot start cart expiry: {0}")]
     Expiry(std::io::Error),
     #[error("cannot register metrics: {0}")]
@@ -76,16 +73,11 @@ impl Service {
             Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
         let OpenLog {
             log,
+            administration,
             gauges,
             worker,
-            ..
         } = log::open(&config.log_config())?;
-        let secret = &config.security.secret_path;
-        let credentials =
-            CredentialIssuer::load_or_create(secret).map_err(|error| ServiceError::Secret {
-                path: secret.clone(),
-                error,
-            })?;
+        let secret = Secret::of(&*log, &*administration, &config.security.secret_path).await?;
         let (stop, stopping) = watch::channel(false);
         let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
         let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
@@ -105,7 +97,7 @@ impl Service {
             commands,
             log: log.clone(),
             catalogue,
-            credentials,
+            credentials: CredentialIssuer::new(secret),
             operator: OperatorToken::configured(&config.security.operator_token),
             arrivals: read_side.read_handle.arrivals.clone(),
             verifications: verifier.verifications(),

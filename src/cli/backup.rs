@@ -30,5 +30,10 @@ pub fn run(config: &Config, arguments: &Backup) -> Outcome {
         HumanCount(events),
         arguments.target.display()
     ));
+    print_note(format_args!(
+        "the secret {} is not in the backup: keep a copy of it too, in another place; a service on \
+         the backup starts only with it",
+        config.security.secret_path.display()
+    ));
     Ok(ExitCode::SUCCESS)
 }

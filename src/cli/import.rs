@@ -38,5 +38,13 @@ pub fn run(config: &Config, arguments: &Import) -> Outcome {
         HumanCount(events?),
         log::administration(&log).location()
     ));
+    let secret = &config.security.secret_path;
+    if !secret.exists() {
+        print_note(format_args!(
+            "the export has no secret: copy that of the exported log to {}, without which the \
+             carts opened under a key cannot be served",
+            secret.display()
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod accept_secret;
 mod backup;
 mod descriptors;
 mod export;
@@ -52,6 +53,11 @@ enum Command {
     Import(import::Import),
     /// Copy the log to a new file; also while a service runs.
     Backup(backup::Backup),
+    /// Accept the secret at security.secret_path for this log, if its own secret is lost.
+    ///
+    /// A missing one is generated. A client that retries an opening from before under its
+    /// idempotency key then gets another cart.
+    AcceptSecret,
     /// Simulate shoppers against a running service: creates carts and checks every response.
     Simulate(simulate::Simulate),
 }
@@ -86,6 +92,7 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Some(Command::Export(arguments)) => export::run(&config, arguments),
         Some(Command::Import(arguments)) => import::run(&config, arguments),
         Some(Command::Backup(arguments)) => backup::run(&config, arguments),
+        Some(Command::AcceptSecret) => accept_secret::run(&config),
         Some(Command::Simulate(arguments)) => simulate::run(&config, arguments),
     }
 }

@@ -11,6 +11,7 @@ mod own_files;
 mod paths;
 mod progress;
 mod recover;
+mod secret;
 mod shutdown;
 mod simulate;
 mod starts;

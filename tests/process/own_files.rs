@@ -73,7 +73,10 @@ fn copies_never_overwrite_files_of_the_service() {
         }
     }
     std::fs::remove_file(data.join("secret")).unwrap();
-    refused(&run(folder.path(), &["backup", "data/secret"]), "data/secret");
+    refused(
+        &run(folder.path(), &["backup", "data/secret"]),
+        "data/secret",
+    );
     assert!(!data.join("secret").exists());
     std::fs::rename(folder.path().join("other-name"), data.join("secret")).unwrap();
     assert_eq!(files.map(|file| std::fs::read(file).unwrap()), before);
@@ -117,7 +120,10 @@ fn planted_fifos_and_links_do_not_block_or_mislead() {
         fifo(&copies.join(format!("cartlog-{kind}-1.partial")));
         symlink(&victim, copies.join(format!("cartlog-{kind}-2.partial"))).unwrap();
     }
-    for arguments in [&["backup", "copies/b.db"][..], &["export", "-o", "copies/e"]] {
+    for arguments in [
+        &["backup", "copies/b.db"][..],
+        &["export", "-o", "copies/e"],
+    ] {
         let output = run(folder.path(), arguments);
         assert!(output.status.success(), "{output:?}");
     }
@@ -136,8 +142,14 @@ fn planted_fifos_and_links_do_not_block_or_mislead() {
         for subcommand in subcommands {
             let output = run(folder.path(), &[subcommand]);
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.code().is_some_and(|code| code > 0), "{stderr}");
-            assert!(stderr.contains("not a regular file"), "{subcommand}: {stderr}");
+            assert!(
+                output.status.code().is_some_and(|code| code > 0),
+                "{stderr}"
+            );
+            assert!(
+                stderr.contains("not a regular file"),
+                "{subcommand}: {stderr}"
+            );
         }
         std::fs::rename(&kept, &file).unwrap();
     }
@@ -175,7 +187,13 @@ fn files_and_folder_are_private() {
     }
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     // An earlier version left files that all may read, and a lock that all could take.
-    for name in ["events.db", "events.db.lock", "views.db", "views.db.lock", "secret"] {
+    for name in [
+        "events.db",
+        "events.db.lock",
+        "views.db",
+        "views.db.lock",
+        "secret",
+    ] {
         let open = std::fs::Permissions::from_mode(0o644);
         std::fs::set_permissions(data.join(name), open).unwrap();
     }

@@ -3,6 +3,7 @@
 use super::audit::SqliteAudit;
 use super::backup::back_up;
 use super::bulk_import::{PARTIAL, SqliteBulkImporter};
+use super::schema;
 use crate::file_lock::LOCK;
 use crate::files::{self, COMPANIONS};
 use crate::log::{BackupError, BulkImporter, LogAdministration, LogAudit, OpenError, Progress};
@@ -35,6 +36,18 @@ impl LogAdministration for SqliteAdministration {
         let suffixes = COMPANIONS.into_iter().chain([LOCK, PARTIAL]);
         let beside = suffixes.map(|suffix| files::beside(&self.path, suffix));
         beside.chain([self.path.clone()]).collect()
+    }
+
+    fn secret_digest(&self) -> Result<Option<[u8; 32]>, OpenError> {
+        schema::open_read_only(&self.path)
+            .and_then(schema::require_current)
+            .and_then(|(log, _)| Ok(schema::secret_digest(&log)?))
+            .map_err(|error| OpenError::new(&self.path, error.to_string()))
+    }
+
+    fn record_secret_digest(&self, digest: [u8; 32]) -> Result<(), OpenError> {
+        schema::record_secret_digest(&self.path, digest)
+            .map_err(|error| OpenError::new(&self.path, error.to_string()))
     }
 
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError> {

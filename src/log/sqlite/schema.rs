@@ -13,7 +13,7 @@ const APPLICATION_ID: i32 = 0x6372_746c;
 
 /// `log` has the events; `events` is a readable view of it, and `by_stream` the index of streams
 /// (see [`by_stream`]). Streams and hashes are blobs: an index over 16-byte time-ordered ids keeps
-/// an append at constant cost up to ten million events. `probe` is written to after a failed
+/// an append at constant cost up to ten million events. `identity` has one row. `probe` is written to after a failed
 /// commit, to find out when the disk accepts writes again.
 const MIGRATIONS: &[M<'_>] = &[
     M::up(
@@ -58,6 +58,7 @@ const MIGRATIONS: &[M<'_>] = &[
         INSERT INTO by_stream_checkpoint VALUES (0);
         DROP INDEX log_by_stream;",
     ),
+    M::up("ALTER TABLE identity ADD COLUMN secret_digest BLOB CHECK (length(secret_digest) = 32);"),
 ];
 
 /// Why a file cannot be opened as the log.
@@ -159,6 +160,21 @@ pub(super) fn require_current(
     Ok(opened)
 }
 
+/// The recorded digest of the secret.
+pub(super) fn secret_digest(connection: &Connection) -> rusqlite::Result<Option<[u8; 32]>> {
+    connection.query_row("SELECT secret_digest FROM identity", [], |row| row.get(0))
+}
+
+/// Records the digest of the secret in the log at `path`, which may be open.
+pub(super) fn record_secret_digest(path: &Path, digest: [u8; 32]) -> rusqlite::Result<()> {
+    let flags = OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settings(&connection)?;
+    connection.pragma_update(None, "synchronous", Durability::Power.pragma())?;
+    connection.execute("UPDATE identity SET secret_digest = ?1", [digest])?;
+    Ok(())
+}
+
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(32);
@@ -195,7 +211,10 @@ fn identity(connection: &Connection) -> rusqlite::Result<Uuid> {
         Some(bytes) => Ok(Uuid::from_bytes(bytes)),
         None => {
             let generated = Uuid::now_v7();
-            connection.execute("INSERT INTO identity VALUES (?1)", [generated.into_bytes()])?;
+            connection.execute(
+                "INSERT INTO identity (id) VALUES (?1)",
+                [generated.into_bytes()],
+            )?;
             Ok(generated)
         }
     }
