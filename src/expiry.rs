@@ -63,7 +63,7 @@ impl Expiry {
                 Ok(0) => {}
                 Ok(expired) => tracing::info!(expired, "expired idle carts"),
                 Err(error) => {
-                    tracing::warn!(%error, "expiry of idle carts failed; retrying at the next sweep")
+                    tracing::warn!(%error, "expiry of idle carts failed; it is retried later");
                 }
             }
             tokio::select! {

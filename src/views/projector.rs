@@ -18,6 +18,9 @@ use std::time::Instant;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+/// The store and the batch that a background write gives back, and how the write ended.
+type Written = (ViewStore, Pending, Result<(), UpdateError>);
+
 /// Folds events in the order of the log and writes what they lead to, in batches. Events can be
 /// folded while a batch is being written.
 pub struct Projector {
@@ -26,7 +29,7 @@ pub struct Projector {
     pending: Pending,
     /// `None` while a batch is being written.
     store: Option<ViewStore>,
-    writing: Option<JoinHandle<(ViewStore, Pending, Result<(), UpdateError>)>>,
+    writing: Option<JoinHandle<Written>>,
     written: Position,
 }
 

@@ -36,7 +36,8 @@ fn named_paths(document: &str) -> Vec<&str> {
         .chain(linked)
         .filter(|path| !path.contains(['<', ' ', '…', '{']))
         .filter(|path| {
-            let in_root = !path.contains('/') && (path.ends_with(".md") || path.ends_with(".toml"));
+            let in_root =
+                !path.contains('/') && [".md", ".toml"].iter().any(|end| path.ends_with(end));
             in_root || FOLDERS.iter().any(|folder| path.starts_with(folder))
         })
         .map(|path| match path.split_once('*') {

@@ -138,8 +138,11 @@ fn generations(folder: &Path) -> Vec<String> {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with("views.db."))
-        .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm"))
-        .filter(|name| !name.ends_with(".lock"))
+        .filter(|name| {
+            !["-wal", "-shm", ".lock"]
+                .iter()
+                .any(|end| name.ends_with(end))
+        })
         .collect();
     names.sort();
     names

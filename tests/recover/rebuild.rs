@@ -18,7 +18,7 @@ fn files(shop: &Shop) -> Vec<String> {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with("views.db") && !name.ends_with("-shm"))
-        .filter(|name| !name.ends_with("-wal") && !name.ends_with(".lock"))
+        .filter(|name| !["-wal", ".lock"].iter().any(|end| name.ends_with(end)))
         .collect();
     names.sort();
     names

@@ -67,7 +67,7 @@ pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
     };
     let progress = Progress::start("carts");
     let report = run::simulate(&plan, &|finished| {
-        progress.update(finished, Some(plan.carts))
+        progress.update(finished, Some(plan.carts));
     });
     progress.finish();
     let report = report?;
