@@ -2,8 +2,6 @@
 //! version, so that its ETag is honest. Names and prices are those of the events; today's
 //! catalogue never leaks into it.
 
-mod json;
-
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
 use super::sku::Sku;
@@ -87,6 +85,13 @@ impl<'a> CartDocument<'a> {
             opened_at: contents.opened_at,
             changed_at: contents.changed_at,
         })
+    }
+
+    /// The document as JSON, the body of responses and the view's row.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(768);
+        serde_json::to_writer(&mut json, self).expect("a cart's document has string keys only");
+        json
     }
 }
 

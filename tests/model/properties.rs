@@ -2,7 +2,6 @@
 
 use crate::cast::*;
 use crate::drawn::*;
-use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::Units;
 use cartlog::cart::explain::{self, Term};
 use cartlog::cart::state::Contents;
@@ -63,15 +62,6 @@ proptest! {
                 assert_eq!(line["quantity"], quantities.iter().sum::<i64>());
                 assert!(quantities.iter().all(|quantity| *quantity > 0), "{line}");
             }
-        });
-    }
-
-    #[test]
-    fn the_document_written_by_hand_is_the_one_that_is_described(commands in lives()) {
-        live(Limits::MOST, &commands, |story| {
-            let document = CartDocument::of(CART, &story.cart).expect("an opened cart");
-            let described = serde_json::to_string(&document).unwrap();
-            assert_eq!(String::from_utf8(document.to_json()), Ok(described));
         });
     }
 
