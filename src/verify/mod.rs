@@ -231,7 +231,7 @@ fn check(
         let Some(serving) = serving(target, log, context) else {
             break None;
         };
-        let checkpoint = serving.position;
+        let checkpoint = serving.checkpoint.position;
         let close = checkpoint.0 <= expected.position().0 + CLOSE;
         // Only the snapshot to compare with is kept while events are projected.
         let kept = close.then_some(serving);
@@ -276,7 +276,9 @@ fn serving(target: &VerifyTarget, log: Uuid, context: &VerifyContext<'_>) -> Opt
     }
     let opened = Snapshot::open(&target.views);
     let fault = match opened {
-        Ok(serving) if serving.log != log => "they were made from another log".to_owned(),
+        Ok(serving) if serving.checkpoint.log_id != log => {
+            "they were made from another log".to_owned()
+        }
         Ok(serving) if !serving.is_current(&views::all()) => {
             let note = "the views have another definition and are rebuilt at the next start";
             context.update(|status| status.note = Some(note.to_owned()));

@@ -6,7 +6,7 @@ use super::View;
 use super::difference::{Comparison, Difference, Differs, excerpt, first_difference, whole};
 use super::projector::Projector;
 use super::schema::{self, Definition, Recorded};
-use crate::log::Position;
+use crate::log::Checkpoint;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OpenFlags, Row, Rows, Statement};
@@ -26,10 +26,7 @@ const SEPARATOR: &str = " ";
 pub struct Snapshot {
     tables: Connection,
     definitions: Vec<Definition>,
-    /// The checkpoint.
-    pub position: Position,
-    /// The log that they were projected from.
-    pub log: Uuid,
+    pub checkpoint: Checkpoint,
 }
 
 impl Snapshot {
@@ -47,8 +44,7 @@ impl Snapshot {
         Ok(Snapshot {
             tables,
             definitions: recorded.definitions,
-            position: checkpoint.position,
-            log: checkpoint.log,
+            checkpoint,
         })
     }
 

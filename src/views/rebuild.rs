@@ -254,20 +254,19 @@ impl RebuildWorker {
         stop: &watch::Receiver<bool>,
     ) -> Result<Comparison, Failure> {
         let serving = match Snapshot::open(&self.path) {
-            Ok(serving) if serving.log == self.log.identity() => serving,
-            Ok(_) => return Ok(Comparison::impossible("they are views of another log")),
+            Ok(serving) => serving,
             Err(error) => return Ok(Comparison::impossible(&error.to_string())),
         };
-        let end = self.log.barrier().await?;
-        if serving.position > end {
-            let reason = format!("they have seen position {}", serving.position);
+        let position = serving.checkpoint.position;
+        if !self.log.contains(&serving.checkpoint).await? {
+            let reason = format!("their checkpoint at position {position} is not in this log");
             return Ok(Comparison::impossible(&reason));
         }
-        if serving.position < next.written() {
-            let reason = format!("they have gone back to position {}", serving.position);
+        if position < next.written() {
+            let reason = format!("they have gone back to position {position}");
             return Ok(Comparison::impossible(&reason));
         }
-        self.advance(next, serving.position, stop).await?;
+        self.advance(next, position, stop).await?;
         let compared = serving.compare(next, |rows| {
             self.update(|status| status.rows_compared = rows);
             if *stop.borrow() {

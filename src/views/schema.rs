@@ -1,37 +1,13 @@
 //! What a file of views records about itself: its checkpoint, and the definitions of its views.
 
 use super::View;
-use crate::log::{Hash, LogReader, Position, ReadError};
+use crate::log::{Checkpoint, Hash, Position};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
 use uuid::Uuid;
 
 /// The name of a view and the version of its definition.
 pub(super) type Definition = (String, u32);
-
-/// Up to where views have seen which history. The hash of the event there tells a log from one that
-/// was restored from a backup and continued differently: both have the same id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Checkpoint {
-    pub log: Uuid,
-    pub position: Position,
-    /// `None` in files of older versions of this program.
-    pub hash: Option<Hash>,
-}
-
-impl Checkpoint {
-    /// Whether this is in the history of `log`, which reaches to this position.
-    pub(super) async fn is_in(&self, log: &dyn LogReader) -> Result<bool, ReadError> {
-        if self.position == Position(0) {
-            return Ok(true);
-        }
-        let found = log.read_all(Position(self.position.0 - 1), 1).await?;
-        // An empty page is one of a replica that is behind.
-        Ok(found
-            .first()
-            .is_none_or(|event| (event.position, Some(event.hash)) == (self.position, self.hash)))
-    }
-}
 
 /// What a file of views records about itself.
 pub(super) struct Recorded {
@@ -44,9 +20,10 @@ impl Recorded {
         let checkpoint = tables
             .query_row("SELECT * FROM checkpoint", [], |row| {
                 Ok(Checkpoint {
-                    log: Uuid::from_bytes(row.get("log")?),
+                    log_id: Uuid::from_bytes(row.get("log")?),
                     position: Position(row.get("position")?),
-                    hash: row.get("hash").ok().map(Hash),
+                    // Files of older versions have none, so no log contains their checkpoint.
+                    hash: row.get("hash").map_or(Hash::ZERO, Hash),
                 })
             })
             .optional()?;

@@ -2,11 +2,11 @@
 
 use super::guard::{Damaged, FileGuard};
 use super::health::UpdateError;
-use super::schema::{self, Checkpoint, Definition, Recorded};
+use super::schema::{self, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
 use crate::files::{make_private, refuse_irregular, remove_database};
-use crate::log::{LogReader, Position};
+use crate::log::{Checkpoint, LogReader, Position};
 use crate::wal::{RunCheckpoint, WalCheckpointer};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,8 @@ pub struct StoreError {
 impl ViewStore {
     /// Opens the views of `log` and locks them.
     ///
-    /// Views that do not fit (of another history, unreadable, ahead of the log) are deleted and
-    /// projected again: all of it is in the log. A foreign database is refused, and a file that is
+    /// Views that do not fit (unreadable, or with a checkpoint that is not in the log) are deleted
+    /// and projected again: all of it is in the log. A foreign database is refused, and a file that is
     /// no database is kept under another name. Where only some definitions have changed, the other
     /// views are kept.
     pub async fn open(
@@ -79,11 +79,11 @@ impl ViewStore {
         let lock = FileLock::acquire(path, "these views")?;
         let log_end = log.barrier().await?;
         let kept = if path.exists() {
-            let kept = match reopen(path, &views, log.identity(), log_end) {
-                Ok(kept) if kept.checkpoint.is_in(log).await? => Ok(kept),
+            let kept = match reopen(path, &views) {
+                Ok(kept) if log.contains(&kept.checkpoint).await? => Ok(kept),
                 Ok(kept) => Err(format!(
-                    "the log has another event at their position {}: it was restored from a backup \
-                     and continued differently",
+                    "their checkpoint at position {} is not in this log: it is another log, or was \
+                     restored from a backup",
                     kept.checkpoint.position
                 )),
                 Err(reason) => Err(reason),
@@ -283,25 +283,11 @@ struct Kept {
 }
 
 /// Opens existing views, or returns why they cannot be kept.
-fn reopen(
-    path: &Path,
-    views: &[Box<dyn View>],
-    log_id: Uuid,
-    log_end: Position,
-) -> Result<Kept, String> {
+fn reopen(path: &Path, views: &[Box<dyn View>]) -> Result<Kept, String> {
     let tables = connect(path).map_err(|error| error.to_string())?;
     let recorded = Recorded::read(&tables).map_err(|error| error.to_string())?;
     let checkpoint = recorded.checkpoint;
     let checkpoint = checkpoint.ok_or("they have no checkpoint")?;
-    if checkpoint.log != log_id {
-        return Err("they were made from another log".to_owned());
-    }
-    if checkpoint.position > log_end {
-        let position = checkpoint.position;
-        return Err(format!(
-            "they have seen position {position}, the log ends at {log_end}"
-        ));
-    }
     let defined = schema::definitions(views);
     if !defined.iter().any(|it| recorded.definitions.contains(it)) {
         return Err("all their definitions have changed".to_owned());
