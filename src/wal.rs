@@ -15,9 +15,6 @@ thread_local! {
     static PAGES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Runs one checkpoint.
-pub type RunCheckpoint<'a> = &'a mut dyn FnMut() -> rusqlite::Result<()>;
-
 /// Keeps the write-ahead log of one file short; one connection writes to that file.
 pub struct WalCheckpointer {
     /// At how many pages the write-ahead log is checkpointed.
@@ -32,18 +29,9 @@ pub struct WalCheckpointer {
 }
 
 impl WalCheckpointer {
-    /// Starts a checkpointer for the file that `writer` writes to. `limit` is in pages.
-    pub fn start(writer: &Connection, limit: u32) -> rusqlite::Result<WalCheckpointer> {
-        Self::start_within(writer, limit, "wal checkpoint", |run| run())
-    }
-
-    /// The same with a thread called `name`, which runs each checkpoint within `guarded`.
-    pub fn start_within(
-        writer: &Connection,
-        limit: u32,
-        name: &str,
-        guarded: impl Fn(RunCheckpoint<'_>) -> rusqlite::Result<()> + Send + 'static,
-    ) -> rusqlite::Result<WalCheckpointer> {
+    /// Starts a checkpointer for the file that `writer` writes to, on a thread called `name`.
+    /// `limit` is in pages.
+    pub fn start(writer: &Connection, limit: u32, name: &str) -> rusqlite::Result<WalCheckpointer> {
         let path = writer.path().expect("a write-ahead log is beside a file");
         writer.wal_hook(Some(|_, pages| {
             PAGES.set(pages.unsigned_abs());
@@ -57,8 +45,7 @@ impl WalCheckpointer {
             .name(name.to_owned())
             .spawn(move || {
                 while requests.recv().is_ok() {
-                    let result = guarded(&mut || checkpoint(&connection));
-                    if done.send(result).is_err() {
+                    if done.send(checkpoint(&connection)).is_err() {
                         break;
                     }
                 }

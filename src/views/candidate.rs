@@ -48,7 +48,7 @@ impl Candidate {
         self.projector.store_mut().enable_wal()
     }
 
-    /// Switches the views' path to this file, which `guard` watches from now on.
+    /// Switches the views' path to this file, which serves under `guard` from now on.
     pub(super) fn serve(
         mut self,
         guard: &Arc<FileGuard>,

@@ -195,11 +195,6 @@ impl Projector {
         self.store.as_mut().expect(DURING_WRITE)
     }
 
-    /// Closes the store. Must not be called during a write.
-    pub(super) fn close(self) {
-        self.store.expect(DURING_WRITE).close();
-    }
-
     fn take_pending(&mut self) -> Pending {
         let mut pending = std::mem::take(&mut self.pending);
         for (id, pending) in &mut pending.carts {

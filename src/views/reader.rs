@@ -153,9 +153,9 @@ impl Reader {
         self.wait_until_written().await;
         let path = self.path.clone();
         let (guard, generation) = (self.handle.guard.clone(), self.progress().generation);
-        guard.check(generation)?;
         let running = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
+            guard.check(generation)?;
             let read = || -> rusqlite::Result<QueryResult<T>> {
                 let tables = connect(&path)?;
                 let transaction = tables.unchecked_transaction()?;
@@ -220,7 +220,7 @@ impl Reader {
     ) -> Result<T, ViewReadError> {
         let serving = self.progress().generation;
         let guard = &self.handle.guard;
-        guard.known_damage()?;
+        guard.check(serving)?;
         let mut tables = self.tables.borrow_mut();
         let connection = match tables.take() {
             Some((generation, connection)) if generation == serving => connection,
@@ -242,7 +242,7 @@ fn guarded<T>(
     guard.check(generation)?;
     if let Err(error) = &read {
         guard.report(error);
-        guard.known_damage()?;
+        guard.check(generation)?;
     }
     Ok(read?)
 }

@@ -1,13 +1,13 @@
 //! `views.db`: the file that all views are in, with their checkpoint.
 
-use super::guard::{Damaged, FileGuard};
+use super::guard::FileGuard;
 use super::health::UpdateError;
 use super::schema::{self, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
 use crate::files::{make_private, refuse_irregular, remove_database};
 use crate::log::{Checkpoint, LogReader, Position};
-use crate::wal::{RunCheckpoint, WalCheckpointer};
+use crate::wal::WalCheckpointer;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct ViewStore {
     pub(super) unavailable_views: Arc<[&'static str]>,
     /// Whether the tables are what this program defines, so that no rebuild is due.
     pub(super) is_current: bool,
-    /// What watches the files, once they serve.
+    /// Knows whether the file is damaged, once it serves.
     guard: Option<Arc<FileGuard>>,
     /// Keeps other processes from writing the views at this path.
     pub(super) lock: Option<FileLock>,
@@ -49,9 +49,9 @@ impl ViewStore {
     /// Opens the views of `log` and locks them.
     ///
     /// Views that do not fit (unreadable, or with a checkpoint that is not in the log) are deleted
-    /// and projected again: all of it is in the log. A foreign database is refused, and a file that is
-    /// no database is kept under another name. Where only some definitions have changed, the other
-    /// views are kept.
+    /// and projected again: all of it is in the log. A foreign database is refused, and a file that
+    /// is no database is kept under another name. Where only some definitions have changed, the
+    /// other views are kept.
     pub async fn open(
         path: &Path,
         views: Vec<Box<dyn View>>,
@@ -206,34 +206,15 @@ impl ViewStore {
         schema::checkpoint(&self.tables).map(|_| ())
     }
 
-    /// From now on `guard` watches the files, which serve.
+    /// From now on the file serves, and `guard` knows whether it is damaged.
     pub(super) fn attach_guard(&mut self, guard: Arc<FileGuard>) -> rusqlite::Result<()> {
-        let permits = guard.clone();
-        let guarded = move |checkpoint: RunCheckpoint<'_>| match permits.begin_write() {
-            Ok(_permit) => checkpoint(),
-            // The updater finds the damage at its next write.
-            Err(Damaged(_)) => Ok(()),
-        };
-        self.checkpointer = Some(WalCheckpointer::start_within(
-            &self.tables,
-            WAL_PAGES,
-            "view checkpoint",
-            guarded,
-        )?);
+        let checkpointer = WalCheckpointer::start(&self.tables, WAL_PAGES, "view checkpoint")?;
+        self.checkpointer = Some(checkpointer);
         self.guard = Some(guard);
         Ok(())
     }
 
-    /// Closes the tables. SQLite checkpoints the write-ahead log then, which has to be permitted
-    /// like any write: otherwise a reader would take it for damage.
-    pub(super) fn close(self) {
-        let guard = self.guard.clone();
-        // Readers of damaged files get nothing in any case.
-        let _permit = guard.as_ref().map(|guard| guard.begin_write());
-        drop(self);
-    }
-
-    /// What watches the files, once they serve.
+    /// Knows whether the file is damaged, once it serves.
     pub(super) fn guard(&self) -> Option<Arc<FileGuard>> {
         self.guard.clone()
     }
@@ -248,17 +229,13 @@ impl ViewStore {
         let Some(guard) = self.guard.clone() else {
             return Ok(self.write(batch)?);
         };
-        let permit = guard.begin_write()?;
-        let written = self.write(batch);
-        let moved = match &mut self.checkpointer {
-            Some(checkpointer) if written.is_ok() => checkpointer.after_commit(&self.tables),
-            Some(_) | None => Ok(()),
-        };
-        drop(permit);
-        written.inspect_err(|error| guard.report(error))?;
-        // A failed checkpoint is no reason to write the batch again: it is there, or the files are
-        // damaged.
-        Ok(moved.map_err(|error| guard.report_failed_checkpoint(&error))?)
+        guard.inspect()?;
+        self.write(batch).inspect_err(|error| guard.report(error))?;
+        if let Some(checkpointer) = &mut self.checkpointer {
+            let checkpointed = checkpointer.after_commit(&self.tables);
+            checkpointed.map_err(|error| guard.report_failed_checkpoint(&error))?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, batch: &Batch<'_>) -> rusqlite::Result<()> {

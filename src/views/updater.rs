@@ -35,7 +35,7 @@ const MOST_PENDING: usize = 65_536;
 
 /// How long to wait before a failed write is retried.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How often the files are checked while nothing is written or read.
+/// How often the file is inspected while nothing is written.
 const CHECK_AFTER: Duration = Duration::from_millis(500);
 
 /// Keeps the views that serve up to date.
@@ -159,9 +159,11 @@ impl Updater {
                     break;
                 },
                 written = self.projector.finish_write() => outcome = self.settle(written),
-                () = tokio::time::sleep(pause) => if failing {
+                () = tokio::time::sleep(pause) => outcome = if failing {
                     // Before more is folded: otherwise more and more would be pending.
-                    outcome = self.write().await;
+                    self.write().await
+                } else {
+                    self.guard.inspect().map_err(UpdateError::from)
                 },
                 () = self.guard.noticed(), if !failing => {}
                 () = self.write_requested.notified(), if !failing => self.has_write_request = true,
@@ -173,7 +175,6 @@ impl Updater {
         if let Err(error) = self.write().await {
             tracing::warn!(%error, "the views cannot be brought up to date before the end");
         }
-        self.projector.close();
         Ok(())
     }
 

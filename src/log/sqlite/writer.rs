@@ -114,8 +114,9 @@ impl Writer {
 
     /// Writes groups until it is closed or must end.
     pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), String> {
-        let mut checkpointer = WalCheckpointer::start(&self.connection, self.checkpoint_pages)
-            .map_err(|error| error.to_string())?;
+        let mut checkpointer =
+            WalCheckpointer::start(&self.connection, self.checkpoint_pages, "wal checkpoint")
+                .map_err(|error| error.to_string())?;
         let mut group: Vec<Queued> = Vec::with_capacity(self.group_limit);
         loop {
             let mut closing = false;
