@@ -247,6 +247,10 @@ async fn views_of_another_definition_are_rebuilt_at_the_start() {
 }
 
 /// A log that is restored from a backup keeps its id, so positions alone would fit both histories.
+///
+/// Promise (views): Views of another history are rebuilt at the start.
+/// Fault: A log is restored from a backup and continues differently beside the old views.
+/// Control: The rows are compared with views built from nothing.
 #[tokio::test]
 async fn views_of_a_restored_log_that_diverged_are_rebuilt() {
     let (shop, mut shoppers) = busy_shop(9, 500).await;
@@ -268,7 +272,11 @@ async fn views_of_a_restored_log_that_diverged_are_rebuilt() {
     );
 }
 
-/// Two processes never write one file of views, even if they follow different logs.
+/// Two processes may follow different logs, so the lock of the log does not keep them apart.
+///
+/// Promise (views): Two processes never write one file of views.
+/// Fault: The views are opened while another process has them open.
+/// Control: They open once that one has ended.
 #[tokio::test]
 async fn views_that_another_process_writes_are_refused() {
     let (shop, _) = busy_shop(11, 100).await;
