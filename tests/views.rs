@@ -280,13 +280,13 @@ async fn views_that_do_not_fit_the_log_are_rebuilt() {
         ("without a checkpoint", "DELETE FROM checkpoint"),
         ("without the tables", "DROP TABLE checkpoint"),
     ] {
-        // Whatever else stands in there goes with it.
+        // The other rows are rebuilt with it.
         shop.write("UPDATE carts SET document = 'stale'");
         shop.write(statement);
         assert_eq!(shop.catch_up().await as u64, all.0, "{what}");
         assert_eq!(shop.rows(), rows, "{what}");
     }
-    // What is no database may be anybody's: it is kept.
+    // A file that is no database may belong to another program, so it is kept.
     for number in 1..=2 {
         let text = format!("this is no database {number}").repeat(1_000);
         shop.delete_views();

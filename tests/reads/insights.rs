@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use uuid::Uuid;
 
-/// A cart as somebody reads it off its events with a pencil.
+/// A cart as its events give it by hand, without the code of the views.
 #[derive(Default)]
 struct Story {
     opened: i64,
@@ -171,7 +171,7 @@ async fn products_count_added_removed_and_bought_units() {
     let views = shop.views().await;
     let (_, counted) = read(&shop.events());
     let listed = products::list(&views, By::Sku, 0, 1_000).unwrap();
-    let told: BTreeMap<String, Counts> = listed
+    let found: BTreeMap<String, Counts> = listed
         .iter()
         .map(|product| {
             let numbers = product.numbers.clone();
@@ -188,7 +188,7 @@ async fn products_count_added_removed_and_bought_units() {
             (product.sku.clone(), counts)
         })
         .collect();
-    assert_eq!(told, counted);
+    assert_eq!(found, counted);
     assert!(counted.values().any(|product| product.came_back > 3));
 
     let hesitated = products::list(&views, By::Hesitation, 0, 3).unwrap();
@@ -210,7 +210,7 @@ async fn activity_adds_up_by_type_and_step() {
             *counted.entry((step, name)).or_default() += 1;
         }
         let steps = activity::steps(&views, minutes, None, None, 100_000).unwrap();
-        let told: BTreeMap<(i64, String), u64> = steps
+        let found: BTreeMap<(i64, String), u64> = steps
             .iter()
             .flat_map(|step| {
                 let at = step.at.millis();
@@ -219,7 +219,7 @@ async fn activity_adds_up_by_type_and_step() {
                     .map(move |(name, events)| ((at, name.clone()), *events))
             })
             .collect();
-        assert_eq!(told, counted, "{minutes} minutes");
+        assert_eq!(found, counted, "{minutes} minutes");
         assert!(steps.is_sorted_by_key(|step| step.at));
         let latest = activity::steps(&views, minutes, None, None, 2).unwrap();
         assert_eq!(latest, steps[steps.len().saturating_sub(2)..]);
@@ -236,13 +236,13 @@ async fn last_removal_of_a_cart_is_the_latest_one() {
     for (id, story) in stories {
         let id = Uuid::parse_str(&id).unwrap();
         let opened = Timestamp::from_millis(story.opened);
-        let told = journeys::taken_out_last(&views, id, opened).unwrap();
-        let told = told.map(|told| (told.sku, i64::from(told.quantity)));
+        let found = journeys::taken_out_last(&views, id, opened).unwrap();
+        let found = found.map(|removed| (removed.sku, i64::from(removed.quantity)));
         let read = story.taken_out.map(|data| {
             let sku = data["sku"].as_str().unwrap().to_owned();
             (sku, data["quantity"].as_i64().unwrap())
         });
-        assert_eq!(told, read);
+        assert_eq!(found, read);
     }
 }
 
@@ -337,8 +337,8 @@ async fn pairs_are_right_for_thousands_of_large_carts() {
     }
     let mut best: Vec<u64> = counted.values().copied().collect();
     best.sort_unstable_by(|one, other| other.cmp(one));
-    let told: Vec<u64> = pairs.items.iter().map(|pair| pair.carts).collect();
-    assert_eq!(told, best[..10]);
+    let found: Vec<u64> = pairs.items.iter().map(|pair| pair.carts).collect();
+    assert_eq!(found, best[..10]);
     for pair in &pairs.items {
         let (one, other) = (number(&pair.sku), number(&pair.with));
         assert!(with(one) <= with(other), "the rarer product leads");

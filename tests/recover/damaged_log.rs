@@ -1,4 +1,4 @@
-//! Whatever is done to the log's file is found and named, and holds nothing up.
+//! Verification finds and names each kind of damage to the log's file, and always ends.
 
 use crate::kept::PATIENCE;
 use crate::verify::{closed_shop, kinds, log_at, sound, verified, verified_as};
@@ -64,14 +64,18 @@ async fn manual_changes_to_the_log_are_found() {
             vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
         ),
         (
-            "its name to one that nobody knows",
+            "its name to an unknown one",
             of("UPDATE log SET type = 'ItemAdored'"),
             vec![FindingKind::HashMismatch, FindingKind::UnreadableEvent],
         ),
         (
             "its time to an earlier one",
             of("UPDATE log SET recorded_at = '2001-01-01T00:00:00.000Z'"),
-            vec![FindingKind::HashMismatch, FindingKind::TimeBackwards, FindingKind::RowDifferent],
+            vec![
+                FindingKind::HashMismatch,
+                FindingKind::TimeBackwards,
+                FindingKind::RowDifferent,
+            ],
         ),
         (
             "how its time is written",
@@ -115,8 +119,9 @@ async fn manual_changes_to_the_log_are_found() {
         ),
         (
             "a cart without an opening",
-            "INSERT INTO log SELECT (SELECT max(position) + 1 FROM log), x'00000000000000000000000000000001',
-                1, type, schema, recorded_at, data, metadata, hash FROM log WHERE type = 'ItemAdded' LIMIT 1"
+            "INSERT INTO log SELECT (SELECT max(position) + 1 FROM log),
+                x'00000000000000000000000000000001', 1, type, schema, recorded_at, data, metadata,
+                hash FROM log WHERE type = 'ItemAdded' LIMIT 1"
                 .to_owned(),
             vec![FindingKind::HashMismatch],
         ),
@@ -134,7 +139,11 @@ async fn manual_changes_to_the_log_are_found() {
         assert_eq!(status.state, VerifyState::Findings, "{what}");
         let found = kinds(&status);
         for kind in expected {
-            assert!(found.contains(&kind), "{what}: {kind:?} in {:#?}", status.findings);
+            assert!(
+                found.contains(&kind),
+                "{what}: {kind:?} in {:#?}",
+                status.findings
+            );
         }
         let named = |finding: &Finding| {
             finding.cart_id == Some(Uuid::from_bytes(stream))
@@ -142,7 +151,11 @@ async fn manual_changes_to_the_log_are_found() {
                 && finding.version.is_some_and(|found| found.0 == version)
         };
         if found.contains(&FindingKind::HashMismatch) && what.contains("its") {
-            assert!(status.findings.iter().any(named), "{what}: {:#?}", status.findings);
+            assert!(
+                status.findings.iter().any(named),
+                "{what}: {:#?}",
+                status.findings
+            );
         }
     }
 }
@@ -245,8 +258,7 @@ async fn index_that_skips_an_event_is_found() {
     );
 }
 
-/// What is found in the log of `shop` as it is at `path`, within the time that it takes many times
-/// over.
+/// Verifies the log of `shop` in the file at `path`, which must end within [`PATIENCE`].
 async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
     let subject = VerifyTarget {
         log: log_at(path),
@@ -260,7 +272,7 @@ async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
         move || verify(&subject, &status, &stopping)
     });
     let ended = tokio::time::timeout(PATIENCE, verifying).await;
-    // One that goes on for ever would keep this test from its end.
+    // A verification that never ends would keep this test from ending.
     stop.send_replace(true);
     ended.expect("it ends").expect("it does not panic");
     status.borrow().clone()
@@ -332,13 +344,17 @@ async fn position_cycle_in_rows_does_not_hang_the_verification() {
 
     let status = found_in_time(&shop, &path).await;
     assert_eq!(status.state, VerifyState::Findings);
-    let told = "are not in the order of their positions";
-    let tells = |finding: &Finding| finding.detail.ends_with(told);
-    assert!(status.findings.iter().any(tells), "{:#?}", status.findings);
-    // Nobody else who follows the log goes round for ever either.
+    let reason = "are not in the order of their positions";
+    let names_it = |finding: &Finding| finding.detail.ends_with(reason);
+    assert!(
+        status.findings.iter().any(names_it),
+        "{:#?}",
+        status.findings
+    );
+    // Other readers of the log end as well.
     let log = ReadOnlyLog::open(&path).unwrap();
     let refused = log.read_all(Position(0), 1_000).await.unwrap_err();
-    assert!(refused.to_string().contains(told), "{refused}");
+    assert!(refused.to_string().contains(reason), "{refused}");
 }
 
 /// Promise (damage): A verification terminates, and reports the damage, on a file whose order leads

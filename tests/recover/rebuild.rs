@@ -74,7 +74,8 @@ async fn rebuild_reports_and_repairs_rows_changed_by_hand() {
     vandalise(
         &shop.views_path(),
         &format!(
-            "UPDATE carts SET document = replace(document, '\"total\"', '\"totel\"') WHERE id = x'{}';
+            "UPDATE carts SET document = replace(document, '\"total\"', '\"totel\"')
+                WHERE id = x'{}';
              DELETE FROM carts WHERE id = x'{}';
              INSERT INTO carts SELECT x'ff', 1, token_hash, document, NULL, NULL FROM carts LIMIT 0;
              UPDATE products SET revenue = revenue + 1 WHERE sku = 'sku-1';

@@ -93,8 +93,8 @@ async fn rows_changed_by_hand_are_found_with_cart_and_version() {
         .unwrap();
     let cart = Uuid::from_bytes(id);
     let change = format!(
-        "UPDATE carts SET version = version + 1, document = replace(document, '\"lines\":', '\"lanes\":')
-            WHERE id = x'{0}';
+        "UPDATE carts SET version = version + 1,
+            document = replace(document, '\"lines\":', '\"lanes\":') WHERE id = x'{0}';
          UPDATE journeys SET filled = 1 - filled WHERE cart = x'{0}';
          UPDATE journal_terms SET places = x'00' WHERE term = 'type CartOpened' AND block = 0",
         cart.simple()
