@@ -130,8 +130,8 @@ impl Club {
     }
 }
 
-/// What is kept where nothing is remembered: a row for each piece, written over by every move. Whose
-/// turn it is and whether a king has moved stand on no square.
+/// What a database of current state keeps: a row for each piece, overwritten by every move. It does
+/// not contain whose turn it is, or whether a king has moved.
 pub type Squares = BTreeMap<Square, (Color, Piece)>;
 
 pub fn squares(board: &Board) -> Squares {

@@ -178,7 +178,7 @@ impl Database {
     }
 }
 
-/// The table that is left of a log that ends after some changes, be it in the middle of a transaction.
+/// The table recovered from a log that ends after `changes`, possibly within a transaction.
 pub fn recover(changes: &[DecodedEvent<Change>]) -> BTreeMap<String, u64> {
     fold::<Accounts>(changes).rows
 }

@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_broken_catalogue_is_refused_with_line_and_reason() {
-        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\nprice = 1\n";
+        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
+                    category = \"C\"\nprice = 1\n";
         for (from, to, line, reason) in [
             ("\"EUR\"", "\"euro\"", 1, "three capital letters"),
             ("price = 1", "price = -1", 2, "price = -1"),

@@ -13,7 +13,13 @@ struct Item {
 }
 
 /// As long as the response to a command on a small cart.
-const DOCUMENT: &str = r#"{"id":"01a20ae6-d3bb-7168-8b46-dfb6b5a25e6c","version":2,"status":"open","currency":"EUR","lines":[{"sku":"teapot","name":"Teapot","quantity":2,"total":3998,"lots":[{"quantity":2,"unit_price":1999}]}],"promotion":null,"items_total":3998,"discount":0,"total":3998,"opened_at":"2026-11-24T00:13:49.371Z","changed_at":"2026-11-24T00:13:49.371Z"}"#;
+const DOCUMENT: &str = concat!(
+    r#"{"id":"01a20ae6-d3bb-7168-8b46-dfb6b5a25e6c","version":2,"status":"open","#,
+    r#""currency":"EUR","lines":[{"sku":"teapot","name":"Teapot","quantity":2,"total":3998,"#,
+    r#""lots":[{"quantity":2,"unit_price":1999}]}],"promotion":null,"items_total":3998,"#,
+    r#""discount":0,"total":3998,"opened_at":"2026-11-24T00:13:49.371Z","#,
+    r#""changed_at":"2026-11-24T00:13:49.371Z"}"#,
+);
 
 async fn handler(body: Bytes) -> HttpResponse {
     match serde_json::from_slice::<Item>(&body) {
@@ -42,7 +48,8 @@ pub fn serve() {
 pub fn requests(connections: usize) -> Requests {
     let body = r#"{"sku":"teapot","quantity":1}"#;
     let request = format!(
-        "POST /items HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /items HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     Requests::same(connections, vec![request.into_bytes()])

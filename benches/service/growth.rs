@@ -77,7 +77,8 @@ fn touch(service: &Served, name: &str, touched: &[&Cart]) {
     }
     let [reads, commands] = [reads, commands].map(load::median);
     println!(
-        "  {TOUCHED} carts, {name}: {} commands/s ({:.1} µs), {} reads/s ({:.1} µs), {} MiB resident",
+        "  {TOUCHED} carts, {name}: {} commands/s ({:.1} µs), {} reads/s ({:.1} µs), \
+         {} MiB resident",
         commands.rate,
         commands.processor,
         reads.rate,

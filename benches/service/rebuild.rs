@@ -52,7 +52,8 @@ pub fn run() {
         "{events} events, {ROUNDS} rounds, medians\n\
          read and parsed in {parsed:.2?} ({:.0} a second)\n\
          views made where none were in {:.2?}: ratio {:.1}\n\
-         views rebuilt beside others, compared and swapped in {rebuilt:.2?} ({:.0} a second): ratio {:.1}; {} MiB at the peak\n\
+         views rebuilt beside others, compared and swapped in {rebuilt:.2?} ({:.0} a second): \
+         ratio {:.1}; {} MiB at the peak\n\
          verified in {verified:.2?} ({:.0} a second); {} MiB at the peak",
         rate(parsed),
         first.time,
@@ -94,7 +95,10 @@ fn parse(path: &Path, events: usize) -> Duration {
     let log =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the log opens");
     let mut rows = log
-        .prepare("SELECT stream, version, type, schema, recorded_at, hash, data, metadata FROM log ORDER BY position")
+        .prepare(
+            "SELECT stream, version, type, schema, recorded_at, hash, data, metadata
+             FROM log ORDER BY position",
+        )
         .expect("the log has its table");
     let mut rows = rows.query([]).expect("the log is read");
     let mut read = 0;

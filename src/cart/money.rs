@@ -128,7 +128,7 @@ impl Currency {
         }
     }
 
-    /// How many digits of an amount are minor units, after ISO 4217; two where it says nothing else.
+    /// The number of minor-unit digits of an amount (ISO 4217); two by default.
     fn decimals(self) -> u32 {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
@@ -169,7 +169,11 @@ impl JsonSchema for Currency {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[A-Z]{3}$", "description": "A code of ISO 4217." })
+        json_schema!({
+            "type": "string",
+            "pattern": "^[A-Z]{3}$",
+            "description": "A code of ISO 4217."
+        })
     }
 }
 

@@ -60,8 +60,8 @@ pub trait LogAdministration: Send + Sync {
     /// The digest of the secret that the log was used with, if one was recorded.
     fn secret_digest(&self) -> Result<Option<[u8; 32]>, OpenError>;
 
-    /// Records the digest of the secret beside the log's identity, in place of an earlier one. It is
-    /// durable afterwards.
+    /// Records the digest of the secret beside the log's identity, in place of an earlier one.
+    /// The digest is durable afterwards.
     fn record_secret_digest(&self, digest: [u8; 32]) -> Result<(), OpenError>;
 
     /// Copies the log as of one moment to the file `target`, which must not exist. The copy is

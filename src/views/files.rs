@@ -21,8 +21,8 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// The suffix of a link that is about to be renamed.
 const LINK: &str = ".link";
 
-/// The path that generations are beside: where `path` leads to through links, other than the link to
-/// the generation that serves. So views have one lock under all of their names.
+/// The path that generations are beside: the target of `path` through links, other than the link
+/// to the generation that serves. So views have one lock under all of their names.
 pub fn locate(path: &Path) -> PathBuf {
     let mut located = path.to_owned();
     // Linux follows as many.

@@ -1,5 +1,5 @@
-//! End-to-end tests of the HTTP API: a real service per test, on its own port, with real sockets and
-//! files. One file a resource; [`app`] has the service and the client that all of them use.
+//! End-to-end tests of the HTTP API: a real service per test, on its own port, with real sockets
+//! and files. One file per resource; [`app`] has the service and the client that all of them use.
 
 mod answers;
 mod bad_input;

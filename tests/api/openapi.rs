@@ -43,7 +43,8 @@ async fn the_description_is_the_one_that_is_kept() {
         .position(|(one, other)| one != other);
     assert!(
         kept == current,
-        "the description has changed, at line {} of {COPY} first: if that is meant, renew the copy with \
+        "the description has changed, at line {} of {COPY} first: if that is meant, renew the \
+         copy with \
          CARTLOG_GOLDEN=write cargo nextest run --test api the_description",
         first.unwrap_or(kept.lines().count().min(current.lines().count())) + 1
     );

@@ -48,7 +48,10 @@ pub async fn shop_at_random(cart: &CartClient, mut seed: u64) -> u64 {
 fn folded(log: &Path) -> BTreeMap<Uuid, String> {
     let file = Connection::open_with_flags(log, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut rows = file
-        .prepare("SELECT stream, version, type, schema, recorded_at, data, metadata FROM events ORDER BY position")
+        .prepare(
+            "SELECT stream, version, type, schema, recorded_at, data, metadata
+             FROM events ORDER BY position",
+        )
         .unwrap();
     let mut rows = rows.query([]).unwrap();
     let mut histories: BTreeMap<Uuid, Vec<DecodedEvent<CartEvent>>> = BTreeMap::new();

@@ -8,30 +8,37 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 
-/// Helpers for conditions and scripts: the element of a test id, its text in one line, and whether all
-/// animations have finished.
+/// Helpers for conditions and scripts: the element of a test id, its text in one line, and whether
+/// all animations have finished.
 pub const HELPERS: &str = r#"
     const at = (id) => document.querySelector(`[data-testid="${id}"]`);
-    const seen = (it) => Boolean(it?.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+    const visible = { visibilityProperty: true, opacityProperty: true };
+    const seen = (it) => Boolean(it?.checkVisibility(visible));
     const words = (id) => seen(at(id)) ? at(id).innerText.replace(/\s+/g, " ").trim() : null;
-    const still = () => document.getAnimations().every((it) => it.playState !== "running" || it.effect.getComputedTiming().endTime === Infinity)
-        && [...document.images].every((it) => it.complete || it.loading === "lazy") && document.fonts.status === "loaded";
+    const endless = (it) => it.effect.getComputedTiming().endTime === Infinity;
+    const still = () => document.fonts.status === "loaded"
+        && document.getAnimations().every((it) => it.playState !== "running" || endless(it))
+        && [...document.images].every((it) => it.complete || it.loading === "lazy");
 "#;
 
-/// Runs in each page before its own scripts: reports policy violations as console errors and records
-/// layout shifts.
+/// Runs in each page before its own scripts: reports policy violations as console errors and
+/// records layout shifts.
 const PAGE_OBSERVER: &str = r#"
     window.shifted = [];
     const place = ({ x, y, width, height }) => `${x},${y} ${width}×${height}`;
     new PerformanceObserver((list) => {
         for (const { hadRecentInput, value, sources } of list.getEntries()) {
             if (hadRecentInput) continue;
-            const moved = sources.map(({ node, previousRect, currentRect }) => `${node?.id || node?.className || node?.textContent}: ${place(previousRect)} → ${place(currentRect)}`);
+            const name = (node) => node?.id || node?.className || node?.textContent;
+            const moved = sources.map(({ node, previousRect, currentRect }) =>
+                `${name(node)}: ${place(previousRect)} → ${place(currentRect)}`);
             window.shifted.push(`${value} by ${moved}`);
         }
     }).observe({ type: "layout-shift", buffered: true });
-    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
-        console.error(`policy violated: ${violatedDirective} by ${blockedURI} in ${sourceFile}:${lineNumber}`));
+    addEventListener("securitypolicyviolation", (it) => {
+        const source = `${it.sourceFile}:${it.lineNumber}`;
+        console.error(`policy violated: ${it.violatedDirective} by ${it.blockedURI} in ${source}`);
+    });
 "#;
 
 /// The browser of a test. Its methods act on the current tab.
@@ -190,7 +197,9 @@ impl Browser {
         let script = format!(
             "{HELPERS}
             const done = arguments[arguments.length - 1];
-            (async (given) => {{ {body} }})(arguments[0]).then((it) => done({{ it: it ?? null }}), (error) => done({{ error: String(error?.stack ?? error) }}));"
+            (async (given) => {{ {body} }})(arguments[0]).then(
+                (it) => done({{ it: it ?? null }}),
+                (error) => done({{ error: String(error?.stack ?? error) }}));"
         );
         let run = json!({ "script": script, "args": [arguments] });
         let answer = self.tell("execute/async", run).await;

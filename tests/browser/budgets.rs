@@ -1,5 +1,5 @@
-//! Budgets of the pages. Each figure is printed; a time is the best of several rounds, since other load
-//! on the machine only adds. The median is printed beside it.
+//! Budgets of the pages. Each figure is printed; a time is the best of several rounds, since other
+//! load on the machine only adds. The median is printed beside it.
 
 use crate::browser::Browser;
 use crate::service::Service;
@@ -39,14 +39,20 @@ async fn code_and_styles_fit_in_60_kb_compressed() {
             .asynchronous(
                 "performance.setResourceTimingBufferSize(1000);
                  performance.clearResourceTimings();
-                 for (const path of given) await (await fetch(`${path}?measured`, { cache: 'no-store' })).text();
-                 const got = performance.getEntriesByType('resource').filter((it) => it.name.endsWith('?measured'));
-                 if (got.length !== given.length) throw new Error(`${got.length} of ${given.length} came`);
+                 for (const path of given)
+                     await (await fetch(`${path}?measured`, { cache: 'no-store' })).text();
+                 const loaded = performance.getEntriesByType('resource');
+                 const got = loaded.filter((it) => it.name.endsWith('?measured'));
+                 if (got.length !== given.length)
+                     throw new Error(`${got.length} of ${given.length} loaded`);
                  return got.reduce((sum, it) => sum + it.encodedBodySize, 0);",
                 json!(paths),
             )
             .await;
-        println!("measured: {} files of code and styles, {bytes} bytes compressed", paths.len());
+        println!(
+            "measured: {} files of code and styles, {bytes} bytes compressed",
+            paths.len()
+        );
         assert!(bytes <= CODE, "{bytes} bytes are more than {CODE}");
     })
     .await;
@@ -63,7 +69,10 @@ async fn every_page_paints_within_1s_without_layout_shift() {
             .devtools("Network.setCacheDisabled", json!({ "cacheDisabled": true }))
             .await;
         let pages = || PAGES.into_iter().chain([history.as_str()]);
-        for (page, width) in pages().map(|it| (it, 1280)).chain(pages().map(|it| (it, 390))) {
+        for (page, width) in pages()
+            .map(|it| (it, 1280))
+            .chain(pages().map(|it| (it, 390)))
+        {
             browser.resize(width, 900).await;
             let mut paints = Vec::new();
             for _ in 0..ROUNDS {
@@ -72,20 +81,26 @@ async fn every_page_paints_within_1s_without_layout_shift() {
                 let (paint, shifted): (f64, Vec<String>) = browser
                     .asynchronous(
                         "const entries = (type) => new Promise((resolve) => {
-                             new PerformanceObserver((list) => resolve(list.getEntries())).observe({ type, buffered: true });
-                             requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve([]), 100)));
+                             new PerformanceObserver((list) => resolve(list.getEntries()))
+                                 .observe({ type, buffered: true });
+                             requestAnimationFrame(() => requestAnimationFrame(() =>
+                                 setTimeout(() => resolve([]), 100)));
                          });
                          const paints = await entries('largest-contentful-paint');
                          return [paints.at(-1)?.startTime ?? NaN, window.shifted];",
                         json!({}),
                     )
                     .await;
-                assert!(shifted.is_empty(), "{page}, {width} pixels: layout shift: {shifted:#?}");
+                assert!(
+                    shifted.is_empty(),
+                    "{page}, {width} pixels: layout shift: {shifted:#?}"
+                );
                 paints.push(paint);
             }
             let (best, median) = of_rounds(paints);
             println!(
-                "measured: {page}, {width} pixels: largest paint after {best:.0} ms (median {median:.0} ms), layout shift 0"
+                "measured: {page}, {width} pixels: largest paint after {best:.0} ms \
+                 (median {median:.0} ms), layout shift 0"
             );
             assert!(best < PAINT, "{page}: {best} ms");
         }
@@ -93,10 +108,11 @@ async fn every_page_paints_within_1s_without_layout_shift() {
     .await;
 }
 
-/// The wall-clock time of a step: the key handler, and the next frame from its first callback until style
-/// and layout are done. The wait for the display in between is excluded, and so is painting, whose end
-/// cannot be separated from the wait for the next frame. Printed beside it: the time from key to screen
-/// (Event Timing, in steps of 8 ms, everything included), and the CPU time of the page's thread.
+/// The wall-clock time of a step: the key handler, and the next frame from its first callback until
+/// style and layout are done. The wait for the display in between is excluded, and so is painting,
+/// whose end cannot be separated from the wait for the next frame. Printed beside it: the time from
+/// key to screen (Event Timing, in steps of 8 ms, everything included), and the CPU time of the
+/// page's thread.
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn scrub_step_over_10000_events_takes_under_16ms() {
@@ -111,7 +127,8 @@ async fn scrub_step_over_10000_events_takes_under_16ms() {
                 "window.steps = [];
                  window.seen = [];
                  new PerformanceObserver((list) => {
-                     for (const { name, duration } of list.getEntries()) if (name === 'keydown') window.seen.push(duration);
+                     for (const { name, duration } of list.getEntries())
+                         if (name === 'keydown') window.seen.push(duration);
                  }).observe({ type: 'event', durationThreshold: 16 });
                  let began, frame;
                  addEventListener('keydown', () => {
@@ -134,9 +151,15 @@ async fn scrub_step_over_10000_events_takes_under_16ms() {
         let before = browser.processor_time().await;
         let mut rounds = Vec::new();
         while rounds.len() < ROUNDS {
-            let arrow = if rounds.len() % 2 == 0 { key::RIGHT } else { key::LEFT };
+            let arrow = if rounds.len() % 2 == 0 {
+                key::RIGHT
+            } else {
+                key::LEFT
+            };
             browser.repeat(arrow, STEPS).await;
-            browser.until(&format!("window.steps.length === {STEPS}")).await;
+            browser
+                .until(&format!("window.steps.length === {STEPS}"))
+                .await;
             let mut steps: Vec<f64> = browser.script("return window.steps.splice(0)").await;
             steps.sort_by(f64::total_cmp);
             rounds.push(steps[STEPS * 95 / 100]);
@@ -149,17 +172,20 @@ async fn scrub_step_over_10000_events_takes_under_16ms() {
         seen.resize(rounds_taken * STEPS, 16.0);
         seen.sort_by(f64::total_cmp);
         println!(
-            "measured: a scrub step over {EVENTS} events, 95th percentile of {STEPS} steps {step:.1} ms (median of {rounds_taken} rounds {median:.1} ms)"
+            "measured: a scrub step over {EVENTS} events, 95th percentile of {STEPS} steps \
+             {step:.1} ms (median of {rounds_taken} rounds {median:.1} ms)"
         );
         println!(
-            "measured: from the key to the screen, the wait for the display included, half within {:.0} ms, 95 of 100 within {:.0} ms",
+            "measured: from the key to the screen, the wait for the display included, half within \
+             {:.0} ms, 95 of 100 within {:.0} ms",
             seen[seen.len() / 2],
             seen[seen.len() * 95 / 100]
         );
         let taken = f64::from(u32::try_from(rounds_taken * STEPS).expect("some hundred"));
         let each = |name: &str| (after[name] - before[name]) * 1000.0 / taken;
         println!(
-            "measured: of the processor a step takes {:.1} ms in the page's thread, of which script {:.1}, style {:.1}, layout {:.1}",
+            "measured: of the processor a step takes {:.1} ms in the page's thread, of which \
+             script {:.1}, style {:.1}, layout {:.1}",
             each("TaskDuration"),
             each("ScriptDuration"),
             each("RecalcStyleDuration"),
@@ -223,12 +249,17 @@ impl Browser {
         self.open("/history").await;
         self.asynchronous(
             "const ask = async (method, path, body, headers) => {
-                 const answer = await fetch(path, { method, headers: { 'Content-Type': 'application/json', ...headers }, body: body && JSON.stringify(body) });
+                 const answer = await fetch(path, {
+                     method,
+                     headers: { 'Content-Type': 'application/json', ...headers },
+                     body: body && JSON.stringify(body),
+                 });
                  if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
                  return answer.json();
              };
              const { items: products } = await ask('GET', '/api/products?limit=200');
-             let cart = await ask('POST', '/api/carts', { items: products.map(({ sku }) => ({ sku, quantity: 1 })) });
+             const items = products.map(({ sku }) => ({ sku, quantity: 1 }));
+             let cart = await ask('POST', '/api/carts', { items });
              localStorage['cartlog.carts'] = JSON.stringify([cart.id]);
              const path = `/api/carts/${cart.id}`;
              while (cart.version + 2 * products.length + 2 < given) {
@@ -236,11 +267,17 @@ impl Browser {
                  cart = await ask('PUT', `${path}/items/${sku}`, { quantity: 2 });
                  cart = await ask('PUT', `${path}/items/${sku}`, { quantity: 1 });
                  cart = await ask('DELETE', `${path}/items`);
-                 cart = await ask('POST', `${path}/undo`, undefined, { 'If-Match': `\"${cart.version}\"` });
+                 const seen = { 'If-Match': `\"${cart.version}\"` };
+                 cart = await ask('POST', `${path}/undo`, undefined, seen);
              }
              // The last event of the most that there may be is the order.
-             while (cart.version < given - 1) cart = await ask('PUT', `${path}/items/teapot`, { quantity: 2 + (cart.version % 2) });
-             cart = await ask('POST', `${path}/checkout`, { expected_total: cart.total }, { 'If-Match': `\"${cart.version}\"`, 'Idempotency-Key': 'order' });
+             while (cart.version < given - 1) {
+                 const quantity = 2 + (cart.version % 2);
+                 cart = await ask('PUT', `${path}/items/teapot`, { quantity });
+             }
+             const headers = { 'If-Match': `\"${cart.version}\"`, 'Idempotency-Key': 'order' };
+             const order = { expected_total: cart.total };
+             cart = await ask('POST', `${path}/checkout`, order, headers);
              return cart.id;",
             json!(events),
         )

@@ -1,5 +1,5 @@
-//! What a person does with a page, with the mouse and on the keyboard. Each step waits until a person
-//! could take it.
+//! What a person does with a page, with the mouse and on the keyboard. Each step waits until a
+//! person could take it.
 
 use crate::browser::Browser;
 use crate::senses::{PATIENCE, selector};
@@ -102,6 +102,7 @@ impl Browser {
         self.rests().await;
         let element = self.session().find(&selector(id)).await;
         let element = element.expect("an element that is seen");
-        json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": { ELEMENT: element } })
+        let origin = json!({ ELEMENT: element });
+        json!({ "type": "pointerMove", "duration": 0, "x": 0, "y": 0, "origin": origin })
     }
 }

@@ -14,30 +14,52 @@ async fn arrow_keys_step_through_a_history() {
         browser.says("cart-title", "Cart at version 6").await;
         browser.says("number-total", "€64.59").await;
         browser.is_called("number-total", "Total: €64.59").await;
-        browser.is_called("number-teapot.quantity", "Quantity of Teapot: 3").await;
-        browser.is_called("event-4", "−1 4 Removed 1 × Teapot at €19.99").await;
+        browser
+            .is_called("number-teapot.quantity", "Quantity of Teapot: 3")
+            .await;
+        browser
+            .is_called("event-4", "−1 4 Removed 1 × Teapot at €19.99")
+            .await;
         browser.press(key::LEFT).await;
         browser.says("cart-title", "Cart at version 5").await;
-        browser.says("sentence", "#5 Added 1 × Sencha, 100 g at €11.80").await;
+        browser
+            .says("sentence", "#5 Added 1 × Sencha, 100 g at €11.80")
+            .await;
         browser.says("number-total", "€71.77").await;
         browser.says("change-total", "+11.80").await;
         browser.press(&key::LEFT.repeat(2)).await;
-        browser.says("sentence", "#3 Added 2 × Teapot at €19.99").await;
+        browser
+            .says("sentence", "#3 Added 2 × Teapot at €19.99")
+            .await;
         browser.says("number-teapot.quantity", "4").await;
         browser.press(key::HOME).await;
         browser.says("cart-title", "Cart at version 1").await;
         browser.press(key::LEFT).await;
         browser.says("cart-title", "Cart at version 1").await;
         browser.press(key::RIGHT).await;
-        browser.says("event-sentence", "Added 2 × Teapot at €19.99").await;
-        browser.until(&format!("location.pathname + location.search === '/history/{cart}?v=2'")).await;
+        browser
+            .says("event-sentence", "Added 2 × Teapot at €19.99")
+            .await;
+        let moment = format!("/history/{cart}?v=2");
+        browser
+            .until(&format!(
+                "location.pathname + location.search === '{moment}'"
+            ))
+            .await;
         browser.press(key::END).await;
         browser.says("cart-title", "Cart at version 6").await;
-        browser.says("event-sentence", "Applied promotion TEA10: 10% off").await;
+        browser
+            .says("event-sentence", "Applied promotion TEA10: 10% off")
+            .await;
         browser.tab_to("slider").await;
         browser.press(key::LEFT).await;
         browser.says("cart-title", "Cart at version 5").await;
-        browser.until("at('slider').ariaValueText ?? at('slider').getAttribute('aria-valuetext') === 'Version 5: Added 1 × Sencha, 100 g at €11.80. Total €71.77'").await;
+        browser
+            .until(
+                "(at('slider').ariaValueText ?? at('slider').getAttribute('aria-valuetext'))
+                 === 'Version 5: Added 1 × Sencha, 100 g at €11.80. Total €71.77'",
+            )
+            .await;
     })
     .await;
 }
@@ -51,9 +73,13 @@ async fn every_number_explains_its_sum_of_events() {
         browser.says("explanation-value", "3").await;
         browser.says("explanation-sum", "+2 +2 −1 = 3").await;
         browser
-            .says("ledger", "#2 Added 2 × Teapot at €19.99 +2 #3 Added 2 × Teapot at €19.99 +2 #4 Removed 1 × Teapot at €19.99 −1")
+            .says(
+                "ledger",
+                "#2 Added 2 × Teapot at €19.99 +2 #3 Added 2 × Teapot at €19.99 +2 \
+                 #4 Removed 1 × Teapot at €19.99 −1",
+            )
             .await;
-        for (event, lit) in [(1, "dim"), (2, "lit"), (3, "lit"), (4, "lit"), (5, "dim"), (6, "dim")] {
+        for (event, lit) in (1..).zip(["dim", "lit", "lit", "lit", "dim", "dim"]) {
             browser
                 .until(&format!("at('event-{event}').classList.contains('{lit}')"))
                 .await;
@@ -61,15 +87,24 @@ async fn every_number_explains_its_sum_of_events() {
         browser.click("number-teapot.total").await;
         browser.says("explanation-sum", "3 × 19.99 = 59.97").await;
         browser.click("number-items_total").await;
-        browser.says("explanation-sum", "Teapot 59.97 + Sencha, 100 g 11.80 = 71.77").await;
+        browser
+            .says(
+                "explanation-sum",
+                "Teapot 59.97 + Sencha, 100 g 11.80 = 71.77",
+            )
+            .await;
         browser.click("number-discount").await;
         browser.says("explanation-sum", "10% of 71.77 = 7.18").await;
         browser.click("number-total").await;
-        browser.says("explanation-sum", "71.77 − 7.18 = 64.59").await;
+        browser
+            .says("explanation-sum", "71.77 − 7.18 = 64.59")
+            .await;
         browser.hears("Total: 71.77 − 7.18 = 64.59").await;
         browser.click("term-3").await;
         browser.says("cart-title", "Cart at version 3").await;
-        browser.says("explanation-sum", "79.96 − 0.00 = 79.96").await;
+        browser
+            .says("explanation-sum", "79.96 − 0.00 = 79.96")
+            .await;
         browser.click("explanation-close").await;
         browser.misses("ledger").await;
         browser.focus_is_on("number-total").await;
@@ -149,18 +184,30 @@ async fn line_total_sums_units_at_each_price() {
     drive(async |browser, service| {
         browser.open_history_of_two_prices(service).await;
         browser.says("cart-title", "Cart at version 4").await;
-        browser.mentions("history-lines", "Teapot 2 × 19.99 + 1 × 17.99 3 −1 €57.97").await;
-        browser.click("number-teapot.total").await;
-        browser.says("explanation-sum", "2 × 19.99 + 1 × 17.99 = 57.97").await;
         browser
-            .says("ledger", "#2 Added 2 × Teapot at €19.99 +39.98 #3 Added 2 × Teapot at €17.99 +35.98 #4 Removed 1 × Teapot at €17.99 −17.99")
+            .mentions("history-lines", "Teapot 2 × 19.99 + 1 × 17.99 3 −1 €57.97")
+            .await;
+        browser.click("number-teapot.total").await;
+        browser
+            .says("explanation-sum", "2 × 19.99 + 1 × 17.99 = 57.97")
+            .await;
+        browser
+            .says(
+                "ledger",
+                "#2 Added 2 × Teapot at €19.99 +39.98 #3 Added 2 × Teapot at €17.99 +35.98 \
+                 #4 Removed 1 × Teapot at €17.99 −17.99",
+            )
             .await;
         browser.click("number-teapot.quantity").await;
         browser.says("explanation-sum", "+2 +2 −1 = 3").await;
-        browser.mentions("forgotten", "Teapot has units at 2 prices").await;
+        browser
+            .mentions("forgotten", "Teapot has units at 2 prices")
+            .await;
         browser.click("event-3").await;
         browser.click("number-teapot.total").await;
-        browser.says("explanation-sum", "2 × 19.99 + 2 × 17.99 = 75.96").await;
+        browser
+            .says("explanation-sum", "2 × 19.99 + 2 × 17.99 = 75.96")
+            .await;
         browser.expect_complaint("ERR_");
     })
     .await;
@@ -236,24 +283,45 @@ async fn shared_url_opens_the_same_version_pin_and_what_if() {
         browser.click("event-2").await;
         browser.press("p").await;
         browser.press(key::END).await;
-        browser.mentions("compared", "compared with pinned version 2").await;
+        browser
+            .mentions("compared", "compared with pinned version 2")
+            .await;
         browser.says("change-total", "+24.61").await;
         browser.click("number-total").await;
         browser.press(key::LEFT).await;
         browser.press("x").await;
         let address = format!("/history/{cart}?v=5&pin=2&why=total&without=5");
-        browser.until(&format!("location.pathname + location.search === '{address}'")).await;
+        browser
+            .until(&format!(
+                "location.pathname + location.search === '{address}'"
+            ))
+            .await;
         browser.open_tab(&address).await;
-        browser.says("cart-title", "Cart at version 5, hypothetical").await;
-        browser.says("what-if-total", "Total €71.77 → €59.97 (−11.80)").await;
-        browser.says("explanation-sum", "59.97 − 0.00 = 59.97").await;
-        browser.until("at('event-2').classList.contains('pinned') && at('event-5').classList.contains('skipped')").await;
+        browser
+            .says("cart-title", "Cart at version 5, hypothetical")
+            .await;
+        browser
+            .says("what-if-total", "Total €71.77 → €59.97 (−11.80)")
+            .await;
+        browser
+            .says("explanation-sum", "59.97 − 0.00 = 59.97")
+            .await;
+        browser
+            .until(
+                "at('event-2').classList.contains('pinned')
+                 && at('event-5').classList.contains('skipped')",
+            )
+            .await;
         browser.click("what-if-end").await;
-        browser.mentions("compared", "compared with pinned version 2").await;
+        browser
+            .mentions("compared", "compared with pinned version 2")
+            .await;
         // Each turn is a step of the browser's own history.
         browser.go_back().await;
         browser.sees("what-if-banner").await;
-        browser.open(&format!("/history/{cart}?v=99&why=nonsense&without=1,77")).await;
+        browser
+            .open(&format!("/history/{cart}?v=99&why=nonsense&without=1,77"))
+            .await;
         browser.says("cart-title", "Cart at version 6").await;
         browser.misses("what-if-banner").await;
     })
@@ -352,7 +420,7 @@ impl Browser {
         id
     }
 
-    /// Opens the history of a cart with teapots of which some were added after their price had changed.
+    /// Opens the history of a cart with teapots, some of them added after a price change.
     pub async fn open_history_of_two_prices(&self, service: &mut Service) -> String {
         let two = json!({ "sku": "teapot", "quantity": 2 });
         let id = self.open_cart_with(&two).await;

@@ -69,9 +69,12 @@ async fn focus_stays_in_drawer_when_a_line_is_removed() {
         browser.says("total", "€46.29").await;
         for _ in 0..40 {
             browser.press(key::TAB).await;
-            // A modal dialog may hand the focus to the browser's own controls, never to the page behind.
+            // A modal dialog may pass focus to the browser's controls, never to the page behind.
             browser
-                .until("document.activeElement === document.body || at('drawer').contains(document.activeElement)")
+                .until(
+                    "document.activeElement === document.body
+                     || at('drawer').contains(document.activeElement)",
+                )
                 .await;
         }
         for (gone, then) in [("sencha", "notebook"), ("notebook", "teapot")] {
@@ -82,7 +85,9 @@ async fn focus_stays_in_drawer_when_a_line_is_removed() {
         }
         browser.press(key::ENTER).await;
         browser.sees("cart-empty").await;
-        browser.until("document.activeElement.id === 'drawer-title'").await;
+        browser
+            .until("document.activeElement.id === 'drawer-title'")
+            .await;
     })
     .await;
 }
@@ -135,7 +140,8 @@ impl Browser {
                      const { left, top, width, height } = it.getBoundingClientRect();
                      const above = document.elementFromPoint(left + width / 2, top + height / 2);
                      const shows = outlined && (it.contains(above) || above?.contains(it));
-                     return [it.dataset.testid || it.id || it.textContent, it === document.body || shows]",
+                     const name = it.dataset.testid || it.id || it.textContent;
+                     return [name, it === document.body || shows]",
                 )
                 .await;
             assert!(shows, "the focus on {stop} cannot be seen");
@@ -149,7 +155,8 @@ impl Browser {
 
     /// Waits until these words are read to those who do not see.
     pub async fn hears(&self, words: &str) {
-        let region = "(document.querySelector('dialog[open] [data-live]') ?? document.querySelector('body > [data-live]'))";
+        let region = "(document.querySelector('dialog[open] [data-live]')
+                       ?? document.querySelector('body > [data-live]'))";
         self.until(&format!("{region}.textContent.trim() === {}", json!(words)))
             .await;
     }

@@ -1,5 +1,5 @@
-//! Every page in every state: accessibility (axe-core), layout shift and reflow, in light and dark, on
-//! small and large screens. Each state is reached by real interaction, at each width.
+//! Every page in every state: accessibility (axe-core), layout shift and reflow, in light and dark,
+//! on small and large screens. Each state is reached by real interaction, at each width.
 //!
 //! With `CARTLOG_LOOKS=folder` a picture of each look is kept there, for review.
 
@@ -218,7 +218,8 @@ impl Gallery<'_> {
     async fn shifted(&self) -> Vec<String> {
         self.browser
             .asynchronous(
-                "await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 0))));
+                "await new Promise((resolve) => requestAnimationFrame(() =>
+                     requestAnimationFrame(() => setTimeout(resolve, 0))));
                  return window.shifted;",
                 json!({}),
             )
@@ -249,8 +250,13 @@ impl Gallery<'_> {
         let violations: Vec<Value> = self
             .browser
             .asynchronous(
-                "const { violations } = await axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } });
-                 return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((it) => `${it.target} ${it.any[0]?.message ?? ''}`) }));",
+                "const { violations } = await axe.run(document, {
+                     resultTypes: ['violations'],
+                     rules: { 'target-size': { enabled: true } },
+                 });
+                 const place = (it) => `${it.target} ${it.any[0]?.message ?? ''}`;
+                 return violations.map(({ id, help, nodes }) =>
+                     ({ id, help, nodes: nodes.map(place) }));",
                 json!({}),
             )
             .await;
@@ -262,11 +268,16 @@ impl Gallery<'_> {
             .browser
             .script(
                 "const { clientWidth, scrollWidth } = document.documentElement;
-                 // What can be scrolled to, or is cut on purpose, is within an element that clips it.
-                 const clipped = (it) => it !== document.body && (getComputedStyle(it).overflowX !== 'visible' || clipped(it.parentElement));
-                 const beyond = [...document.querySelectorAll('body *')].filter((it) => it.getBoundingClientRect().right > clientWidth + 1 && it.checkVisibility() && !clipped(it));
+                 // Content that scrolls, or is cut on purpose, has an ancestor that clips it.
+                 const clips = (it) => getComputedStyle(it).overflowX !== 'visible';
+                 const clipped = (it) =>
+                     it !== document.body && (clips(it) || clipped(it.parentElement));
+                 const beyond = [...document.querySelectorAll('body *')].filter((it) =>
+                     it.getBoundingClientRect().right > clientWidth + 1
+                     && it.checkVisibility() && !clipped(it));
                  // The table of views must fit without scrolling.
-                 beyond.push(...[...document.querySelectorAll('.views-panel .table-frame')].filter((it) => it.scrollWidth > it.clientWidth));
+                 const frames = [...document.querySelectorAll('.views-panel .table-frame')];
+                 beyond.push(...frames.filter((it) => it.scrollWidth > it.clientWidth));
                  return [scrollWidth, beyond.slice(0, 5).map((it) => it.outerHTML.slice(0, 120))]",
             )
             .await;
@@ -288,7 +299,7 @@ impl Gallery<'_> {
 }
 
 impl Browser {
-    /// Enters as the operator where the token is asked for.
+    /// Enters as the operator where the token is required.
     async fn enter_token(&self) {
         self.click("operator-token").await;
         self.press_while(key::CONTROL, "a").await;

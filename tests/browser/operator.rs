@@ -35,7 +35,7 @@ async fn event_log_is_live_filtered_and_reaches_first_event() {
             .await;
         browser.click("type-all").await;
         browser.until("location.search === ''").await;
-        // Each of a row's tags asks for what else has it.
+        // Each tag of a row filters by itself.
         let newest = newest + 4;
         for (tag, parameter) in [("sku", "sku=sencha"), ("command", "command=open_cart")] {
             browser.click(&format!("only-{tag}-{newest}")).await;
@@ -138,7 +138,8 @@ async fn event_log_does_not_shift_while_being_read() {
             .script::<()>(
                 "window.heard = [];
                  const live = document.querySelector('body > [data-live]');
-                 new MutationObserver(() => window.heard.push(live.textContent.trim())).observe(live, { childList: true });",
+                 new MutationObserver(() => window.heard.push(live.textContent.trim()))
+                     .observe(live, { childList: true });",
             )
             .await;
         for (way, begin, end) in ways {
@@ -163,7 +164,10 @@ async fn event_log_does_not_shift_while_being_read() {
             browser.misses("journal-new").await;
             browser.hears("4 new events").await;
             let announced: u32 = browser
-                .script("return window.heard.splice(0).filter((it) => it === 'New events available').length")
+                .script(
+                    "const heard = window.heard.splice(0);
+                     return heard.filter((it) => it === 'New events available').length",
+                )
                 .await;
             assert_eq!(announced, 1, "announced once, held for the {way}");
             browser.rests().await;
@@ -202,22 +206,37 @@ async fn event_log_filters_are_removable_chips_kept_in_the_url() {
         let row = newest - 3;
         browser.focus_on(&format!("only-sku-{row}")).await;
         browser.press(key::ENTER).await;
-        browser.says("without-sku", "Product: Teapot × , remove this filter").await;
+        browser
+            .says("without-sku", "Product: Teapot × , remove this filter")
+            .await;
         // The row is gone; the focus is on what takes the filter off again.
         browser.focus_is_on("without-sku").await;
-        browser.until(&format!("at('journal-{row}') && {ENTRIES}.every((it) => it.innerText.includes('teapot'))")).await;
+        let teapots = format!("{ENTRIES}.every((it) => it.innerText.includes('teapot'))");
+        browser
+            .until(&format!("at('journal-{row}') && {teapots}"))
+            .await;
         browser.click(&format!("only-cart-{row}")).await;
         browser.focus_is_on("without-cart").await;
         browser.until(&format!("{ENTRIES}.length === 3")).await;
         browser.click(&format!("only-command-{row}")).await;
         let all = format!("/history?sku=teapot&cart={cart}&command=add_item");
-        browser.until(&format!("location.pathname + location.search === '{all}' && {ENTRIES}.length === 1")).await;
-        let four = format!("Open this cart’s history Cart: …{} × , remove this filter Command: add item × , remove this filter Product: Teapot × , remove this filter", &cart[cart.len() - 8..]);
+        browser
+            .until(&format!(
+                "location.pathname + location.search === '{all}' && {ENTRIES}.length === 1"
+            ))
+            .await;
+        let four = format!(
+            "Open this cart’s history Cart: …{} × , remove this filter \
+             Command: add item × , remove this filter Product: Teapot × , remove this filter",
+            &cart[cart.len() - 8..]
+        );
         browser.until(&chips(&four)).await;
         // The URL restores the same filters, and so does each step back.
         let first = browser.tab().await;
         browser.open_tab(&all).await;
-        browser.until(&format!("{} && {ENTRIES}.length === 1", chips(&four))).await;
+        browser
+            .until(&format!("{} && {ENTRIES}.length === 1", chips(&four)))
+            .await;
         browser.turn_to(&first).await;
         browser.go_back().await;
         browser.misses("without-command").await;
@@ -225,7 +244,7 @@ async fn event_log_filters_are_removable_chips_kept_in_the_url() {
         browser.script::<()>("history.forward()").await;
         browser.sees("without-command").await;
         browser.until(&format!("{ENTRIES}.length === 1")).await;
-        // Taken off one by one, by keyboard, the focus goes on to the next.
+        // Filters are removed one by one, by keyboard: the focus moves to the next.
         browser.focus_on("without-cart").await;
         for (gone, then) in [("cart", "command"), ("command", "sku")] {
             browser.press(key::ENTER).await;
@@ -233,14 +252,20 @@ async fn event_log_filters_are_removable_chips_kept_in_the_url() {
             browser.focus_is_on(&format!("without-{then}")).await;
         }
         browser.press(key::ENTER).await;
-        browser.until("document.activeElement.id === 'journal-title' && location.search === ''").await;
+        browser
+            .until("document.activeElement.id === 'journal-title' && location.search === ''")
+            .await;
         browser.until(&format!("{ENTRIES}.length === 50")).await;
         // What no row shows is chosen from a list.
         browser.choose("journal-command", "undo").await;
-        browser.says("without-command", "Command: undo × , remove this filter").await;
+        browser
+            .says("without-command", "Command: undo × , remove this filter")
+            .await;
         browser.until("location.search === '?command=undo'").await;
         browser.open("/history?type=Unheard").await;
-        browser.says("journal-none", "No matching events. Remove a filter.").await;
+        browser
+            .says("journal-none", "No matching events. Remove a filter.")
+            .await;
         browser.misses("journal-failed").await;
     })
     .await;

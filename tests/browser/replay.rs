@@ -14,15 +14,15 @@ async fn play_steps_from_first_to_last_event() {
         browser
             .script::<()>(
                 "window.titles = [];
-                 new MutationObserver(() => titles.at(-1) === words('cart-title') || titles.push(words('cart-title')))
-                     .observe(at('cart-title'), { childList: true, characterData: true, subtree: true });",
+                 const observer = new MutationObserver(() =>
+                     titles.at(-1) === words('cart-title') || titles.push(words('cart-title')));
+                 const all = { childList: true, characterData: true, subtree: true };
+                 observer.observe(at('cart-title'), all);",
             )
             .await;
         browser.click("speed").await;
         browser.click("play").await;
-        browser
-            .until("titles.at(-1) === 'Cart at version 6'")
-            .await;
+        browser.until("titles.at(-1) === 'Cart at version 6'").await;
         browser.until("at('play').ariaPressed === 'false'").await;
         let titles: Vec<String> = browser.script("return titles").await;
         let each = (1..=6).map(|version| format!("Cart at version {version}"));
@@ -77,16 +77,29 @@ async fn event_is_copied_as_text() {
         let copied: Value = serde_json::from_str(&browser.clipboard().await).expect("JSON");
         assert_eq!(copied, stored["items"][3]);
         browser.click("copy-cloudevent").await;
-        browser.until("document.body.innerText.includes('Copied as CloudEvent')").await;
+        browser
+            .until("document.body.innerText.includes('Copied as CloudEvent')")
+            .await;
         let copied: Value = serde_json::from_str(&browser.clipboard().await).expect("JSON");
         assert_eq!(copied["specversion"], "1.0");
         assert_eq!(copied["data"]["sku"], "teapot", "{copied}");
         browser.click("copy-given").await;
-        browser.until("document.body.innerText.includes('Copied as given/when/then')").await;
-        let given = "given CartOpened\n      ItemAdded teapot 2 × 19.99\n      ItemAdded teapot 2 × 19.99\nwhen  set_quantity teapot 3\nthen  ItemRemoved teapot 1 × 19.99";
+        browser
+            .until("document.body.innerText.includes('Copied as given/when/then')")
+            .await;
+        let given = [
+            "given CartOpened",
+            "      ItemAdded teapot 2 × 19.99",
+            "      ItemAdded teapot 2 × 19.99",
+            "when  set_quantity teapot 3",
+            "then  ItemRemoved teapot 1 × 19.99",
+        ]
+        .join("\n");
         assert_eq!(browser.clipboard().await, given);
         browser.click("copy-link").await;
-        browser.until("document.body.innerText.includes('Link copied')").await;
+        browser
+            .until("document.body.innerText.includes('Link copied')")
+            .await;
         let link = browser.clipboard().await;
         assert!(link.ends_with(&format!("/history/{cart}?v=4")), "{link}");
     })

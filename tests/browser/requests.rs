@@ -1,4 +1,4 @@
-//! What goes between a page and the service: asked from within the page, listened to, held up and cut off.
+//! Traffic between a page and the service: sent from within the page, recorded, delayed, cut off.
 
 use crate::browser::Browser;
 use serde_json::{Value, json};
@@ -14,8 +14,11 @@ impl Browser {
     /// Sends a request to the service from within the page, with its cookies, and answers the body.
     pub async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
         self.asynchronous(
-            "const answer = await fetch(given.path, { method: given.method, headers: { 'Content-Type': 'application/json' }, body: given.body && JSON.stringify(given.body) });
-             if (!answer.ok) throw new Error(`${given.method} ${given.path}: ${await answer.text()}`);
+            "const headers = { 'Content-Type': 'application/json' };
+             const body = given.body && JSON.stringify(given.body);
+             const answer = await fetch(given.path, { method: given.method, headers, body });
+             if (!answer.ok)
+                 throw new Error(`${given.method} ${given.path}: ${await answer.text()}`);
              return answer.json();",
             json!({ "method": method, "path": path, "body": body }),
         )
@@ -38,9 +41,14 @@ impl Browser {
     /// Checks a cart out, from wherever.
     pub async fn order(&self, cart: &Value) {
         self.asynchronous::<()>(
-            "const headers = { 'Content-Type': 'application/json', 'If-Match': `\"${given.version}\"`, 'Idempotency-Key': 'order' };
+            "const headers = {
+                 'Content-Type': 'application/json',
+                 'If-Match': `\"${given.version}\"`,
+                 'Idempotency-Key': 'order',
+             };
              const body = JSON.stringify({ expected_total: given.total });
-             const answer = await fetch(`/api/carts/${given.id}/checkout`, { method: 'POST', headers, body });
+             const path = `/api/carts/${given.id}/checkout`;
+             const answer = await fetch(path, { method: 'POST', headers, body });
              if (!answer.ok) throw new Error(await answer.text());",
             cart.clone(),
         )
@@ -90,7 +98,7 @@ impl Browser {
         self.devtools("Fetch.enable", patterns).await;
     }
 
-    /// What was held up goes on.
+    /// Releases the delayed requests.
     pub async fn let_go(&self) {
         self.devtools("Fetch.disable", json!({})).await;
     }

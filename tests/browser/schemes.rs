@@ -6,13 +6,19 @@ use crate::stage::drive;
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn reduced_motion_disables_animations() {
     drive(async |browser, _| {
-        browser.prefer(&[("prefers-reduced-motion", "reduce")]).await;
+        browser
+            .prefer(&[("prefers-reduced-motion", "reduce")])
+            .await;
         browser.open("/").await;
         browser.click("add-teapot").await;
         browser.click("cart-button").await;
         browser.sees("drawer").await;
         let moving: Vec<String> = browser
-            .script("return document.getAnimations().filter((it) => it.effect.getComputedTiming().duration > 1).map((it) => it.effect.target.outerHTML.slice(0, 80))")
+            .script(
+                "const runs = (it) => it.effect.getComputedTiming().duration > 1;
+                 const moving = document.getAnimations().filter(runs);
+                 return moving.map((it) => it.effect.target.outerHTML.slice(0, 80))",
+            )
             .await;
         assert!(moving.is_empty(), "{moving:?}");
     })
@@ -23,7 +29,8 @@ async fn reduced_motion_disables_animations() {
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn theme_follows_system_until_visitor_chooses() {
     drive(async |browser, _| {
-        let dark = "matchMedia('(prefers-color-scheme: dark)').matches && at('theme-switch').ariaPressed === 'true'";
+        let dark = "matchMedia('(prefers-color-scheme: dark)').matches
+                    && at('theme-switch').ariaPressed === 'true'";
         let paper = "return getComputedStyle(document.body).backgroundColor";
         browser.prefer(&[("prefers-color-scheme", "light")]).await;
         browser.open("/").await;
@@ -33,7 +40,9 @@ async fn theme_follows_system_until_visitor_chooses() {
         let dark_paper: String = browser.script(paper).await;
         assert_ne!(light_paper, dark_paper);
         browser.click("theme-switch").await;
-        browser.until("at('theme-switch').ariaPressed === 'false'").await;
+        browser
+            .until("at('theme-switch').ariaPressed === 'false'")
+            .await;
         browser.open("/history").await;
         let chosen: String = browser.script(paper).await;
         assert_eq!(chosen, light_paper, "the choice holds on every page");

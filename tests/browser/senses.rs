@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Browser {
-    /// Waits until a condition of the page, a JavaScript expression that may use [`HELPERS`], holds.
+    /// Waits until `condition` holds: a JavaScript expression that may use [`HELPERS`].
     pub async fn until(&self, condition: &str) {
         let script = format!(
             "{HELPERS}
             const done = arguments[arguments.length - 1];
             const until = performance.now() + arguments[0];
-            const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
+            const holds = () => {{
+                try {{ return Boolean({condition}); }} catch {{ return false; }}
+            }};
             (function look() {{
                 if (holds()) done(true);
                 else if (performance.now() > until) done(false);

@@ -139,8 +139,8 @@ async fn send(client: &Client, method: Method, url: &str, body: &Value) -> Resul
 }
 
 impl Failed {
-    /// Whether a retry may succeed: the element was replaced or covered for a moment, or the page was
-    /// replaced.
+    /// Whether a retry may succeed: the element was replaced or covered for a moment, or the page
+    /// was replaced.
     pub fn passes(&self) -> bool {
         [
             "element click intercepted",

@@ -124,7 +124,8 @@ async fn slow_and_idle_clients_do_not_delay_others() {
     let mut slow = Vec::new();
     let head = format!("POST /api/carts HTTP/1.1\r\nHost: {address}\r\nX-Slow: ");
     let body = format!(
-        "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+        "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\n\r\n{{"
     );
     for _ in 0..100 {
         slow.push(said(address, &head).await);
@@ -233,7 +234,8 @@ async fn hung_up_commands_happen_once_or_never() {
         // To the byte what `sent` sends: the same key with another body is another request.
         let body = sent.body.to_string();
         let text = format!(
-            "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /api/carts HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let half = dice.below(3) == 0;

@@ -133,7 +133,8 @@ async fn flipped_bits_in_events_are_found() {
         missed_by_sqlite += u64::from(passes_integrity_check(&path));
     }
     println!(
-        "{flips} bits: {changed} change an event, {found_at_all} are found; SQLite's check alone misses {missed_by_sqlite}"
+        "{flips} bits: {changed} change an event, {found_at_all} are found; \
+         SQLite's check alone misses {missed_by_sqlite}"
     );
     assert!(changed * 4 > flips, "most of the file is events");
     // The control: without the chain, changed events would go unnoticed.

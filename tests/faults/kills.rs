@@ -184,7 +184,8 @@ async fn control_altered_event_breaks_the_chain() {
     let file = Connection::open(&path).unwrap();
     file.execute_batch(
         "DROP TRIGGER log_refuses_update;
-         UPDATE log SET data = replace(data, '\"quantity\":1', '\"quantity\":2') WHERE position = 2",
+         UPDATE log SET data = replace(data, '\"quantity\":1', '\"quantity\":2')
+         WHERE position = 2",
     )
     .unwrap();
     let finding = read_log(&path).unwrap_err();

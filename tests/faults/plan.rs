@@ -25,7 +25,8 @@ impl Plan {
             Err(_) => 2026,
         };
         println!(
-            "seed {seed}; the same again: CARTLOG_FAULTS_SEED={seed}{} cargo nextest run --run-ignored all --test faults <this test>",
+            "seed {seed}; the same again: CARTLOG_FAULTS_SEED={seed}{} \
+             cargo nextest run --run-ignored all --test faults <this test>",
             if long { " CARTLOG_FAULTS_LONG=1" } else { "" }
         );
         Plan { seed, long }

@@ -97,7 +97,8 @@ async fn file_refuses_update_and_delete_of_events() {
         ("DELETE FROM log", "never deleted"),
         ("DELETE FROM log WHERE position = 2", "never deleted"),
         (
-            "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, recorded_at, \
+            "INSERT OR REPLACE INTO log SELECT position, stream, version, type, schema, \
+             recorded_at, \
              '{}', metadata, hash FROM log",
             "never deleted",
         ),

@@ -1,9 +1,8 @@
-//! What is read from outside or from the log: whatever the text, it is read or refused in one line,
-//! and what was read is written as what reads the same. The texts are drawn from nothing, or are
-//! good ones with a few things done to them.
+//! Decoders of external input and of the log: any text is decoded, or refused in one line, and a
+//! decoded value encodes to text that decodes to the same value. The texts are random, or valid
+//! ones with a few edits.
 //!
-//! `PROPTEST_CASES` is how many texts each property is held against instead, `PROPTEST_RNG_SEED`
-//! draws others.
+//! `PROPTEST_CASES` sets the number of texts per property, `PROPTEST_RNG_SEED` the seed.
 
 use cartlog::cart::{Cart, CartEvent, CartModel, Currency, Sku};
 use cartlog::catalogue::{Catalogue, Product};
@@ -19,9 +18,20 @@ use std::path::Path;
 use uuid::Uuid;
 
 const METADATA: [&str; 3] = [
-    r#"{"command":"add_item","command_id":"01990000-0000-7000-8000-000000000001","actor":"shopper"}"#,
-    r#"{"command":"undo","command_id":"01990000-0000-7000-8000-000000000002","actor":"shopper","correlation_id":"01990000-0000-7000-8000-000000000003","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
-    r#"{"command":"open_cart","command_id":"01990000-0000-7000-8000-000000000004","actor":"service","key":"00112233445566778899aabbccddeeff","request":"ffeeddccbbaa99887766554433221100"}"#,
+    concat!(
+        r#"{"command":"add_item","command_id":"01990000-0000-7000-8000-000000000001","#,
+        r#""actor":"shopper"}"#,
+    ),
+    concat!(
+        r#"{"command":"undo","command_id":"01990000-0000-7000-8000-000000000002","#,
+        r#""actor":"shopper","correlation_id":"01990000-0000-7000-8000-000000000003","#,
+        r#""trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
+    ),
+    concat!(
+        r#"{"command":"open_cart","command_id":"01990000-0000-7000-8000-000000000004","#,
+        r#""actor":"service","key":"00112233445566778899aabbccddeeff","#,
+        r#""request":"ffeeddccbbaa99887766554433221100"}"#,
+    ),
 ];
 
 const TIMES: [&str; 4] = [
@@ -31,11 +41,37 @@ const TIMES: [&str; 4] = [
     "2026-11-23t09:30:60+01:00",
 ];
 
-const CATALOGUE: &str = "currency = \"EUR\"\n\n[[product]]\nsku = \"tea-pot.1\"\nname = \"Té “Ōtani”\"\ndescription = \"a\\nb\"\ncategory = \"C\"\nprice = 1999\nmax_per_cart = 4\npicture = \"/p.svg\"\npicture_alt = \"a pot\"\n\n[[product]]\nsku = \"b\"\nname = \"B\"\ncategory = \"C\"\nprice = 0\n";
+const CATALOGUE: &str = r#"currency = "EUR"
 
-const PROMOTIONS: &str = "[[promotion]]\ncode = \"TEA10\"\ndescription = \"10 % off — for all\"\npercent = 10\n\n[[promotion]]\ncode = \"FIVE\"\ndescription = \"€5.00 off\"\namount = 500\n";
+[[product]]
+sku = "tea-pot.1"
+name = "Té “Ōtani”"
+description = "a\nb"
+category = "C"
+price = 1999
+max_per_cart = 4
+picture = "/p.svg"
+picture_alt = "a pot"
 
-/// How many texts each property is held against.
+[[product]]
+sku = "b"
+name = "B"
+category = "C"
+price = 0
+"#;
+
+const PROMOTIONS: &str = r#"[[promotion]]
+code = "TEA10"
+description = "10 % off — for all"
+percent = 10
+
+[[promotion]]
+code = "FIVE"
+description = "€5.00 off"
+amount = 500
+"#;
+
+/// The number of texts per property.
 const CASES: u32 = 1_000;
 
 /// What parsers stumble over.
@@ -104,7 +140,8 @@ fn edits() -> impl Strategy<Value = Edit> {
     let place = || any::<prop::sample::Index>();
     prop_oneof![
         4 => (place(), 1usize..12).prop_map(|(at, count)| Edit::Cut(at, count)),
-        6 => (place(), prop::sample::select(&TOKENS[..])).prop_map(|(at, token)| Edit::Put(at, token.to_owned())),
+        6 => (place(), prop::sample::select(&TOKENS[..]))
+            .prop_map(|(at, token)| Edit::Put(at, token.to_owned())),
         2 => (place(), any::<char>()).prop_map(|(at, char)| Edit::Put(at, char.to_string())),
         2 => (place(), 1usize..40).prop_map(|(at, count)| Edit::Repeat(at, count)),
         1 => place().prop_map(Edit::End),
@@ -186,9 +223,9 @@ proptest! {
     /// same.
     /// Fault: Events: random texts, and valid ones cut, doubled and spliced, 1,000 each
     /// Control: Four broken decoders are found by the same texts:
-    /// [control_a_decoder_that_panics_and_one_that_forgets_are_found_out].
+    /// [control_broken_decoders_are_found].
     #[test]
-    fn an_event_that_is_read_is_written_as_what_reads_the_same_and_evolves_any_cart((name, schema, data) in events()) {
+    fn decoded_event_round_trips_and_evolves_any_cart((name, schema, data) in events()) {
         let Ok(event) = CartEvent::read(&name, schema, &data) else { return Ok(()) };
         prop_assert_eq!(event.name(), name.as_str());
         prop_assert!(event.schema() >= schema);
@@ -196,7 +233,9 @@ proptest! {
         prop_assert!(!written.contains('\n'), "{}", written);
         let again = CartEvent::read(&name, event.schema(), &written);
         prop_assert_eq!(again.as_ref(), Ok(&event));
-        let (name, schema, opened) = stored_events().into_iter().find(|(name, ..)| name == "CartOpened").expect("it is there");
+        let mut stored = stored_events().into_iter();
+        let opened = stored.find(|(name, ..)| name == "CartOpened");
+        let (name, schema, opened) = opened.expect("a golden event");
         let opened = CartEvent::read(&name, schema, &opened).expect("a golden event");
         let mut cart = Cart::default();
         for (version, event) in (1..).zip([opened, event.clone(), event]) {
@@ -216,7 +255,7 @@ proptest! {
     /// same.
     /// Fault: Metadata likewise
     #[test]
-    fn metadata_that_is_read_is_written_as_what_reads_the_same(text in texts(owned(&METADATA))) {
+    fn decoded_metadata_round_trips(text in texts(owned(&METADATA))) {
         let Ok(metadata) = CommitMetadata::read(&text) else { return Ok(()) };
         let written = metadata.to_json();
         prop_assert!(!written.contains('\n'), "{}", written);
@@ -228,7 +267,7 @@ proptest! {
     /// same.
     /// Fault: Times likewise
     #[test]
-    fn a_time_that_is_read_is_written_in_one_width_and_reads_the_same(text in texts(owned(&TIMES))) {
+    fn decoded_time_round_trips_in_one_width(text in texts(owned(&TIMES))) {
         let Ok(time) = Timestamp::parse(&text) else { return Ok(()) };
         let written = time.to_string();
         prop_assert_eq!(written.len(), 24);
@@ -240,7 +279,9 @@ proptest! {
     /// same.
     /// Fault: Skus and currencies likewise
     #[test]
-    fn skus_and_currencies_are_what_they_were_read_from(text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"]))) {
+    fn sku_and_currency_round_trip(
+        text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"])),
+    ) {
         if let Ok(sku) = Sku::parse(&text) {
             prop_assert_eq!(sku.as_str(), &text);
             let in_a_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -256,13 +297,22 @@ proptest! {
     /// same.
     /// Fault: Configurations likewise
     #[test]
-    fn a_configuration_is_read_or_refused_in_one_line(
-        text in texts(vec![config_text(), "[limits]\nlines = 2\n[server]\nhosts = [\"é\"]\n".to_owned()]),
-        name in texts(owned(&["CARTLOG_LIMITS__LINES", "CARTLOG_SERVER__HOSTS", "CARTLOG_SERVER__BIND", "CARTLOG_LOG__DURABILITY"])),
+    fn configuration_is_read_or_refused_in_one_line(
+        text in texts(vec![
+            config_text(),
+            "[limits]\nlines = 2\n[server]\nhosts = [\"é\"]\n".to_owned(),
+        ]),
+        name in texts(owned(&[
+            "CARTLOG_LIMITS__LINES",
+            "CARTLOG_SERVER__HOSTS",
+            "CARTLOG_SERVER__BIND",
+            "CARTLOG_LOG__DURABILITY",
+        ])),
         value in texts(owned(&["2", "localhost,a", "127.0.0.1:0", "power", "true"])),
     ) {
         for environment in [Vec::new(), vec![(name, value)]] {
-            if let Err(error) = Config::from_sources(Some(("config.toml".to_owned(), text.clone())), environment) {
+            let file = ("config.toml".to_owned(), text.clone());
+            if let Err(error) = Config::from_sources(Some(file), environment) {
                 prop_assert!(one_line(&error), "{}", error);
             }
         }
@@ -273,7 +323,7 @@ proptest! {
     /// same.
     /// Fault: Catalogues likewise
     #[test]
-    fn a_catalogue_is_read_or_refused_in_one_line(
+    fn catalogue_is_read_or_refused_in_one_line(
         products in texts(vec![CATALOGUE.to_owned()]),
         promotions in texts(vec![PROMOTIONS.to_owned()]),
     ) {
@@ -288,9 +338,9 @@ proptest! {
     }
 }
 
-/// The control: what is held against the decoders here finds the mistakes that decoders have.
+/// Control: These properties find typical mistakes of decoders.
 #[test]
-fn control_a_decoder_that_panics_and_one_that_forgets_are_found_out() {
+fn control_broken_decoders_are_found() {
     fn finds(
         texts: impl Strategy<Value = String>,
         property: impl Fn(String) -> Result<(), TestCaseError>,

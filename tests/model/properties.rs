@@ -1,7 +1,7 @@
-//! What holds for every cart, whatever is wanted of it and in whichever order.
+//! Properties of every cart, for any sequence of commands.
 
 use crate::cast::*;
-use crate::drawn::*;
+use crate::generators::*;
 use cartlog::cart::event::Units;
 use cartlog::cart::explain::{self, Term};
 use cartlog::cart::state::Contents;
@@ -20,11 +20,11 @@ const SMALL: Limits = Limits {
     events: 30,
 };
 
-/// Lets `commands` come to a cart under `limits`, and looks at it after each.
+/// Sends `commands` to a cart under `limits`, and inspects it after each.
 fn live(limits: Limits, commands: &[CartCommand], mut look: impl FnMut(&Story)) -> Story {
     let mut story = Story::under(limits);
     for command in commands {
-        // A refusal leaves the cart as it is, which is as good a state to look at as any.
+        // A refusal does not change the cart; it is inspected all the same.
         let _ = story.handle(command);
         look(&story);
     }
@@ -57,8 +57,9 @@ proptest! {
             for line in cart["lines"].as_array().unwrap() {
                 let quantities = numbers(&line["lots"], "quantity");
                 let prices = numbers(&line["lots"], "unit_price");
-                let amounts = quantities.iter().zip(prices).map(|(quantity, price)| quantity * price);
-                assert_eq!(line["total"], amounts.sum::<i64>());
+                let lots = quantities.iter().zip(prices);
+                let amount: i64 = lots.map(|(quantity, price)| quantity * price).sum();
+                assert_eq!(line["total"], amount);
                 assert_eq!(line["quantity"], quantities.iter().sum::<i64>());
                 assert!(quantities.iter().all(|quantity| *quantity > 0), "{line}");
             }
@@ -130,7 +131,11 @@ proptest! {
             let cart = story.document();
             let why = explain::why(CART, &story.history).expect("an opened cart");
             assert_eq!(cart["version"], why.version);
-            for (name, amount) in [("items_total", &why.items_total), ("discount", &why.discount), ("total", &why.total)] {
+            for (name, amount) in [
+                ("items_total", &why.items_total),
+                ("discount", &why.discount),
+                ("total", &why.total),
+            ] {
                 assert_eq!(cart[name], amount.value.minor());
                 assert_eq!(cart[name], sum(&amount.sum).1, "{name}");
             }
@@ -158,15 +163,19 @@ proptest! {
     }
 
     #[test]
-    fn what_if_without_an_addition_lacks_its_units_and_the_difference_says_so(commands in lives(), which: prop::sample::Index) {
-        // Additions alone: what was added and removed again has nothing to lack.
+    fn what_if_without_an_addition_misses_its_units(
+        commands in lives(),
+        which: prop::sample::Index,
+    ) {
+        // Additions alone: units that were removed again cannot be missing.
         let additions: Vec<CartCommand> = commands.into_iter().filter(|command| matches!(
             command, CartCommand::OpenCart { .. } | CartCommand::AddItem(_))).collect();
         let story = live(Limits::MOST, &additions, |_| {});
-        let added: Vec<(u64, &Units)> = story.history.iter().filter_map(|happened| match &happened.event {
-            CartEvent::ItemAdded(units) => Some((happened.version, units)),
+        let added = story.history.iter().filter_map(|decoded| match &decoded.event {
+            CartEvent::ItemAdded(units) => Some((decoded.version, units)),
             _ => None,
-        }).collect();
+        });
+        let added: Vec<(u64, &Units)> = added.collect();
         prop_assume!(!added.is_empty());
         let (version, units) = added[which.index(added.len())];
         let without = explain::what_if(&story.history, &BTreeSet::from([version]));
@@ -175,8 +184,9 @@ proptest! {
         let difference = explain::difference(is, would_be);
         prop_assert_eq!(difference.lines.len(), 1);
         prop_assert_eq!(&difference.lines[0].sku, &units.sku);
-        let lacking = difference.items_total.actual.minor() - difference.items_total.what_if.minor();
-        prop_assert_eq!(lacking, i64::from(units.quantity) * units.unit_price.minor());
+        let missing = difference.items_total;
+        let missing = missing.actual.minor() - missing.what_if.minor();
+        prop_assert_eq!(missing, i64::from(units.quantity) * units.unit_price.minor());
     }
 
     #[test]
@@ -260,7 +270,10 @@ proptest! {
     }
 
     #[test]
-    fn decide_answers_whatever_history_holds(history in vec(arbitrary_events(), 0..40), command in wishes()) {
+    fn decide_accepts_any_history(
+        history in vec(arbitrary_events(), 0..40),
+        command in wishes(),
+    ) {
         let mut cart = CartModel::initial();
         for happened in &history {
             CartModel::evolve(&mut cart, &happened.event, &happened.context());

@@ -100,7 +100,9 @@ fn promises_hold_after_each_step_of_every_story() {
                     let story = tell(seed, None);
                     if let Err(Violation(what)) = story.outcome {
                         panic!(
-                            "{what}\nTo see the whole story: CARTLOG_SIMULATION_SEED={seed} cargo test --test simulation every_promise -- --nocapture"
+                            "{what}\nTo see the whole story: \
+                             CARTLOG_SIMULATION_SEED={seed} cargo test --test simulation \
+                             every_promise -- --nocapture"
                         );
                     }
                     let mut tallies = tallies.lock().expect("the tallies");

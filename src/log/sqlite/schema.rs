@@ -13,8 +13,8 @@ const APPLICATION_ID: i32 = 0x6372_746c;
 
 /// `log` has the events; `events` is a readable view of it, and `by_stream` the index of streams
 /// (see [`by_stream`]). Streams and hashes are blobs: an index over 16-byte time-ordered ids keeps
-/// an append at constant cost up to ten million events. `identity` has one row. `probe` is written to after a failed
-/// commit, to find out when the disk accepts writes again.
+/// an append at constant cost up to ten million events. `identity` has one row. `probe` is written
+/// to after a failed commit, to find out when the disk accepts writes again.
 const MIGRATIONS: &[M<'_>] = &[
     M::up(
         "CREATE TABLE log (

@@ -118,7 +118,8 @@ fn security_schemes() -> Value {
         "cart_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The token of the cart in the path, returned when it was opened. Without it the response is 404."
+            "description": "The token of the cart in the path, returned when it was opened. \
+                Without it the response is 404."
         },
         "cart_cookie": {
             "type": "apiKey",
@@ -129,7 +130,8 @@ fn security_schemes() -> Value {
         "operator_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The operator token, `security.operator_token` in the configuration. Without one the service runs in demo mode, on loopback only, and requires none."
+            "description": "The operator token, `security.operator_token` in the configuration. \
+                Without one the service runs in demo mode, on loopback only, and requires none."
         },
         "operator_cookie": {
             "type": "apiKey",

@@ -44,18 +44,26 @@ headers! {
             "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-\\[\\]-~]+$",
             "examples": ["b1e6a7c0-5d5c-4b39-9a0e-7f2d6a3c1f10"]
         },
-        "Makes retries safe: the same request under the same key takes effect once and gets the same response, also after a restart. Visible ASCII, bare or as a quoted string." }
+        "Makes retries safe: the same request under the same key takes effect once and gets the \
+         same response, also after a restart. Visible ASCII, bare or as a quoted string." }
     IdempotentReplayed { "Idempotent-Replayed", { "const": "true" },
-        "This repeats the response of an earlier request under the same key; nothing happened again." }
+        "This repeats the response of an earlier request under the same key; \
+         nothing happened again." }
     IfMatch { "If-Match", {
-            "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$", "examples": ["\"7\""]
+            "type": "string",
+            "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$",
+            "examples": ["\"7\""]
         },
         "The cart's `ETag` that the client has seen. At another version the request gets 412." }
     IfNoneMatch { "If-None-Match", {
-            "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$", "examples": ["\"7\""]
+            "type": "string",
+            "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$",
+            "examples": ["\"7\""]
         },
         "The `ETag` that the client has cached. If it is current, the response is 304." }
-    LastEventId { "Last-Event-ID", { "type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"] },
+    LastEventId { "Last-Event-ID", {
+            "type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]
+        },
         "For live streams: the id of the last event received. The stream resumes after it." }
     Link { "Link", { "type": "string" },
         "The next page, as `rel=\"next\"` (RFC 8288). Absent on the last page." }
@@ -66,28 +74,39 @@ headers! {
     OpenerPolicy { "Cross-Origin-Opener-Policy", { "type": "string" },
         "Isolates the page from other windows." }
     Prefer { "Prefer", { "type": "string", "examples": ["wait=5"] },
-        "`wait=n`: seconds that a read with `min_version` waits for the view, at most 5; default 1. `return=minimal`: a command may respond 204 without a body (RFC 7240)." }
+        "`wait=n`: seconds that a read with `min_version` waits for the view, at most 5; \
+         default 1. `return=minimal`: a command may respond 204 without a body (RFC 7240)." }
     PreferenceApplied { "Preference-Applied", { "const": "return=minimal" },
         "The preference that was applied." }
     RateLimit { "RateLimit", { "type": "string", "examples": ["\"commands\";r=5999;t=1"] },
-        "Requests left, and seconds until the limit resets (IETF draft ratelimit-headers). Absent if the client is not limited." }
-    RateLimitPolicy { "RateLimit-Policy", { "type": "string", "examples": ["\"commands\";q=6000;w=60"] },
+        "Requests left, and seconds until the limit resets (IETF draft ratelimit-headers). Absent \
+         if the client is not limited." }
+    RateLimitPolicy { "RateLimit-Policy", {
+            "type": "string", "examples": ["\"commands\";q=6000;w=60"]
+        },
         "The limit, and its window in seconds." }
     ReferrerPolicy { "Referrer-Policy", { "type": "string" },
         "Keeps the addresses of carts on this site." }
     RetryAfter { "Retry-After", { "type": "integer", "minimum": 1, "examples": [1] },
         "Seconds to wait before retrying." }
-    ServerTiming { "Server-Timing", { "type": "string", "examples": ["decide;dur=0.041, append;dur=0.873"] },
+    ServerTiming { "Server-Timing", {
+            "type": "string", "examples": ["decide;dur=0.041, append;dur=0.873"]
+        },
         "Durations in milliseconds: `decide` and `append` for a command, `view` for a read." }
     SetCookie { "Set-Cookie", { "type": "string" },
-        "`HttpOnly` cookie: a cart's token, limited to that cart's paths, or the operator's session." }
+        "`HttpOnly` cookie: a cart's token, limited to that cart's paths, or the operator's \
+         session." }
     Traceparent { "traceparent", {
-            "type": "string", "examples": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+            "type": "string",
+            "examples": ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
         },
-        "The request's trace (W3C Trace Context). It is stored in the events' metadata and returned in problems. An invalid value is ignored." }
+        "The request's trace (W3C Trace Context). It is stored in the events' metadata and \
+         returned in problems. An invalid value is ignored." }
     Vary { "Vary", { "type": "string" },
         "The request header that selects the response's form." }
-    WwwAuthenticate { "WWW-Authenticate", { "type": "string", "examples": ["Bearer realm=\"operator\""] },
+    WwwAuthenticate { "WWW-Authenticate", {
+            "type": "string", "examples": ["Bearer realm=\"operator\""]
+        },
         "The required authentication (RFC 6750)." }
 }
 

@@ -149,7 +149,8 @@ fn problem_schema(kind: Kind) -> Value {
         json!({
             "type": "string",
             "pattern": "^[0-9a-f]{32}$",
-            "description": "Identifies the request in the service's log: the trace of `traceparent`, or a generated one."
+            "description": "Identifies the request in the service's log: the trace of \
+                `traceparent`, or a generated one."
         }),
     );
     json!({

@@ -39,14 +39,17 @@ impl Tag {
     pub fn description(self) -> &'static str {
         match self {
             Tag::Carts => {
-                "Open a cart, change it, undo, check out. Each command responds with the updated cart."
+                "Open a cart, change it, undo, check out. Each command responds with the updated \
+                 cart."
             }
             Tag::Histories => {
-                "A cart's events, why its total is what it is, and what it would be without some events."
+                "A cart's events, why its total is what it is, and what it would be without some \
+                 events."
             }
             Tag::Catalogue => "The products on sale.",
             Tag::Log => {
-                "The events of all carts, and the views built from them. Requires the operator token."
+                "The events of all carts, and the views built from them. Requires the operator \
+                 token."
             }
             Tag::Insights => "Statistics from the event log. Requires the operator token.",
             Tag::Service => "Health, metrics and this document.",

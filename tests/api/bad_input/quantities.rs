@@ -135,7 +135,10 @@ async fn items_of_an_opening_add_up_to_no_more_than_a_cart_holds() {
         ),
         (
             "three products",
-            r#"{"sku":"teapot","quantity":1},{"sku":"sencha","quantity":1},{"sku":"notebook","quantity":1}"#,
+            concat!(
+                r#"{"sku":"teapot","quantity":1},{"sku":"sencha","quantity":1},"#,
+                r#"{"sku":"notebook","quantity":1}"#,
+            ),
             "line-limit",
         ),
         (

@@ -80,12 +80,14 @@ pub const NO_REQUESTS: &[(&str, u16, &str)] = &[
     (
         "two lengths",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     ),
     (
         "the same length twice",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
     ),
     (
         "two lengths in one",
@@ -115,32 +117,38 @@ pub const NO_REQUESTS: &[(&str, u16, &str)] = &[
     (
         "a length beyond 64 bits",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n{}",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Length: 99999999999999999999\r\n\r\n{}",
     ),
     (
         "a length and chunks",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
     (
         "chunks twice",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
     (
         "packed chunks",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     ),
     (
         "no coding that is known",
         400,
-        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "POST /api/carts HTTP/1.1\r\nHost: localhost\r\n\
+         Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
     ),
     (
         "chunks in HTTP/1.0",
         400,
-        "POST /api/carts HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /api/carts HTTP/1.0\r\nHost: localhost\r\n\
+         Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
 ];
 

@@ -1,5 +1,5 @@
-//! What is drawn: wishes that a shopper may have, whole lives of carts, and events as no rule would
-//! write them.
+//! Generators: commands of a shopper, whole command sequences of a cart, and events that no rule
+//! would write.
 
 use crate::cast::*;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
@@ -23,7 +23,10 @@ pub fn own_limit(name: &str) -> Option<u32> {
 
 prop_compose! {
     /// One of a few products, at one of a few prices: prices change between commands.
-    pub fn offers()(name in prop::sample::select(&SKUS[..]), price in prop::sample::select(&[0i64, 1, 99, 100, 1_999][..])) -> Offer {
+    pub fn offers()(
+        name in prop::sample::select(&SKUS[..]),
+        price in prop::sample::select(&[0i64, 1, 99, 100, 1_999][..]),
+    ) -> Offer {
         Offer { max_per_cart: own_limit(name), ..offer(name, price) }
     }
 }
@@ -35,7 +38,7 @@ fn promotions() -> impl Strategy<Value = Promotion> {
     ]
 }
 
-/// What a shopper may want of an open cart. Quantities reach beyond the limits.
+/// Commands of a shopper to an open cart. Quantities exceed the limits too.
 pub fn wishes() -> impl Strategy<Value = CartCommand> {
     prop_oneof![
         6 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| add(offer, quantity)),
@@ -51,7 +54,7 @@ pub fn wishes() -> impl Strategy<Value = CartCommand> {
     ]
 }
 
-/// A cart's whole life: how it is opened, what is wanted of it, and perhaps how it is closed.
+/// A cart's whole command sequence, from opening on.
 pub fn lives() -> impl Strategy<Value = Vec<CartCommand>> {
     let openings = vec((offers(), 1u32..=2), 0..=2).prop_map(|items| open(&items));
     (openings, vec(wishes(), 0..40)).prop_map(|(open, wishes)| {
@@ -61,7 +64,7 @@ pub fn lives() -> impl Strategy<Value = Vec<CartCommand>> {
     })
 }
 
-/// Units as no rule would allow them, mostly at the ends of what their types can say.
+/// Units that no rule would allow, mostly at the extremes of their types.
 fn any_units() -> impl Strategy<Value = Units> {
     let quantities = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
     let prices = prop_oneof![Just(100), Just(i64::MAX), Just(i64::MIN), any::<i64>()];
@@ -82,7 +85,8 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
         })),
         4 => any_units().prop_map(CartEvent::ItemAdded),
         4 => any_units().prop_map(CartEvent::ItemRemoved),
-        2 => (".{0,8}", terms).prop_map(|(code, terms)| CartEvent::PromotionApplied(promotion(&code, terms))),
+        2 => (".{0,8}", terms)
+            .prop_map(|(code, terms)| CartEvent::PromotionApplied(promotion(&code, terms))),
         1 => ".{0,8}".prop_map(|code| CartEvent::PromotionRemoved(PromotionRemoved { code })),
         1 => any::<[i64; 3]>().prop_map(|amounts| CartEvent::CartCheckedOut(CartCheckedOut {
             order_id: ORDER,
@@ -94,7 +98,7 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
     ]
 }
 
-/// Events of any kind in any order, of commands that may be called anything and come back.
+/// Events of any kind in any order, with arbitrary command names, some of them repeated.
 pub fn arbitrary_events() -> impl Strategy<Value = DecodedEvent<CartEvent>> {
     (
         any_events(),
