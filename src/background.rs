@@ -1,4 +1,4 @@
-//! Owned background threads: the owner stops the work, and learns when it ends by itself.
+//! Owned background threads: the owner stops the work, and is notified when it ends unexpectedly.
 
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;

@@ -54,7 +54,7 @@ pub struct CloudEvent<'a> {
     pub metadata: Option<Cow<'a, str>>,
 }
 
-/// JSON as it stands in the log.
+/// Event data: the JSON text of the log, unparsed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Data<'a>(#[serde(borrow)] pub &'a RawValue);
@@ -105,7 +105,7 @@ impl<'a> CloudEvent<'a> {
         })
     }
 
-    /// The same with the metadata as it is stored: all that a log is filled from.
+    /// The same with the stored metadata: all that an import needs.
     pub fn whole(
         recorded: &'a RecordedEvent,
         previous: Hash,

@@ -70,7 +70,7 @@ impl<'a> CommitMetadata<'a> {
 mod hex_option {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
+    #[expect(clippy::ref_option, reason = "the signature that serde requires")]
     pub fn serialize<S: Serializer>(
         digest: &Option<[u8; 16]>,
         serializer: S,

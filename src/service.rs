@@ -32,7 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const MIB: u64 = 1024 * 1024;
 
-/// Why the service failed to start, or stopped by itself.
+/// Why the service failed to start, or stopped unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]

@@ -132,7 +132,7 @@ fn what_was_ever_written_still_reads_as_the_event_that_it_was() {
     assert_eq!(files, samples().len() + OLD.len());
 }
 
-/// The files of old shapes, each beside the file of the same event as it is written today.
+/// The files of old shapes, each with the file of the same event in its current shape.
 const OLD: [(&str, &str); 1] = [("CartOpened.v1", "CartOpened.v2")];
 
 /// Contract (records): Events of an old schema are upcast.

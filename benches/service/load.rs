@@ -43,7 +43,7 @@ pub struct Report {
     pub processor: f64,
 }
 
-/// How long a load goes on.
+/// When a load ends.
 #[derive(Clone)]
 pub enum Until {
     Passed(Duration),
@@ -228,7 +228,7 @@ pub fn median(mut reports: Vec<Report>) -> Report {
     reports[reports.len() / 2]
 }
 
-/// What stands in the middle of `values`.
+/// The median of `values`.
 pub fn middle<T: PartialOrd + Copy>(values: impl IntoIterator<Item = T>) -> T {
     let mut values: Vec<T> = values.into_iter().collect();
     values.sort_by(|one, other| one.partial_cmp(other).expect("figures compare"));

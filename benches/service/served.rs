@@ -23,7 +23,7 @@ pub struct Cart {
 }
 
 impl Served {
-    /// The service as it is shipped, on files of its own.
+    /// The service in its default configuration, on files of its own.
     pub fn cartlog(settings: &[(&str, &str)]) -> Served {
         Self::cartlog_in(folder(), settings)
     }
@@ -102,7 +102,7 @@ impl Served {
             .expect("the process runs");
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        kib.expect("the kernel says how much memory a process has") / 1024
+        kib.expect("the kernel reports the memory of a process") / 1024
     }
 
     /// Loads this server for `time` and reports, with what that cost it.
@@ -122,7 +122,7 @@ impl Served {
         const MICROS_A_TICK: f64 = 10_000.0;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
             .expect("the process runs");
-        let (_, fields) = stat.rsplit_once(')').expect("the name stands in brackets");
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
         let ticks = fields.split_whitespace().skip(11).take(2);
         let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
         ticks * MICROS_A_TICK
@@ -161,7 +161,7 @@ impl Served {
         })
     }
 
-    /// Loads this server for as long as it takes to rebuild its views, and says how long that was.
+    /// Loads this server for as long as it takes to rebuild its views, and returns the duration.
     /// The processor time of a request is not separated from that of the rebuild.
     pub fn load_beside_a_rebuild(&self, requests: Requests) -> (Report, Duration) {
         let ended = Arc::new(AtomicBool::new(false));

@@ -113,7 +113,7 @@ impl Contents {
         line.lots.retain(|lot| lot.quantity > 0);
     }
 
-    /// Removes units from the newest lots with the units' price, at most as many as there are.
+    /// Removes units from the newest lots with the units' price, at most the line's quantity.
     pub(super) fn remove(&mut self, units: &Units) {
         let Some(line) = self.shelf.iter_mut().find(|line| line.sku == units.sku) else {
             return;

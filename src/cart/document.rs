@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// A cart as it is after the last of its events.
+/// A cart after its last event.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Cart")]
 pub struct CartDocument<'a> {

@@ -176,7 +176,7 @@ pub fn what_if(history: &[DecodedEvent<CartEvent>], without: &BTreeSet<u64>) -> 
     )
 }
 
-/// What differs between the cart as it is and as it would be.
+/// What differs between the actual and the hypothetical cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// The lines that differ.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A product's key: a letter or digit, then up to 63 letters, digits, dots, underscores or hyphens,
-/// so that it stands in a path or a command line as it is. Cheap to clone.
+/// so that paths and command lines need not escape it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Sku(Arc<str>);
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sku_is_what_stands_in_a_path_as_it_is() {
+    fn sku_needs_no_escaping_in_a_path() {
         let longest = "a".repeat(Sku::MAX_LENGTH);
         for good in ["teapot", "T-1", "0", "a.b_c-D", &longest] {
             assert_eq!(Sku::parse(good).unwrap().as_str(), good);

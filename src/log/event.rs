@@ -71,7 +71,7 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    /// `event` as it is stored.
+    /// Encodes `event` for storage.
     pub fn of(event: &impl Event) -> NewEvent {
         NewEvent {
             name: event.name().into(),

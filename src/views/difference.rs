@@ -79,7 +79,7 @@ pub(super) fn first_difference(left: ValueRef<'_>, right: ValueRef<'_>) -> usize
     }
 }
 
-/// A value as it is listed; of a long text, the part around the byte `around`.
+/// A value for a report; of a long text, the part around the byte `around`.
 pub(super) fn excerpt(value: ValueRef<'_>, around: usize) -> String {
     const BEFORE: usize = 24;
     let ValueRef::Text(text) = value else {

@@ -41,7 +41,7 @@ impl FoldCache {
         self.carts.get_mut(&id)?.take()
     }
 
-    /// Puts back a cart as it is after the events for which it was taken.
+    /// Puts back a cart after applying the events for which it was taken.
     pub(super) fn put_back(&mut self, id: Uuid, cart: &mut Arc<Cart>) {
         Arc::make_mut(cart).forget_undo();
         self.carts.insert(id, Some(cart.clone()));

@@ -82,7 +82,7 @@ impl Batch<'_> {
         self.events.iter().flatten()
     }
 
-    /// The cart `id` as it is after the batch, if the batch has an event of it.
+    /// The cart `id` after the batch, if the batch has an event of it.
     pub fn cart(&self, id: Uuid) -> Option<&Cart> {
         self.carts.get(&id).map(|pending| &*pending.cart)
     }

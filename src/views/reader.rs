@@ -111,8 +111,8 @@ impl Reader {
         self.read(|tables| carts::idle(tables, before, after, limit))
     }
 
-    /// Waits until the row of the cart `id` is at `version` or later, at the most for `patience`.
-    /// Returns the row as it is then, and a position up to which it has seen the log.
+    /// Waits until the row of the cart `id` is at `version` or later, for at most `patience`.
+    /// Returns the current row, and the log position that it includes.
     pub async fn cart_at_least(
         &self,
         id: Uuid,
@@ -186,7 +186,7 @@ impl Reader {
 
     /// Waits until the tables have all rows that were shown, so that a client that has seen a
     /// cart's row finds its events in every view. Gives up soon on tables that cannot be written:
-    /// the result says how far they are.
+    /// the result reports their progress.
     pub async fn wait_until_written(&self) {
         let shown = self.handle.rows.position();
         let mut progress = self.handle.progress.clone();

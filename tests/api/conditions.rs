@@ -6,7 +6,7 @@ use serde_json::json;
 
 /// Contract (conditions): `If-Match` on every command: 412 with `current_version`.
 #[tokio::test]
-async fn a_command_for_another_version_is_not_carried_out() {
+async fn command_for_another_version_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.apply_promotion("TEA10").await.expect(200);
@@ -98,7 +98,7 @@ async fn read_waits_for_min_version_within_preferred_wait() {
         let written = cart.set("teapot", version).await.expect(200);
         let read = cart.get_at_least(written.version()).await.expect(200);
         assert_eq!(read.body, written.body);
-        // What the view had reached when the answer was read from it, not when it was asked for.
+        // The position of the view when the response was read, not when the request arrived.
         assert_eq!(read.log_position(), written.log_position());
         // The position must be the shown row's, not that of the tables, which are written later.
         let again = cart.get().await.expect(200);
@@ -276,7 +276,7 @@ async fn unsupported_method_gets_405_with_allow() {
             refused.expect_problem(405, "method-not-allowed");
         }
     }
-    // What names no cart or no product is nowhere, whichever method is wanted of it.
+    // A path of no cart or no product is 404 for every method.
     for path in [
         "/api/carts/x",
         "/api/carts/x/items",
@@ -305,7 +305,7 @@ async fn of_many_who_have_seen_the_same_version_one_gets_to_change_it() {
 
 /// Contract (conditions): Without `If-Match` a command is retried until it succeeds.
 #[tokio::test]
-async fn without_a_version_every_one_of_many_is_carried_out() {
+async fn commands_without_version_all_succeed() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let attempts = (0..100).map(|_| cart.add("teapot", 1));

@@ -15,7 +15,7 @@ struct Route {
 }
 
 impl Route {
-    /// A request with all that any route asks for beside a body.
+    /// A request with every header that a route requires.
     fn ask(&self, cart: &CartClient) -> Ask {
         let ask = cart.api.ask(self.method.clone(), &self.path);
         ask.token(&cart.token).header("if-match", "*").key("a-key")

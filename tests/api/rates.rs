@@ -4,7 +4,7 @@ use crate::app::TestApp;
 
 /// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
-async fn a_client_that_sends_too_much_is_told_when_to_come_back() {
+async fn client_over_the_limit_gets_retry_after() {
     let app = TestApp::start_with(&[
         ("rates.opens_per_minute", "2"),
         ("rates.commands_per_minute", "1"),
@@ -31,7 +31,7 @@ async fn a_client_that_sends_too_much_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn clients_on_loopback_are_not_limited_unless_that_is_asked_for() {
+async fn loopback_clients_are_limited_only_if_configured() {
     let app = TestApp::start_with(&[("rates.opens_per_minute", "1")]);
     for _ in 0..3 {
         let opened = app.ask_for_cart().await.expect(201);

@@ -119,7 +119,7 @@ async fn refusals_are_shown_next_to_their_cause() {
             .mentions("product-refusal-tea-bowl", "Limit 2 per order")
             .await;
         browser.says("cart-count", "2").await;
-        // What a burst asks for beyond the most is stopped before it is sent: the rest counts.
+        // Clicks of a burst beyond the limit are not sent; the others count.
         browser.click("add-teapot").await;
         browser.misses("product-refusal-teapot").await;
         browser.click("cart-button").await;

@@ -86,7 +86,7 @@ async fn offline_changes_are_sent_after_reconnecting() {
         browser.says("total", "€39.98").await;
         let events = browser.events_of(&cart).await;
         assert_eq!(events, ["CartOpened", "ItemAdded", "ItemAdded"]);
-        // The stream mends as well: what another device does shows again.
+        // The stream reconnects as well: changes from another device show again.
         let path = format!("/api/carts/{cart}/items");
         let body = json!({ "sku": "sencha", "quantity": 1 });
         let _: Value = browser.ask("POST", &path, body).await;
@@ -112,7 +112,7 @@ async fn pages_in_the_bfcache_release_their_connections() {
         let body = json!({ "sku": "sencha", "quantity": 1 });
         let _: Value = browser.ask("POST", &path, body).await;
         browser.sees("journal-7").await;
-        // On the way back the stream goes on where it was left.
+        // After going back, the stream resumes where it was left.
         browser.go_back().await;
         browser.says("cart-title", "Cart at version 7").await;
     })

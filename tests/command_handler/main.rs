@@ -1,5 +1,5 @@
-//! The write side on a log that others write to as well, and on one that fails: two handlers stand
-//! for two nodes, and a log in front of the log says what it is told to say.
+//! The write side on a log with other writers, and on a log that fails: two handlers simulate two
+//! nodes, and a wrapper of the log injects outcomes.
 
 mod nodes;
 

@@ -140,7 +140,7 @@ async fn slow_and_idle_clients_do_not_delay_others() {
     );
     assert!(longest < USUAL, "{longest:?}");
     assert!(during.memory_mib < before.memory_mib + 200, "{during:?}");
-    // Heads and bodies have their time; then their connections end, be it with an answer.
+    // Heads and bodies have a deadline; then their connections end, with or without a response.
     for mut stream in slow {
         let mut rest = Vec::new();
         let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
@@ -282,8 +282,8 @@ fn client_at(address: &'static str) -> reqwest::Client {
         .unwrap()
 }
 
-/// How many of 500 commands of one client are turned away, beside another client's few, which are
-/// carried out in their usual time.
+/// Counts how many of 500 commands of one client are shed, while the few commands of another
+/// client are executed at their usual latency.
 async fn flood(commands_per_minute: &str) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path(), &[]);

@@ -207,7 +207,7 @@ async fn unreadable_log_is_503_until_it_recovers() {
     assert_eq!(answered.body["type"], "/problems/log-unavailable");
     assert!(answered.retry_after);
     drop(fault);
-    // The control: without the fault, the same command is carried out.
+    // Control: without the fault, the same command is executed.
     record.unanswered.push(sent);
     assert_replays(&mut record, program.address).await;
     assert_eq!(readiness(program.address).await.0, 200);

@@ -205,7 +205,7 @@ impl Started {
         answers
     }
 
-    /// Ends it, unless it has ended by itself, and says how it fared.
+    /// Ends the process, unless it has exited already, and returns its fate.
     fn end(mut self) -> Result<Fate, String> {
         let status = match self.child.try_wait().unwrap() {
             None if self.address.is_none() => Some(self.child.wait().unwrap()),

@@ -101,9 +101,9 @@ async fn full_disk_refuses_commands_until_there_is_space() {
         assert_eq!(reasons["checks"]["views"], "ok");
         let refused = record.unanswered.last().unwrap().clone();
         let again = refused.send(&client, program.address).await.unwrap();
-        assert_eq!(again.status, 503, "as long as it is full");
+        assert_eq!(again.status, 503, "while the disk is full");
         assert_eq!(discrepancies(&record, &read_intact_log(&log)), [""; 0]);
-        // The control: were the refused one taken for acknowledged, it would be missed.
+        // Control: counted as acknowledged, the refused command would be reported as lost.
         let forged = CommandRecord {
             acknowledged: vec![(refused, opened.clone())],
             unanswered: Vec::new(),

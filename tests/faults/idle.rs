@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Waits for nothing: the very next answer has to name the `reason`.
-async fn is_told(address: SocketAddr, reason: &str) {
+/// Expects that the next health check, without waiting, reports the `reason`.
+async fn assert_not_ready(address: SocketAddr, reason: &str) {
     let (status, report) = readiness(address).await;
     assert_eq!(status, 503, "{report}");
     let why = report["checks"]["log"].as_str().unwrap();
@@ -30,25 +30,25 @@ async fn is_ready(address: SocketAddr) {
     assert_eq!(status, 200, "{report}");
 }
 
-/// Damages the log of an idle `program` by `damage`, which is given the file and says how it is
-/// mended. Before and after, the service is ready: that is the control.
-async fn damaged_while_idle<Mend: FnOnce()>(
+/// Damages the log of an idle `program` by `damage`, which gets the file and returns its repair.
+/// Control: the service is ready before the damage and after the repair.
+async fn damaged_while_idle<Repair: FnOnce()>(
     folder: &Path,
     (program, mut record): (ServiceProcess, CommandRecord),
     suffix: &str,
     reason: &str,
-    damage: impl FnOnce(PathBuf) -> Mend,
+    damage: impl FnOnce(PathBuf) -> Repair,
 ) {
     is_ready(program.address).await;
     let file = beside(&log_path(folder), suffix);
-    let mend = damage(file.clone());
-    is_told(program.address, reason).await;
+    let repair = damage(file.clone());
+    assert_not_ready(program.address, reason).await;
     assert_eq!(
         file.exists(),
         reason != "is gone",
-        "nothing is made in its place"
+        "no new file is created"
     );
-    mend();
+    repair();
     is_ready(program.address).await;
     assert_replays(&mut record, program.address).await;
     program.kill();
@@ -92,7 +92,7 @@ async fn readyz_reports_replaced_log() {
     }
 }
 
-/// Cuts `file` in half, and says how what was cut off comes back.
+/// Truncates `file` to half its length, and returns the repair.
 fn cut(file: PathBuf) -> impl FnOnce() {
     let content = fs::read(&file).unwrap();
     let kept = content.len() / 2;
@@ -169,7 +169,7 @@ async fn readyz_reports_unreadable_log() {
     is_ready(program.address).await;
     let files = [log.as_path(), &beside(&log, "-wal")];
     let fault = Fault::inject(&program, "pread64", "error=EIO", &files);
-    is_told(program.address, "cannot be read").await;
+    assert_not_ready(program.address, "cannot be read").await;
     drop(fault);
     is_ready(program.address).await;
     program.kill();

@@ -31,7 +31,7 @@ async fn acknowledged_commands_survive_kills() {
         let program = ServiceProcess::serve(folder.path());
         let mut load = LoadGenerator::start(program.address, 6, plan.round(round));
         load.acknowledged(1 + dice.below(120)).await;
-        // The moment is drawn too: an acknowledgement is no moment in the life of the writer.
+        // The delay is random too: an acknowledgement is at a fixed point of the writer's loop.
         tokio::time::sleep(Duration::from_micros(dice.below(3_000) as u64)).await;
         program.kill();
         let mut record = load.end().await;

@@ -3,7 +3,7 @@
 //! the same fault on a weaker setting, or the same check on a forged finding, which must fail, so
 //! that a test that passes proves something.
 //!
-//! What is drawn is drawn from a seed: [`plan`] says how a run is repeated.
+//! All randomness comes from a seed: [`plan`] explains how to repeat a run.
 
 mod clients;
 mod clock;

@@ -116,7 +116,7 @@ async fn overload_is_shed_in_time_and_loses_nothing() {
     let mut readiness = Vec::new();
     let mut outcomes = tokio::select! {
         outcomes = shop(program.address, &plan, time) => outcomes,
-        () = stays_ready(program.address, &mut readiness) => unreachable!("it asks for ever"),
+        () = stays_ready(program.address, &mut readiness) => unreachable!("it polls forever"),
     };
     println!(
         "{} acknowledged and {} shed in {time:?}; 99 of 100 answered within {:?}",

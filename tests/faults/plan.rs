@@ -37,12 +37,12 @@ impl Plan {
         if self.long { thorough } else { usual }
     }
 
-    /// What the test draws from.
+    /// The random numbers of the test.
     pub fn dice(&self) -> Dice {
         Dice(self.seed)
     }
 
-    /// A number by which the shoppers of a round get keys and choices of their own.
+    /// A number that gives the shoppers of a round their own keys and choices.
     pub fn round(&self, round: u64) -> u64 {
         self.seed.wrapping_mul(1_000) % 1_000_000_000 + round
     }

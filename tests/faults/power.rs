@@ -24,7 +24,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// Makes and mounts it below `folder`; says what keeps this machine from it otherwise.
+    /// Creates and mounts it below `folder`; the error is why this machine cannot.
     fn make(folder: &Path) -> Result<Disk, String> {
         let disk = Disk {
             image: folder.join("disk.img"),
@@ -64,7 +64,7 @@ impl Disk {
             .arg(self.handle()))
     }
 
-    /// Mounts it again as it is.
+    /// Mounts it again, unchanged.
     fn power_on(&self) -> Result<(), String> {
         run(Command::new("umount").arg(&self.folder))?;
         self.mount()?;
@@ -109,7 +109,7 @@ enum Cut {
     DiskFirst,
 }
 
-/// Cuts the power under load. The record says what was acknowledged before, and counts everything
+/// Cuts the power under load. The record has what was acknowledged before, and counts everything
 /// that was answered later as unanswered.
 async fn cut_under_load(
     disk: &Disk,
@@ -206,7 +206,7 @@ async fn control_lying_disk_loses_on_power_loss() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
     let program = ServiceProcess::serve(&disk.folder);
-    // From here on no sync is carried out, and each is reported as done.
+    // From here on no sync takes effect, and each is reported as successful.
     let fault = Fault::inject(&program, "fsync,fdatasync", "retval=0", &[]);
     let load = load_on(&program, &plan, 1).await;
     let record = cut_under_load(&disk, program, load, Cut::AtOnce).await;
@@ -216,7 +216,7 @@ async fn control_lying_disk_loses_on_power_loss() {
 
 #[track_caller]
 fn loses(record: &CommandRecord, disk: &Disk) {
-    // What is there is whole all the same.
+    // The log is intact all the same.
     let log = read_log(&log_path(&disk.folder)).unwrap_or_default();
     let lost = discrepancies(record, &log).len();
     println!(

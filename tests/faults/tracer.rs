@@ -63,7 +63,7 @@ impl Fault {
             .spawn()
             .expect("strace runs");
         let mut said = BufReader::new(strace.stderr.take().expect("what it says")).lines();
-        // It says so once it holds the process.
+        // strace reports when it has attached to the process.
         let attached = said
             .by_ref()
             .map_while(Result::ok)

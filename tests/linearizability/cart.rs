@@ -9,7 +9,7 @@ pub const SKUS: [&str; 3] = ["teapot", "sencha", "notebook"];
 
 pub type Quantities = [u32; SKUS.len()];
 
-/// What is asked of a cart; products are named by their place in [`SKUS`].
+/// A request to a cart; products are indices of [`SKUS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     Add(usize, u32),
@@ -31,7 +31,7 @@ pub enum Answer {
     Mismatch {
         current: u64,
     },
-    /// None came: it was carried out or it was not.
+    /// No response: the command was executed or it was not.
     Unknown,
 }
 

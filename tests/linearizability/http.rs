@@ -99,7 +99,7 @@ impl Counter for HttpCart {
         let again = tokio::time::timeout(PATIENCE, again).await;
         again
             .expect("a program that comes back")
-            .expect("a test that goes on");
+            .expect("a test that still runs");
     }
 }
 

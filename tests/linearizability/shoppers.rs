@@ -34,7 +34,7 @@ pub async fn shop(
 ) {
     let mut seen = 1;
     for number in 0..count {
-        let (change, matched) = draw(dice);
+        let (change, matched) = random_change(dice);
         let if_match = matched.then_some(seen);
         let key = (dice.below(4) > 0).then(|| format!("{name}-{number}"));
         let operation = history.borrow_mut().calls(change, if_match);
@@ -65,7 +65,7 @@ pub async fn shop(
 }
 
 /// A change, and whether it is for the version that was seen last.
-fn draw(dice: &mut Dice) -> (Change, bool) {
+fn random_change(dice: &mut Dice) -> (Change, bool) {
     let sku = dice.below(SKUS.len());
     let quantity = u32::try_from(dice.below(4)).expect("a quantity");
     match dice.below(10) {

@@ -170,7 +170,7 @@ impl Story {
         self.model.decide(&self.cart, command)
     }
 
-    /// Decides `command` and lets happen what comes of it.
+    /// Decides `command` and applies the resulting events.
     pub fn handle(&mut self, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
         let events = self.decide(command)?;
         self.happen(command.name(), &events);

@@ -208,7 +208,7 @@ fn a_promotion_is_applied_replaced_and_taken_off() {
 }
 
 #[test]
-fn a_promotion_whose_terms_have_changed_is_applied_anew() {
+fn promotion_with_changed_terms_is_applied_again() {
     let today = promotion("TENTH", Terms::Percent(11));
     given(&[opened(), applied(tenth_off())])
         .when(&apply(today.clone()))

@@ -132,9 +132,9 @@ async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
 
     for (changed, named, serving) in [
-        ("view = 'products'", "products: of another definition", true),
+        ("view = 'products'", "products: definition changed", true),
         ("view IN ('carts', 'products')", "carts, products: of", true),
-        ("true", "they are being made", false),
+        ("true", "initial build", false),
     ] {
         let file = Connection::open(folder.join("data/views.db")).unwrap();
         file.execute_batch(&format!(
@@ -180,7 +180,7 @@ async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
             "{changed}: the rebuild was too quick to observe"
         );
         assert_eq!(answers(address).await, before, "{changed}");
-        // `/readyz` may be ready before the rebuild's status says so: it runs at low priority.
+        // `/readyz` may be ready before the rebuild's status is complete: it runs at low priority.
         assert_eq!(outcome(address).await, "swapped", "{changed}");
         assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
     }

@@ -111,7 +111,7 @@ impl Attempt {
 }
 
 /// A new intent for the cart `id`, which the shopper has seen as `seen` at `version`.
-pub fn draw(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: u64) -> Intent {
+pub fn random(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: u64) -> Intent {
     let (wish, must_match) = match seen.contents() {
         None => (Wish::Command(open(dice)), false),
         Some(contents) => match dice.below(32) {

@@ -39,11 +39,11 @@ pub enum Lie {
     ShowsLaterEventsFirst,
 }
 
-/// What becomes of a commit on its way.
+/// What happens to a commit in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Arrives,
-    /// Arrives, and its answer does not.
+    /// Arrives, but its outcome is lost.
     AnswerLost,
     Lost,
     Refused,

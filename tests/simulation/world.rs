@@ -1,6 +1,6 @@
 //! One story: shoppers who send commands to some nodes, updaters that follow, and everything
-//! between them and the log, in an order that the seed draws. One thread and no clock, so that a
-//! seed tells the same story each time.
+//! between them and the log, in an order that the seed determines. One thread and no clock, so that a
+//! seed reproduces its story.
 
 use crate::followers;
 use crate::intents::{self, Intent, MODEL};
@@ -60,7 +60,7 @@ pub struct World {
     nodes: RefCell<Vec<Node>>,
     carts: Vec<Uuid>,
     intents: RefCell<Vec<Rc<Intent>>>,
-    drawn: Cell<u64>,
+    numbers: Cell<u64>,
     over: Cell<bool>,
     transcript: RefCell<Vec<String>>,
     folder: TempDir,
@@ -86,7 +86,7 @@ impl World {
                 .map(|number| Uuid::from_u128(0x0199 << 112 | number))
                 .collect(),
             intents: RefCell::default(),
-            drawn: Cell::new(0),
+            numbers: Cell::new(0),
             over: Cell::new(false),
             transcript: RefCell::default(),
             folder: tempfile::tempdir_in(in_memory()).expect("a folder"),
@@ -212,7 +212,7 @@ impl World {
                 let ago = [0, 0, 0, 1, 3][self.below(5)];
                 let version = Version(oracle.version(cart).0.saturating_sub(ago));
                 let seen = oracle.cart(cart, version).unwrap_or(&Cart::NotOpened);
-                intents::draw(&mut self.network().dice, cart, seen, version, number)
+                intents::random(&mut self.network().dice, cart, seen, version, number)
             }
         };
         drop(known);
@@ -328,8 +328,8 @@ impl World {
     }
 
     fn next(&self) -> u64 {
-        self.drawn.set(self.drawn.get() + 1);
-        self.drawn.get()
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 }
 
@@ -355,10 +355,10 @@ fn name_of(outcome: &Outcome) -> (&'static str, bool) {
     match outcome {
         Ok(handled) if handled.replayed => ("a replay", true),
         Ok(handled) if handled.position.is_none() => ("nothing to do", true),
-        Ok(_) => ("a command was carried out", true),
+        Ok(_) => ("a command was executed", true),
         Err(CommandError::Refused(_)) => ("a refusal", true),
         Err(CommandError::NotFound) => ("not found", true),
-        Err(CommandError::VersionMismatch { .. }) => ("a version that was not asked for", true),
+        Err(CommandError::VersionMismatch { .. }) => ("a version mismatch", true),
         Err(CommandError::KeyReused) => ("a key for another request", true),
         Err(CommandError::History(_)) => ("a command failed to read", false),
         Err(CommandError::NotWritten(_)) => ("a command was not written", false),

@@ -103,7 +103,7 @@ impl SqliteLog {
 
 #[async_trait]
 impl LogReader for SqliteLog {
-    /// Every read of the file is linearizable, whatever `freshness` asks for.
+    /// Every read of the file is linearizable, whatever the `freshness`.
     async fn read_stream(
         &self,
         stream: Uuid,

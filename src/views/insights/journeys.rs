@@ -129,7 +129,7 @@ pub struct Funnel {
     pub filled: u64,
     pub checked_out: u64,
     pub expired: u64,
-    /// Open carts without an event for long, as of the time of the query.
+    /// Open carts that are idle at the time of the query.
     pub idle: u64,
     /// The share of the opened carts that were checked out; `null` if none was opened.
     pub conversion: Option<f64>,

@@ -68,7 +68,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     let ready = log.is_none() && views.is_none() && stopping.is_none();
     let checks = [("log", log), ("views", views), ("service", stopping)]
         .into_iter()
-        .map(|(name, trouble)| (name, trouble.unwrap_or_else(|| "ok".to_owned())))
+        .map(|(name, reason)| (name, reason.unwrap_or_else(|| "ok".to_owned())))
         .collect();
     let mut response = if ready {
         HttpResponse::Ok()
@@ -102,13 +102,13 @@ fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
 /// has caught up with the log.
 async fn check_views(state: &AppState, end: Position) -> Option<String> {
     let progress = state.views.progress();
-    if let Some(trouble) = &*state.views_health.borrow() {
-        return Some(trouble.reason.clone());
+    if let Some(failure) = &*state.views_health.borrow() {
+        return Some(failure.reason.clone());
     }
     if !progress.is_complete() {
         let (done, wanted) = (progress.position, progress.complete_at);
         return Some(format!(
-            "they are being made: {done} of {wanted} events are in them"
+            "initial build: {done} of {wanted} events"
         ));
     }
     let unavailable = state.views.unavailable_views();
@@ -116,7 +116,7 @@ async fn check_views(state: &AppState, end: Position) -> Option<String> {
         let (names, rebuild) = (unavailable.join(", "), state.rebuilds.status());
         let (done, wanted) = (rebuild.events_done, rebuild.events_total);
         return Some(format!(
-            "{names}: of another definition, being rebuilt: {done} of {wanted} events"
+            "{names}: definition changed, rebuilding: {done} of {wanted} events"
         ));
     }
     let behind = end.0.saturating_sub(progress.position.0);
@@ -127,5 +127,5 @@ async fn check_views(state: &AppState, end: Position) -> Option<String> {
         Ok(lag) => format!("{} s", lag.millis / 1_000),
         Err(error) => error.to_string(),
     };
-    Some(format!("they are {behind} events ({age}) behind the log"))
+    Some(format!("{behind} events ({age}) behind the log"))
 }

@@ -1,4 +1,4 @@
-//! JSON that says something else than what was asked for.
+//! Valid JSON that is not the expected body.
 
 use super::{pointer, refused, with_body};
 use crate::app::TestApp;

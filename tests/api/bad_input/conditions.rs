@@ -146,7 +146,7 @@ async fn a_key_that_another_request_came_with_carries_nothing_out() {
 
 /// Contract (conditions): `If-Match` is required on checkout and undo: 428 without it.
 #[tokio::test]
-async fn what_is_asked_for_and_not_said_carries_nothing_out() {
+async fn missing_precondition_gets_428() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let undo = cart.undo(2).without_header("if-match");

@@ -16,7 +16,7 @@ use crate::app::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::Value;
 
-/// A JSON body and, in a word, what is wrong with it: for tables of bytes that no JSON library
+/// A JSON body and its defect in a word: for tables of bytes that no JSON library
 /// writes.
 type Body = (&'static str, &'static [u8]);
 
@@ -67,8 +67,8 @@ pub fn pointer(problem: &Value) -> &str {
     pointer.unwrap_or_else(|| panic!("a pointer: {problem}"))
 }
 
-/// How many cases the tables have: each row counts as often as it is sent. The lists, conditions
-/// and states that are asked in loops come on top.
+/// Counts the cases of the tables: each row counts as often as it is sent. The lists, conditions
+/// and states that are requested in loops are not counted.
 ///
 /// Contract (errors): Bad input: at least 150 cases, each with status, problem type and an
 /// unchanged log.
@@ -82,7 +82,7 @@ fn the_tables_alone_have_at_least_150_cases() {
     assert!(all >= 150, "{all}");
 }
 
-/// Every command to a cart at `version`, each as it would be carried out but for the cart's state.
+/// Every command to a cart at `version`; each would succeed but for the cart's state.
 fn commands(cart: &CartClient, version: u64) -> Vec<(&'static str, Ask)> {
     vec![
         ("add", cart.add("teapot", 1)),

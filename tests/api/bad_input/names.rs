@@ -7,7 +7,7 @@ use serde_json::json;
 
 const UNKNOWN: &str = "01990000-0000-7000-8000-000000000001";
 
-/// What stands in a path where a cart's id should, and leads nowhere.
+/// Path segments in place of a cart's id that match no cart.
 pub const NO_CARTS: &[&str] = &[
     "1",
     "-1",
@@ -76,7 +76,7 @@ async fn what_is_no_carts_id_leads_nowhere_whatever_is_in_it() {
     }
 }
 
-/// What stands in a path where a sku should.
+/// Path segments in place of a SKU that are no SKU.
 pub const NO_SKUS: &[&str] = &[
     "%20",
     "-a",
@@ -286,7 +286,7 @@ async fn a_code_that_is_none_is_refused_whatever_is_in_it() {
         .await;
     }
     for (case, body) in [
-        ("a NUL as it is", &b"{\"code\":\"TEA10\0\"}"[..]),
+        ("an unescaped NUL", &b"{\"code\":\"TEA10\0\"}"[..]),
         ("bad UTF-8", &b"{\"code\":\"TEA\xFF\"}"[..]),
         ("a lone surrogate", &br#"{"code":"\ud83d"}"#[..]),
     ] {

@@ -213,7 +213,7 @@ impl LoadGenerator {
         self.end().await
     }
 
-    /// Waits until every shopper has stopped by itself, because the service is gone or refuses.
+    /// Waits until every shopper has stopped because the service is gone or refuses.
     pub async fn end(self) -> CommandRecord {
         tokio::time::timeout(PATIENCE, self.shoppers.join_all())
             .await

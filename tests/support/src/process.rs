@@ -119,7 +119,7 @@ impl ServiceProcess {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits until the process exits by itself; kills it and fails after `patience`.
+    /// Waits until the process exits; kills it and fails after `patience`.
     pub fn wait_for_exit(mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
@@ -144,7 +144,7 @@ impl Drop for ServiceProcess {
     }
 }
 
-/// Runs the program until it exits by itself. One that serves instead is killed after [`PATIENCE`].
+/// Runs the program until it exits. One that serves instead is killed after [`PATIENCE`].
 pub fn run_to_exit(mut command: Command) -> Output {
     let child = command
         .stdin(Stdio::null())

@@ -161,7 +161,7 @@ fn tagged(docs: &[&str]) -> Tagged {
     function
 }
 
-/// What is wrong with the tags of `functions`.
+/// The errors in the tags of `functions`.
 pub fn findings(functions: &[Tagged]) -> Vec<String> {
     let mut findings = Vec::new();
     let mut controls = BTreeSet::new();
