@@ -20,7 +20,7 @@ pub struct OpenLog {
     pub administration: Arc<dyn LogAdministration>,
     /// The engine's metrics, to be registered.
     pub gauges: Vec<Box<dyn Collector>>,
-    /// The engine's thread. It ends after [`close`](super::LogWriter::close), or unexpectedly when the
+    /// The engine's thread. It ends after [`close`](super::LogWriter::close), or when the
     /// log must not be written to any more.
     pub worker: Background,
 }

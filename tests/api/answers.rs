@@ -1,6 +1,6 @@
 //! What every answer of a kind carries: positions, times, traces.
 
-use crate::app::{Ask, TestApp};
+use cartlog_testkit::{Ask, TestApp};
 use serde_json::json;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";

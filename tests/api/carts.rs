@@ -1,6 +1,6 @@
 //! `/api/carts` and `/api/carts/{id}`.
 
-use crate::app::{TestApp, text};
+use cartlog_testkit::{TestApp, text};
 use serde_json::json;
 
 /// Contract (carts): `POST /api/carts`, `GET /api/carts/{id}`

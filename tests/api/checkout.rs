@@ -1,6 +1,6 @@
 //! `/api/carts/{id}/checkout` and `/undo`, and closed carts.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use serde_json::json;
 
 /// Contract (carts): `POST …/checkout`

@@ -1,6 +1,6 @@
 //! `ETag`, `If-Match`, `If-None-Match`, `min_version` and `HEAD`: which version a request is about.
 
-use crate::app::{Answer, Ask, CartClient, TestApp};
+use cartlog_testkit::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! `/api/carts/{id}/events`: pages, CloudEvents and live streams.
 
-use crate::app::{CartClient, TestApp, text};
+use cartlog_testkit::{CartClient, TestApp, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What holds on every route, asked of every route: the description says which there are.
 
-use crate::app::{Answer, Ask, CartClient, TestApp, text};
 use crate::bad_input::pointer;
+use cartlog_testkit::{Answer, Ask, CartClient, TestApp, text};
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Expiry of idle carts.
 
-use crate::app::TestApp;
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::TestApp;
 use serde_json::json;
 
 const MINUTE: i64 = 60_000;

@@ -1,6 +1,6 @@
 //! `/livez` and `/readyz`.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use serde_json::json;
 
 /// Contract (service): `GET /livez`, `GET /readyz`

@@ -1,6 +1,6 @@
 //! `/api/insights` over HTTP. `tests/reads` checks the numbers themselves.
 
-use crate::app::{TestApp, text};
+use cartlog_testkit::{TestApp, text};
 use serde_json::json;
 
 /// Contract (headers): Responses carry `Log-Position` and `Server-Timing`.

@@ -1,6 +1,6 @@
 //! `/api/carts/{id}/items` and `/api/carts/{id}/items/{sku}`.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use serde_json::{Value, json};
 
 /// Invalid bodies, each with the pointer to its error.

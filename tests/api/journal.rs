@@ -1,6 +1,6 @@
 //! `/api/events`: the journal, in pages.
 
-use crate::app::{TestApp, text};
+use cartlog_testkit::{TestApp, text};
 use serde_json::Value;
 
 /// Whether an event matches a query.

@@ -1,6 +1,6 @@
 //! `GET /api/events` as a live stream, and its authorization.
 
-use crate::app::{Ask, TestApp};
+use cartlog_testkit::{Ask, TestApp};
 
 const OPERATOR: (&str, &str) = ("security.operator_token", "op-secret");
 

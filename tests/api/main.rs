@@ -1,5 +1,5 @@
 //! End-to-end tests of the HTTP API: a real service per test, on its own port, with real sockets
-//! and files. One file per resource; [`app`] has the service and the client that all of them use.
+//! and files. One file per resource; [`cartlog_testkit`] has the service and the client.
 
 mod answers;
 mod bad_input;
@@ -29,5 +29,3 @@ mod tokens;
 mod views;
 mod walkthrough;
 mod why;
-
-use cartlog_testkit as app;

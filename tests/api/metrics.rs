@@ -1,6 +1,6 @@
 //! `/metrics`, parsed as a Prometheus server does.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The samples of one scrape, by name and labels.

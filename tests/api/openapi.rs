@@ -1,6 +1,6 @@
 //! The description of the API: what it says is so, and what is so it says.
 
-use crate::app::{Answer, TestApp, text};
+use cartlog_testkit::{Answer, TestApp, text};
 use reqwest::Method;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! `/api/views` and `/api/verify`: state of the views, rebuild and verification.
 
-use crate::app::{Ask, PATIENCE, TestApp};
+use cartlog_testkit::{Ask, PATIENCE, TestApp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 

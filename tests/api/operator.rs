@@ -1,6 +1,6 @@
 //! `/api/operator`: how a browser becomes the operator's, and stops being so.
 
-use crate::app::{Answer, TestApp};
+use cartlog_testkit::{Answer, TestApp};
 use reqwest::Method;
 use serde_json::json;
 

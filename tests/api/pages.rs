@@ -1,6 +1,6 @@
 //! The pages' files: whole, compressed, or unchanged.
 
-use crate::app::{Answer, TestApp};
+use cartlog_testkit::{Answer, TestApp};
 
 const SCRIPT: &str = "/js/shop/cart.js";
 

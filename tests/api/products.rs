@@ -1,6 +1,6 @@
 //! `/api/products` and `/api/products/{sku}`.
 
-use crate::app::{TestApp, text};
+use cartlog_testkit::{TestApp, text};
 use std::collections::BTreeSet;
 
 /// Contract (service): `GET /api/products`, `/{sku}`

@@ -1,6 +1,6 @@
 //! `/api/carts/{id}/promotion`.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use serde_json::{Value, json};
 
 /// Contract (carts): `PUT` and `DELETE …/promotion`

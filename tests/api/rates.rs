@@ -1,6 +1,6 @@
 //! What one client may send, and how large the head of a request may be.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 
 /// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]

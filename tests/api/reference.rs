@@ -1,7 +1,7 @@
 //! The pages that the service makes from what it knows of itself.
 
-use crate::app::{Answer, TestApp};
 use cartlog::web::problem::Kind;
+use cartlog_testkit::{Answer, TestApp};
 
 /// Contract (service): `GET /docs` alone is enough to use every route.
 #[tokio::test]

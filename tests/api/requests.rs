@@ -1,6 +1,6 @@
 //! Requests as such, whichever resource they are for: what no HTTP client would send.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 
 #[tokio::test]
 async fn a_path_that_leads_nowhere_is_not_found_whatever_is_in_it() {

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: a request that is sent again has its effect once.
 
-use crate::app::{Answer, Ask, CartClient, TestApp};
+use cartlog_testkit::{Answer, Ask, CartClient, TestApp};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Who may do what: a cart's token opens it, and without it there is no cart.
 
-use crate::app::{Ask, TestApp};
+use cartlog_testkit::{Ask, TestApp};
 use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde_json::json;

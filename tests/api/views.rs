@@ -1,11 +1,11 @@
 //! The views behind the API: the response to `GET` equals the fold of the cart's events.
 
-use crate::app::{CartClient, TestApp};
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::{CartEvent, CartModel};
 use cartlog::decider::{DecodedEvent, Event, fold};
 use cartlog::history::CommitMetadata;
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::{CartClient, TestApp};
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Runs `docs/walkthrough.http` and checks the documented responses.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 use serde_json::Value;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/why`, `/what-if` and `/timeline`.
 
-use crate::app::{CartClient, TestApp};
 use crate::views::shop_at_random;
+use cartlog_testkit::{CartClient, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
 

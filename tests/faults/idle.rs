@@ -43,11 +43,7 @@ async fn damaged_while_idle<Repair: FnOnce()>(
     let file = beside(&log_path(folder), suffix);
     let repair = damage(file.clone());
     assert_not_ready(program.address, reason).await;
-    assert_eq!(
-        file.exists(),
-        reason != "is gone",
-        "no new file is created"
-    );
+    assert_eq!(file.exists(), reason != "is gone", "no new file is created");
     repair();
     is_ready(program.address).await;
     assert_replays(&mut record, program.address).await;

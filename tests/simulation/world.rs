@@ -1,6 +1,6 @@
 //! One story: shoppers who send commands to some nodes, updaters that follow, and everything
-//! between them and the log, in an order that the seed determines. One thread and no clock, so that a
-//! seed reproduces its story.
+//! between them and the log, in an order that the seed determines. One thread and no clock, so that
+//! a seed reproduces its story.
 
 use crate::followers;
 use crate::intents::{self, Intent, MODEL};

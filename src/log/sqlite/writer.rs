@@ -335,7 +335,7 @@ impl Writer {
         }
     }
 
-    /// Leaves the log complete in one file, its index included. SQLite checkpoints automatically only
+    /// Leaves the log complete in one file, its index included. Otherwise SQLite checkpoints only
     /// when the last connection closes, and reading connections may outlive this one.
     fn close(self) -> Result<(), String> {
         if let Err(error) = by_stream::catch_up(&self.connection) {

@@ -107,9 +107,7 @@ async fn check_views(state: &AppState, end: Position) -> Option<String> {
     }
     if !progress.is_complete() {
         let (done, wanted) = (progress.position, progress.complete_at);
-        return Some(format!(
-            "initial build: {done} of {wanted} events"
-        ));
+        return Some(format!("initial build: {done} of {wanted} events"));
     }
     let unavailable = state.views.unavailable_views();
     if !unavailable.is_empty() {

@@ -1,7 +1,7 @@
 //! Valid JSON that is not the expected body.
 
 use super::{pointer, refused, with_body};
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 
 /// A method and a path below a cart, a body, and where in it the mistake is.
 pub type Pointed = (&'static str, &'static str, &'static str, &'static str);

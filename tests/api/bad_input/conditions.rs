@@ -2,7 +2,7 @@
 //! and doubled.
 
 use super::{commands, refused};
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 
 /// Contract (conditions): `If-Match` on every command: 412 with `current_version`.

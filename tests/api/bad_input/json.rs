@@ -1,7 +1,7 @@
 //! JSON that is broken, or no object.
 
 use super::{Body, pointer, refused, with_body};
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 
 /// Where a whole item is expected, and nothing in particular can be pointed at.

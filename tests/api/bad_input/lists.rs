@@ -1,7 +1,7 @@
 //! Lists and streams: cursors that were altered, limits, filters, and places beyond the end.
 
 use super::refused;
-use crate::app::{TestApp, text};
+use cartlog_testkit::{TestApp, text};
 
 /// Every list that comes in pages, with a page before the last of it.
 async fn lists(app: &TestApp) -> Vec<(String, String)> {

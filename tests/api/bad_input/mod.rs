@@ -12,7 +12,7 @@ mod states;
 mod transfer;
 mod wire;
 
-use crate::app::{Answer, Ask, CartClient, TestApp};
+use cartlog_testkit::{Answer, Ask, CartClient, TestApp};
 use reqwest::Method;
 use serde_json::Value;
 

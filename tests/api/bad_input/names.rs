@@ -1,7 +1,7 @@
 //! Ids, skus and codes: in the path, where they may hold anything that bytes can, and in a body.
 
 use super::{pointer, raw_refused, refused, with_body};
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! How many: less than one, more than any, and what is no number of units at all.
 
 use super::{pointer, refused, with_body};
-use crate::app::{CartClient, TestApp};
+use cartlog_testkit::{CartClient, TestApp};
 use reqwest::Method;
 
 /// What is no whole number of units, wherever one is expected.
@@ -42,17 +42,17 @@ pub const TOO_MANY: &[&str] = &[
     "18446744073709551615",
 ];
 
-fn add(cart: &CartClient, quantity: &str) -> crate::app::Ask {
+fn add(cart: &CartClient, quantity: &str) -> cartlog_testkit::Ask {
     let body = format!(r#"{{"sku":"teapot","quantity":{quantity}}}"#);
     with_body(cart, Method::POST, "/items", body.as_bytes())
 }
 
-fn set(cart: &CartClient, quantity: &str) -> crate::app::Ask {
+fn set(cart: &CartClient, quantity: &str) -> cartlog_testkit::Ask {
     let body = format!(r#"{{"quantity":{quantity}}}"#);
     with_body(cart, Method::PUT, "/items/teapot", body.as_bytes())
 }
 
-fn open(app: &TestApp, quantity: &str) -> crate::app::Ask {
+fn open(app: &TestApp, quantity: &str) -> cartlog_testkit::Ask {
     let body = format!(r#"{{"items":[{{"sku":"teapot","quantity":{quantity}}}]}}"#);
     app.ask_for_cart()
         .body(body)

@@ -1,7 +1,7 @@
 //! Requests that take their time.
 
 use super::ITEM;
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -17,7 +17,7 @@ async fn slowly(app: &TestApp, parts: &[&str], pause: Duration) -> (u16, String,
         }
         tokio::time::sleep(pause).await;
     }
-    let answer = crate::app::read_answer(&mut stream).await;
+    let answer = cartlog_testkit::read_answer(&mut stream).await;
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     (answer.status, body, started.elapsed())
 }

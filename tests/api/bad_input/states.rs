@@ -1,8 +1,8 @@
 //! The right command in the wrong state, and versions that a cart never had.
 
 use super::{commands, refused};
-use crate::app::TestApp;
 use cartlog::timestamp::Timestamp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 
 /// Contract (errors): 409: a valid command in the wrong state.

@@ -1,7 +1,7 @@
 //! How a body is sent: types, encodings, lengths, chunks, and ends.
 
 use super::{ITEM, raw_refused, refused};
-use crate::app::{Ask, TestApp};
+use cartlog_testkit::{Ask, TestApp};
 use reqwest::Method;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;

@@ -4,7 +4,7 @@
 //! connection: there is no request yet that could get a problem response.
 
 use super::{ITEM, raw_refused};
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 
 /// Whole requests that the parser refuses.
