@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_catalogue_is_whole() {
+    fn built_in_catalogue_is_valid() {
         let catalogue = Catalogue::load(None, None).unwrap();
         let categories: std::collections::BTreeSet<&str> = catalogue
             .products()
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_catalogue_is_refused_with_line_and_reason() {
+    fn broken_catalogue_is_refused_with_line_and_reason() {
         let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
                     category = \"C\"\nprice = 1\n";
         for (from, to, line, reason) in [
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_promotion_takes_off_a_percentage_or_an_amount_and_not_both() {
+    fn promotion_is_a_percentage_or_an_amount() {
         for terms in [
             "",
             "percent = 0",

@@ -21,7 +21,7 @@ fn both_examples_run_to_their_end() {
 }
 
 #[tokio::test]
-async fn the_board_after_any_move_is_the_one_that_the_moves_lead_to() {
+async fn board_at_any_move_is_the_fold_of_its_moves() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let game = Uuid::now_v7();
@@ -45,7 +45,7 @@ async fn the_board_after_any_move_is_the_one_that_the_moves_lead_to() {
 }
 
 #[tokio::test]
-async fn an_illegal_move_is_refused_and_does_not_happen() {
+async fn illegal_move_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let game = Uuid::now_v7();
@@ -61,7 +61,7 @@ async fn an_illegal_move_is_refused_and_does_not_happen() {
 }
 
 #[tokio::test]
-async fn a_table_of_squares_cannot_tell_what_the_moves_can() {
+async fn table_of_squares_lacks_what_the_moves_contain() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let [straight, detour] = [Uuid::now_v7(), Uuid::now_v7()];
@@ -80,7 +80,7 @@ async fn a_table_of_squares_cannot_tell_what_the_moves_can() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_cut_off_anywhere_gives_a_table_of_whole_transactions() {
+async fn truncated_log_recovers_whole_transactions() {
     const ACCOUNTS: [&str; 4] = ["ann", "ben", "cem", "dag"];
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path(), Uuid::now_v7());
@@ -115,7 +115,7 @@ async fn a_log_that_is_cut_off_anywhere_gives_a_table_of_whole_transactions() {
 }
 
 #[tokio::test]
-async fn what_an_account_does_not_have_cannot_be_moved() {
+async fn transfer_beyond_the_balance_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path(), Uuid::now_v7());
     database.run(Transaction::Deposit("ann", 5)).await.unwrap();

@@ -84,7 +84,7 @@ fn number(event: &CartEvent) -> usize {
 }
 
 #[test]
-fn every_kind_of_event_has_a_sample_whose_file_is_named_after_it() {
+fn every_event_type_has_a_golden_file() {
     let seen: BTreeSet<usize> = samples().iter().map(|(_, event)| number(event)).collect();
     assert_eq!(seen, (0..7).collect());
     for (file, event) in samples() {
@@ -97,7 +97,7 @@ fn every_kind_of_event_has_a_sample_whose_file_is_named_after_it() {
 }
 
 #[test]
-fn what_is_written_for_an_event_is_what_its_golden_file_holds() {
+fn event_is_encoded_as_its_golden_file() {
     for (file, event) in samples() {
         let path = folder().join(format!("{file}.json"));
         let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| {
@@ -112,7 +112,7 @@ fn what_is_written_for_an_event_is_what_its_golden_file_holds() {
 }
 
 #[test]
-fn what_was_ever_written_still_reads_as_the_event_that_it_was() {
+fn every_stored_event_is_still_decoded() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
@@ -137,7 +137,7 @@ const OLD: [(&str, &str); 1] = [("CartOpened.v1", "CartOpened.v2")];
 
 /// Contract (records): Events of an old schema are upcast.
 #[test]
-fn an_event_of_an_old_shape_reads_as_the_same_one_of_today() {
+fn old_event_schema_is_upcast() {
     for (old, today) in OLD {
         let (name, schema) = old.split_once(".v").unwrap();
         let text = std::fs::read_to_string(folder().join(format!("{old}.json"))).unwrap();
@@ -152,7 +152,7 @@ fn an_event_of_an_old_shape_reads_as_the_same_one_of_today() {
 }
 
 #[test]
-fn a_shape_is_read_under_its_own_schema_alone() {
+fn event_is_read_under_its_own_schema_only() {
     let shape = |file: &str| std::fs::read_to_string(folder().join(file)).unwrap();
     for (schema, file) in [(1, "CartOpened.v2.json"), (2, "CartOpened.v1.json")] {
         let read = CartEvent::read("CartOpened", schema, shape(file).trim_end());
@@ -164,7 +164,7 @@ fn a_shape_is_read_under_its_own_schema_alone() {
 }
 
 #[test]
-fn an_event_of_a_newer_program_is_refused_and_not_guessed_at() {
+fn event_of_an_unknown_schema_is_refused() {
     for (name, schema) in [
         ("ItemAdded", 2),
         ("CartOpened", 3),

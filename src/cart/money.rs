@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_amount_reads_as_its_currency_writes_it() {
+    fn amount_is_formatted_by_its_currency() {
         let jpy = Currency::parse("JPY").unwrap();
         let chf = Currency::parse("CHF").unwrap();
         let kwd = Currency::parse("KWD").unwrap();

@@ -40,7 +40,7 @@ async fn commands_return_log_position_and_server_timing() {
 
 /// Contract (retries): A key without an event is not remembered.
 #[tokio::test]
-async fn what_has_nothing_to_do_writes_nothing_and_keeps_no_key() {
+async fn no_op_writes_nothing_and_stores_no_key() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for ask in [cart.set("teapot", 1), cart.set("sencha", 0)] {
@@ -54,7 +54,7 @@ async fn what_has_nothing_to_do_writes_nothing_and_keeps_no_key() {
 
 /// Contract (headers): `traceparent` is in the event, `trace_id` in the problem.
 #[tokio::test]
-async fn a_trace_is_in_the_event_and_in_the_problem() {
+async fn trace_is_in_events_and_problems() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let traced = |ask: Ask, parent: &str| ask.header("traceparent", parent);

@@ -68,7 +68,7 @@ async fn undo_and_checkout_require_version_and_checkout_a_key() {
 
 /// Contract (conditions): `ETag` and `If-None-Match`: an unchanged cart is 304.
 #[tokio::test]
-async fn a_cart_that_is_known_already_is_not_sent_again() {
+async fn known_cart_version_gets_304() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for (below, tag) in [("?min_version=2", "\"2\""), ("?version=1", "\"1\"")] {
@@ -113,7 +113,7 @@ async fn read_waits_for_min_version_within_preferred_wait() {
 
 /// Contract (conditions): `min_version` waits as long as `Prefer: wait` allows.
 #[tokio::test]
-async fn a_client_says_how_long_it_waits_as_rfc_7240_has_it() {
+async fn prefer_wait_limits_the_wait() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for (prefer, seconds) in [
@@ -132,7 +132,7 @@ async fn a_client_says_how_long_it_waits_as_rfc_7240_has_it() {
 
 /// Contract (conditions): `Prefer: return=minimal` is 204 with the version.
 #[tokio::test]
-async fn a_client_that_wants_no_cart_gets_its_version_alone() {
+async fn prefer_minimal_gets_204_with_etag() {
     let app = TestApp::start();
     let opened = app.ask_for_cart().header("prefer", "return=minimal").await;
     // The token is given once, so it is not left out.
@@ -163,7 +163,7 @@ async fn a_client_that_wants_no_cart_gets_its_version_alone() {
 
 /// Contract (conditions): A cart is `no-store`, a past version immutable.
 #[tokio::test]
-async fn a_past_version_never_changes_and_says_so() {
+async fn past_version_is_immutable_and_cacheable() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let answered = cart.add("sencha", 1).await.expect(201);

@@ -91,7 +91,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
 
 /// Contract (requests): Every route reads its body strictly, or accepts none.
 #[tokio::test]
-async fn a_body_is_read_strictly_wherever_one_can_be_sent() {
+async fn every_body_is_decoded_strictly() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut asked = 0;
@@ -187,7 +187,7 @@ async fn every_problem_of_every_route_has_the_trace_of_its_request() {
 
 /// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
-async fn every_request_that_is_counted_says_how_many_are_left() {
+async fn counted_requests_report_the_remaining_limit() {
     let app = TestApp::start_with(&[("rates.loopback", "true")]);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for route in routes(&cart).await {
@@ -202,7 +202,7 @@ async fn every_request_that_is_counted_says_how_many_are_left() {
 
 /// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
-async fn a_page_of_a_cart_s_history_is_there_for_what_could_be_a_cart() {
+async fn history_page_exists_for_any_valid_cart_id() {
     let app = TestApp::start();
     let page = |id: &str| app.get(&format!("/history/{id}"));
     let found = page("01990000-0000-7000-8000-000000000001").await;

@@ -29,7 +29,7 @@ fn filled(template: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_description_is_the_one_that_is_kept() {
+async fn description_matches_the_snapshot() {
     let app = TestApp::start();
     let current = serde_json::to_string_pretty(&document(&app).await).unwrap() + "\n";
     let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join(COPY);
@@ -51,7 +51,7 @@ async fn the_description_is_the_one_that_is_kept() {
 }
 
 #[tokio::test]
-async fn the_description_can_be_kept_by_its_tag() {
+async fn description_is_cacheable_by_etag() {
     let app = TestApp::start();
     let first = app.get("/openapi.json").await.expect(200);
     assert_eq!(first.header("content-type"), Some("application/json"));
@@ -63,7 +63,7 @@ async fn the_description_can_be_kept_by_its_tag() {
 
 /// Contract (service): `GET /openapi.json` describes exactly what the service does.
 #[tokio::test]
-async fn every_method_that_is_described_is_there_and_no_other() {
+async fn described_methods_are_exactly_those_served() {
     let app = TestApp::start();
     for (path, described) in members(&document(&app).await["paths"]) {
         let path = filled(path);

@@ -29,7 +29,7 @@ async fn in_demo_mode_everybody_is_the_operator() {
 }
 
 #[tokio::test]
-async fn a_browser_that_was_given_the_token_may_ask_without_it() {
+async fn browser_with_cookie_needs_no_token() {
     let app = TestApp::start_with(&[OPERATOR]);
     let standing = app.get("/api/operator").await.expect(200).json();
     assert_eq!(

@@ -23,7 +23,7 @@ async fn every_page_is_served() {
 }
 
 #[tokio::test]
-async fn a_file_comes_in_the_coding_that_the_browser_likes_best() {
+async fn file_is_sent_in_preferred_encoding() {
     let app = TestApp::start();
     let whole = app.get(SCRIPT).await.expect(200);
     assert_eq!(whole.header("content-encoding"), None);
@@ -44,7 +44,7 @@ async fn a_file_comes_in_the_coding_that_the_browser_likes_best() {
 }
 
 #[tokio::test]
-async fn each_coding_is_unchanged_by_its_own_tag_alone() {
+async fn etag_matches_only_its_own_encoding() {
     let app = TestApp::start();
     let codings = ["br", "gzip", "identity"];
     for coding in codings {

@@ -40,7 +40,7 @@ async fn loopback_clients_are_limited_only_if_configured() {
 }
 
 #[tokio::test]
-async fn the_head_of_a_request_is_bounded() {
+async fn request_head_is_bounded() {
     let app = TestApp::start();
     let long = app
         .get(&format!("/api/products?cursor={}", "a".repeat(8 * 1024)))

@@ -5,7 +5,7 @@ use cartlog_testkit::{Answer, TestApp};
 
 /// Contract (service): `GET /docs` alone is enough to use every route.
 #[tokio::test]
-async fn every_route_of_the_description_stands_on_the_page_of_the_api() {
+async fn api_page_lists_every_route() {
     let app = TestApp::start();
     let description = app.get("/openapi.json").await.expect(200).json();
     let page = app.get("/docs").await.expect(200);

@@ -3,7 +3,7 @@
 use cartlog_testkit::TestApp;
 
 #[tokio::test]
-async fn a_path_that_leads_nowhere_is_not_found_whatever_is_in_it() {
+async fn unknown_path_is_not_found() {
     let app = TestApp::start();
     for path in ["/nowhere", "/api/carts/%00", "/api/carts/../../etc", "/%ff"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -14,7 +14,7 @@ async fn a_path_that_leads_nowhere_is_not_found_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_there_twice_is_refused_and_nothing_is_written() {
+async fn duplicate_key_is_refused_and_nothing_is_written() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let twice = cart
@@ -27,7 +27,7 @@ async fn a_key_that_is_there_twice_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_request_without_the_cart_s_token_finds_nothing() {
+async fn request_without_cart_token_is_not_found() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let answer = cart.get().without_header("authorization").await;

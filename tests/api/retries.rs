@@ -129,7 +129,7 @@ async fn retry_for_withdrawn_product_is_replayed_but_not_sold() {
 }
 
 #[tokio::test]
-async fn a_key_that_came_with_another_request_is_refused() {
+async fn key_of_another_request_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     cart.add("teapot", 1).key("k").await.expect(201);
@@ -193,7 +193,7 @@ async fn fifty_concurrent_requests_under_one_key_have_one_effect() {
 
 /// Contract (retries): `Idempotency-Key` has a form; another one is 400.
 #[tokio::test]
-async fn a_key_is_bare_or_quoted_and_of_visible_characters() {
+async fn idempotency_key_is_bare_or_quoted_visible_ascii() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let longest = "k".repeat(255);
@@ -213,7 +213,7 @@ async fn a_key_is_bare_or_quoted_and_of_visible_characters() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_kept_under_its_key() {
+async fn refusal_is_not_stored_under_its_key() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     cart.remove("teapot")
@@ -242,7 +242,7 @@ async fn used_key_without_token_gets_404() {
 
 /// Contract (access): The token is returned once, and only its hash is stored.
 #[tokio::test]
-async fn the_token_is_nowhere_in_the_files() {
+async fn token_is_not_stored_in_any_file() {
     let mut app = TestApp::start();
     let opened = app.ask_for_cart().key("open").await.expect(201);
     let cart = app.cart_of(&opened);

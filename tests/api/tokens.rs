@@ -38,7 +38,7 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// Contract (errors): 404: unknown and foreign carts get the same bytes.
 #[tokio::test]
-async fn a_foreign_cart_and_an_unknown_one_are_the_same_to_the_byte() {
+async fn foreign_and_unknown_cart_get_identical_responses() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let other = app.open_cart().await;
@@ -82,7 +82,7 @@ async fn a_foreign_cart_and_an_unknown_one_are_the_same_to_the_byte() {
 
 /// Contract (access): The token is returned once, and only its hash is stored.
 #[tokio::test]
-async fn a_token_is_given_once_and_opens_its_cart() {
+async fn token_is_returned_once_and_grants_access() {
     let app = TestApp::start();
     let opened = app.ask_for_cart().await.expect(201);
     let cart = app.cart_of(&opened);
@@ -101,7 +101,7 @@ async fn a_token_is_given_once_and_opens_its_cart() {
 
 /// Contract (access): The cookie is `HttpOnly` and `SameSite=Strict`.
 #[tokio::test]
-async fn the_cookie_opens_its_cart_and_no_script_sees_it() {
+async fn cookie_grants_access_and_is_http_only() {
     let app = TestApp::start();
     let opened = app.ask_for_cart().await.expect(201);
     let cart = app.cart_of(&opened);
@@ -135,7 +135,7 @@ async fn behind_https_the_cookie_is_for_https_alone() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_changes_nothing() {
+async fn cross_site_request_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let host = app.address().to_string();
@@ -161,7 +161,7 @@ async fn a_page_of_another_site_changes_nothing() {
 
 /// Contract (access): Another site is 403, another host 421.
 #[tokio::test]
-async fn a_request_for_another_host_is_misdirected() {
+async fn request_for_another_host_is_misdirected() {
     let app = TestApp::start();
     for host in [
         "shop.example",

@@ -73,7 +73,7 @@ async fn lost_race_is_metered_as_one_command_and_one_retry() {
 }
 
 #[tokio::test]
-async fn a_refusal_from_a_stale_cache_is_confirmed_before_it_is_answered() {
+async fn refusal_from_stale_cache_is_confirmed_before_response() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_refusal_from_a_stale_cache_is_confirmed_before_it_is_answered() {
 }
 
 #[tokio::test]
-async fn nothing_to_do_from_a_stale_cache_is_confirmed_before_it_is_answered() {
+async fn no_op_from_stale_cache_is_confirmed_before_response() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -109,7 +109,7 @@ async fn nothing_to_do_from_a_stale_cache_is_confirmed_before_it_is_answered() {
 }
 
 #[tokio::test]
-async fn a_condition_is_held_against_the_newest_version_and_not_a_stale_one() {
+async fn condition_is_checked_against_newest_version() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_condition_is_held_against_the_newest_version_and_not_a_stale_one() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_node_has_met_is_replayed_with_its_answer() {
+async fn key_used_on_another_node_is_replayed() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_key_that_another_node_has_met_is_replayed_with_its_answer() {
 }
 
 #[tokio::test]
-async fn under_one_key_many_requests_at_once_have_one_effect_also_over_two_nodes() {
+async fn concurrent_requests_with_one_key_take_effect_once() {
     let nodes = nodes();
     let (one, other) = (nodes.node(), nodes.node());
     one.send(&open()).await.unwrap();
@@ -191,7 +191,7 @@ async fn unauthorized_command_is_not_found_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_conflict_is_decided_again_and_does_not_surface() {
+async fn conflict_is_retried_internally() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_conflict_is_decided_again_and_does_not_surface() {
 }
 
 #[tokio::test]
-async fn what_was_not_written_is_said_and_can_be_sent_again() {
+async fn unwritten_command_is_reported_and_can_be_retried() {
     for (fault, overloaded) in [(Fault::NotWritten, false), (Fault::Full, true)] {
         let nodes = nodes();
         let node = nodes.node();
@@ -224,7 +224,7 @@ async fn what_was_not_written_is_said_and_can_be_sent_again() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_is_found_out_under_the_same_key() {
+async fn unknown_outcome_is_resolved_by_the_same_key() {
     for (fault, written) in [
         (Fault::UnknownAndWritten, true),
         (Fault::UnknownAndNotWritten, false),
@@ -246,7 +246,7 @@ async fn an_unknown_outcome_is_found_out_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn after_an_unknown_outcome_nothing_is_decided_on_what_was_cached() {
+async fn unknown_outcome_discards_cached_cart() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
@@ -263,7 +263,7 @@ async fn after_an_unknown_outcome_nothing_is_decided_on_what_was_cached() {
 }
 
 #[tokio::test]
-async fn a_command_whose_sender_has_gone_leaves_no_fold_that_is_wrong() {
+async fn cancelled_command_leaves_cache_correct() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();

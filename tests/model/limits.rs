@@ -19,7 +19,7 @@ fn at_most(max: u32) -> Offer {
 }
 
 #[test]
-fn a_line_has_no_more_units_than_the_limit_or_the_product_s_own() {
+fn line_quantity_is_limited_globally_and_by_product() {
     let ten = few(100, 10, 1_000);
     for (offer, max) in [(offer("tea", 100), 10), (at_most(3), 3), (at_most(999), 10)] {
         let refusal = || Refusal::TooManyUnits {
@@ -45,7 +45,7 @@ fn a_line_has_no_more_units_than_the_limit_or_the_product_s_own() {
 }
 
 #[test]
-fn a_cart_has_no_more_lines_than_the_limit_and_one_taken_out_makes_room() {
+fn line_limit_holds_until_a_line_is_removed() {
     let two = few(2, 999, 1_000);
     let refusal = || Refusal::TooManyLines { max: 2 };
     let full = given_under(two, &[opened(), added("tea", 1, 1), added("mug", 1, 1)]);
@@ -69,7 +69,7 @@ fn a_cart_has_no_more_lines_than_the_limit_and_one_taken_out_makes_room() {
 }
 
 #[test]
-fn a_total_that_cannot_be_counted_is_refused() {
+fn overflowing_total_is_refused() {
     let half = i64::MAX / 2;
     let rich = given(&[opened(), added("tea", 1, half)]);
     for (offer, quantity) in [
@@ -89,7 +89,7 @@ fn a_total_that_cannot_be_counted_is_refused() {
 }
 
 #[test]
-fn the_last_event_is_kept_for_the_one_that_closes_the_cart() {
+fn last_event_is_reserved_for_closing_the_cart() {
     let four = few(100, 999, 4);
     let refusal = || Refusal::TooManyEvents { max: 4 };
     let full = given_under(four, &[opened(), added("tea", 1, 100), added("mug", 1, 50)]);
@@ -121,7 +121,7 @@ fn the_last_event_is_kept_for_the_one_that_closes_the_cart() {
 }
 
 #[test]
-fn a_command_with_more_events_than_are_left_writes_none_of_them() {
+fn command_beyond_event_limit_writes_nothing() {
     let six = few(100, 999, 6);
     given_under(
         six,

@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cart_that_holds_something_can_always_be_checked_out_at_its_total(commands in lives()) {
+    fn cart_with_items_can_be_checked_out_at_its_total(commands in lives()) {
         live(SMALL, &commands, |story| {
             let Some(contents) = story.cart.contents() else { return };
             let outcome = story.decide(&check_out(contents.total().minor()));

@@ -83,7 +83,7 @@ fn an_item_is_added_at_the_price_of_the_offer() {
 }
 
 #[test]
-fn an_addition_of_nothing_that_history_holds_makes_no_line() {
+fn stored_addition_of_zero_units_makes_no_line() {
     let story = given(&[opened(), added("tea", 0, 100)]);
     let contents = story.cart.contents().expect("an opened cart");
     assert_eq!(contents.lines().count(), 0);
@@ -91,7 +91,7 @@ fn an_addition_of_nothing_that_history_holds_makes_no_line() {
 }
 
 #[test]
-fn no_units_are_no_addition() {
+fn adding_zero_units_is_refused() {
     given(&[opened()])
         .when(&add(offer("tea", 100), 0))
         .then_refused(Refusal::NoQuantity);
@@ -101,7 +101,7 @@ fn no_units_are_no_addition() {
 }
 
 #[test]
-fn a_quantity_is_set_by_adding_what_is_missing_or_removing_what_is_too_much() {
+fn set_quantity_adds_or_removes_the_difference() {
     let three = given(&[opened(), added("tea", 3, 100)]);
     let events = |quantity| three.when(&set(offer("tea", 120), quantity));
     events(5).then(&[added("tea", 2, 120)]);
@@ -115,7 +115,7 @@ fn a_quantity_is_set_by_adding_what_is_missing_or_removing_what_is_too_much() {
 }
 
 #[test]
-fn the_quantity_of_what_has_left_the_shop_can_be_lowered_and_not_raised() {
+fn withdrawn_product_quantity_can_only_be_lowered() {
     let two = given(&[opened(), added("tea", 2, 100)]);
     let set = |quantity| CartCommand::SetQuantity(not_sold(&sku("tea"), quantity));
     two.when(&set(1)).then(&[removed("tea", 1, 100)]);
@@ -149,7 +149,7 @@ fn promotion_that_the_shop_does_not_have_is_refused() {
 }
 
 #[test]
-fn the_newest_units_are_removed_first_each_at_the_price_it_was_added_at() {
+fn newest_units_are_removed_first_at_their_own_price() {
     let lots = given(&[
         opened(),
         added("tea", 2, 100),
@@ -171,7 +171,7 @@ fn the_newest_units_are_removed_first_each_at_the_price_it_was_added_at() {
 }
 
 #[test]
-fn a_line_that_is_not_there_cannot_be_removed() {
+fn missing_line_cannot_be_removed() {
     for history in [
         vec![opened()],
         vec![opened(), added("tea", 1, 100), removed("tea", 1, 100)],
@@ -193,7 +193,7 @@ fn clearing_removes_every_line_and_an_empty_cart_stays_as_it_is() {
 }
 
 #[test]
-fn a_promotion_is_applied_replaced_and_taken_off() {
+fn promotion_is_applied_replaced_and_removed() {
     let reduced = given(&[opened(), applied(tenth_off())]);
     given(&[opened()])
         .when(&apply(tenth_off()))
@@ -216,7 +216,7 @@ fn promotion_with_changed_terms_is_applied_again() {
 }
 
 #[test]
-fn a_promotion_that_is_not_there_cannot_be_taken_off() {
+fn missing_promotion_cannot_be_removed() {
     for history in [
         vec![opened()],
         vec![opened(), applied(tenth_off()), taken_off("TENTH")],
@@ -241,7 +241,7 @@ fn checkout_writes_what_the_shopper_agreed_to_pay() {
 }
 
 #[test]
-fn an_empty_cart_is_not_checked_out() {
+fn empty_cart_cannot_be_checked_out() {
     for history in [
         vec![opened()],
         vec![opened(), added("tea", 1, 0), removed("tea", 1, 0)],
@@ -263,7 +263,7 @@ fn another_total_than_the_shopper_was_shown_is_not_charged() {
 }
 
 #[test]
-fn a_cart_expires_if_nothing_happened_since_it_was_seen_idle() {
+fn idle_cart_expires_unless_it_has_changed() {
     let idle = given(&[opened(), added("tea", 1, 100)]);
     let expire = |idle_since| CartCommand::Expire { idle_since };
     idle.when(&expire(time(2))).then(&[expired(time(2))]);

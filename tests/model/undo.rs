@@ -25,7 +25,7 @@ fn undo_reverses_each_kind_of_change() {
 }
 
 #[test]
-fn undo_reverses_the_events_of_a_command_from_the_last_to_the_first() {
+fn undo_reverses_the_events_of_a_command_last_to_first() {
     given(&[opened(), added("tea", 2, 100), added("tea", 1, 120)])
         .and(&remove("tea"))
         .when(&CartCommand::Undo)
@@ -46,7 +46,7 @@ fn undo_goes_further_back_each_time_and_is_not_undone_itself() {
 }
 
 #[test]
-fn what_a_cart_was_opened_with_is_not_undone() {
+fn initial_items_cannot_be_undone() {
     given(&[])
         .and(&open(&[(offer("tea", 100), 1)]))
         .when(&CartCommand::Undo)

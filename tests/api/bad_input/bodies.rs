@@ -183,7 +183,7 @@ pub const POINTED: &[Pointed] = &[
 
 /// Contract (errors): 400: unreadable or against the schema, with a pointer.
 #[tokio::test]
-async fn what_is_wrong_in_a_body_is_pointed_at() {
+async fn error_in_a_body_is_pointed_at() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for (method, below, body, place) in POINTED {
@@ -235,7 +235,7 @@ pub const OPENINGS: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_cart_is_not_opened_with_what_is_no_opening() {
+async fn invalid_opening_body_is_refused() {
     let app = TestApp::start();
     for (body, place) in OPENINGS {
         let ask = app.ask_for_cart().body(*body);

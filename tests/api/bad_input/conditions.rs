@@ -40,7 +40,7 @@ async fn condition_without_current_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_condition_that_cannot_be_read_carries_nothing_out() {
+async fn malformed_condition_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for tags in [
@@ -113,7 +113,7 @@ async fn malformed_key_changes_nothing() {
 
 /// Contract (retries): The same key with another request is 422.
 #[tokio::test]
-async fn a_key_that_another_request_came_with_carries_nothing_out() {
+async fn key_of_another_request_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.add("sencha", 1).key("used").await.expect(201);
@@ -163,7 +163,7 @@ async fn missing_precondition_gets_428() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_a_uuid() {
+async fn correlation_id_must_be_a_uuid() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for id in ["", "1", "01990000-0000-7000-8000-00000000000g", "\u{fc}"] {
@@ -181,7 +181,7 @@ async fn a_conversation_is_a_uuid() {
 
 /// Contract (access): Another site is 403, another host 421.
 #[tokio::test]
-async fn a_page_of_another_site_or_for_another_host_changes_nothing() {
+async fn cross_site_or_wrong_host_request_changes_nothing() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for (name, value) in [

@@ -150,7 +150,7 @@ pub const NO_JSON: &[Body] = &[
 
 /// Contract (errors): 400: unreadable or against the schema, with a pointer.
 #[tokio::test]
-async fn what_is_no_json_object_or_no_whole_one_is_refused() {
+async fn incomplete_or_non_object_json_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for (case, body) in NO_JSON {

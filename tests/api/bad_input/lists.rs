@@ -38,7 +38,7 @@ async fn lists(app: &TestApp) -> Vec<(String, String)> {
 
 /// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
 #[tokio::test]
-async fn a_cursor_that_a_list_has_not_given_is_refused() {
+async fn unknown_cursor_is_refused() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
     let mut lists = lists(&app).await;
     let (token, _) = lists.pop().expect("the token");
@@ -75,7 +75,7 @@ async fn a_cursor_that_a_list_has_not_given_is_refused() {
 
 /// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
 #[tokio::test]
-async fn a_page_of_no_size_is_refused() {
+async fn invalid_page_size_is_refused() {
     let app = TestApp::start_with(&[("insights.abandoned_after_minutes", "0")]);
     let mut lists = lists(&app).await;
     let (token, _) = lists.pop().expect("the token");
@@ -103,7 +103,7 @@ async fn a_page_of_no_size_is_refused() {
 }
 
 #[tokio::test]
-async fn a_filter_that_cannot_be_used_is_refused() {
+async fn invalid_filter_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for path in [
@@ -140,7 +140,7 @@ async fn a_filter_that_cannot_be_used_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stream_does_not_begin_where_nothing_can_have_been_sent() {
+async fn stream_from_invalid_position_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let own = format!("/api/carts/{}/events", cart.id);
@@ -182,7 +182,7 @@ async fn a_stream_does_not_begin_where_nothing_can_have_been_sent() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_as_it_is_wanted_is_not_answered() {
+async fn unacceptable_media_type_gets_406() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for accept in [

@@ -56,7 +56,7 @@ pub const NO_CARTS: &[&str] = &[
 
 /// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
-async fn what_is_no_carts_id_leads_nowhere_whatever_is_in_it() {
+async fn malformed_cart_id_is_not_found() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let body = r#"{"sku":"teapot","quantity":1}"#;
@@ -120,7 +120,7 @@ pub const NO_SKUS: &[&str] = &[
 
 /// Contract (requests): Ids in paths are parsed before anything else.
 #[tokio::test]
-async fn what_is_no_sku_leads_nowhere_whatever_is_in_it() {
+async fn malformed_sku_is_not_found() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let body = r#"{"quantity":2}"#;
@@ -143,7 +143,7 @@ async fn what_is_no_sku_leads_nowhere_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn a_path_beside_the_routes_leads_nowhere() {
+async fn unrouted_path_is_not_found() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let id = &cart.id;
@@ -193,7 +193,7 @@ async fn a_path_beside_the_routes_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_sku_is_refused_in_a_body_too() {
+async fn invalid_sku_in_a_body_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let long = "a".repeat(65);
@@ -241,7 +241,7 @@ async fn a_text_that_is_no_sku_is_refused_in_a_body_too() {
 }
 
 #[tokio::test]
-async fn a_sku_that_is_well_formed_and_not_sold_is_another_matter() {
+async fn valid_sku_of_no_product_gets_its_own_problem() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let longest = "a".repeat(64);
@@ -256,7 +256,7 @@ async fn a_sku_that_is_well_formed_and_not_sold_is_another_matter() {
 }
 
 #[tokio::test]
-async fn a_code_that_is_none_is_refused_whatever_is_in_it() {
+async fn unknown_promotion_code_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let long = "TEA10".repeat(2_000);

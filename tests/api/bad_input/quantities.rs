@@ -61,7 +61,7 @@ fn open(app: &TestApp, quantity: &str) -> cartlog_testkit::Ask {
 
 /// Contract (requests): Numbers have no fraction, exponent or quotes.
 #[tokio::test]
-async fn what_is_no_number_of_units_is_refused() {
+async fn invalid_quantity_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for quantity in NO_NUMBERS {

@@ -27,7 +27,7 @@ async fn slowly(app: &TestApp, parts: &[&str], pause: Duration) -> (u16, String,
 ///
 /// Contract (requests): A body arrives within 5 s: 408 otherwise.
 #[tokio::test]
-async fn a_request_that_takes_its_time_is_given_up() {
+async fn slow_request_times_out() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let head = format!(

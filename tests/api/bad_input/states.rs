@@ -7,7 +7,7 @@ use reqwest::Method;
 
 /// Contract (errors): 409: a valid command in the wrong state.
 #[tokio::test]
-async fn an_empty_cart_has_nothing_to_take_out_to_order_or_to_undo() {
+async fn empty_cart_refuses_removal_checkout_and_undo() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     for (case, ask, status, slug) in [
@@ -46,7 +46,7 @@ async fn a_closed_cart_takes_no_command() {
 
 /// Contract (carts): An expired cart is 410.
 #[tokio::test]
-async fn an_expired_cart_takes_no_command() {
+async fn expired_cart_refuses_commands() {
     let app = TestApp::start_with(&[("carts.expire_after_minutes", "1")]);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.add("sencha", 1).key("before").await.expect(201);
@@ -63,7 +63,7 @@ async fn an_expired_cart_takes_no_command() {
 
 /// Contract (carts): A cart has limits.
 #[tokio::test]
-async fn a_full_history_takes_no_more_than_its_end() {
+async fn full_history_refuses_changes() {
     let app = TestApp::start_with(&[("limits.events", "4")]);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     cart.add("sencha", 1).await.expect(201);
@@ -80,7 +80,7 @@ async fn a_full_history_takes_no_more_than_its_end() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_cart_never_had_is_not_found() {
+async fn future_version_is_not_found() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for below in [
@@ -107,7 +107,7 @@ async fn a_version_that_the_cart_never_had_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_version_or_a_time_that_is_none_is_refused() {
+async fn invalid_version_or_time_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for below in [

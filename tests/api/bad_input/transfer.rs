@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// Contract (requests): A body is uncompressed `application/json`: 415 otherwise.
 #[tokio::test]
-async fn a_body_of_another_type_is_not_read() {
+async fn body_of_another_media_type_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let add = || cart.add("teapot", 1);
@@ -73,7 +73,7 @@ async fn a_body_of_another_type_is_not_read() {
 
 /// Contract (requests): A body is uncompressed `application/json`: 415 otherwise.
 #[tokio::test]
-async fn a_body_that_is_packed_is_not_unpacked() {
+async fn body_with_content_encoding_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     // The first bytes of gzip, of what would be a sound item.
@@ -103,7 +103,7 @@ async fn a_body_that_is_packed_is_not_unpacked() {
 
 /// Contract (requests): A body has at most 16 KiB: 413 otherwise.
 #[tokio::test]
-async fn a_body_has_a_length_at_the_most() {
+async fn body_over_the_size_limit_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let padded = |length: usize| format!("{}{ITEM}", " ".repeat(length - ITEM.len()));
@@ -161,7 +161,7 @@ async fn a_body_has_a_length_at_the_most() {
 }
 
 #[tokio::test]
-async fn a_body_whose_chunks_are_broken_is_refused() {
+async fn malformed_chunked_body_is_refused() {
     let app = TestApp::start();
     for (case, chunks) in [
         ("a size that is none", "zz\r\n{}\r\n0\r\n\r\n"),

@@ -153,7 +153,7 @@ pub const NO_REQUESTS: &[(&str, u16, &str)] = &[
 ];
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_below_the_application() {
+async fn malformed_http_gets_a_bare_400() {
     let app = TestApp::start();
     for (case, status, request) in NO_REQUESTS {
         below(&app, case, request.as_bytes(), *status).await;
@@ -185,7 +185,7 @@ async fn below(app: &TestApp, case: &str, bytes: &[u8], status: u16) {
 }
 
 #[tokio::test]
-async fn a_head_that_the_parser_takes_is_bounded_all_the_same() {
+async fn parsed_request_head_is_bounded() {
     let app = TestApp::start();
     let open = "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n";
     let ninety = (0..90).map(|number| format!("X-{number}: {}\r\n", "a".repeat(200)));
@@ -227,7 +227,7 @@ async fn a_head_that_the_parser_takes_is_bounded_all_the_same() {
 
 /// Contract (requests): OPTIONS is 204 and an unknown method 405, with `Allow`.
 #[tokio::test]
-async fn a_method_that_is_not_known_is_refused_everywhere() {
+async fn unknown_method_is_refused_everywhere() {
     let app = TestApp::start();
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let id = &cart.id;
@@ -295,7 +295,7 @@ async fn a_method_that_is_not_known_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn what_follows_a_request_is_a_request_of_its_own() {
+async fn pipelined_request_is_a_separate_request() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
     let token = &cart.token;
