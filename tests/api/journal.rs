@@ -2,6 +2,8 @@
 
 use cartlog_testkit::{TestApp, text};
 use serde_json::Value;
+use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// Whether an event matches a query.
 type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
@@ -147,4 +149,35 @@ async fn journal_and_insights_require_the_operator_token() {
         app.get(path).await.expect_problem(401, "operator-only");
         app.get(path).token("op-secret").await.expect(200);
     }
+}
+
+/// Contract (history): `Log-Position` of a page is that of its snapshot: no event is after it.
+#[tokio::test]
+async fn journal_pages_have_no_event_after_their_log_position() {
+    let app = TestApp::start_with(&[("log.durability", "process")]);
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    // More events than one read of the log returns, so that commands come between two reads.
+    for round in 0..1_100 {
+        cart.set("teapot", 2 + round % 2).await;
+    }
+    let done = Cell::new(false);
+    let commands = async {
+        for round in 0..400 {
+            cart.set("teapot", 1 + round % 5).await;
+        }
+        done.set(true);
+    };
+    let path = format!("/api/events?order=desc&limit=1&cart_id={}", cart.id);
+    let reading = async || {
+        let mut positions = BTreeSet::new();
+        while !done.get() {
+            let page = app.get(&path).await.expect(200);
+            let newest = page.json()["items"][0]["position"].as_u64().unwrap();
+            assert!(newest <= page.log_position(), "{}", page.json());
+            positions.insert(newest);
+        }
+        positions.len()
+    };
+    let (_, one, other) = tokio::join!(commands, reading(), reading());
+    assert!(one + other > 20, "control: commands ran meanwhile");
 }

@@ -228,7 +228,7 @@ async fn of_cart(
     let mut events = Vec::new();
     let fresh = Freshness::AtLeast(position);
     history::for_each(&*state.log, cart, Version(0), None, fresh, |recorded| {
-        if filter.reaches(recorded.position, start) {
+        if recorded.position <= position && filter.reaches(recorded.position, start) {
             events.push(recorded);
         }
         Ok(())
@@ -255,6 +255,7 @@ async fn of_all(
 ) -> Result<(Vec<RecordedEvent>, QueryInfo), Problem> {
     let mut matching: Vec<RecordedEvent> = Vec::new();
     let mut time = Duration::ZERO;
+    let mut snapshot = None;
     loop {
         let (question, direction) = (filter.question.clone(), filter.direction);
         let limit = BATCH.min(count - matching.len());
@@ -265,7 +266,8 @@ async fn of_all(
             })
             .await?;
         let Candidates { positions, more } = found.answer;
-        let position = found.seen.position;
+        // Later batches see more of the log; the page is as of the first.
+        let position = *snapshot.get_or_insert(found.seen.position);
         time += found.seen.time;
         let last = positions.last().copied();
         for recorded in at_positions(&*state.log, positions, direction).await? {
@@ -275,7 +277,7 @@ async fn of_all(
         }
         let next = match (last, direction) {
             (None, _) | (Some(Position(0 | 1)), Direction::Backward) => None,
-            (Some(last), Direction::Forward) => Some(Position(last.0 + 1)),
+            (Some(last), Direction::Forward) => (last < position).then_some(Position(last.0 + 1)),
             (Some(last), Direction::Backward) => Some(Position(last.0 - 1)),
         };
         match next {

@@ -47,8 +47,10 @@ async fn what_if(
 ) -> Result<HttpResponse, Problem> {
     let (WhatIfRequest { without }, _) = read_json(&request, payload).await?;
     let actual = state.cart(id.0, CartTokenDigest::of(&request)).await?;
-    let history = history_of(&state, id.0, None).await?;
-    let last = history.last().map_or(0, |event| event.version);
+    let actual = actual.contents().ok_or_else(Problem::not_found)?;
+    let last = actual.version;
+    // Up to the same version: a later event would show as a difference.
+    let history = history_of(&state, id.0, last).await?;
     let out_of_range = |version: &&u64| !(2..=last).contains(*version);
     if let Some(version) = without.iter().find(out_of_range) {
         return Err(Problem::new(
@@ -61,9 +63,7 @@ async fn what_if(
         .with("max", last));
     }
     let cart = explain::what_if(&history, &without);
-    let (Some(actual), Some(hypothetical)) = (actual.contents(), cart.contents()) else {
-        return Err(Problem::not_found());
-    };
+    let hypothetical = cart.contents().ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(WhatIf {

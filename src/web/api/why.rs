@@ -38,8 +38,9 @@ async fn get(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let WhyQuery { version } = query(&request)?;
-    state.cart(id.0, CartTokenDigest::of(&request)).await?;
-    let history = history_of(&state, id.0, version).await?;
+    let newest = state.cart(id.0, CartTokenDigest::of(&request)).await?;
+    let newest = newest.contents().ok_or_else(Problem::not_found)?.version;
+    let history = history_of(&state, id.0, version.unwrap_or(newest)).await?;
     let reached = history.last().map_or(0, |event| event.version);
     if version.is_some_and(|version| version != reached) {
         return Err(no_such_version());
@@ -69,14 +70,14 @@ fn describe_get(operation: Operation<'_>) -> Operation<'_> {
         .problems(&[Kind::NoSuchVersion])
 }
 
-/// The events of the cart `id`, up to version `until` if it is given.
+/// The events of the cart `id`, up to version `until`.
 pub async fn history_of(
     state: &AppState,
     id: Uuid,
-    until: Option<u64>,
+    until: u64,
 ) -> Result<Vec<DecodedEvent<CartEvent>>, Problem> {
     let mut history = Vec::new();
-    let (until, fresh) = (until.map(Version), Freshness::Linearizable);
+    let (until, fresh) = (Some(Version(until)), Freshness::Linearizable);
     history::for_each(&*state.log, id, Version(0), until, fresh, |recorded| {
         history.push(history::happened(&recorded)?);
         Ok(())
