@@ -89,6 +89,7 @@ impl Service {
         };
         let meter = Meter::of(CartCommand::NAMES);
         let metrics = metrics(&meter, gauges)?;
+        let operator = OperatorToken::configured(&config.security.operator_token);
         let cache = config.cache.commands_mib * MIB;
         let commands = CommandHandler::new(model, log.clone(), cache).counted_by(meter);
         let commands = Arc::new(commands);
@@ -98,13 +99,14 @@ impl Service {
             log: log.clone(),
             catalogue,
             credentials: CredentialIssuer::new(secret),
-            operator: OperatorToken::configured(&config.security.operator_token),
+            operator,
             arrivals: read_side.read_handle.arrivals.clone(),
             verifications: verifier.verifications(),
             rebuilds: read_side.rebuilds.clone(),
             views_health: read_side.health.clone(),
             gate: Arc::new(Gate {
                 hosts: hosts(config),
+                operator_token_required: operator.is_required(),
                 rates: RateLimits::new(config.rate_settings()),
             }),
             metrics,

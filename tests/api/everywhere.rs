@@ -169,8 +169,11 @@ async fn every_problem_of_every_route_has_the_trace_of_its_request() {
         }
         let case = route.name();
         let ask = || route.ask(&cart).header("traceparent", &traceparent);
-        let elsewhere = ask().header("host", "shop.example").await;
-        traced(&elsewhere.expect_problem(421, "wrong-host"), &case);
+        let is_probe = matches!(route.path.as_str(), "/livez" | "/readyz");
+        if !is_probe || route.method != Method::GET {
+            let elsewhere = ask().header("host", "shop.example").await;
+            traced(&elsewhere.expect_problem(421, "wrong-host"), &case);
+        }
         let large = ask().header("x-large", &"a".repeat(16 * 1024)).await;
         traced(&large.expect_problem(431, "headers-too-large"), &case);
         if route.writes() {

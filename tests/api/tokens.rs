@@ -169,13 +169,13 @@ async fn request_for_another_host_is_misdirected() {
         "",
         "127.0.0.1.example:80",
     ] {
-        let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let request = format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n\r\n");
         app.raw(request.as_bytes())
             .await
             .expect_problem(421, "wrong-host");
     }
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:8080"] {
-        let request = format!("GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let request = format!("GET /api/products HTTP/1.1\r\nHost: {host}\r\n\r\n");
         app.raw(request.as_bytes()).await.expect(200);
     }
     // RFC 9112, 3.2.2: a host in the target counts, and the Host header beside it does not.
@@ -183,7 +183,7 @@ async fn request_for_another_host_is_misdirected() {
         ("shop.example", "localhost", 421),
         ("localhost", "shop.example", 200),
     ] {
-        let request = format!("GET http://{target}/livez HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let request = format!("GET http://{target}/api/products HTTP/1.1\r\nHost: {host}\r\n\r\n");
         app.raw(request.as_bytes()).await.expect(status);
     }
 }

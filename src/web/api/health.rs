@@ -48,7 +48,10 @@ async fn live() -> HttpResponse {
 fn describe_live(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "getLiveness", "Check liveness")
-        .description("The process responds. Nothing that a restart would not fix is checked.")
+        .description(
+            "The process responds. Nothing that a restart would not fix is checked. Like \
+             `/readyz`, it responds under any host name.",
+        )
         .responds(StatusCode::OK, "The process is running.")
         .json::<Liveness>(r#"{ "status": "live" }"#)
         .with_headers(&[Header::CacheControl])
@@ -86,7 +89,10 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
 fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "getReadiness", "Check readiness")
-        .description("Active health probe: reads the end of the log from its files.")
+        .description(
+            "Active health probe: reads the end of the log from its files. It responds under any \
+             host name: load balancers probe an address.",
+        )
         .responds(StatusCode::OK, "Requests can be served.")
         .json::<Readiness>(include_str!("examples/ready.json"))
         .with_headers(&[Header::CacheControl])

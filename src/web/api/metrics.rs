@@ -53,7 +53,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .description(
             "Commands by kind and outcome, the time to decide and to append, group commit sizes, \
              conflicts, view lag, open streams and the size of the log. Counters reset with the \
-             process.",
+             process. With an operator token configured, it responds under any host name.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "Metrics in Prometheus's text format.")

@@ -38,6 +38,8 @@ const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
 pub struct Gate {
     /// The accepted `Host` names; empty for any.
     pub hosts: Vec<String>,
+    /// Whether the operator's routes require a token.
+    pub operator_token_required: bool,
     pub rates: RateLimits,
 }
 
@@ -49,6 +51,18 @@ impl Gate {
             Some(_) | None => host,
         };
         self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether `request` is a probe, which load balancers and scrapers send to an address that is
+    /// not configured. Metrics without a token would be open to DNS rebinding.
+    fn is_probe(&self, request: &ServiceRequest) -> bool {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        reads
+            && match request.path() {
+                "/livez" | "/readyz" => true,
+                "/metrics" => self.operator_token_required,
+                _ => false,
+            }
     }
 }
 
@@ -97,7 +111,7 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         .expect("the service is started with a gate");
     check_head(request)?;
     let host = requested_host(request);
-    if !gate.serves_host(host) {
+    if !gate.serves_host(host) && !gate.is_probe(request) {
         return Err(Problem::new(
             Kind::WrongHost,
             "This service does not have that host name. Configure it in server.hosts.",

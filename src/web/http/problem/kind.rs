@@ -227,7 +227,8 @@ kinds! {
         slug: "wrong-host", status: MISDIRECTED_REQUEST, title: "Wrong host",
         meaning: "The request's `Host` is not a name of this service. This check prevents DNS \
                   rebinding.",
-        remedy: "Use a name that the operator has configured (`server.hosts`).",
+        remedy: "Use a name that the operator has configured (`server.hosts`). Only `/livez`, \
+                 `/readyz` and, with an operator token, `/metrics` respond under any name.",
         members: [],
     }
     UnknownSku {
