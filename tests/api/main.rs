@@ -21,6 +21,7 @@ mod operator;
 mod pages;
 mod products;
 mod promotion;
+mod proxies;
 mod rates;
 mod reference;
 mod requests;

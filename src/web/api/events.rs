@@ -102,7 +102,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             Some(include_str!("examples/stream.txt")),
         )
         .with_headers(&[Header::CacheControl, Header::Vary])
-        .may_have_headers(&[Header::Link])
+        .may_have_headers(&[Header::AccelBuffering, Header::Link])
         .problems(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
 }
 

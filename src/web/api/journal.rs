@@ -142,7 +142,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             Some(include_str!("examples/stream.txt")),
         )
         .with_headers(&[Header::CacheControl, Header::Vary])
-        .may_have_headers(&[Header::LogPosition])
+        .may_have_headers(&[Header::AccelBuffering, Header::LogPosition])
         .problems(&[
             Kind::NotAcceptable,
             Kind::TooManyStreams,

@@ -7,7 +7,8 @@
 
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::streams::Slot;
-use actix_web::http::{Method, header};
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, Version};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use std::collections::VecDeque;
@@ -19,6 +20,8 @@ use tokio::sync::watch;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events read from the log at a time.
 pub const PAGE: u64 = 100;
+/// Tells nginx and others to pass each event on at once.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The source of a live stream's events.
@@ -43,22 +46,34 @@ pub fn respond(
     let mut response = HttpResponse::Ok();
     response
         .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // A proxy that compresses would hold events back, and even the head.
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header((ACCEL_BUFFERING, "no"))
         .insert_header((header::VARY, "Accept"));
-    if request.method() == Method::HEAD {
-        return response.streaming(futures_util::stream::empty::<Result<Bytes, Infallible>>());
+    // HTTP/1.0 has no chunked coding: the end of the connection ends the body.
+    let is_chunked = request.version() >= Version::HTTP_11;
+    if !is_chunked {
+        response.force_close();
     }
-    let follower = Follower {
-        source,
-        stopping: stopping.clone(),
-        ready: VecDeque::from([Bytes::from_static(b": following\n\n")]),
-        _slot: slot,
+    let mut response = if request.method() == Method::HEAD {
+        response.streaming(futures_util::stream::empty::<Result<Bytes, Infallible>>())
+    } else {
+        let follower = Follower {
+            source,
+            stopping: stopping.clone(),
+            ready: VecDeque::from([Bytes::from_static(b": following\n\n")]),
+            _slot: slot,
+        };
+        response.streaming(futures_util::stream::unfold(
+            follower,
+            |mut follower| async move {
+                let chunk = follower.next().await?;
+                Some((Ok::<_, Infallible>(chunk), follower))
+            },
+        ))
     };
-    let stream = futures_util::stream::unfold(follower, |mut follower| async move {
-        let chunk = follower.next().await?;
-        Some((Ok::<_, Infallible>(chunk), follower))
-    });
-    response.streaming(stream)
+    response.head_mut().no_chunking(!is_chunked);
+    response
 }
 
 /// The id after which a stream begins: `Last-Event-ID`, which browsers send when they reconnect,

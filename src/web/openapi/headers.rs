@@ -28,6 +28,8 @@ macro_rules! headers {
 }
 
 headers! {
+    AccelBuffering { "X-Accel-Buffering", { "const": "no" },
+        "A live stream: reverse proxies must pass each event on at once." }
     Allow { "Allow", { "type": "string", "examples": ["GET, HEAD, OPTIONS"] },
         "The supported methods." }
     CacheControl { "Cache-Control", { "type": "string", "examples": ["no-store"] },

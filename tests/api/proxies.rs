@@ -1,0 +1,75 @@
+//! What reverse proxies do to requests and responses.
+
+use crate::app::TestApp;
+use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const STREAM: &str = "Host: localhost\r\nAccept: text/event-stream\r\n";
+
+/// Contract (history): Live streams pass through proxies without buffering or compression.
+#[tokio::test]
+async fn live_streams_forbid_buffering_and_transformation() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    for path in [
+        "/api/events".to_owned(),
+        format!("/api/carts/{}/events", cart.id),
+    ] {
+        let authorization = format!("Authorization: Bearer {}\r\n", cart.token);
+        let request =
+            format!("HEAD {path} HTTP/1.1\r\n{STREAM}{authorization}Connection: close\r\n\r\n");
+        let head = app.raw(request.as_bytes()).await.expect(200);
+        assert_eq!(head.header("x-accel-buffering"), Some("no"));
+        assert_eq!(head.header("cache-control"), Some("no-store, no-transform"));
+        let page = app
+            .ask(Method::GET, &path)
+            .token(&cart.token)
+            .await
+            .expect(200);
+        assert_eq!(page.header("x-accel-buffering"), None);
+    }
+}
+
+/// HTTP/1.0 has no chunked coding (RFC 9112, 6.1): the end of the connection ends the body.
+///
+/// Contract (history): Over HTTP/1.0 a live stream ends with its connection.
+#[tokio::test]
+async fn live_stream_over_http_1_0_ends_by_close() {
+    let mut app = TestApp::start();
+    app.open_cart().await;
+    for connection in ["", "Connection: keep-alive\r\n"] {
+        let mut stream = TcpStream::connect(app.address()).await.expect("connects");
+        let request = format!("GET /api/events?after=0 HTTP/1.0\r\n{STREAM}{connection}\r\n");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("a request");
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\n\n") || !bytes.windows(6).any(|six| six == b"data: ") {
+            assert!(stream.read_buf(&mut bytes).await.expect("an event") > 0);
+        }
+        let answer = std::str::from_utf8(&bytes).expect("text");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let head = head.to_ascii_lowercase();
+        assert!(!head.contains("transfer-encoding"), "{head}");
+        assert!(!head.contains("content-length"), "{head}");
+        assert!(!head.contains("keep-alive"), "{head}");
+        assert!(body.starts_with(": following\n\nid: 1\ndata: {"), "{body}");
+        drop(stream);
+    }
+    let request = format!("HEAD /api/events HTTP/1.0\r\n{STREAM}\r\n");
+    let head = app.raw(request.as_bytes()).await.expect(200);
+    assert_eq!(head.header("transfer-encoding"), None);
+    let mut last = TcpStream::connect(app.address()).await.expect("connects");
+    let request = format!("GET /api/events HTTP/1.0\r\n{STREAM}\r\n");
+    last.write_all(request.as_bytes()).await.expect("a request");
+    let mut first = [0; 16];
+    last.read_exact(&mut first).await.expect("a head");
+    app.stop();
+    let mut rest = String::new();
+    last.read_to_string(&mut rest)
+        .await
+        .expect("the end of the stream");
+    assert!(rest.ends_with(": following\n\n"), "{rest}");
+}
