@@ -7,8 +7,12 @@ use std::io::IsTerminal;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
+/// The HTTP parser, which logs malformed requests as errors.
+const HTTP_PARSER: &str = "actix_http::h1";
+
 /// Logs to standard error: cartlog's own lines from the configured level, those of its libraries
-/// from warnings on.
+/// from warnings on, and those of the HTTP parser from level `debug` on: clients must not write the
+/// operator's log.
 pub fn start(config: &Config) {
     let level = match config.logging.level {
         Level::Error => LevelFilter::ERROR,
@@ -22,9 +26,15 @@ pub fn start(config: &Config) {
         Requests::All => level.max(LevelFilter::INFO),
         Requests::Failed => level.min(LevelFilter::WARN),
     };
+    let parser = if level >= LevelFilter::DEBUG {
+        LevelFilter::WARN
+    } else {
+        LevelFilter::OFF
+    };
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("cartlog", level)
+        .with_target(HTTP_PARSER, parser)
         .with_target(REQUESTS, requests);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())

@@ -5,7 +5,10 @@ use cartlog_testkit::log_file::log_path;
 use cartlog_testkit::process::{ServiceProcess, command};
 use serde_json::Value;
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 /// Starts the program in `folder` with logging settings, standard error in a file.
 fn serve(folder: &Path, settings: &[(&str, &str)]) -> ServiceProcess {
@@ -144,4 +147,85 @@ fn startup_failure_is_logged_once_in_configured_format() {
     }
     drop(first);
     assert!(log_path(folder.path()).exists());
+}
+
+/// Sends `bytes` and reads until the program closes the connection or has responded.
+fn send(program: &ServiceProcess, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(&program.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    // The program may respond and close before it has read everything.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_end(&mut Vec::new());
+}
+
+/// Clients must not write the operator's log: they could fill the disk or hide other lines.
+///
+/// Contract (records): Malformed requests write no warnings, and long paths are cut.
+#[tokio::test]
+async fn clients_cannot_write_warnings_or_long_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = serve(folder.path(), &[("REQUESTS", "all"), ("LEVEL", "info")]);
+    let client = http_client();
+    let carts = format!("http://{}/api/carts", program.address);
+    let cart: Value = client
+        .post(&carts)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let (id, token) = (
+        cart["id"].as_str().unwrap(),
+        cart["token"].as_str().unwrap(),
+    );
+    for beyond in ["2", "18446744073709551615"] {
+        let asked = client.get(format!("{carts}/{id}?min_version={beyond}"));
+        let asked = asked.bearer_auth(token).header("prefer", "wait=0");
+        assert_eq!(asked.send().await.unwrap().status(), 503);
+    }
+    let post = "POST /api/carts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let chunked = format!("{post}Transfer-Encoding: chunked\r\n\r\n");
+    let long = "a".repeat(200_000);
+    for bytes in [
+        "hello\r\n\r\n".to_owned(),
+        "GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n".to_owned(),
+        "GET /livez HTTP/1.1\r\n\r\n".to_owned(),
+        format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {long}"),
+        format!(
+            "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            &long[..100_000]
+        ),
+        format!(
+            "GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            &long[..4_000]
+        ),
+        format!(
+            "{} /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            &long[..4_000]
+        ),
+        format!("{post}Content-Length: 10\r\n\r\n{{"),
+        format!("{post}Content-Length: -1\r\n\r\n"),
+        format!("{chunked}zz\r\n"),
+        format!("{chunked}2\r\n{{}}\r\nfffffffffffffffff\r\n"),
+        format!("{chunked}2\r\n{{}}x"),
+        format!("{chunked}2"),
+    ] {
+        send(&program, bytes.as_bytes());
+    }
+    let log = stop_and_read(program, folder.path());
+    for line in log.lines() {
+        assert!(
+            !line.contains("ERROR") && !line.contains("WARN"),
+            "{line:.500}"
+        );
+        assert!(line.len() < 1_000, "{line:.500}");
+    }
+    let requests = log
+        .lines()
+        .filter(|line| line.contains("cartlog::requests"));
+    assert!(requests.count() >= 6, "{log}");
 }

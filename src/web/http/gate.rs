@@ -11,6 +11,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub const MAX_ADDRESS: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 16 * 1024;
 /// The `tracing` target of the request log: one line per request.
 pub const REQUESTS: &str = "cartlog::requests";
+/// The longest method and path in the request log, in characters; the rest is cut.
+const MAX_LOGGED: usize = 256;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -229,13 +232,13 @@ fn finish<B>(
             .expect("error_of found a problem in this response"),
     };
     let problem_response = problem.to_response(&trace_id);
-    let failure = problem_response
-        .status()
-        .is_server_error()
-        .then(|| Failure {
-            trace_id,
-            cause: problem.cause().map(str::to_owned),
-        });
+    // Any client can wait for a version that does not exist, so that is no failure of the service.
+    let is_failure =
+        problem_response.status().is_server_error() && problem.kind() != Kind::ViewBehind;
+    let failure = is_failure.then(|| Failure {
+        trace_id,
+        cause: problem.cause().map(str::to_owned),
+    });
     let (request, _) = response.into_parts();
     (ServiceResponse::new(request, problem_response), failure)
 }
@@ -245,13 +248,14 @@ fn finish<B>(
 fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&Failure>) {
     let request = response.request();
     let status = response.status().as_u16();
+    let (method, path) = (shortened(request.method().as_str()), shortened(request.path()));
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident, $trace_id:expr, $message:literal $(, $field:ident = $value:expr)?) => {
             tracing::$level!(
                 target: REQUESTS,
-                method = %request.method(),
-                path = request.path(),
+                method = %method,
+                path = &*path,
                 status,
                 duration_us,
                 trace_id = $trace_id,
@@ -272,5 +276,13 @@ fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Op
         }) => {
             line!(error, trace_id, "request failed", cause = cause);
         }
+    }
+}
+
+/// At most [`MAX_LOGGED`] characters of `text`: a client must not fill the log.
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_LOGGED) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
