@@ -21,6 +21,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use prometheus::Registry;
 use prometheus::core::Collector;
+use quick_cache::sync::Cache;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ use tokio::sync::watch;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Events that the live streams of a cart share, about a KiB each.
+const LIVE_EVENTS: usize = 4_096;
 const MIB: u64 = 1024 * 1024;
 
 /// Why the service failed to start, or stopped unexpectedly.
@@ -116,6 +119,7 @@ impl Service {
                 config.server.live_streams_per_client,
                 config.server.behind_proxy,
             ),
+            live_events: Cache::new(LIVE_EVENTS),
             stopping,
             secure_cookies: config.server.https,
         });

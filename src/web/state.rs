@@ -13,6 +13,8 @@ use crate::web::http::gate::Gate;
 use crate::web::http::problem::Problem;
 use crate::web::http::streams::Streams;
 use crate::web::metrics::Metrics;
+use actix_web::web::Bytes;
+use quick_cache::sync::Cache;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,8 @@ pub struct SharedState {
     pub gate: Arc<Gate>,
     /// The limit on live streams.
     pub streams: Arc<Streams>,
+    /// New events as the live streams of their carts send them, by cart and version.
+    pub live_events: Cache<(Uuid, u64), Bytes>,
     pub metrics: Metrics,
     /// The time without an event after which an open cart counts as abandoned.
     pub abandoned_after: Duration,

@@ -237,3 +237,32 @@ async fn live_stream_starts_where_requested_and_ends_on_shutdown() {
         assert!(sent.id.parse::<u64>().unwrap() > 8);
     }
 }
+
+/// The streams of a cart share the serialized events. Some of them begin late, and some have a
+/// backfill of many pages.
+///
+/// Contract (history): Every live stream of a cart gets every event once, however many there are.
+#[tokio::test]
+async fn concurrent_streams_of_a_cart_get_the_same_events() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let mut streams = Vec::new();
+    for version in 2..=40 {
+        let after = if version % 2 == 0 { None } else { Some(0) };
+        let first = if after.is_none() { version } else { 1 };
+        streams.push((first, cart.follow(after).await));
+        cart.set("teapot", version).await.expect(200);
+    }
+    for version in 41..=160 {
+        cart.set("teapot", version).await.expect(200);
+    }
+    let page = cart.ask(Method::GET, "/events?limit=200").await.expect(200);
+    let page = page.json();
+    for (first, stream) in &mut streams {
+        for version in *first..=160 {
+            let event = stream.next().await.expect("an event");
+            assert_eq!(event.id, version.to_string());
+            assert_eq!(event.data, page["items"][version as usize - 1]);
+        }
+    }
+}

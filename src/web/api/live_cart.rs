@@ -1,5 +1,6 @@
 //! The live event stream of one cart. An event's id is its version.
 
+use crate::log::LogReader;
 use crate::views::Following;
 use crate::web::api::event::{EventFormatter, read_cart};
 use crate::web::http::live::{self, PAGE, Source};
@@ -26,6 +27,7 @@ pub fn follow(
         state: state.clone(),
         id,
         sent,
+        is_notified: false,
         formatter: EventFormatter::default(),
     };
     Ok(live::respond(request, &state.stopping, slot, source))
@@ -37,14 +39,39 @@ struct CartSource {
     following: Following,
     /// The version of the last event read; the backfill and each wake-up continue after it.
     sent: u64,
+    /// Whether `following` has the newest version. Otherwise the log is asked: a view that has
+    /// failed sends no notifications.
+    is_notified: bool,
     formatter: EventFormatter,
 }
 
+/// Up to this many new events are shared between the streams of a cart; more are a backfill, which
+/// is read page by page.
+const MAX_SHARED: u64 = 8;
+
 impl Source for CartSource {
     async fn read(&mut self, ready: &mut VecDeque<Bytes>) -> Result<(), Problem> {
-        let (_, version) = self.state.commands.state(self.id).await?;
-        let last = version.0.min(self.sent.saturating_add(PAGE));
+        let version = if self.is_notified {
+            *self.following.version.borrow()
+        } else {
+            self.state.commands.state(self.id).await?.1.0
+        };
+        let last = version.min(self.sent.saturating_add(PAGE));
+        if last <= self.sent {
+            self.is_notified = false;
+            return Ok(());
+        }
         let log = &*self.state.log;
+        if last - self.sent <= MAX_SHARED {
+            while self.sent < last {
+                let next = self.sent + 1;
+                let serialize = serialized(log, &mut self.formatter, self.id, next);
+                let (events, key) = (&self.state.live_events, (self.id, next));
+                ready.push_back(events.get_or_insert_async(&key, serialize).await?);
+                self.sent = next;
+            }
+            return Ok(());
+        }
         for recorded in &read_cart(log, self.id, self.sent + 1, last).await? {
             self.sent = recorded.version.0;
             let event = self.formatter.server_sent(log, recorded, self.sent);
@@ -58,6 +85,22 @@ impl Source for CartSource {
     }
 
     async fn changed(&mut self) -> Option<()> {
-        self.following.version.changed().await.ok()
+        self.following.version.changed().await.ok()?;
+        self.is_notified = true;
+        Some(())
     }
+}
+
+/// The event of `cart` at `version`, read from the log, as a server-sent event.
+async fn serialized(
+    log: &dyn LogReader,
+    formatter: &mut EventFormatter,
+    cart: Uuid,
+    version: u64,
+) -> Result<Bytes, Problem> {
+    let read = read_cart(log, cart, version, version).await?;
+    let recorded = read
+        .first()
+        .ok_or_else(|| Problem::internal(format!("cart {cart} has no event {version}")))?;
+    formatter.server_sent(log, recorded, version).await
 }

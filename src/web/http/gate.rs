@@ -248,7 +248,10 @@ fn finish<B>(
 fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Option<&Failure>) {
     let request = response.request();
     let status = response.status().as_u16();
-    let (method, path) = (shortened(request.method().as_str()), shortened(request.path()));
+    let (method, path) = (
+        shortened(request.method().as_str()),
+        shortened(request.path()),
+    );
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     macro_rules! line {
         ($level:ident, $trace_id:expr, $message:literal $(, $field:ident = $value:expr)?) => {

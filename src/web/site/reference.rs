@@ -41,6 +41,19 @@ impl Reference {
 }
 
 static PROBLEMS: LazyLock<Asset> = LazyLock::new(|| made("problems", &problems_html()));
+/// The pages of the problem types, in the order of [`Kind::ALL`].
+static PROBLEM_PAGES: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    Kind::ALL
+        .iter()
+        .map(|kind| made(kind.title(), &problem_html(*kind)))
+        .collect()
+});
+
+/// The page of the problem type `slug`.
+fn problem_page(slug: &str) -> Option<&'static Asset> {
+    let place = Kind::ALL.iter().position(|kind| kind.slug() == slug)?;
+    PROBLEM_PAGES.get(place)
+}
 
 /// The endpoints; the app data has to hold a `&'static` [`Reference`].
 pub fn endpoints() -> Vec<Endpoint> {
@@ -98,11 +111,10 @@ fn describe_problems(operation: Operation<'_>) -> Operation<'_> {
 /// `GET /problems/{slug}`: what a problem type means and how to fix it.
 async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let slug = request.match_info().query("slug");
-    let Some(kind) = Kind::ALL.iter().find(|kind| kind.slug() == slug) else {
+    let Some(page) = problem_page(slug) else {
         return pages::not_found(request).await;
     };
-    let page = made(kind.title(), &problem_html(*kind));
-    pages::answer(&request, &page, StatusCode::OK, "no-cache")
+    pages::answer(&request, page, StatusCode::OK, "no-cache")
 }
 
 fn describe_problem(operation: Operation<'_>) -> Operation<'_> {
@@ -361,4 +373,28 @@ fn escaped(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::site::assets::Coding;
+
+    /// Compression takes milliseconds, a thousand times as long as the rest of a request.
+    #[test]
+    fn problem_pages_are_compressed_once() {
+        for kind in Kind::ALL {
+            for coding in [Coding::Identity, Coding::Gzip, Coding::Brotli] {
+                let [first, second] =
+                    [(), ()].map(|()| problem_page(kind.slug()).unwrap().body(coding));
+                assert_eq!(
+                    first.as_ptr(),
+                    second.as_ptr(),
+                    "{} {coding:?}",
+                    kind.slug()
+                );
+            }
+        }
+        assert!(problem_page("no-such-problem").is_none());
+    }
 }
