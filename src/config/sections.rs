@@ -16,7 +16,7 @@ pub struct Server {
     pub hosts: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
-    /// Whether to take the client's address from `X-Forwarded-For`.
+    /// Whether to take the client's address from `X-Forwarded-For` or `Forwarded`.
     pub behind_proxy: bool,
     pub connections: usize,
     pub stalled_seconds: u64,

@@ -1,6 +1,6 @@
 //! What reverse proxies do to requests and responses.
 
-use crate::app::TestApp;
+use cartlog_testkit::TestApp;
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,6 +1,6 @@
 //! What one client may send, and how large the head of a request may be.
 
-use cartlog_testkit::TestApp;
+use cartlog_testkit::{Ask, TestApp};
 
 /// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
@@ -62,4 +62,90 @@ async fn request_head_is_bounded() {
         .header("x-large", &"a".repeat(15 * 1024))
         .await;
     most.expect(200);
+}
+
+/// Asserts that `asks` are one client to the limit of one cart a minute, and `other` another one.
+async fn share_a_limit(asks: &[(&str, &str)], other: (&str, &str)) {
+    let app = TestApp::start_with(&[
+        ("rates.opens_per_minute", "1"),
+        ("server.behind_proxy", "true"),
+    ]);
+    let open = |(name, value): (&str, &str)| -> Ask {
+        match name {
+            "" => app.ask_for_cart(),
+            name => app.ask_for_cart().header(name, value),
+        }
+    };
+    for (number, sender) in asks.iter().enumerate() {
+        let status = if number == 0 { 201 } else { 429 };
+        let answer = open(*sender).await;
+        assert_eq!(answer.status, status, "{sender:?}");
+    }
+    open(other).await.expect(201);
+}
+
+/// The forms in which proxies name a client. What names none counts as the proxy, whose address is
+/// limited too: it would otherwise free everyone behind it.
+///
+/// Contract (headers): Behind a proxy, limits count the client's address in every form of it.
+#[tokio::test]
+async fn forwarded_client_is_limited_in_every_form_of_its_address() {
+    share_a_limit(
+        &[
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-for", "192.0.2.1:4711"),
+            ("x-forwarded-for", "203.0.113.9:1, 192.0.2.1:4712"),
+            ("x-forwarded-for", "[::ffff:192.0.2.1]:80"),
+            ("forwarded", "for=192.0.2.1"),
+            (
+                "forwarded",
+                "for=203.0.113.9, For=\"192.0.2.1:99\";proto=https",
+            ),
+            ("forwarded", "proto=https; by=_edge; for=\"192.0.2.1\""),
+        ],
+        ("x-forwarded-for", "192.0.2.2"),
+    )
+    .await;
+    share_a_limit(
+        &[
+            ("x-forwarded-for", "2001:db8::1"),
+            ("x-forwarded-for", "[2001:db8::1]"),
+            ("x-forwarded-for", "[2001:db8::2]:4711"),
+            ("forwarded", "for=\"[2001:db8::3]:4711\""),
+        ],
+        ("forwarded", "for=\"[2001:db8:1::1]\""),
+    )
+    .await;
+    share_a_limit(
+        &[
+            ("", ""),
+            ("x-forwarded-for", "unknown"),
+            ("x-forwarded-for", "203.0.113.9, unknown"),
+            ("x-forwarded-for", ""),
+            ("x-forwarded-for", "192.0.2.1:port"),
+            ("x-forwarded-for", "[2001:db8::1"),
+            ("forwarded", "for=unknown"),
+            ("forwarded", "for=203.0.113.9, for=_hidden"),
+            ("forwarded", "for=203.0.113.9, proto=https"),
+            ("x-forwarded-for", "127.0.0.1"),
+        ],
+        ("x-forwarded-for", "192.0.2.2"),
+    )
+    .await;
+}
+
+/// A proxy adds to one of the headers and may pass on the other one as the client sent it.
+#[tokio::test]
+async fn contradicting_forwarded_headers_count_as_the_proxy() {
+    let app = TestApp::start_with(&[
+        ("rates.opens_per_minute", "1"),
+        ("server.behind_proxy", "true"),
+    ]);
+    for (number, status) in [(1, 201), (2, 429), (3, 429)] {
+        let forged = format!("for=203.0.113.{number}");
+        let ask = app.ask_for_cart().header("x-forwarded-for", "192.0.2.1");
+        ask.header("forwarded", &forged).await.expect(status);
+    }
+    let ask = app.ask_for_cart().header("x-forwarded-for", "192.0.2.1");
+    ask.header("forwarded", "for=192.0.2.1").await.expect(201);
 }

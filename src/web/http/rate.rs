@@ -2,7 +2,8 @@
 //! the headers of the IETF draft "RateLimit header fields for HTTP".
 //!
 //! Loopback clients are exempt unless configured otherwise: they are the operator's own tools, such
-//! as load tests.
+//! as load tests. Behind a proxy none is exempt, since a client whose address the proxy does not
+//! name counts as the proxy.
 
 use crate::web::http::client::client_address;
 use crate::web::http::problem::{Kind, Problem};
@@ -78,11 +79,13 @@ impl RateLimits {
             return Ok(None);
         };
         match client_address(request.head(), self.behind_proxy) {
-            Some(client) if self.limit_loopback || !client.is_loopback() => {
-                policy.count(bucket(client)).map(Some)
-            }
+            Some(client) if !self.is_exempt(client) => policy.count(bucket(client)).map(Some),
             Some(_) | None => Ok(None),
         }
+    }
+
+    fn is_exempt(&self, client: IpAddr) -> bool {
+        client.is_loopback() && !self.limit_loopback && !self.behind_proxy
     }
 
     /// The policy that applies to `request`: opening a cart, or another command.
@@ -199,12 +202,12 @@ mod tests {
     use super::*;
     use actix_web::test::TestRequest;
 
-    fn limits(limit_loopback: bool) -> RateLimits {
+    fn limits(behind_proxy: bool) -> RateLimits {
         RateLimits::new(RateSettings {
             opens_per_minute: 2,
             commands_per_minute: 1,
-            limit_loopback,
-            behind_proxy: true,
+            limit_loopback: false,
+            behind_proxy,
         })
     }
 
@@ -218,7 +221,7 @@ mod tests {
 
     #[test]
     fn buckets_are_per_client_and_policy() {
-        let limits = limits(false);
+        let limits = limits(true);
         let open = |client| limits.admit(&request(Method::POST, "/api/carts", client));
         let allowance = open("192.0.2.1").unwrap().unwrap();
         assert_eq!(
@@ -236,20 +239,30 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_network_is_one_client_and_loopback_is_exempt() {
-        let limits_with = limits(true);
-        let open = |limits: &RateLimits, client: &str| {
-            limits
-                .admit(&request(Method::POST, "/api/carts", client))
-                .is_ok()
+    fn ipv6_network_is_one_client() {
+        let limits = limits(true);
+        let open = |client: &str| {
+            let request = request(Method::POST, "/api/carts", client);
+            limits.admit(&request).is_ok()
         };
-        assert!(open(&limits_with, "2001:db8::1"));
-        assert!(open(&limits_with, "2001:db8::2"));
-        assert!(!open(&limits_with, "2001:db8::3"));
-        assert!(open(&limits_with, "2001:db8:0:1::3"));
-        let free = limits(false);
+        assert!(open("2001:db8::1"));
+        assert!(open("2001:db8::2"));
+        assert!(!open("2001:db8::3"));
+        assert!(open("2001:db8:0:1::3"));
+    }
+
+    #[test]
+    fn loopback_is_exempt_only_without_a_proxy() {
+        let opened = |limits: &RateLimits, peer: &str| {
+            let peer = format!("{peer}:4711").parse().unwrap();
+            let request = TestRequest::post().uri("/api/carts").peer_addr(peer);
+            limits.admit(&request.to_srv_request()).is_ok()
+        };
+        let (direct, proxied) = (limits(false), limits(true));
         for _ in 0..5 {
-            assert!(open(&free, "127.0.0.1") && open(&free, "::1"));
+            assert!(opened(&direct, "127.0.0.1") && opened(&direct, "[::1]"));
         }
+        let both = [(); 3].map(|()| opened(&proxied, "127.0.0.1"));
+        assert_eq!(both, [true, true, false]);
     }
 }
