@@ -24,7 +24,9 @@ async fn command_for_another_version_is_refused() {
         for tags in [
             "\"1\"",
             "\"4\"",
-            "W/\"3\"",
+            "W/\"2\"",
+            "\"2-gzip\"",
+            "\"3-zip\"",
             "\"03\"",
             "\"1\", \"2\"",
             "\"three\"",

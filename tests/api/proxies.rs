@@ -5,6 +5,34 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// nginx weakens the tag of what it compresses, Apache and others add the coding to it. Both can
+/// only mean the version that this service sent.
+///
+/// Contract (conditions): A tag that a compressing proxy changed still names its version.
+#[tokio::test]
+async fn tags_changed_by_proxies_name_their_version() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let tags = |version: u64| {
+        [
+            format!("W/\"{version}\""),
+            format!("\"{version}-gzip\""),
+            format!("\"{version}-br\""),
+            format!("W/\"{version}-zstd\""),
+            format!("\"1\", W/\"{version}-gzip\""),
+        ]
+    };
+    for tag in tags(2) {
+        let read = cart.get_at(2).header("if-none-match", &tag).await;
+        assert_eq!(read.expect(304).header("etag"), Some("\"2\""), "{tag}");
+    }
+    for (place, version) in (2..).zip(0..5) {
+        let tag = &tags(place)[version];
+        let added = cart.add("teapot", 1).header("if-match", tag).await;
+        assert_eq!(added.expect(200).version(), place + 1, "{tag}");
+    }
+}
+
 const STREAM: &str = "Host: localhost\r\nAccept: text/event-stream\r\n";
 
 /// Contract (history): Live streams pass through proxies without buffering or compression.

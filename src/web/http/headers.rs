@@ -74,28 +74,24 @@ fn unquote(rest: &str) -> Option<String> {
     }
 }
 
-/// The versions that `If-Match` allows. Weak tags never match (RFC 9110: strong comparison).
+/// The versions that `If-Match` allows. A weak tag counts as well, unlike in RFC 9110: it can only
+/// be a tag of this service that a compressing proxy changed, and a version is one state.
 pub fn if_match(request: &HttpRequest) -> Result<Option<Condition>, Problem> {
     let tags = entity_tags(request, &header::IF_MATCH)?;
     Ok(tags.map(|tags| match tags {
         Tags::Any => Condition::Any,
-        Tags::List(tags) => Condition::OneOf(
-            tags.iter()
-                .filter(|tag| !tag.weak)
-                .filter_map(Tag::version)
-                .collect(),
-        ),
+        Tags::List(tags) => Condition::OneOf(tags.into_iter().filter_map(version).collect()),
     }))
 }
 
-/// Whether `If-None-Match` names `version`, in weak comparison.
-pub fn if_none_match(request: &HttpRequest, version: u64) -> Result<bool, Problem> {
+/// Whether `If-None-Match` names the version `current`, in weak comparison.
+pub fn if_none_match(request: &HttpRequest, current: u64) -> Result<bool, Problem> {
     Ok(match entity_tags(request, &header::IF_NONE_MATCH)? {
         None => false,
         Some(Tags::Any) => true,
         Some(Tags::List(tags)) => tags
-            .iter()
-            .any(|tag| tag.version() == Some(Version(version))),
+            .into_iter()
+            .any(|tag| version(tag) == Some(Version(current))),
     })
 }
 
@@ -104,26 +100,27 @@ pub fn if_none_match_text(request: &HttpRequest, opaque: &str) -> Result<bool, P
     Ok(match entity_tags(request, &header::IF_NONE_MATCH)? {
         None => false,
         Some(Tags::Any) => true,
-        Some(Tags::List(tags)) => tags.iter().any(|tag| tag.opaque == opaque),
+        Some(Tags::List(tags)) => tags.contains(&opaque),
     })
 }
 
 enum Tags<'a> {
     Any,
-    List(Vec<Tag<'a>>),
+    /// Without `W/` and quotes.
+    List(Vec<&'a str>),
 }
 
-struct Tag<'a> {
-    weak: bool,
-    opaque: &'a str,
-}
+/// What compressing proxies append to an entity tag.
+const CODINGS: [&str; 4] = ["-gzip", "-br", "-zstd", "-deflate"];
 
-impl Tag<'_> {
-    /// The version, if this is a tag that the service issues.
-    fn version(&self) -> Option<Version> {
-        let version: u64 = self.opaque.parse().ok()?;
-        (version.to_string() == self.opaque).then_some(Version(version))
-    }
+/// The version in a tag that the service issues, with or without the coding that a proxy appended.
+fn version(tag: &str) -> Option<Version> {
+    let mut codings = CODINGS.iter();
+    let own = codings
+        .find_map(|coding| tag.strip_suffix(coding))
+        .unwrap_or(tag);
+    let version: u64 = own.parse().ok()?;
+    (version.to_string() == own).then_some(Version(version))
 }
 
 fn entity_tags<'a>(
@@ -140,13 +137,10 @@ fn entity_tags<'a>(
             return Ok(Some(Tags::Any));
         }
         while !rest.is_empty() {
-            let (weak, quoted) = match rest.strip_prefix("W/") {
-                Some(quoted) => (true, quoted),
-                None => (false, rest),
-            };
+            let quoted = rest.strip_prefix("W/").unwrap_or(rest);
             let inner = quoted.strip_prefix('"').ok_or_else(malformed)?;
             let (opaque, after) = inner.split_once('"').ok_or_else(malformed)?;
-            tags.push(Tag { weak, opaque });
+            tags.push(opaque);
             rest = after.trim_start();
             if let Some(next) = rest.strip_prefix(',') {
                 rest = next.trim_start();
