@@ -110,6 +110,7 @@ impl Service {
             gate: Arc::new(Gate {
                 hosts: hosts(config),
                 operator_token_required: operator.is_required(),
+                https: config.server.https,
                 rates: RateLimits::new(config.rate_settings()),
             }),
             metrics,

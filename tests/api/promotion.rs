@@ -53,3 +53,27 @@ async fn unknown_promotion_code_returns_422() {
     }
     assert_eq!(app.log_head(), 1);
 }
+
+/// Contract (access): A promotion code is looked up for the holder of a cart only.
+#[tokio::test]
+async fn promotion_codes_are_not_revealed_without_a_cart() {
+    let app = TestApp::start();
+    let cart = app.open_cart().await;
+    let unknown = app.cart("01990000-0000-7000-8000-000000000001", &cart.token);
+    let foreign = app.cart(&cart.id, "a-wrong-token");
+    for other in [unknown, foreign] {
+        let mut details = Vec::new();
+        for code in ["TEA10", "TEA11"] {
+            for ask in [
+                other.apply_promotion(code),
+                other.apply_promotion(code).key("a-key").if_match(1),
+            ] {
+                let problem = ask.await.expect_problem(404, "not-found");
+                details.push(problem["detail"].clone());
+            }
+        }
+        details.dedup();
+        assert_eq!(details.len(), 1, "{details:?}");
+    }
+    assert_eq!(app.log_head(), 1);
+}

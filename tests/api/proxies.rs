@@ -101,3 +101,20 @@ async fn live_stream_over_http_1_0_ends_by_close() {
         .expect("the end of the stream");
     assert!(rest.ends_with(": following\n\n"), "{rest}");
 }
+
+/// Contract (access): With `server.https`, `Strict-Transport-Security` is sent.
+#[tokio::test]
+async fn https_is_strict_when_configured() {
+    let plain = TestApp::start();
+    let page = plain.get("/").await.expect(200);
+    assert_eq!(page.header("strict-transport-security"), None);
+    let app = TestApp::start_with(&[("server.https", "true")]);
+    for path in ["/", "/api/products", "/nowhere"] {
+        let answer = app.get(path).await;
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            Some("max-age=31536000"),
+            "{path}"
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::cart::CartCommand;
 use crate::web::api::command::{describe_changed, describe_command, execute};
+use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::CartId;
@@ -36,6 +37,8 @@ async fn apply(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (applied, body) = read_json::<ApplyPromotion>(&request, payload).await?;
+    // The cart comes first: codes must not be guessed without one.
+    state.cart(id.0, CartTokenDigest::of(&request)).await?;
     let promotion = state.catalogue.promotion(&applied.code).cloned();
     let command = CartCommand::ApplyPromotion { promotion };
     let response = execute(&state, &request, id.0, &command, &body).await?;

@@ -24,6 +24,8 @@ pub const REQUESTS: &str = "cartlog::requests";
 /// The longest method and path in the request log, in characters; the rest is cut.
 const MAX_LOGGED: usize = 256;
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// One year, the usual time (RFC 6797). Subdomains are not this service's to decide about.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Security headers of every response that does not set its own.
@@ -43,6 +45,8 @@ pub struct Gate {
     pub hosts: Vec<String>,
     /// Whether the operator's routes require a token.
     pub operator_token_required: bool,
+    /// Whether browsers connect by https: they are told never to use http.
+    pub https: bool,
     pub rates: RateLimits,
 }
 
@@ -75,6 +79,7 @@ pub async fn gate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
+    let https = gate_of(&request).https;
     let admitted = admit(&request);
     let allowance = *admitted.as_ref().unwrap_or(&None);
     let response = match admitted {
@@ -94,6 +99,10 @@ pub async fn gate(
             allowance.insert_into(head.headers_mut());
         }
         add_security_headers(head.headers_mut());
+        if https {
+            let headers = head.headers_mut();
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
+        }
         body
     }))
 }
@@ -108,10 +117,14 @@ fn add_security_headers(headers: &mut HeaderMap) {
     }
 }
 
-fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
-    let gate = request
+fn gate_of(request: &ServiceRequest) -> &Gate {
+    request
         .app_data::<Data<Gate>>()
-        .expect("the service is started with a gate");
+        .expect("the service is started with a gate")
+}
+
+fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
+    let gate = gate_of(request);
     check_head(request)?;
     let host = requested_host(request);
     if !gate.serves_host(host) && !gate.is_probe(request) {
