@@ -64,6 +64,29 @@ async fn request_head_is_bounded() {
     most.expect(200);
 }
 
+/// Contract (headers): Limits apply to the resource, however its path is encoded.
+#[tokio::test]
+async fn encoded_paths_are_limited_like_plain_ones() {
+    let app = TestApp::start_with(&[
+        ("rates.opens_per_minute", "1"),
+        ("rates.commands_per_minute", "1"),
+        ("rates.loopback", "true"),
+    ]);
+    let opened = app.post("/api/%63arts").await.expect(201);
+    assert_eq!(opened.header("ratelimit"), Some(r#""opens";r=0;t=60"#));
+    for path in ["/api/%63arts", "/%61pi/carts", "/api/carts"] {
+        let refused = app.post(path).await;
+        refused.expect_problem(429, "too-many-requests");
+    }
+    let cart = app.cart_of(&opened);
+    cart.add("teapot", 1).await.expect(201);
+    let encoded = format!("/api/c%61rts/{}/items", cart.id);
+    let cleared = app
+        .ask(reqwest::Method::DELETE, &encoded)
+        .token(&cart.token);
+    cleared.await.expect_problem(429, "too-many-requests");
+}
+
 /// Asserts that `asks` are one client to the limit of one cart a minute, and `other` another one.
 async fn share_a_limit(asks: &[(&str, &str)], other: (&str, &str)) {
     let app = TestApp::start_with(&[

@@ -264,3 +264,32 @@ async fn token_is_not_stored_in_any_file() {
         }
     }
 }
+
+/// Contract (retries): A retry is the same request however its path is encoded.
+#[tokio::test]
+async fn keyed_retry_through_an_encoded_path_is_replayed() {
+    let app = TestApp::start();
+    let opened = app.post("/api/%63arts").key("open").await.expect(201);
+    let again = app.ask_for_cart().key("open").await.expect(201);
+    replays(&opened, &again);
+    let cart = app.cart_of(&opened);
+    let body = json!({ "quantity": 2 });
+    let first = cart.set("teapot", 2).key("set").await.expect(200);
+    for path in [
+        format!("/api/carts/{}/items/%74eapot", cart.id),
+        format!("/%61pi/carts/{}/items/teapot", cart.id),
+        format!("/api/carts/{}/items/teapot", cart.id.to_uppercase()),
+        format!(
+            "/api/carts/%{:x}{}/items/teapot",
+            cart.id.as_bytes()[0],
+            &cart.id[1..]
+        ),
+    ] {
+        let ask = app.ask(Method::PUT, &path).token(&cart.token);
+        let again = ask.json(&body).key("set").await.expect(200);
+        replays(&first, &again);
+    }
+    let other = cart.set("sencha", 2).key("set").await;
+    other.expect_problem(422, "idempotency-key-reused");
+    assert_eq!(app.log_head(), 2);
+}

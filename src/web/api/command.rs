@@ -27,7 +27,7 @@ pub async fn execute(
     command: &CartCommand,
     body: &[u8],
 ) -> Result<CartResponse, Problem> {
-    let context = command_context(request, command, body)?;
+    let context = command_context(request, id, command, body)?;
     let token = CartTokenDigest::of(request);
     let opens = matches!(command, CartCommand::OpenCart { .. });
     let may = |cart: &Cart| opens || token.authorizes(cart);
@@ -61,6 +61,7 @@ pub async fn execute(
 /// checkout do depends on the cart that the shopper has seen, so they need its version.
 fn command_context(
     request: &HttpRequest,
+    id: Uuid,
     command: &CartCommand,
     body: &[u8],
 ) -> Result<CommandContext, Problem> {
@@ -80,15 +81,27 @@ fn command_context(
              version you have seen.",
         ));
     }
-    let method = request.method().as_str().as_bytes();
-    let path = request.path().as_bytes();
     Ok(CommandContext {
         correlation_id: headers::correlation_id(request)?,
         trace_id: headers::trace_id(request).map(str::to_owned),
-        key: key.map(|key| IdempotencyKey::new(&key, &[method, path, body])),
+        key: key.map(|key| {
+            let method = request.method().as_str();
+            let path = canonical_path(request, id);
+            IdempotencyKey::new(&key, &[method.as_bytes(), path.as_bytes(), body])
+        }),
         if_match,
         ..CommandContext::new(command.name(), "shopper")
     })
+}
+
+/// The path that the router matched, decoded, with the id of the cart as cartlog writes it: a retry
+/// may encode the path in another way. Logs contain digests of it.
+fn canonical_path(request: &HttpRequest, id: Uuid) -> String {
+    let mut path = request.match_info().as_str().to_owned();
+    if let Some(sent) = request.match_info().get("id") {
+        path = path.replacen(sent, &id.hyphenated().to_string(), 1);
+    }
+    path
 }
 
 /// The response to a command: the cart right after it, the same when the command is replayed.

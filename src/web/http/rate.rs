@@ -99,7 +99,8 @@ impl RateLimits {
         ) {
             return None;
         }
-        match request.path().strip_prefix("/api/carts")? {
+        // The path as the router matches it: decoded, unlike `request.path()`.
+        match request.match_info().as_str().strip_prefix("/api/carts")? {
             "" => self.opens.as_ref(),
             below if below.starts_with('/') => self.commands.as_ref(),
             _ => None,

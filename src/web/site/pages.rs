@@ -87,7 +87,11 @@ fn describe_operations(operation: Operation<'_>) -> Operation<'_> {
 
 /// A file by its path under `static/`.
 async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let path = request.path().trim_start_matches('/').to_owned();
+    let path = request
+        .match_info()
+        .as_str()
+        .trim_start_matches('/')
+        .to_owned();
     serve(&request, &path, StatusCode::OK)
 }
 
@@ -137,7 +141,7 @@ pub fn describe_revalidated(operation: Operation<'_>) -> Operation<'_> {
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     const FORMS: &[(&str, bool)] = &[("application/problem+json", false), ("text/html", true)];
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let may_be_page = reads && !request.path().starts_with("/api/");
+    let may_be_page = reads && !request.match_info().as_str().starts_with("/api/");
     if may_be_page && negotiate::best(&request, FORMS).unwrap_or(false) {
         return serve(&request, "404.html", StatusCode::NOT_FOUND);
     }
