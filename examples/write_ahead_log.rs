@@ -169,7 +169,7 @@ impl Database {
             None,
             Freshness::Any,
             |recorded| {
-                changes.push(history::happened(&recorded)?);
+                changes.push(history::decode(&recorded)?);
                 Ok(())
             },
         )

@@ -1,4 +1,4 @@
-//! What the shop sells and which promotions it runs, read from files at the start.
+//! The shop's products and promotions, read from files at startup.
 
 use crate::cart::{Currency, Money, Offer, Promotion, RequestedItem, Sku, Terms};
 use serde::Deserialize;
@@ -12,10 +12,10 @@ use toml::Spanned;
 const BUILT_IN_PRODUCTS: &str = include_str!("catalogue/products.toml");
 const BUILT_IN_PROMOTIONS: &str = include_str!("catalogue/promotions.toml");
 
-/// The highest price, in minor units: a cart full of it still fits an `i64` with room to spare.
+/// The highest price, in minor units. The total of a full cart at this price fits an `i64`.
 const MAX_PRICE: i64 = 1_000_000_000_000;
 
-/// The products and promotions on offer. Fixed while the service runs.
+/// The products and promotions on offer. Does not change while the service runs.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     pub currency: Currency,
@@ -25,7 +25,7 @@ pub struct Catalogue {
     fingerprint: String,
 }
 
-/// A product as the shop shows it.
+/// A product with its offer and its presentation in the shop.
 #[derive(Debug, Clone)]
 pub struct Product {
     pub offer: Offer,
@@ -36,13 +36,13 @@ pub struct Product {
 
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// A path on this service or an absolute address.
+    /// A path on this service or an absolute URL.
     pub url: String,
-    /// What the picture shows, for those who cannot see it.
+    /// The text alternative for users who cannot see the picture.
     pub alt: String,
 }
 
-/// What a broken catalogue is refused with: where, and why.
+/// Why the catalogue cannot be loaded, with the file and line.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     #[error("{} cannot be read: {error}", path.display())]
@@ -51,7 +51,7 @@ pub enum CatalogueError {
         error: std::io::Error,
     },
     #[error("{file}, line {line}: {reason}")]
-    Broken {
+    Invalid {
         file: String,
         line: usize,
         reason: String,
@@ -97,7 +97,7 @@ struct PromotionEntry {
 }
 
 impl Catalogue {
-    /// Reads the catalogue; where no file is named, what is built in.
+    /// Reads the catalogue. A path of `None` selects the built-in file.
     pub fn load(
         products: Option<&Path>,
         promotions: Option<&Path>,
@@ -111,7 +111,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// All products, in the order of their file.
+    /// All products, in file order.
     pub fn products(&self) -> &[Product] {
         &self.products
     }
@@ -130,12 +130,12 @@ impl Catalogue {
         }
     }
 
-    /// The promotion of that code, in capitals or not.
+    /// The promotion with that code, ignoring case.
     pub fn promotion(&self, code: &str) -> Option<&Promotion> {
         self.promotions.get(&code.to_uppercase())
     }
 
-    /// Changes when the products' file does.
+    /// A digest of the product file, used as its entity tag.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -159,23 +159,26 @@ fn source(
 }
 
 fn read_products(file: &str, text: &str) -> Result<Catalogue, CatalogueError> {
-    let broken = |span: Range<usize>, reason: &str| broken(file, text, &span, reason);
+    let invalid = |span: Range<usize>, reason: &str| invalid(file, text, &span, reason);
     let parsed: ProductsFile = toml::from_str(text)
-        .map_err(|error| broken(error.span().unwrap_or(0..0), error.message()))?;
+        .map_err(|error| invalid(error.span().unwrap_or(0..0), error.message()))?;
     let mut products = Vec::with_capacity(parsed.product.len());
     let mut by_sku = HashMap::with_capacity(parsed.product.len());
     for entry in parsed.product {
         let span = entry.span();
         let product =
-            product(entry.into_inner()).map_err(|reason| broken(span.clone(), &reason))?;
+            product(entry.into_inner()).map_err(|reason| invalid(span.clone(), &reason))?;
         let sku = product.offer.sku.clone();
         if by_sku.insert(sku.clone(), products.len()).is_some() {
-            return Err(broken(span, &format!("the sku {sku} is there twice")));
+            return Err(invalid(
+                span,
+                &format!("sku must be unique; {sku} is listed twice"),
+            ));
         }
         products.push(product);
     }
     if products.is_empty() {
-        return Err(broken(0..0, "there is no [[product]] in it"));
+        return Err(invalid(0..0, "the file must list at least one [[product]]"));
     }
     Ok(Catalogue {
         currency: parsed.currency,
@@ -188,19 +191,19 @@ fn read_products(file: &str, text: &str) -> Result<Catalogue, CatalogueError> {
 
 fn product(entry: ProductEntry) -> Result<Product, String> {
     if entry.name.trim().is_empty() || entry.name.chars().count() > 200 {
-        return Err("name has 1 to 200 characters".to_owned());
+        return Err("name must have 1 to 200 characters".to_owned());
     }
     if entry.name.chars().any(char::is_control) {
-        return Err("name holds a control character".to_owned());
+        return Err("name must not contain control characters".to_owned());
     }
     if !(0..=MAX_PRICE).contains(&entry.price) {
         return Err(format!(
-            "price = {} is not allowed: 0 to {MAX_PRICE}, in minor units, is",
+            "price = {} must be 0 to {MAX_PRICE}, in minor units",
             entry.price
         ));
     }
     if entry.max_per_cart == Some(0) {
-        return Err("max_per_cart = 0 is not allowed: 1 or more is".to_owned());
+        return Err("max_per_cart = 0 must be 1 or more; omit it for no limit".to_owned());
     }
     Ok(Product {
         offer: Offer {
@@ -219,17 +222,20 @@ fn product(entry: ProductEntry) -> Result<Product, String> {
 }
 
 fn read_promotions(file: &str, text: &str) -> Result<HashMap<String, Promotion>, CatalogueError> {
-    let broken = |span: Range<usize>, reason: &str| broken(file, text, &span, reason);
+    let invalid = |span: Range<usize>, reason: &str| invalid(file, text, &span, reason);
     let parsed: PromotionsFile = toml::from_str(text)
-        .map_err(|error| broken(error.span().unwrap_or(0..0), error.message()))?;
+        .map_err(|error| invalid(error.span().unwrap_or(0..0), error.message()))?;
     let mut promotions = HashMap::with_capacity(parsed.promotion.len());
     for entry in parsed.promotion {
         let span = entry.span();
         let promotion =
-            promotion(entry.into_inner()).map_err(|reason| broken(span.clone(), &reason))?;
+            promotion(entry.into_inner()).map_err(|reason| invalid(span.clone(), &reason))?;
         let code = promotion.code.to_uppercase();
         if promotions.insert(code.clone(), promotion).is_some() {
-            return Err(broken(span, &format!("the code {code} is there twice")));
+            return Err(invalid(
+                span,
+                &format!("code must be unique; {code} is listed twice"),
+            ));
         }
     }
     Ok(promotions)
@@ -239,21 +245,21 @@ fn promotion(entry: PromotionEntry) -> Result<Promotion, String> {
     let well_formed = (1..=64).contains(&entry.code.len())
         && entry.code.bytes().all(|byte| byte.is_ascii_graphic());
     if !well_formed {
-        return Err("code has 1 to 64 visible ASCII characters".to_owned());
+        return Err("code must have 1 to 64 printable ASCII characters without spaces".to_owned());
     }
     let terms = match (entry.percent, entry.amount) {
         (Some(percent @ 1..=100), None) => Terms::Percent(percent),
         (Some(percent), None) => {
-            return Err(format!("percent = {percent} is not allowed: 1 to 100 is"));
+            return Err(format!("percent = {percent} must be 1 to 100"));
         }
         (None, Some(amount @ 1..=MAX_PRICE)) => Terms::Amount(Money::from_minor(amount)),
         (None, Some(amount)) => {
             return Err(format!(
-                "amount = {amount} is not allowed: 1 to {MAX_PRICE}, in minor units, is"
+                "amount = {amount} must be 1 to {MAX_PRICE}, in minor units"
             ));
         }
         (Some(_), Some(_)) | (None, None) => {
-            return Err("a promotion has either percent or amount".to_owned());
+            return Err("a promotion must have either percent or amount".to_owned());
         }
     };
     Ok(Promotion {
@@ -263,9 +269,9 @@ fn promotion(entry: PromotionEntry) -> Result<Promotion, String> {
     })
 }
 
-fn broken(file: &str, text: &str, span: &Range<usize>, reason: &str) -> CatalogueError {
+fn invalid(file: &str, text: &str, span: &Range<usize>, reason: &str) -> CatalogueError {
     let before = text.get(..span.start).unwrap_or(text);
-    CatalogueError::Broken {
+    CatalogueError::Invalid {
         file: file.to_owned(),
         line: 1 + before.matches('\n').count(),
         reason: reason.replace('\n', " "),
@@ -287,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn built_in_catalogue_is_valid() {
+    fn built_in_catalogue_is_complete() {
         let catalogue = Catalogue::load(None, None).unwrap();
         let categories: std::collections::BTreeSet<&str> = catalogue
             .products()
@@ -314,16 +320,15 @@ mod tests {
     }
 
     #[test]
-    fn broken_catalogue_is_refused_with_line_and_reason() {
-        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
-                    category = \"C\"\nprice = 1\n";
+    fn invalid_catalogue_fails_with_line_and_reason() {
+        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\nprice = 1\n";
         for (from, to, line, reason) in [
             ("\"EUR\"", "\"euro\"", 1, "three capital letters"),
             ("price = 1", "price = -1", 2, "price = -1"),
             ("price = 1", "price = 1.5", 6, "floating point"),
             ("price = 1", "prize = 1", 6, "prize"),
-            ("name = \"A\"", "name = \"\"", 2, "name has 1 to 200"),
-            ("\"a\"", "\"a b\"", 3, "a sku is"),
+            ("name = \"A\"", "name = \"\"", 2, "name must have 1 to 200"),
+            ("\"a\"", "\"a b\"", 3, "a sku must be"),
             ("category", "category =", 5, ""),
             (
                 "price = 1\n",
@@ -348,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn promotion_is_a_percentage_or_an_amount() {
+    fn promotion_needs_percent_or_amount_but_not_both() {
         for terms in [
             "",
             "percent = 0",

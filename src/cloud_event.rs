@@ -1,5 +1,5 @@
-//! An event in the JSON format of CloudEvents 1.0, with the log's own fields as extensions: what
-//! leaves this service for programs that know nothing of it.
+//! Events in the JSON format of CloudEvents 1.0, with the log's fields as extension attributes:
+//! the format of live streams and exports, for consumers that do not know cartlog.
 
 use crate::cart::event::StoredData;
 use crate::decider::UnreadableEvent;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// An event as a CloudEvent. Its `id` is unique within its `source`, which is its cart.
+/// An event as a CloudEvent. `source` is the cart; `id` is unique within it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<'a> {
     #[serde(borrow)]
@@ -21,18 +21,18 @@ pub struct CloudEvent<'a> {
     pub id: Cow<'a, str>,
     #[serde(borrow)]
     pub source: Cow<'a, str>,
-    /// `cartlog.<name>.v<schema>`.
+    /// The event type and schema version: `cartlog.<name>.v<schema>`.
     #[serde(rename = "type", borrow)]
     pub kind: Cow<'a, str>,
     pub subject: Uuid,
     pub time: Timestamp,
     #[serde(borrow)]
     pub datacontenttype: Cow<'a, str>,
-    /// What is stored, to the byte.
+    /// The event's data, byte for byte as stored in the log.
     #[serde(borrow)]
     #[schemars(with = "StoredData")]
     pub data: Data<'a>,
-    /// Numbers are texts: an integer of CloudEvents has 32 bits.
+    /// A decimal string, since an integer in CloudEvents has 32 bits.
     #[serde(borrow)]
     pub logposition: Cow<'a, str>,
     #[serde(borrow)]
@@ -48,13 +48,13 @@ pub struct CloudEvent<'a> {
     pub traceid: Option<Cow<'a, str>>,
     pub hash: Hash,
     pub previoushash: Hash,
-    /// The stored metadata, byte for byte: the hash covers it, so checking the chain and importing
-    /// the event need it. Other readers use the fields above.
+    /// The stored metadata, byte for byte. The hash covers it, so an import and a check of the hash
+    /// chain need it. Present in exports only.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub metadata: Option<Cow<'a, str>>,
 }
 
-/// Event data: the JSON text of the log, unparsed.
+/// Stored JSON, copied without parsing it into a value.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Data<'a>(#[serde(borrow)] pub &'a RawValue);
@@ -66,8 +66,8 @@ impl PartialEq for Data<'_> {
 }
 
 impl<'a> CloudEvent<'a> {
-    /// The CloudEvent of `recorded`, whose predecessor in its stream has the hash `previous`,
-    /// without the stored metadata.
+    /// Converts `recorded` without its stored metadata. `previous` is the hash of the event before
+    /// it in its stream.
     pub fn of(recorded: &'a RecordedEvent, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
         let metadata = CommitMetadata::read(&recorded.metadata)?;
         let data: &RawValue = serde_json::from_str(&recorded.data).map_err(|error| {
@@ -105,8 +105,8 @@ impl<'a> CloudEvent<'a> {
         })
     }
 
-    /// The same with the stored metadata: all that an import needs.
-    pub fn whole(
+    /// Converts `recorded` with its stored metadata, as an export needs it.
+    pub fn with_metadata(
         recorded: &'a RecordedEvent,
         previous: Hash,
     ) -> Result<CloudEvent<'a>, HistoryError> {

@@ -53,7 +53,7 @@ impl<'a> CommitMetadata<'a> {
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("metadata has text keys alone")
+        serde_json::to_string(self).expect("metadata has string keys only")
     }
 
     /// The context of `recorded`, whose metadata this is.
@@ -70,7 +70,7 @@ impl<'a> CommitMetadata<'a> {
 mod hex_option {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    #[expect(clippy::ref_option, reason = "the signature that serde requires")]
+    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub fn serialize<S: Serializer>(
         digest: &Option<[u8; 16]>,
         serializer: S,
@@ -101,7 +101,7 @@ pub enum HistoryError {
         version: Version,
         error: UnreadableEvent,
     },
-    #[error("an event's metadata cannot be read: {0}")]
+    #[error("the metadata of an event cannot be read: {0}")]
     Metadata(String),
 }
 
@@ -115,7 +115,7 @@ pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
 }
 
 /// Decodes `recorded` with its context.
-pub fn happened<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
+pub fn decode<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
     let metadata = CommitMetadata::read(&recorded.metadata)?;
     Ok(DecodedEvent {
         version: recorded.version.0,
@@ -137,8 +137,8 @@ pub fn evolve<'a, D: Decider>(
     Ok(metadata)
 }
 
-/// Reads the events of `stream` after `after`, up to `until` if that is given, and hands each to
-/// `visit` in its order. Each read is as fresh as `freshness` asks.
+/// Reads the events of `stream` after `after`, up to and including `until` if given, and passes each
+/// to `visit` in order. Each page is read with `freshness`.
 pub async fn for_each(
     log: &dyn LogReader,
     stream: Uuid,

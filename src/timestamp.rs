@@ -1,4 +1,4 @@
-//! A moment in UTC, to the millisecond.
+//! UTC timestamps with millisecond precision.
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A moment in UTC to the millisecond, written as RFC 3339 in a fixed width
-/// (`2026-11-23T09:30:00.000Z`), so that the order of the texts is the order of the moments.
+/// A UTC time with millisecond precision, written as RFC 3339 in a fixed width
+/// (`2026-11-23T09:30:00.000Z`), so that sorting the texts sorts the times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// 0000-01-01 and the last millisecond of 9999: what four digits of a year can say.
+    /// From 0000-01-01 to the last millisecond of 9999: the years that four digits can hold.
     const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
-    /// The earliest moment that can be written.
+    /// The earliest time that can be represented.
     pub const MIN: Timestamp = Timestamp(*Self::RANGE.start());
 
-    /// What the machine's clock says.
+    /// The current time of the system clock.
     pub fn now() -> Self {
         Self::from_millis(Utc::now().timestamp_millis())
     }
 
-    /// `millis` since the Unix epoch, held within the years 0 to 9999.
+    /// `millis` since the Unix epoch, clamped to the years 0 to 9999.
     pub fn from_millis(millis: i64) -> Self {
         Timestamp(millis.clamp(*Self::RANGE.start(), *Self::RANGE.end()))
     }
@@ -34,14 +34,14 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads any RFC 3339 time; what is finer than a millisecond is cut off.
+    /// Parses any RFC 3339 time and truncates it to milliseconds.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         DateTime::parse_from_rfc3339(text)
             .map(|time| Self::from_millis(time.timestamp_millis()))
             .map_err(|_| InvalidTimestamp)
     }
 
-    /// The text, without an allocation: formatting times is a visible part of a command's cost.
+    /// Formats the time without an allocation, since formatting shows in the cost of a command.
     pub fn to_text(self) -> TimestampText {
         let time = DateTime::from_timestamp_millis(self.0).unwrap_or_default();
         let mut text = *b"0000-00-00T00:00:00.000Z";
@@ -102,13 +102,13 @@ pub struct TimestampText([u8; 24]);
 
 impl TimestampText {
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("a timestamp is written in ASCII")
+        std::str::from_utf8(&self.0).expect("a timestamp is ASCII")
     }
 }
 
-/// What is not a time.
+/// A text is not an RFC 3339 time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a time is written as RFC 3339 has it, such as 2026-11-23T09:30:00.000Z")]
+#[error("a time must be in RFC 3339 format, such as 2026-11-23T09:30:00.000Z")]
 pub struct InvalidTimestamp;
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_rfc_3339_of_one_width_and_read_back() {
+    fn text_is_rfc_3339_of_fixed_width_and_parses_back() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (1, "1970-01-01T00:00:00.001Z"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_zones_and_precisions_are_read_as_the_same_moment() {
+    fn parse_accepts_other_zones_and_precisions() {
         let noon = Timestamp::parse("2026-11-23T12:00:00Z").unwrap();
         assert_eq!(
             Timestamp::parse("2026-11-23T13:00:00.0000001+01:00"),

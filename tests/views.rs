@@ -170,7 +170,7 @@ impl Shop {
                 None,
                 Freshness::Any,
                 |recorded| {
-                    events.push(history::happened::<CartEvent>(&recorded)?);
+                    events.push(history::decode::<CartEvent>(&recorded)?);
                     Ok(())
                 },
             )

@@ -1,6 +1,5 @@
-//! The cart as its readers get it: a JSON document that is a pure function of the cart's id and
-//! version, so that its ETag is honest. Names and prices are those of the events; today's
-//! catalogue never leaks into it.
+//! The JSON representation of a cart, a pure function of the cart's id and version, so that its
+//! ETag is correct. Names and prices come from the events, never from the current catalogue.
 
 use super::money::{Currency, Money};
 use super::promotion::Promotion;
@@ -11,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-/// A cart after its last event.
+/// A cart at its current version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Cart")]
 pub struct CartDocument<'a> {
@@ -32,7 +31,7 @@ pub struct CartDocument<'a> {
     pub changed_at: Timestamp,
 }
 
-/// Where a cart is in its life.
+/// The status of a cart. `checked_out` and `expired` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -59,7 +58,7 @@ struct LineDocument<'a> {
 }
 
 impl<'a> CartDocument<'a> {
-    /// The document of `cart`, or `None` while it is not opened.
+    /// The document of `cart`, or `None` before it is opened.
     pub fn of(id: Uuid, cart: &'a Cart) -> Option<Self> {
         let contents = cart.contents()?;
         let (status, order_id) = match cart {
@@ -87,7 +86,7 @@ impl<'a> CartDocument<'a> {
         })
     }
 
-    /// The document as JSON, the body of responses and the view's row.
+    /// The document as JSON: the body of responses and the row of the cart view.
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::with_capacity(768);
         serde_json::to_writer(&mut json, self).expect("a cart's document has string keys only");

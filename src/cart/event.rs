@@ -36,9 +36,9 @@ pub enum StoredData {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartOpened {
-    /// The currency of every amount in this cart, forever.
+    /// The currency of every amount in this cart. It never changes.
     pub currency: Currency,
-    /// SHA-256 of the cart's token. The token itself is not stored: the log may be shown to others.
+    /// The SHA-256 digest of the cart's token. The token itself is never stored.
     #[serde(rename = "token", with = "token_digest")]
     #[schemars(with = "TokenDigest")]
     pub token_hash: [u8; 32],
@@ -78,7 +78,7 @@ mod token_digest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Units {
     pub sku: Sku,
-    /// The product's name as the shopper saw it: the catalogue may change.
+    /// The product's name at the time of the event; the catalogue may have changed since.
     pub name: Arc<str>,
     pub quantity: u32,
     pub unit_price: Money,

@@ -1,5 +1,5 @@
-//! Why a number is what it is: every number of a cart as a sum over the events that made it, and
-//! the cart as it would be without some of them.
+//! Explanations of a cart: each of its numbers as a sum over its events, and what-if comparisons
+//! that leave out some of the events.
 
 use super::CartModel;
 use super::event::{CartEvent, Units};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The numbers of a cart, each with the events that it is the sum of.
+/// The quantities and amounts of a cart, each with the events that add up to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     pub id: Uuid,
@@ -33,21 +33,22 @@ pub struct WhyLine {
     pub total: WhyAmount,
 }
 
-/// A number of units: the sum of its terms' quantities.
+/// A quantity, which equals the sum of its terms' `quantity`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyQuantity {
     pub value: u32,
     pub sum: Vec<Term>,
 }
 
-/// An amount: the sum of its terms' amounts.
+/// An amount, which equals the sum of its terms' `amount`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyAmount {
     pub value: Money,
     pub sum: Vec<Term>,
 }
 
-/// What one event contributes: `amount` is `quantity × unit_price`; what was taken out is negative.
+/// The contribution of one event, with `amount` = `quantity × unit_price`. Removed units count as
+/// negative, and so does the discount within the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Term {
     pub version: u64,
@@ -56,14 +57,14 @@ pub struct Term {
     pub amount: Money,
 }
 
-/// Explains the cart that `history` adds up to, or `None` while it is not opened. The values are
-/// what the cart shows, the sums come from the events: that they agree is the service's promise.
+/// Explains the cart that results from `history`, or `None` before it is opened. The values come
+/// from the folded cart and the sums from the events; property tests check that they agree.
 pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
     let cart = fold::<CartModel>(history);
     let contents = cart.contents()?;
-    let moved: Vec<(&Units, Term)> = history.iter().filter_map(moved_units).collect();
+    let changes: Vec<(&Units, Term)> = history.iter().filter_map(quantity_change).collect();
     let terms = |sku: &Sku| -> Vec<Term> {
-        moved
+        changes
             .iter()
             .filter(|(units, _)| units.sku == *sku)
             .map(|(_, term)| *term)
@@ -81,16 +82,16 @@ pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
             sum: terms(&line.sku),
         },
     });
-    let items: Vec<Term> = moved.iter().map(|(_, term)| *term).collect();
+    let items: Vec<Term> = changes.iter().map(|(_, term)| *term).collect();
     let discount = contents.discount();
-    let taken_off = promotion_in_force(history).map(|version| Term {
+    let discount_term = active_promotion(history).map(|version| Term {
         version,
         quantity: 1,
         unit_price: discount,
         amount: discount,
     });
     let mut total = items.clone();
-    total.extend(taken_off.map(Term::negated));
+    total.extend(discount_term.map(Term::negated));
     Some(Why {
         id,
         version: contents.version,
@@ -102,7 +103,7 @@ pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
         },
         discount: WhyAmount {
             value: discount,
-            sum: taken_off.into_iter().collect(),
+            sum: discount_term.into_iter().collect(),
         },
         total: WhyAmount {
             value: contents.total(),
@@ -111,23 +112,24 @@ pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
     })
 }
 
-fn moved_units(happened: &DecodedEvent<CartEvent>) -> Option<(&Units, Term)> {
+/// The term of an event that adds or removes units.
+fn quantity_change(decoded: &DecodedEvent<CartEvent>) -> Option<(&Units, Term)> {
     let term = |units: &Units| Term {
-        version: happened.version,
+        version: decoded.version,
         quantity: i64::from(units.quantity),
         unit_price: units.unit_price,
         amount: units.unit_price.saturating_times(units.quantity),
     };
-    match &happened.event {
+    match &decoded.event {
         CartEvent::ItemAdded(units) => Some((units, term(units))),
         CartEvent::ItemRemoved(units) => {
             let term = term(units);
-            let taken_out = Term {
+            let negative = Term {
                 quantity: -term.quantity,
                 amount: Money::ZERO.saturating_sub(term.amount),
                 ..term
             };
-            Some((units, taken_out))
+            Some((units, negative))
         }
         CartEvent::CartOpened(_)
         | CartEvent::PromotionApplied(_)
@@ -137,13 +139,13 @@ fn moved_units(happened: &DecodedEvent<CartEvent>) -> Option<(&Units, Term)> {
     }
 }
 
-/// The version of the event that applied the promotion that is in force at the end of `history`.
-fn promotion_in_force(history: &[DecodedEvent<CartEvent>]) -> Option<u64> {
+/// The version of the event that applied the promotion active at the end of `history`.
+fn active_promotion(history: &[DecodedEvent<CartEvent>]) -> Option<u64> {
     history
         .iter()
         .rev()
-        .find_map(|happened| match &happened.event {
-            CartEvent::PromotionApplied(_) => Some(Some(happened.version)),
+        .find_map(|decoded| match &decoded.event {
+            CartEvent::PromotionApplied(_) => Some(Some(decoded.version)),
             CartEvent::PromotionRemoved(_) => Some(None),
             CartEvent::CartOpened(_)
             | CartEvent::ItemAdded(_)
@@ -155,8 +157,8 @@ fn promotion_in_force(history: &[DecodedEvent<CartEvent>]) -> Option<u64> {
 }
 
 impl Term {
-    /// The same amount taken off a total: one unit at a negative price, so that `amount` stays
-    /// `quantity × unit_price`.
+    /// The amount as a deduction: the price is negative and the quantity stays, so that `amount`
+    /// remains `quantity × unit_price`.
     fn negated(self) -> Term {
         let amount = Money::ZERO.saturating_sub(self.amount);
         Term {
@@ -167,19 +169,19 @@ impl Term {
     }
 }
 
-/// The cart that `history` would add up to had the events of the versions `without` not happened.
+/// Folds `history` without the events of the versions in `without`.
 pub fn what_if(history: &[DecodedEvent<CartEvent>], without: &BTreeSet<u64>) -> Cart {
     fold::<CartModel>(
         history
             .iter()
-            .filter(|happened| !without.contains(&happened.version)),
+            .filter(|decoded| !without.contains(&decoded.version)),
     )
 }
 
-/// What differs between the actual and the hypothetical cart.
+/// The differences between the actual cart and the what-if cart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
-    /// The lines that differ.
+    /// Only lines that differ.
     pub lines: Vec<LineDifference>,
     pub items_total: Compared<Money>,
     pub discount: Compared<Money>,
@@ -201,14 +203,14 @@ pub struct Compared<T> {
     pub what_if: T,
 }
 
-/// Compares what a cart holds with what it would hold.
+/// Compares the contents of the actual cart with those of the what-if cart.
 pub fn difference(actual: &Contents, what_if: &Contents) -> Difference {
-    let gained = what_if
+    let added = what_if
         .lines()
         .filter(|line| actual.line(&line.sku).is_none());
     let lines = actual
         .lines()
-        .chain(gained)
+        .chain(added)
         .map(|line| {
             let total = |contents: &Contents| {
                 contents

@@ -1,12 +1,11 @@
-//! Money as whole minor units, and the currencies that say what a minor unit is.
+//! Money in whole minor units, and currencies, which define the minor unit.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// An amount in minor units (cents) of the currency that its document names. Never a float: tenths
-/// of a cent have no exact binary form.
+/// An integer amount in minor units (for example cents) of the cart's or catalogue's currency.
 #[derive(
     Debug,
     Clone,
@@ -37,40 +36,40 @@ impl Money {
         self.0
     }
 
-    /// The sum, or `None` where an `i64` cannot hold it.
+    /// The sum, or `None` on overflow.
     pub fn checked_add(self, other: Money) -> Option<Money> {
         self.0.checked_add(other.0).map(Money)
     }
 
-    /// `quantity` of this amount, or `None` where an `i64` cannot hold it.
+    /// This amount times `quantity`, or `None` on overflow.
     pub fn checked_times(self, quantity: u32) -> Option<Money> {
         self.0.checked_mul(i64::from(quantity)).map(Money)
     }
 
-    /// The sum, held at the ends of an `i64`. For folding, which cannot refuse; `decide` keeps
-    /// every cart far from where it would matter.
+    /// The sum, saturating on overflow. For `evolve`, which cannot fail; `decide` keeps every cart
+    /// far from the limits of an `i64`.
     pub fn saturating_add(self, other: Money) -> Money {
         Money(self.0.saturating_add(other.0))
     }
 
-    /// The difference, held at the ends of an `i64`.
+    /// The difference, saturating on overflow.
     pub fn saturating_sub(self, other: Money) -> Money {
         Money(self.0.saturating_sub(other.0))
     }
 
-    /// `quantity` of this amount, held at the ends of an `i64`.
+    /// This amount times `quantity`, saturating on overflow.
     pub fn saturating_times(self, quantity: u32) -> Money {
         Money(self.0.saturating_mul(i64::from(quantity)))
     }
 
-    /// `percent` hundredths of this amount, half a minor unit rounded up.
+    /// `percent` per cent of this amount, with half a minor unit rounded up.
     pub fn percent(self, percent: u8) -> Money {
         let hundredths = i128::from(self.0) * i128::from(percent) + 50;
         let whole = hundredths.div_euclid(100);
         Money(i64::try_from(whole).unwrap_or(i64::MAX))
     }
 
-    /// The amount as a shopper reads it, such as `€19.99`.
+    /// The amount formatted for display, such as `€19.99`.
     pub fn display(self, currency: Currency) -> impl fmt::Display {
         Displayed(self, currency)
     }
@@ -98,7 +97,7 @@ impl fmt::Display for Displayed {
     }
 }
 
-/// A currency by its three-letter code of ISO 4217.
+/// A currency, identified by its three-letter ISO 4217 code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Currency([u8; 3]);
@@ -106,7 +105,7 @@ pub struct Currency([u8; 3]);
 impl Currency {
     pub const EUR: Currency = Currency(*b"EUR");
 
-    /// Takes three capital letters; whether the code is in use is not looked up.
+    /// Accepts any three capital letters, including codes that ISO 4217 does not assign.
     pub fn parse(code: &str) -> Result<Self, InvalidCurrency> {
         match <[u8; 3]>::try_from(code.as_bytes()) {
             Ok(letters) if letters.iter().all(u8::is_ascii_uppercase) => Ok(Currency(letters)),
@@ -115,7 +114,7 @@ impl Currency {
     }
 
     pub fn code(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("a currency holds capital letters alone")
+        std::str::from_utf8(&self.0).expect("a currency code is ASCII")
     }
 
     fn symbol(self) -> Option<&'static str> {
@@ -128,7 +127,7 @@ impl Currency {
         }
     }
 
-    /// The number of minor-unit digits of an amount (ISO 4217); two by default.
+    /// The number of decimal places (the ISO 4217 exponent); 2 for unlisted codes.
     fn decimals(self) -> u32 {
         match &self.0 {
             b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
@@ -172,14 +171,14 @@ impl JsonSchema for Currency {
         json_schema!({
             "type": "string",
             "pattern": "^[A-Z]{3}$",
-            "description": "A code of ISO 4217."
+            "description": "An ISO 4217 currency code.",
         })
     }
 }
 
-/// What is not a currency code.
+/// A text is not a currency code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no currency: three capital letters of ISO 4217 are, such as EUR")]
+#[error("currency {0:?} must be an ISO 4217 code of three capital letters, such as EUR")]
 pub struct InvalidCurrency(String);
 
 #[cfg(test)]
@@ -187,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amount_is_formatted_by_its_currency() {
+    fn amount_is_displayed_with_decimals_of_its_currency() {
         let jpy = Currency::parse("JPY").unwrap();
         let chf = Currency::parse("CHF").unwrap();
         let kwd = Currency::parse("KWD").unwrap();
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_rounds_half_a_cent_up() {
+    fn percentage_rounds_half_a_minor_unit_up() {
         for (minor, percent, share) in [
             (5797, 10, 580),
             (5, 10, 1),
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_three_capital_letters() {
+    fn currency_code_must_be_three_capital_letters() {
         for bad in ["", "eur", "EURO", "E1R", "€"] {
             assert!(Currency::parse(bad).is_err(), "{bad:?}");
         }

@@ -1,39 +1,39 @@
-//! What takes something off a cart's total.
+//! Promotions, which reduce a cart's total.
 
 use super::money::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A promotion as it was when it was applied. It is kept whole in its event: a code may mean
-/// something else tomorrow, and yesterday's cart must not change with it.
+/// A promotion with its terms at the time it was applied. Later changes of the code's terms do
+/// not affect a cart that has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Promotion {
-    /// What the shopper types, such as `TEA10`.
+    /// The code that the shopper enters, such as `TEA10`.
     pub code: String,
-    /// What the shopper reads, such as `10% off`.
+    /// The description shown to the shopper, such as `10% off`.
     pub description: String,
     #[serde(flatten)]
     pub terms: Terms,
 }
 
-/// How much is taken off.
+/// The size of the discount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Terms {
-    /// Per cent of the items' total, half a minor unit rounded up.
+    /// A percentage of the items' total, with half a minor unit rounded up.
     Percent(u8),
-    /// A fixed amount, at most the items' total.
+    /// A fixed amount, limited to the items' total.
     Amount(Money),
 }
 
 impl Promotion {
-    /// What is taken off `items_total`: never more than that, so that no total is below zero.
+    /// The discount on `items_total`, limited to it so that no total is below zero.
     pub fn discount(&self, items_total: Money) -> Money {
-        let wanted = match self.terms {
+        let discount = match self.terms {
             Terms::Percent(percent) => items_total.percent(percent),
             Terms::Amount(amount) => amount,
         };
-        wanted.clamp(Money::ZERO, items_total.max(Money::ZERO))
+        discount.clamp(Money::ZERO, items_total.max(Money::ZERO))
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn no_promotion_takes_a_total_below_zero() {
+    fn discount_never_exceeds_total() {
         let five = promotion(Terms::Amount(Money::from_minor(500)));
         let all = promotion(Terms::Percent(255));
         for total in [0, 1, 499, 500, 501] {
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_stand_flat_beside_the_code() {
+    fn terms_are_flattened_into_the_promotion() {
         let json = serde_json::to_string(&promotion(Terms::Percent(10))).unwrap();
         assert_eq!(json, r#"{"code":"X","description":"","percent":10}"#);
         let back: Promotion = serde_json::from_str(&json).unwrap();

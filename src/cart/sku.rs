@@ -1,4 +1,4 @@
-//! Which product: a stock-keeping unit.
+//! Stock-keeping units (SKUs), which identify products.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A product's key: a letter or digit, then up to 63 letters, digits, dots, underscores or hyphens,
-/// so that paths and command lines need not escape it. Cheap to clone.
+/// so that a URL path or a command line needs no escaping. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Sku(Arc<str>);
@@ -69,10 +69,11 @@ impl JsonSchema for Sku {
     }
 }
 
-/// What is not a sku. The text itself is left out: it may be of any length and hold anything.
+/// A text is not a SKU. The error omits the text, which may be of any length and content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a sku is a letter or digit followed by up to 63 letters, digits, dots, underscores or hyphens"
+    "a sku must be a letter or digit followed by up to 63 letters, digits, dots, underscores or \
+     hyphens"
 )]
 pub struct InvalidSku;
 
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sku_needs_no_escaping_in_a_path() {
+    fn sku_allows_only_characters_that_need_no_escaping() {
         let longest = "a".repeat(Sku::MAX_LENGTH);
         for good in ["teapot", "T-1", "0", "a.b_c-D", &longest] {
             assert_eq!(Sku::parse(good).unwrap().as_str(), good);

@@ -43,7 +43,7 @@ pub async fn export(
                 position: recorded.position,
                 error,
             };
-            let event = CloudEvent::whole(recorded, previous).map_err(failed)?;
+            let event = CloudEvent::with_metadata(recorded, previous).map_err(failed)?;
             serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
             hashes.set(recorded.stream, (recorded.version, recorded.hash));

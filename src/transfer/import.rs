@@ -75,7 +75,7 @@ pub fn import_into(
         }
         follows(&event, &recorded, head).map_err(refused)?;
         readable(&recorded).map_err(refused)?;
-        let whole = CloudEvent::whole(&recorded, event.previoushash)
+        let whole = CloudEvent::with_metadata(&recorded, event.previoushash)
             .map_err(|error| refused(error.to_string()))?;
         if whole != event {
             return Err(refused(

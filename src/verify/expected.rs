@@ -92,7 +92,7 @@ impl ExpectedViews<'_> {
     /// Finds those of `events` that this program cannot read.
     pub(super) fn only_read(&self, events: &[RecordedEvent]) {
         for recorded in events {
-            if let Err(error) = history::happened::<CartEvent>(recorded) {
+            if let Err(error) = history::decode::<CartEvent>(recorded) {
                 let detail = error.to_string();
                 let kind = FindingKind::UnreadableEvent;
                 self.context.find(Finding::of_event(kind, recorded, detail));

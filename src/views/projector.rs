@@ -89,7 +89,7 @@ impl Projector {
         // All are decoded before any is folded: a cart has seen all of `events` or none of them.
         let mut decoded = Vec::with_capacity(events.len());
         for recorded in events {
-            decoded.push(history::happened(recorded)?);
+            decoded.push(history::decode(recorded)?);
         }
         for recorded in events {
             if let Entry::Vacant(place) = pending.carts.entry(recorded.stream) {

@@ -175,7 +175,7 @@ fn invalid_catalogue_fails_start_with_line_and_reason() {
         (
             "currency = \"EUR\"\n\n[[product]]\nsku = \"a b\"\nname = \"A\"\n\
              category = \"C\"\nprice = 1\n",
-            vec!["line 4", "a sku is"],
+            vec!["line 4", "a sku must be"],
         ),
         (
             "currency = \"EUR\"\n\n[[product]]\nsku = \"a\"\nname = \"A\"\n\

@@ -33,7 +33,7 @@ pub struct Numbers {
     pub came_back: u64,
 }
 
-/// A product's row.
+/// A product's figures, over all carts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "ProductNumbers")]
 pub struct Product {

@@ -79,7 +79,7 @@ pub async fn history_of(
     let mut history = Vec::new();
     let (until, fresh) = (Some(Version(until)), Freshness::Linearizable);
     history::for_each(&*state.log, id, Version(0), until, fresh, |recorded| {
-        history.push(history::happened(&recorded)?);
+        history.push(history::decode(&recorded)?);
         Ok(())
     })
     .await?;
