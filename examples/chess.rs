@@ -1,15 +1,14 @@
-//! A game of chess on the same log, the same [`Decider`] and the same commands as a cart. Its state
-//! is the fold of its moves, so the board can be had as it was after any of them. Beside it stands
-//! the table of squares that a program keeps which forgets the past, and what that cannot say.
+//! Chess games on the log and command handler that carts use, with a [`Decider`] of their own. The
+//! board is a fold of the moves, so it can be computed after any of them. For comparison, the example
+//! shows a table of squares that is updated in place, and a question that such a table cannot answer.
 //!
 //! `cargo run --example chess`
 
 use cartlog::commands::{CommandContext, CommandError, CommandHandler};
 use cartlog::decider::{Decider, Event, EventContext, UnreadableEvent};
 use cartlog::history;
-use cartlog::log::Freshness;
-use cartlog::log::Version;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
+use cartlog::log::{Freshness, Version};
 use cozy_chess::util::{display_uci_move, parse_san_move, parse_uci_move};
 use cozy_chess::{Board, Color, GameStatus, Piece, Square};
 use serde::{Deserialize, Serialize};
@@ -17,12 +16,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A move in the notation of chess books: `Nf3`, `O-O`, `exd8=Q`.
+/// A move in standard algebraic notation: `Nf3`, `O-O`, `exd8=Q`.
 pub struct PlayMove(pub String);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MovePlayed {
-    /// From where to where, such as `g1f3`: that can be read without knowing the board.
+    /// The move in UCI notation, such as `g1f3`, which can be read without the board.
     pub squares: String,
 }
 
@@ -30,11 +29,11 @@ pub struct MovePlayed {
 pub enum Refusal {
     #[error("the game is over")]
     Over,
-    #[error("{0} is no legal move here")]
+    #[error("{0} is not a legal move in this position")]
     Illegal(String),
 }
 
-/// The rules are those of the cozy-chess crate; what is decided here is whether a move happens.
+/// The model of a game. The rules of chess come from the cozy-chess crate.
 pub struct Chess;
 
 impl Decider for Chess {
@@ -59,7 +58,7 @@ impl Decider for Chess {
 
     fn evolve(board: &mut Board, played: &MovePlayed, _: &EventContext<'_>) {
         if let Ok(step) = parse_uci_move(board, &played.squares) {
-            // What is in the log has happened: a move that no rule allows changes nothing.
+            // `evolve` cannot fail, so an illegal move in the log changes nothing.
             let _ = board.try_play(step);
         }
     }
@@ -79,7 +78,7 @@ impl Event for MovePlayed {
     }
 
     fn data(&self) -> String {
-        serde_json::to_string(self).expect("a move is JSON")
+        serde_json::to_string(self).expect("a move can be serialized")
     }
 
     fn read(name: &str, schema: u32, data: &str) -> Result<Self, UnreadableEvent> {
@@ -95,7 +94,7 @@ impl Event for MovePlayed {
     }
 }
 
-/// Games on a log, in a file of the same kind as the one with the carts.
+/// Chess games in a log file of the format that carts use.
 pub struct Club {
     log: Arc<SqliteLog>,
     commands: CommandHandler<Chess>,
@@ -104,12 +103,12 @@ pub struct Club {
 impl Club {
     pub fn open(folder: &std::path::Path) -> Club {
         let settings = SqliteLogSettings::at(folder.join("events.db"));
-        let (log, _writer) = SqliteLog::open(&settings).expect("a log");
+        let (log, _writer) = SqliteLog::open(&settings).expect("the log can be opened");
         let commands = CommandHandler::new(Chess, log.clone(), 1_000_000);
         Club { log, commands }
     }
 
-    /// Plays a move and answers with the board after it, once the move is on the disk.
+    /// Plays a move and returns the board after it, once the move is durable.
     pub async fn play(&self, game: Uuid, text: &str) -> Result<Board, CommandError<Refusal>> {
         let context = CommandContext::new("play_move", "player");
         let command = PlayMove(text.to_owned());
@@ -117,7 +116,7 @@ impl Club {
         Ok(played.await?.state.as_ref().clone())
     }
 
-    /// The board as it was after so many moves, by White and Black together.
+    /// The board after the first `moves` moves of both players.
     pub async fn board_after(&self, game: Uuid, moves: u64) -> Board {
         let mut board = Chess::initial();
         let (from, to) = (Version(0), Some(Version(moves)));
@@ -125,13 +124,13 @@ impl Club {
             history::evolve::<Chess>(&mut board, &recorded).map(|_| ())
         })
         .await
-        .expect("a log that can be read");
+        .expect("the log can be read");
         board
     }
 }
 
-/// What a database of current state keeps: a row for each piece, overwritten by every move. It does
-/// not contain whose turn it is, or whether a king has moved.
+/// The table of a program that updates in place: one row per piece, overwritten by every move. It
+/// does not hold whose turn it is or whether a king has moved.
 pub type Squares = BTreeMap<Square, (Color, Piece)>;
 
 pub fn squares(board: &Board) -> Squares {
@@ -139,7 +138,7 @@ pub fn squares(board: &Board) -> Squares {
     Square::ALL.into_iter().filter_map(row).collect()
 }
 
-/// The board as White sees it, from its FEN.
+/// The board as text, from White's side.
 pub fn draw(board: &Board) -> String {
     let fen = board.to_string();
     let pieces = fen.split(' ').next().unwrap_or_default();
@@ -151,17 +150,17 @@ pub fn draw(board: &Board) -> String {
     drawn.collect()
 }
 
-/// Paul Morphy against two who consulted, Paris 1858.
+/// The Opera Game: Paul Morphy against two consulting players, Paris 1858.
 pub const OPERA: &str = "e4 e5 Nf3 d6 d4 Bg4 dxe5 Bxf3 Qxf3 dxe5 Bc4 Nf6 Qb3 Qe7 Nc3 c6 Bg5 b5 \
     Nxb5 cxb5 Bxb5+ Nbd7 O-O-O Rd8 Rxd7 Rxd7 Rd1 Qe6 Bxd7+ Nxd7 Qb8+ Nxb8 Rd8#";
-/// White may castle now.
+/// Moves after which White may castle.
 pub const STRAIGHT: &str = "Nf3 Nf6 g3 g6 Bg2 Bg7";
-/// The same squares again, but the kings have moved: White may never castle.
+/// Moves that end in the same squares, but the kings have moved, so White may not castle.
 pub const DETOUR: &str = "Nf3 Nf6 g3 g6 Bg2 Bg7 Kf1 Kf8 Ke1 Ke8";
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let club = Club::open(folder.path());
     let [opera, straight, detour] = std::array::from_fn(|_| Uuid::now_v7());
     for (game, moves) in [(opera, OPERA), (straight, STRAIGHT), (detour, DETOUR)] {

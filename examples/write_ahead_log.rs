@@ -1,9 +1,8 @@
-//! A table of accounts that is recovered from the changes of its rows, as a database recovers from
-//! its write-ahead log: on the same log, the same [`Decider`] and the same commands as a cart.
+//! A table of accounts that is recovered from its row changes, as a database recovers from its
+//! write-ahead log. It uses the log and command handler that carts use, with a [`Decider`] of its own.
 //!
-//! A transaction is a command. Its row changes are written first, and the event that commits it
-//! last; folding them is what a database calls redo. Cut off anywhere, the log gives a table in
-//! which a transaction has happened in full or not at all.
+//! A command is a transaction: it writes the row changes first and a commit event last. Folding the
+//! events is redo. A log truncated at any event gives a table with whole transactions only.
 //!
 //! `cargo run --example write_ahead_log`
 
@@ -19,16 +18,16 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub enum Transaction {
-    /// To an account, which is opened if it is not there.
+    /// Adds an amount to an account and opens the account if necessary.
     Deposit(&'static str, u64),
-    /// From an account to another one.
+    /// Moves an amount from the first account to the second.
     Transfer(&'static str, &'static str, u64),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Change {
-    /// What the row is now, not what was added to it: redo may be repeated without harm.
+    /// Holds the new row rather than the difference, so that redo is idempotent.
     RowWritten {
         key: String,
         balance: u64,
@@ -39,17 +38,17 @@ pub enum Change {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
     pub rows: BTreeMap<String, u64>,
-    /// What is written in a transaction that is not committed yet. Nobody sees it.
+    /// Rows of the transaction that is not committed yet; readers do not see them.
     pending: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    #[error("there is no account {0}")]
+    #[error("account {0} does not exist")]
     NoAccount(&'static str),
-    #[error("{0} has too little")]
+    #[error("account {0} has insufficient funds")]
     TooLittle(&'static str),
-    #[error("{0} cannot hold as much")]
+    #[error("the balance of account {0} would overflow")]
     TooMuch(&'static str),
 }
 
@@ -130,7 +129,7 @@ impl Event for Change {
     }
 }
 
-/// A database of one table, all of it in one stream.
+/// A database with one table, stored in one stream.
 pub struct Database {
     log: Arc<SqliteLog>,
     commands: CommandHandler<Accounts>,
@@ -140,7 +139,7 @@ pub struct Database {
 impl Database {
     pub fn open(folder: &std::path::Path, table: Uuid) -> Database {
         let settings = SqliteLogSettings::at(folder.join("events.db"));
-        let (log, _writer) = SqliteLog::open(&settings).expect("a log");
+        let (log, _writer) = SqliteLog::open(&settings).expect("the log can be opened");
         let commands = CommandHandler::new(Accounts, log.clone(), 1_000_000);
         Database {
             log,
@@ -149,17 +148,17 @@ impl Database {
         }
     }
 
-    /// Runs a transaction and answers with the table after it, once its changes are on the disk.
+    /// Executes a transaction and returns the table after it, once its changes are durable.
     pub async fn run(&self, transaction: Transaction) -> Result<Table, CommandError<Refusal>> {
         let context = CommandContext::new("run", "teller");
-        let may = |_: &Table| true;
-        let ran = self
+        let allow = |_: &Table| true;
+        let executed = self
             .commands
-            .handle(self.table, &transaction, &context, may);
-        Ok(ran.await?.state.as_ref().clone())
+            .handle(self.table, &transaction, &context, allow);
+        Ok(executed.await?.state.as_ref().clone())
     }
 
-    /// All changes that are in the log, from the first on.
+    /// All changes in the log.
     pub async fn changes(&self) -> Result<Vec<DecodedEvent<Change>>, HistoryError> {
         let mut changes = Vec::new();
         history::for_each(
@@ -178,23 +177,23 @@ impl Database {
     }
 }
 
-/// The table recovered from a log that ends after `changes`, possibly within a transaction.
+/// Recovers the table from a prefix of the changes, which may end inside a transaction.
 pub fn recover(changes: &[DecodedEvent<Change>]) -> BTreeMap<String, u64> {
     fold::<Accounts>(changes).rows
 }
 
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let database = Database::open(folder.path(), Uuid::now_v7());
     for transaction in [
         Transaction::Deposit("ann", 100),
         Transaction::Deposit("ben", 20),
         Transaction::Transfer("ann", "ben", 70),
     ] {
-        database.run(transaction).await.expect("enough money");
+        database.run(transaction).await.expect("sufficient funds");
     }
-    let changes = database.changes().await.expect("a log that can be read");
+    let changes = database.changes().await.expect("the log can be read");
     for end in 1..=changes.len() {
         let (last, table) = (changes[end - 1].event.name(), recover(&changes[..end]));
         println!("{end:2} {last:22}{table:?}");
