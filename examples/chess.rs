@@ -1,6 +1,6 @@
 //! Chess games on the log and command handler that carts use, with a [`Decider`] of their own. The
-//! board is a fold of the moves, so it can be computed after any of them. For comparison, the example
-//! shows a table of squares that is updated in place, and a question that such a table cannot answer.
+//! board is a fold of the moves, so it can be computed after any of them. For comparison, the
+//! example shows a table of squares that is updated in place, and what it cannot answer.
 //!
 //! `cargo run --example chess`
 

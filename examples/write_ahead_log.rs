@@ -1,5 +1,5 @@
 //! A table of accounts that is recovered from its row changes, as a database recovers from its
-//! write-ahead log. It uses the log and command handler that carts use, with a [`Decider`] of its own.
+//! write-ahead log. It uses the log and command handler of carts with a [`Decider`] of its own.
 //!
 //! A command is a transaction: it writes the row changes first and a commit event last. Folding the
 //! events is redo. A log truncated at any event gives a table with whole transactions only.

@@ -321,7 +321,8 @@ mod tests {
 
     #[test]
     fn invalid_catalogue_fails_with_line_and_reason() {
-        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\nprice = 1\n";
+        let good = "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
+                    category = \"C\"\nprice = 1\n";
         for (from, to, line, reason) in [
             ("\"EUR\"", "\"euro\"", 1, "three capital letters"),
             ("price = 1", "price = -1", 2, "price = -1"),

@@ -1,4 +1,4 @@
-//! The models of `examples/`: other streams on the same log, with the same commands as a cart.
+//! The models of `examples/`, which use the log and command handler of carts.
 
 #[path = "../examples/chess.rs"]
 mod chess;
@@ -13,15 +13,15 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 use write_ahead_log::{Database, Transaction, recover};
 
-/// Contract (records): Two more kinds of stream work on the same log.
+/// Contract (records): Two other models work on the same log.
 #[test]
-fn both_examples_run_to_their_end() {
+fn both_examples_run_to_completion() {
     chess::main();
     write_ahead_log::main();
 }
 
 #[tokio::test]
-async fn board_at_any_move_is_the_fold_of_its_moves() {
+async fn board_after_any_move_is_reproduced_from_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let game = Uuid::now_v7();
@@ -45,7 +45,7 @@ async fn board_at_any_move_is_the_fold_of_its_moves() {
 }
 
 #[tokio::test]
-async fn illegal_move_is_refused() {
+async fn illegal_move_is_refused_and_not_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let game = Uuid::now_v7();
@@ -61,7 +61,7 @@ async fn illegal_move_is_refused() {
 }
 
 #[tokio::test]
-async fn table_of_squares_lacks_what_the_moves_contain() {
+async fn squares_do_not_determine_castling_but_moves_do() {
     let folder = tempfile::tempdir().unwrap();
     let club = Club::open(folder.path());
     let [straight, detour] = [Uuid::now_v7(), Uuid::now_v7()];
@@ -80,12 +80,12 @@ async fn table_of_squares_lacks_what_the_moves_contain() {
 }
 
 #[tokio::test]
-async fn truncated_log_recovers_whole_transactions() {
+async fn truncated_log_recovers_whole_transactions_only() {
     const ACCOUNTS: [&str; 4] = ["ann", "ben", "cem", "dag"];
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path(), Uuid::now_v7());
     let mut random = fastrand::Rng::with_seed(2026);
-    // By how many changes there are: the table after the last transaction that is whole by then.
+    // At index n: the table after the last transaction completed by the first n changes.
     let mut tables = vec![BTreeMap::new()];
     let mut refused = 0;
     for turn in 0..200 {
@@ -115,7 +115,7 @@ async fn truncated_log_recovers_whole_transactions() {
 }
 
 #[tokio::test]
-async fn transfer_beyond_the_balance_is_refused() {
+async fn transfer_beyond_balance_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path(), Uuid::now_v7());
     database.run(Transaction::Deposit("ann", 5)).await.unwrap();

@@ -1,6 +1,6 @@
-//! The storage format of events. One file for each event and schema version holds what is written
-//! for it, to the byte. Whoever changes what is written raises the schema, keeps the old file, and
-//! reads it still.
+//! The storage format of events. Each golden file holds the exact bytes of one event type and
+//! schema version. A changed format needs a higher schema version, and the old file must still
+//! decode.
 
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::{CartEvent, Currency, Money, Promotion, Sku, Terms};
@@ -14,7 +14,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events")
 }
 
-/// An event of each kind, and of each of its shapes, under the name of its file.
+/// An event of each type and shape, with the name of its golden file.
 fn samples() -> Vec<(&'static str, CartEvent)> {
     let units = || Units {
         sku: Sku::parse("teapot").unwrap(),
@@ -69,8 +69,7 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
     ]
 }
 
-/// How many kinds of events there are. A new one breaks this match first: give it a sample, a file
-/// and the next number.
+/// Numbers the event types. A new type must be added here, with a sample and a golden file.
 fn number(event: &CartEvent) -> usize {
     match event {
         CartEvent::CartOpened(_) => 0,
@@ -84,7 +83,7 @@ fn number(event: &CartEvent) -> usize {
 }
 
 #[test]
-fn every_event_type_has_a_golden_file() {
+fn every_event_type_has_a_sample_named_after_it() {
     let seen: BTreeSet<usize> = samples().iter().map(|(_, event)| number(event)).collect();
     assert_eq!(seen, (0..7).collect());
     for (file, event) in samples() {
@@ -97,7 +96,7 @@ fn every_event_type_has_a_golden_file() {
 }
 
 #[test]
-fn event_is_encoded_as_its_golden_file() {
+fn encoded_events_match_golden_files() {
     for (file, event) in samples() {
         let path = folder().join(format!("{file}.json"));
         let golden = std::fs::read_to_string(&path).unwrap_or_else(|error| {
@@ -112,7 +111,7 @@ fn event_is_encoded_as_its_golden_file() {
 }
 
 #[test]
-fn every_stored_event_is_still_decoded() {
+fn every_released_shape_still_decodes() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();
@@ -132,27 +131,27 @@ fn every_stored_event_is_still_decoded() {
     assert_eq!(files, samples().len() + OLD.len());
 }
 
-/// The files of old shapes, each with the file of the same event in its current shape.
+/// Golden files of old schemas, each with the file of the same event in the current schema.
 const OLD: [(&str, &str); 1] = [("CartOpened.v1", "CartOpened.v2")];
 
 /// Contract (records): Events of an old schema are upcast.
 #[test]
-fn old_event_schema_is_upcast() {
-    for (old, today) in OLD {
+fn old_schemas_are_upcast_to_the_current_event() {
+    for (old, current) in OLD {
         let (name, schema) = old.split_once(".v").unwrap();
         let text = std::fs::read_to_string(folder().join(format!("{old}.json"))).unwrap();
         let event = CartEvent::read(name, schema.parse().unwrap(), text.trim_end()).unwrap();
         let samples = samples();
-        let (_, sample) = samples.iter().find(|(file, _)| *file == today).unwrap();
+        let (_, sample) = samples.iter().find(|(file, _)| *file == current).unwrap();
         assert_eq!(event, *sample, "{old}");
-        let today = std::fs::read_to_string(folder().join(format!("{today}.json"))).unwrap();
-        assert_eq!(format!("{}\n", event.data()), today, "{old}");
-        assert_ne!(text, today, "{old} is another shape");
+        let current = std::fs::read_to_string(folder().join(format!("{current}.json"))).unwrap();
+        assert_eq!(format!("{}\n", event.data()), current, "{old}");
+        assert_ne!(text, current, "{old} has a different shape");
     }
 }
 
 #[test]
-fn event_is_read_under_its_own_schema_only() {
+fn shape_decodes_only_under_its_own_schema() {
     let shape = |file: &str| std::fs::read_to_string(folder().join(file)).unwrap();
     for (schema, file) in [(1, "CartOpened.v2.json"), (2, "CartOpened.v1.json")] {
         let read = CartEvent::read("CartOpened", schema, shape(file).trim_end());
@@ -164,7 +163,7 @@ fn event_is_read_under_its_own_schema_only() {
 }
 
 #[test]
-fn event_of_an_unknown_schema_is_refused() {
+fn unknown_event_name_or_schema_is_refused() {
     for (name, schema) in [
         ("ItemAdded", 2),
         ("CartOpened", 3),

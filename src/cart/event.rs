@@ -182,7 +182,7 @@ impl Event for CartEvent {
 }
 
 fn to_json<T: Serialize>(data: &T) -> String {
-    serde_json::to_string(data).expect("an event's data has text keys alone")
+    serde_json::to_string(data).expect("an event's data has string keys only")
 }
 
 fn from_json<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {

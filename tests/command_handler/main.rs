@@ -1,5 +1,5 @@
-//! The write side on a log with other writers, and on a log that fails: two handlers simulate two
-//! nodes, and a wrapper of the log injects outcomes.
+//! The command handler on a log with several writers and on one that fails. Each handler represents
+//! a node, and a wrapper around the log injects failures.
 
 mod nodes;
 
@@ -24,9 +24,9 @@ async fn concurrent_commands_of_two_nodes_all_execute_once() {
             versions
         }
     });
-    let mut answered: Vec<u64> = join_all(shoppers).await.into_iter().flatten().collect();
-    answered.sort_unstable();
-    assert_eq!(answered, (2..=401).collect::<Vec<_>>(), "one version each");
+    let mut versions: Vec<u64> = join_all(shoppers).await.into_iter().flatten().collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (2..=401).collect::<Vec<_>>(), "one version each");
     assert_eq!(nodes.versions().await, (1..=401).collect::<Vec<_>>());
     for node in [one, other] {
         let (cart, version) = node.0.state(CART).await.unwrap();
@@ -73,20 +73,20 @@ async fn lost_race_is_metered_as_one_command_and_one_retry() {
 }
 
 #[tokio::test]
-async fn refusal_from_stale_cache_is_confirmed_before_response() {
+async fn refusal_from_stale_cache_is_confirmed_on_fresh_fold() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
     stale.send(&add(1)).await.unwrap();
     stale.send(&set(0)).await.unwrap();
 
-    // The stale node has an empty cart in its cache; the other one has filled it since.
+    // The stale node has an empty cart in its cache, but the other node has added items since.
     quick.send(&add(2)).await.unwrap();
     let remove = CartCommand::RemoveItem { sku: tea().sku };
     let removed = stale.send(&remove).await.unwrap();
     assert_eq!(quantity(&removed), 0);
 
-    // One that is a refusal on a fresh fold too stays one.
+    // A refusal that also holds on a fresh fold is returned.
     quick.send(&add(1)).await.unwrap();
     quick.send(&remove).await.unwrap();
     let refused = stale.send(&remove).await.unwrap_err();
@@ -97,7 +97,7 @@ async fn refusal_from_stale_cache_is_confirmed_before_response() {
 }
 
 #[tokio::test]
-async fn no_op_from_stale_cache_is_confirmed_before_response() {
+async fn no_op_from_stale_cache_is_confirmed_on_fresh_fold() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -105,11 +105,11 @@ async fn no_op_from_stale_cache_is_confirmed_before_response() {
     quick.send(&set(5)).await.unwrap();
     let set = stale.send(&set(2)).await.unwrap();
     assert_eq!(quantity(&set), 2);
-    assert!(set.position.is_some(), "it took an event");
+    assert!(set.position.is_some(), "an event was written");
 }
 
 #[tokio::test]
-async fn condition_is_checked_against_newest_version() {
+async fn condition_is_checked_against_latest_version() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -130,7 +130,7 @@ async fn condition_is_checked_against_newest_version() {
 }
 
 #[tokio::test]
-async fn key_used_on_another_node_is_replayed() {
+async fn key_used_on_another_node_replays_its_outcome() {
     let nodes = nodes();
     let (quick, stale) = (nodes.node(), nodes.node());
     quick.send(&open()).await.unwrap();
@@ -152,7 +152,7 @@ async fn key_used_on_another_node_is_replayed() {
 }
 
 #[tokio::test]
-async fn concurrent_requests_with_one_key_take_effect_once() {
+async fn concurrent_requests_under_one_key_execute_once() {
     let nodes = nodes();
     let (one, other) = (nodes.node(), nodes.node());
     one.send(&open()).await.unwrap();
@@ -191,7 +191,7 @@ async fn unauthorized_command_is_not_found_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn conflict_is_retried_internally() {
+async fn conflict_is_retried_and_not_returned() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
@@ -202,7 +202,7 @@ async fn conflict_is_retried_internally() {
 }
 
 #[tokio::test]
-async fn unwritten_command_is_reported_and_can_be_retried() {
+async fn failed_write_is_reported_and_can_be_retried() {
     for (fault, overloaded) in [(Fault::NotWritten, false), (Fault::Full, true)] {
         let nodes = nodes();
         let node = nodes.node();
@@ -224,7 +224,7 @@ async fn unwritten_command_is_reported_and_can_be_retried() {
 }
 
 #[tokio::test]
-async fn unknown_outcome_is_resolved_by_the_same_key() {
+async fn retry_under_same_key_resolves_unknown_outcome() {
     for (fault, written) in [
         (Fault::UnknownAndWritten, true),
         (Fault::UnknownAndNotWritten, false),
@@ -246,7 +246,7 @@ async fn unknown_outcome_is_resolved_by_the_same_key() {
 }
 
 #[tokio::test]
-async fn unknown_outcome_discards_cached_cart() {
+async fn cached_state_is_discarded_after_unknown_outcome() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
@@ -263,14 +263,14 @@ async fn unknown_outcome_discards_cached_cart() {
 }
 
 #[tokio::test]
-async fn cancelled_command_leaves_cache_correct() {
+async fn abandoned_commands_leave_no_wrong_cached_state() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
     for _ in 0..20 {
         let command = add(1);
         let mut sending = Box::pin(node.send(&command));
-        // Sent, and given up before the answer.
+        // Abandoned before the response.
         assert!((&mut sending).now_or_never().is_none());
         drop(sending);
     }

@@ -101,7 +101,7 @@ impl LogReader for Unreliable {
     }
 }
 
-/// Some nodes on one log.
+/// Several nodes on one log.
 pub struct Nodes {
     pub log: Arc<Unreliable>,
     _writer: Background,
@@ -123,7 +123,7 @@ pub fn nodes() -> Nodes {
 }
 
 impl Nodes {
-    /// A node, with a cache of its own.
+    /// A node with its own cache.
     pub fn node(&self) -> Node {
         Node(CommandHandler::new(
             CartModel::default(),

@@ -1,6 +1,6 @@
-//! Decoders of external input and of the log: any text is decoded, or refused in one line, and a
-//! decoded value encodes to text that decodes to the same value. The texts are random, or valid
-//! ones with a few edits.
+//! Decoders of stored and external text: any text is decoded or refused in one line, and a decoded
+//! value encodes to text that decodes to the same value. The texts are random, or valid ones with
+//! random edits.
 //!
 //! `PROPTEST_CASES` sets the number of texts per property, `PROPTEST_RNG_SEED` the seed.
 
@@ -41,40 +41,19 @@ const TIMES: [&str; 4] = [
     "2026-11-23t09:30:60+01:00",
 ];
 
-const CATALOGUE: &str = r#"currency = "EUR"
+const CATALOGUE: &str = "currency = \"EUR\"\n\n[[product]]\nsku = \"tea-pot.1\"\n\
+    name = \"Té “Ōtani”\"\ndescription = \"a\\nb\"\ncategory = \"C\"\nprice = 1999\n\
+    max_per_cart = 4\npicture = \"/p.svg\"\npicture_alt = \"a pot\"\n\n\
+    [[product]]\nsku = \"b\"\nname = \"B\"\ncategory = \"C\"\nprice = 0\n";
 
-[[product]]
-sku = "tea-pot.1"
-name = "Té “Ōtani”"
-description = "a\nb"
-category = "C"
-price = 1999
-max_per_cart = 4
-picture = "/p.svg"
-picture_alt = "a pot"
-
-[[product]]
-sku = "b"
-name = "B"
-category = "C"
-price = 0
-"#;
-
-const PROMOTIONS: &str = r#"[[promotion]]
-code = "TEA10"
-description = "10 % off — for all"
-percent = 10
-
-[[promotion]]
-code = "FIVE"
-description = "€5.00 off"
-amount = 500
-"#;
+const PROMOTIONS: &str = "[[promotion]]\ncode = \"TEA10\"\n\
+    description = \"10 % off — for all\"\npercent = 10\n\n\
+    [[promotion]]\ncode = \"FIVE\"\ndescription = \"€5.00 off\"\namount = 500\n";
 
 /// The number of texts per property.
 const CASES: u32 = 1_000;
 
-/// What parsers stumble over.
+/// Tokens that parsers often handle wrongly.
 const TOKENS: [&str; 24] = [
     "\"",
     "\\",
@@ -102,7 +81,7 @@ const TOKENS: [&str; 24] = [
     "\u{feff}",
 ];
 
-/// Something done to a text, at a place that is a share of its length.
+/// An edit of a text, at an index relative to its length.
 #[derive(Debug, Clone)]
 enum Edit {
     Cut(prop::sample::Index, usize),
@@ -148,10 +127,10 @@ fn edits() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// One of the good texts with a few edits, or with none, or something else altogether.
-fn texts(good: Vec<String>) -> impl Strategy<Value = String> {
-    let edited = (prop::sample::select(good), vec(edits(), 0..4)).prop_map(|(good, edits)| {
-        let mut text: Vec<char> = good.chars().collect();
+/// One of the valid texts with up to three edits, or a random text.
+fn texts(valid: Vec<String>) -> impl Strategy<Value = String> {
+    let edited = (prop::sample::select(valid), vec(edits(), 0..4)).prop_map(|(valid, edits)| {
+        let mut text: Vec<char> = valid.chars().collect();
         for edit in edits {
             edit.apply(&mut text);
         }
@@ -164,7 +143,7 @@ fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// The name, schema and data of every event that was ever written, from the golden files.
+/// The name, schema and data of every released event shape, from the golden files.
 fn stored_events() -> Vec<(String, u32, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events");
     let files = std::fs::read_dir(folder).expect("the golden events");
@@ -198,10 +177,10 @@ fn events() -> impl Strategy<Value = (String, u32, String)> {
     prop_oneof![4 => own, 1 => any]
 }
 
-/// A file that holds `text`, for what reads files alone.
+/// A temporary file with `text`.
 fn file(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), text).expect("a file that can be written");
+    std::fs::write(file.path(), text).expect("the file can be written");
     file
 }
 
@@ -218,14 +197,13 @@ fn config_text() -> String {
 proptest! {
     #![proptest_config(seeded(CASES))]
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
-    /// Fault: Events: random texts, and valid ones cut, doubled and spliced, 1,000 each
-    /// Control: Four broken decoders are found by the same texts:
-    /// [control_broken_decoders_are_found].
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
+    /// Fault: Events: random texts, and valid ones with random edits, 1,000 each
+    /// Control: The same texts detect four broken decoders:
+    /// [control_broken_decoders_are_detected].
     #[test]
-    fn decoded_event_round_trips_and_evolves_any_cart((name, schema, data) in events()) {
+    fn event_round_trips_and_evolves_a_cart((name, schema, data) in events()) {
         let Ok(event) = CartEvent::read(&name, schema, &data) else { return Ok(()) };
         prop_assert_eq!(event.name(), name.as_str());
         prop_assert!(event.schema() >= schema);
@@ -233,55 +211,49 @@ proptest! {
         prop_assert!(!written.contains('\n'), "{}", written);
         let again = CartEvent::read(&name, event.schema(), &written);
         prop_assert_eq!(again.as_ref(), Ok(&event));
-        let mut stored = stored_events().into_iter();
-        let opened = stored.find(|(name, ..)| name == "CartOpened");
-        let (name, schema, opened) = opened.expect("a golden event");
+        let stored = stored_events().into_iter().find(|(name, ..)| name == "CartOpened");
+        let (name, schema, opened) = stored.expect("a golden CartOpened");
         let opened = CartEvent::read(&name, schema, &opened).expect("a golden event");
         let mut cart = Cart::default();
         for (version, event) in (1..).zip([opened, event.clone(), event]) {
-            let happened = DecodedEvent {
+            let decoded = DecodedEvent {
                 version,
                 at: Timestamp::MIN,
                 command: "add_item".to_owned(),
                 command_id: Uuid::from_u128(u128::from(version)),
                 event,
             };
-            CartModel::evolve(&mut cart, &happened.event, &happened.context());
+            CartModel::evolve(&mut cart, &decoded.event, &decoded.context());
         }
     }
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
     /// Fault: Metadata likewise
     #[test]
-    fn decoded_metadata_round_trips(text in texts(owned(&METADATA))) {
+    fn metadata_round_trips(text in texts(owned(&METADATA))) {
         let Ok(metadata) = CommitMetadata::read(&text) else { return Ok(()) };
         let written = metadata.to_json();
         prop_assert!(!written.contains('\n'), "{}", written);
         prop_assert_eq!(CommitMetadata::read(&written), Ok(metadata));
     }
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
     /// Fault: Times likewise
     #[test]
-    fn decoded_time_round_trips_in_one_width(text in texts(owned(&TIMES))) {
+    fn time_round_trips_in_fixed_width(text in texts(owned(&TIMES))) {
         let Ok(time) = Timestamp::parse(&text) else { return Ok(()) };
         let written = time.to_string();
         prop_assert_eq!(written.len(), 24);
         prop_assert_eq!(Timestamp::parse(&written), Ok(time));
     }
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
     /// Fault: Skus and currencies likewise
     #[test]
-    fn sku_and_currency_round_trip(
-        text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"])),
-    ) {
+    fn skus_and_currencies_keep_their_text(text in texts(owned(&["tea-pot.1", "EUR", "a", "0_"]))) {
         if let Ok(sku) = Sku::parse(&text) {
             prop_assert_eq!(sku.as_str(), &text);
             let in_a_path = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -292,12 +264,11 @@ proptest! {
         }
     }
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
     /// Fault: Configurations likewise
     #[test]
-    fn configuration_is_read_or_refused_in_one_line(
+    fn configuration_loads_or_fails_in_one_line(
         text in texts(vec![
             config_text(),
             "[limits]\nlines = 2\n[server]\nhosts = [\"é\"]\n".to_owned(),
@@ -311,19 +282,18 @@ proptest! {
         value in texts(owned(&["2", "localhost,a", "127.0.0.1:0", "power", "true"])),
     ) {
         for environment in [Vec::new(), vec![(name, value)]] {
-            let file = ("config.toml".to_owned(), text.clone());
-            if let Err(error) = Config::from_sources(Some(file), environment) {
+            let file = Some(("config.toml".to_owned(), text.clone()));
+            if let Err(error) = Config::from_sources(file, environment) {
                 prop_assert!(one_line(&error), "{}", error);
             }
         }
     }
 
-    /// Promise (input): Whatever an event, metadata, a time, a sku, a configuration or a catalogue
-    /// holds: it is decoded, or refused in one line; what was decoded encodes to what decodes the
-    /// same.
+    /// Promise (input): Any event, metadata, time, sku, configuration or catalogue is decoded or
+    /// refused in one line; a decoded value encodes to text that decodes to the same value.
     /// Fault: Catalogues likewise
     #[test]
-    fn catalogue_is_read_or_refused_in_one_line(
+    fn catalogue_loads_or_fails_in_one_line(
         products in texts(vec![CATALOGUE.to_owned()]),
         promotions in texts(vec![PROMOTIONS.to_owned()]),
     ) {
@@ -338,9 +308,9 @@ proptest! {
     }
 }
 
-/// Control: These properties find typical mistakes of decoders.
+/// The control: these texts and properties detect typical faults of decoders.
 #[test]
-fn control_broken_decoders_are_found() {
+fn control_broken_decoders_are_detected() {
     fn finds(
         texts: impl Strategy<Value = String>,
         property: impl Fn(String) -> Result<(), TestCaseError>,
@@ -350,35 +320,35 @@ fn control_broken_decoders_are_found() {
     }
     let times = || texts(owned(&TIMES));
     assert!(!finds(times(), |_| Ok(())));
-    // In the middle of a letter of several bytes.
+    // Panics on a slice inside a multi-byte character.
     assert!(finds(times(), |text| {
         let day = (text.len() >= 10).then(|| text[..10].to_owned());
         prop_assert!(day.is_none_or(|day| day.len() == 10));
         Ok(())
     }));
-    // A time whose distance from Greenwich is not read.
+    // Ignores the UTC offset of a time.
     assert!(finds(times(), |text| {
         let Ok(time) = Timestamp::parse(&text) else {
             return Ok(());
         };
         let local = text.get(..19).map(|local| format!("{local}Z"));
-        let careless = local.and_then(|local| Timestamp::parse(&local).ok());
+        let without_offset = local.and_then(|local| Timestamp::parse(&local).ok());
         let seconds = |time: Timestamp| time.millis().div_euclid(1_000);
-        prop_assert_eq!(careless.map(seconds), Some(seconds(time)));
+        prop_assert_eq!(without_offset.map(seconds), Some(seconds(time)));
         Ok(())
     }));
-    // CommitMetadata of which only what is always there is written again.
+    // Drops optional members of the metadata.
     assert!(finds(texts(owned(&METADATA)), |text| {
         let Ok(metadata) = CommitMetadata::read(&text) else {
             return Ok(());
         };
         let written = metadata.to_json();
-        let forgetful = written.split(",\"key\"").next().unwrap_or_default();
-        let forgetful = format!("{}}}", forgetful.trim_end_matches('}'));
-        prop_assert_eq!(CommitMetadata::read(&forgetful), Ok(metadata));
+        let incomplete = written.split(",\"key\"").next().unwrap_or_default();
+        let incomplete = format!("{}}}", incomplete.trim_end_matches('}'));
+        prop_assert_eq!(CommitMetadata::read(&incomplete), Ok(metadata));
         Ok(())
     }));
-    // A reason in several lines, as the parser of TOML gives it.
+    // Reports a multi-line error, as the TOML parser does.
     assert!(finds(texts(vec![config_text()]), |text| {
         let read = toml::from_str::<toml::Table>(&text);
         prop_assert!(read.err().is_none_or(|error| one_line(&error)));

@@ -1,4 +1,4 @@
-//! Who plays in these tests: products, events, and a cart that commands and events happen to.
+//! Products, commands and events for these tests, and [`Story`], a cart with its history.
 
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
@@ -23,7 +23,7 @@ pub fn sku(text: &str) -> Sku {
     Sku::parse(text).expect("a well-formed sku")
 }
 
-/// What the shop offers of `name` at `price`, without a limit of its own.
+/// An offer of `name` at `price` without a product limit.
 pub fn offer(name: &str, price: i64) -> Offer {
     Offer {
         sku: sku(name),
@@ -77,7 +77,7 @@ pub fn applied(promotion: Promotion) -> CartEvent {
     CartEvent::PromotionApplied(promotion)
 }
 
-pub fn taken_off(code: &str) -> CartEvent {
+pub fn promotion_removed(code: &str) -> CartEvent {
     CartEvent::PromotionRemoved(PromotionRemoved { code: code.into() })
 }
 
@@ -140,12 +140,12 @@ pub fn check_out(expected_total: i64) -> CartCommand {
     }
 }
 
-/// The moment at which the event of `version` happens: a second each.
+/// The time of the event with `version`; events are one second apart.
 pub fn time(version: u64) -> Timestamp {
     Timestamp::from_millis(1_795_426_200_000 + 1_000 * i64::try_from(version).unwrap())
 }
 
-/// A cart and how it came to be.
+/// A cart with its history.
 #[derive(Debug, Clone)]
 pub struct Story {
     pub model: CartModel,
@@ -155,7 +155,7 @@ pub struct Story {
 }
 
 impl Story {
-    /// A cart in which nothing has happened yet, under `limits`.
+    /// A cart without events, under `limits`.
     pub fn under(limits: Limits) -> Story {
         Story {
             model: CartModel { limits },
@@ -165,32 +165,32 @@ impl Story {
         }
     }
 
-    /// What `command` would write.
+    /// Decides `command` without recording its events.
     pub fn decide(&self, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
         self.model.decide(&self.cart, command)
     }
 
-    /// Decides `command` and applies the resulting events.
+    /// Decides `command` and records its events.
     pub fn handle(&mut self, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
         let events = self.decide(command)?;
-        self.happen(command.name(), &events);
+        self.record(command.name(), &events);
         Ok(events)
     }
 
-    /// Lets `events` happen by one command of the name `command`.
-    pub fn happen(&mut self, command: &str, events: &[CartEvent]) {
+    /// Records `events` as written by one command called `command`.
+    pub fn record(&mut self, command: &str, events: &[CartEvent]) {
         self.commands += 1;
         for event in events {
             let version = self.history.len() as u64 + 1;
-            let happened = DecodedEvent {
+            let decoded = DecodedEvent {
                 version,
                 at: time(version),
                 command: command.to_owned(),
                 command_id: Uuid::from_u128(self.commands),
                 event: event.clone(),
             };
-            CartModel::evolve(&mut self.cart, &happened.event, &happened.context());
-            self.history.push(happened);
+            CartModel::evolve(&mut self.cart, &decoded.event, &decoded.context());
+            self.history.push(decoded);
         }
     }
 
@@ -199,7 +199,7 @@ impl Story {
         document(&self.cart)
     }
 
-    /// The cart's document but for its version and when that was.
+    /// The cart's document without version and time of the last change.
     pub fn contents(&self) -> Value {
         let mut document = self.document();
         let fields = document.as_object_mut().expect("an opened cart");
@@ -209,7 +209,7 @@ impl Story {
     }
 }
 
-/// The document of `cart`; null while it is not opened.
+/// The document of `cart`; null before it is opened.
 pub fn document(cart: &Cart) -> Value {
     let document = CartDocument::of(CART, cart);
     document.map_or(Value::Null, |document| {
@@ -217,12 +217,12 @@ pub fn document(cart: &Cart) -> Value {
     })
 }
 
-/// A cart to which `events` happened, each by a command of its own.
+/// A cart with `events`, each written by its own command.
 pub fn given(events: &[CartEvent]) -> Story {
     given_under(Limits::MOST, events)
 }
 
-/// The same, under `limits`.
+/// A cart with `events` under `limits`.
 pub fn given_under(limits: Limits, events: &[CartEvent]) -> Story {
     let mut story = Story::under(limits);
     for event in events {
@@ -235,16 +235,16 @@ pub fn given_under(limits: Limits, events: &[CartEvent]) -> Story {
             CartEvent::CartCheckedOut(_) => "checkout",
             CartEvent::CartExpired(_) => "expire",
         };
-        story.happen(command, std::slice::from_ref(event));
+        story.record(command, std::slice::from_ref(event));
     }
     story
 }
 
 impl Story {
-    /// The same cart after `command`, which is not refused.
+    /// Executes `command`, which must not be refused.
     #[track_caller]
     pub fn and(mut self, command: &CartCommand) -> Story {
-        self.handle(command).expect("a command that is not refused");
+        self.handle(command).expect("the command is accepted");
         self
     }
 
@@ -253,7 +253,7 @@ impl Story {
     }
 }
 
-/// What came of a command.
+/// The outcome of `decide`.
 #[derive(Debug)]
 pub struct Decided(Result<Vec<CartEvent>, Refusal>);
 

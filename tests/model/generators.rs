@@ -1,7 +1,7 @@
-//! Generators: commands of a shopper, whole command sequences of a cart, and events that no rule
-//! would write.
+//! Generators: commands on an open cart, command sequences, and arbitrary events, including those
+//! that `decide` would never write.
 
-use crate::cast::*;
+use crate::fixtures::*;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::{CartCommand, CartEvent, Currency, Money, Offer, Promotion, Terms};
 use cartlog::decider::DecodedEvent;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub const SKUS: [&str; 5] = ["tea", "mug", "pot", "cup", "tin"];
 
-/// The product's own limit: the same at every price, as in a catalogue.
+/// The product's own limit. It does not depend on the price.
 pub fn own_limit(name: &str) -> Option<u32> {
     match name {
         "tea" => Some(4),
@@ -22,7 +22,7 @@ pub fn own_limit(name: &str) -> Option<u32> {
 }
 
 prop_compose! {
-    /// One of a few products, at one of a few prices: prices change between commands.
+    /// One of five products at one of five prices, so that prices change between commands.
     pub fn offers()(
         name in prop::sample::select(&SKUS[..]),
         price in prop::sample::select(&[0i64, 1, 99, 100, 1_999][..]),
@@ -38,8 +38,8 @@ fn promotions() -> impl Strategy<Value = Promotion> {
     ]
 }
 
-/// Commands of a shopper to an open cart. Quantities exceed the limits too.
-pub fn wishes() -> impl Strategy<Value = CartCommand> {
+/// Commands on an open cart, with quantities beyond the limits.
+pub fn open_cart_commands() -> impl Strategy<Value = CartCommand> {
     prop_oneof![
         6 => (offers(), 0u32..=6).prop_map(|(offer, quantity)| add(offer, quantity)),
         4 => (offers(), 0u32..=12).prop_map(|(offer, quantity)| set(offer, quantity)),
@@ -54,17 +54,17 @@ pub fn wishes() -> impl Strategy<Value = CartCommand> {
     ]
 }
 
-/// A cart's whole command sequence, from opening on.
-pub fn lives() -> impl Strategy<Value = Vec<CartCommand>> {
+/// A command that opens a cart, followed by up to 39 commands on it.
+pub fn command_sequences() -> impl Strategy<Value = Vec<CartCommand>> {
     let openings = vec((offers(), 1u32..=2), 0..=2).prop_map(|items| open(&items));
-    (openings, vec(wishes(), 0..40)).prop_map(|(open, wishes)| {
+    (openings, vec(open_cart_commands(), 0..40)).prop_map(|(open, open_cart_commands)| {
         let mut commands = vec![open];
-        commands.extend(wishes);
+        commands.extend(open_cart_commands);
         commands
     })
 }
 
-/// Units that no rule would allow, mostly at the extremes of their types.
+/// Units with arbitrary quantities and prices, often the limits of their types.
 fn any_units() -> impl Strategy<Value = Units> {
     let quantities = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
     let prices = prop_oneof![Just(100), Just(i64::MAX), Just(i64::MIN), any::<i64>()];
@@ -73,7 +73,7 @@ fn any_units() -> impl Strategy<Value = Units> {
 }
 
 fn any_events() -> impl Strategy<Value = CartEvent> {
-    let moments = || any::<i64>().prop_map(Timestamp::from_millis);
+    let times = || any::<i64>().prop_map(Timestamp::from_millis);
     let terms = prop_oneof![
         any::<u8>().prop_map(Terms::Percent),
         any::<i64>().prop_map(|amount| Terms::Amount(Money::from_minor(amount))),
@@ -85,8 +85,9 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
         })),
         4 => any_units().prop_map(CartEvent::ItemAdded),
         4 => any_units().prop_map(CartEvent::ItemRemoved),
-        2 => (".{0,8}", terms)
-            .prop_map(|(code, terms)| CartEvent::PromotionApplied(promotion(&code, terms))),
+        2 => (".{0,8}", terms).prop_map(|(code, terms)| {
+            CartEvent::PromotionApplied(promotion(&code, terms))
+        }),
         1 => ".{0,8}".prop_map(|code| CartEvent::PromotionRemoved(PromotionRemoved { code })),
         1 => any::<[i64; 3]>().prop_map(|amounts| CartEvent::CartCheckedOut(CartCheckedOut {
             order_id: ORDER,
@@ -94,11 +95,11 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
             discount: money(amounts[1]),
             total: money(amounts[2]),
         })),
-        1 => moments().prop_map(|idle_since| CartEvent::CartExpired(CartExpired { idle_since })),
+        1 => times().prop_map(|idle_since| CartEvent::CartExpired(CartExpired { idle_since })),
     ]
 }
 
-/// Events of any kind in any order, with arbitrary command names, some of them repeated.
+/// Events of any type in any order, written by arbitrary and recurring commands.
 pub fn arbitrary_events() -> impl Strategy<Value = DecodedEvent<CartEvent>> {
     (
         any_events(),

@@ -1,6 +1,6 @@
-//! What no cart can have more of.
+//! The limits of a cart.
 
-use crate::cast::*;
+use crate::fixtures::*;
 use cartlog::cart::{CartCommand, Limits, Offer, Refusal};
 
 fn few(lines: usize, units: u32, events: u64) -> Limits {
@@ -19,7 +19,7 @@ fn at_most(max: u32) -> Offer {
 }
 
 #[test]
-fn line_quantity_is_limited_globally_and_by_product() {
+fn line_quantity_is_limited_by_setting_and_by_product() {
     let ten = few(100, 10, 1_000);
     for (offer, max) in [(offer("tea", 100), 10), (at_most(3), 3), (at_most(999), 10)] {
         let refusal = || Refusal::TooManyUnits {
@@ -45,7 +45,7 @@ fn line_quantity_is_limited_globally_and_by_product() {
 }
 
 #[test]
-fn line_limit_holds_until_a_line_is_removed() {
+fn line_count_is_limited_and_removal_frees_a_line() {
     let two = few(2, 999, 1_000);
     let refusal = || Refusal::TooManyLines { max: 2 };
     let full = given_under(two, &[opened(), added("tea", 1, 1), added("mug", 1, 1)]);
@@ -69,7 +69,7 @@ fn line_limit_holds_until_a_line_is_removed() {
 }
 
 #[test]
-fn overflowing_total_is_refused() {
+fn total_beyond_i64_is_refused() {
     let half = i64::MAX / 2;
     let rich = given(&[opened(), added("tea", 1, half)]);
     for (offer, quantity) in [
@@ -121,7 +121,7 @@ fn last_event_is_reserved_for_closing_the_cart() {
 }
 
 #[test]
-fn command_beyond_event_limit_writes_nothing() {
+fn command_exceeding_event_limit_writes_no_events() {
     let six = few(100, 999, 6);
     given_under(
         six,

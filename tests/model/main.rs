@@ -1,9 +1,9 @@
 //! The model of a cart through its public API. [`rules`], [`undo`] and [`limits`] cover every
-//! command and refusal, [`outputs`] covers sentences and explanations, [`properties`] holds for
-//! random command sequences, and [`decoders`] reads arbitrary text.
+//! command and refusal, [`outputs`] sentences and explanations, [`properties`] random command
+//! sequences, and [`decoders`] arbitrary text.
 
-mod cast;
 mod decoders;
+mod fixtures;
 mod generators;
 mod limits;
 mod outputs;

@@ -1,6 +1,6 @@
-//! What the model tells others about a cart: sentences, explanations, refusals and weights.
+//! Outputs of the model: sentences, explanations, refusals and weights.
 
-use crate::cast::*;
+use crate::fixtures::*;
 use cartlog::cart::explain;
 use cartlog::cart::sentence::sentence;
 use cartlog::cart::{CartCommand, CartModel, Currency, Refusal};

@@ -1,6 +1,6 @@
-//! Properties of every cart, for any sequence of commands.
+//! Properties of every cart, checked on random command sequences.
 
-use crate::cast::*;
+use crate::fixtures::*;
 use crate::generators::*;
 use cartlog::cart::event::Units;
 use cartlog::cart::explain::{self, Term};
@@ -13,20 +13,20 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Small enough for random commands to run into each of them.
+/// Limits that random commands reach.
 const SMALL: Limits = Limits {
     lines: 3,
     units: 10,
     events: 30,
 };
 
-/// Sends `commands` to a cart under `limits`, and inspects it after each.
-fn live(limits: Limits, commands: &[CartCommand], mut look: impl FnMut(&Story)) -> Story {
+/// Executes `commands` on a cart under `limits` and calls `check` after each.
+fn run(limits: Limits, commands: &[CartCommand], mut check: impl FnMut(&Story)) -> Story {
     let mut story = Story::under(limits);
     for command in commands {
-        // A refusal does not change the cart; it is inspected all the same.
+        // A refused command leaves the cart unchanged.
         let _ = story.handle(command);
-        look(&story);
+        check(&story);
     }
     story
 }
@@ -48,8 +48,8 @@ proptest! {
     #![proptest_config(seeded(300))]
 
     #[test]
-    fn lines_add_up_to_the_total(commands in lives()) {
-        live(Limits::MOST, &commands, |story| {
+    fn lines_add_up_to_total(commands in command_sequences()) {
+        run(Limits::MOST, &commands, |story| {
             let cart = story.document();
             let lines: i64 = numbers(&cart["lines"], "total").iter().sum();
             assert_eq!(cart["items_total"], lines);
@@ -57,9 +57,9 @@ proptest! {
             for line in cart["lines"].as_array().unwrap() {
                 let quantities = numbers(&line["lots"], "quantity");
                 let prices = numbers(&line["lots"], "unit_price");
-                let lots = quantities.iter().zip(prices);
-                let amount: i64 = lots.map(|(quantity, price)| quantity * price).sum();
-                assert_eq!(line["total"], amount);
+                let amounts = quantities.iter().zip(prices);
+                let amounts = amounts.map(|(quantity, price)| quantity * price);
+                assert_eq!(line["total"], amounts.sum::<i64>());
                 assert_eq!(line["quantity"], quantities.iter().sum::<i64>());
                 assert!(quantities.iter().all(|quantity| *quantity > 0), "{line}");
             }
@@ -67,10 +67,10 @@ proptest! {
     }
 
     #[test]
-    fn the_items_total_is_the_plain_sum_over_the_events(commands in lives()) {
-        live(Limits::MOST, &commands, |story| {
+    fn items_total_is_sum_over_events(commands in command_sequences()) {
+        run(Limits::MOST, &commands, |story| {
             let amount = |units: &Units| i64::from(units.quantity) * units.unit_price.minor();
-            let plain: i64 = story.history.iter().map(|happened| match &happened.event {
+            let plain: i64 = story.history.iter().map(|decoded| match &decoded.event {
                 CartEvent::ItemAdded(units) => amount(units),
                 CartEvent::ItemRemoved(units) => -amount(units),
                 _ => 0,
@@ -80,8 +80,8 @@ proptest! {
     }
 
     #[test]
-    fn no_total_is_ever_below_zero(commands in lives()) {
-        live(Limits::MOST, &commands, |story| {
+    fn totals_are_never_negative(commands in command_sequences()) {
+        run(Limits::MOST, &commands, |story| {
             let cart = story.document();
             for number in ["items_total", "discount", "total"] {
                 assert!(cart[number].as_i64().unwrap() >= 0, "{number} of {cart}");
@@ -90,10 +90,10 @@ proptest! {
     }
 
     #[test]
-    fn undo_after_a_command_gives_the_cart_before_it(commands in lives()) {
+    fn undo_restores_cart_before_command(commands in command_sequences()) {
         let mut story = Story::under(Limits::MOST);
         story.handle(&commands[0]).unwrap();
-        // The cart before each command that is not undone yet.
+        // The cart before each command that has not been undone yet.
         let mut before = Vec::new();
         for command in &commands[1..] {
             let earlier = story.contents();
@@ -113,8 +113,8 @@ proptest! {
     }
 
     #[test]
-    fn undo_again_and_again_leads_back_to_the_cart_as_it_was_opened(commands in lives()) {
-        let mut story = live(Limits::MOST, &commands[..1], |_| {});
+    fn repeated_undo_restores_cart_as_opened(commands in command_sequences()) {
+        let mut story = run(Limits::MOST, &commands[..1], |_| {});
         let opened = story.contents();
         for command in &commands[1..] {
             let _ = story.handle(command);
@@ -126,8 +126,8 @@ proptest! {
     }
 
     #[test]
-    fn why_adds_up_to_every_number_that_the_cart_shows(commands in lives()) {
-        live(Limits::MOST, &commands, |story| {
+    fn why_adds_up_to_every_number_of_cart(commands in command_sequences()) {
+        run(Limits::MOST, &commands, |story| {
             let cart = story.document();
             let why = explain::why(CART, &story.history).expect("an opened cart");
             assert_eq!(cart["version"], why.version);
@@ -152,26 +152,27 @@ proptest! {
     }
 
     #[test]
-    fn what_if_without_nothing_is_the_cart(commands in lives()) {
-        let story = live(Limits::MOST, &commands, |_| {});
+    fn what_if_without_exclusions_equals_cart(commands in command_sequences()) {
+        let story = run(Limits::MOST, &commands, |_| {});
         let same = explain::what_if(&story.history, &BTreeSet::new());
         assert_eq!(&same, &story.cart);
-        let (Some(is), Some(would_be)) = (story.cart.contents(), same.contents()) else {
+        let (Some(actual), Some(other)) = (story.cart.contents(), same.contents()) else {
             panic!("an opened cart");
         };
-        assert!(explain::difference(is, would_be).lines.is_empty());
+        assert!(explain::difference(actual, other).lines.is_empty());
     }
 
     #[test]
-    fn what_if_without_an_addition_misses_its_units(
-        commands in lives(),
+    fn what_if_without_addition_reports_its_units_as_difference(
+        commands in command_sequences(),
         which: prop::sample::Index,
     ) {
-        // Additions alone: units that were removed again cannot be missing.
+        // Only additions, since units that were removed again make no difference.
         let additions: Vec<CartCommand> = commands.into_iter().filter(|command| matches!(
             command, CartCommand::OpenCart { .. } | CartCommand::AddItem(_))).collect();
-        let story = live(Limits::MOST, &additions, |_| {});
-        let added = story.history.iter().filter_map(|decoded| match &decoded.event {
+        let story = run(Limits::MOST, &additions, |_| {});
+        let events = story.history.iter();
+        let added: Vec<(u64, &Units)> = events.filter_map(|decoded| match &decoded.event {
             CartEvent::ItemAdded(units) => Some((decoded.version, units)),
             _ => None,
         });
@@ -179,19 +180,19 @@ proptest! {
         prop_assume!(!added.is_empty());
         let (version, units) = added[which.index(added.len())];
         let without = explain::what_if(&story.history, &BTreeSet::from([version]));
-        let (is, would_be) = (story.cart.contents().unwrap(), without.contents().unwrap());
-        prop_assert_eq!(is.quantity(&units.sku), would_be.quantity(&units.sku) + units.quantity);
-        let difference = explain::difference(is, would_be);
+        let (actual, other) = (story.cart.contents().unwrap(), without.contents().unwrap());
+        prop_assert_eq!(actual.quantity(&units.sku), other.quantity(&units.sku) + units.quantity);
+        let difference = explain::difference(actual, other);
         prop_assert_eq!(difference.lines.len(), 1);
         prop_assert_eq!(&difference.lines[0].sku, &units.sku);
-        let missing = difference.items_total;
-        let missing = missing.actual.minor() - missing.what_if.minor();
+        let items_total = difference.items_total;
+        let missing = items_total.actual.minor() - items_total.what_if.minor();
         prop_assert_eq!(missing, i64::from(units.quantity) * units.unit_price.minor());
     }
 
     #[test]
-    fn no_limit_is_ever_exceeded(commands in lives()) {
-        live(SMALL, &commands, |story| {
+    fn limits_are_never_exceeded(commands in command_sequences()) {
+        run(SMALL, &commands, |story| {
             let Some(contents) = story.cart.contents() else { return };
             assert!(contents.lines().count() <= SMALL.lines);
             for line in contents.lines() {
@@ -203,8 +204,8 @@ proptest! {
     }
 
     #[test]
-    fn cart_with_items_can_be_checked_out_at_its_total(commands in lives()) {
-        live(SMALL, &commands, |story| {
+    fn non_empty_cart_can_be_checked_out_at_its_total(commands in command_sequences()) {
+        run(SMALL, &commands, |story| {
             let Some(contents) = story.cart.contents() else { return };
             let outcome = story.decide(&check_out(contents.total().minor()));
             if contents.lines().next().is_none() {
@@ -213,7 +214,7 @@ proptest! {
             }
             let events = outcome.expect("a cart that holds something");
             let mut closed = story.clone();
-            closed.happen("checkout", &events);
+            closed.record("checkout", &events);
             assert_eq!(closed.document()["status"], "checked_out");
             assert_eq!(closed.document()["total"], story.document()["total"]);
             assert!(closed.cart.contents().unwrap().version <= SMALL.events);
@@ -221,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn setting_a_quantity_again_changes_nothing(commands in lives()) {
+    fn setting_same_quantity_again_changes_nothing(commands in command_sequences()) {
         let mut story = Story::under(Limits::MOST);
         for command in &commands {
             let outcome = story.handle(command);
@@ -232,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lot_keeps_its_price_and_the_newest_go_first(commands in lives()) {
+    fn lots_keep_prices_and_newest_are_removed_first(commands in command_sequences()) {
         let mut story = Story::under(Limits::MOST);
         let mut pile = Pile::default();
         let mut earlier = Vec::new();
@@ -253,15 +254,15 @@ proptest! {
     }
 
     #[test]
-    fn evolve_never_fails_whatever_history_holds(history in vec(arbitrary_events(), 0..40)) {
+    fn evolve_never_fails_on_arbitrary_history(history in vec(arbitrary_events(), 0..40)) {
         let mut cart = CartModel::initial();
         let mut known = Vec::new();
-        for happened in history {
-            CartModel::evolve(&mut cart, &happened.event, &happened.context());
-            let event = &happened.event;
+        for decoded in history {
+            CartModel::evolve(&mut cart, &decoded.event, &decoded.context());
+            let event = &decoded.event;
             let stored = CartEvent::read(event.name(), event.schema(), &event.data());
-            prop_assert_eq!(stored.as_ref(), Ok(&happened.event));
-            known.push(happened);
+            prop_assert_eq!(stored.as_ref(), Ok(&decoded.event));
+            known.push(decoded);
             let document = document(&cart);
             prop_assert_eq!(document.is_null(), matches!(cart, Cart::NotOpened));
             prop_assert_eq!(explain::why(CART, &known).is_some(), !document.is_null());
@@ -270,13 +271,13 @@ proptest! {
     }
 
     #[test]
-    fn decide_accepts_any_history(
+    fn decide_never_panics_on_arbitrary_history(
         history in vec(arbitrary_events(), 0..40),
-        command in wishes(),
+        command in open_cart_commands(),
     ) {
         let mut cart = CartModel::initial();
-        for happened in &history {
-            CartModel::evolve(&mut cart, &happened.event, &happened.context());
+        for decoded in &history {
+            CartModel::evolve(&mut cart, &decoded.event, &decoded.context());
         }
         let model = CartModel { limits: SMALL };
         let decided = model.decide(&cart, &command);
@@ -294,7 +295,7 @@ fn numbers(items: &Value, name: &str) -> Vec<i64> {
         .collect()
 }
 
-/// Units as they lie on each other, each with its price: what a cart's lots have to agree with.
+/// The units of each line as a stack with their prices: a second model of the lots.
 #[derive(Debug, Clone, Default)]
 struct Pile(BTreeMap<String, Vec<i64>>);
 
@@ -302,7 +303,7 @@ impl Pile {
     fn change(&mut self, command: &CartCommand) {
         match command {
             CartCommand::OpenCart { items, .. } => {
-                // Two items of one product are one addition, at the first one's price.
+                // Items of the same product are one addition, at the price of the first.
                 let mut first = BTreeMap::new();
                 for item in items {
                     let price = *first.entry(item.sku.as_str()).or_insert(price(item));

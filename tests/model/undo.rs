@@ -1,6 +1,6 @@
-//! What undo takes back, and in which order.
+//! What undo reverses, and in which order.
 
-use crate::cast::*;
+use crate::fixtures::*;
 use cartlog::cart::{CartCommand, Offer, Refusal};
 
 #[test]
@@ -21,11 +21,11 @@ fn undo_reverses_each_kind_of_change() {
     }
     given(&[opened(), applied(tenth_off())])
         .when(&CartCommand::Undo)
-        .then(&[taken_off("TENTH")]);
+        .then(&[promotion_removed("TENTH")]);
 }
 
 #[test]
-fn undo_reverses_the_events_of_a_command_last_to_first() {
+fn undo_reverses_events_of_command_in_reverse_order() {
     given(&[opened(), added("tea", 2, 100), added("tea", 1, 120)])
         .and(&remove("tea"))
         .when(&CartCommand::Undo)
@@ -33,7 +33,7 @@ fn undo_reverses_the_events_of_a_command_last_to_first() {
 }
 
 #[test]
-fn undo_goes_further_back_each_time_and_is_not_undone_itself() {
+fn repeated_undo_goes_further_back_and_is_not_undone() {
     let story =
         given(&[opened(), added("tea", 1, 100), added("mug", 1, 50)]).and(&CartCommand::Undo);
     story
@@ -46,7 +46,7 @@ fn undo_goes_further_back_each_time_and_is_not_undone_itself() {
 }
 
 #[test]
-fn initial_items_cannot_be_undone() {
+fn undo_keeps_items_that_cart_was_opened_with() {
     given(&[])
         .and(&open(&[(offer("tea", 100), 1)]))
         .when(&CartCommand::Undo)
@@ -54,7 +54,7 @@ fn initial_items_cannot_be_undone() {
 }
 
 #[test]
-fn undo_puts_units_back_under_the_name_that_they_had() {
+fn undo_restores_units_under_their_original_name() {
     let renamed = Offer {
         name: "EARL GREY".into(),
         ..offer("tea", 100)
