@@ -172,7 +172,7 @@ proptest! {
             command, CartCommand::OpenCart { .. } | CartCommand::AddItem(_))).collect();
         let story = run(Limits::MOST, &additions, |_| {});
         let events = story.history.iter();
-        let added: Vec<(u64, &Units)> = events.filter_map(|decoded| match &decoded.event {
+        let added = events.filter_map(|decoded| match &decoded.event {
             CartEvent::ItemAdded(units) => Some((decoded.version, units)),
             _ => None,
         });
