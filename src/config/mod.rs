@@ -1,6 +1,7 @@
 //! Settings from three sources, each overriding the one before: the built-in defaults
 //! (`config.toml`), a file, and environment variables.
 
+mod hosts;
 mod sections;
 mod sources;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub use sections::{
 };
 
 use crate::cart::Limits;
+use crate::files::is_same_file;
 use crate::log::{LogConfig, SqliteLogSettings};
 use crate::web::RateSettings;
 use serde::Deserialize;
@@ -133,25 +135,74 @@ impl Config {
                 return Err(Invalid { key, problem });
             }
         }
-        if self.views.path == self.log.path {
-            let problem = format!(
-                "= \"{}\" must not be the file of log.path",
-                self.views.path.display()
-            );
-            let key = "views.path";
-            return Err(Invalid { key, problem });
+        let (views, log) = (&self.views.path, &self.log.path);
+        let secret = &self.security.secret_path;
+        for (key, path, other_key, other) in [
+            ("views.path", views, "log.path", log),
+            ("views.path", views, "security.secret_path", secret),
+            ("security.secret_path", secret, "log.path", log),
+        ] {
+            if path == other || is_same_file(path, other) {
+                let path = path.display();
+                let problem = format!("= \"{path}\" must not be the file of {other_key}");
+                return Err(Invalid { key, problem });
+            }
         }
         self.validate_ranges()?;
-        let bind = self.server.bind;
-        if self.security.operator_token.is_empty() && !bind.ip().is_loopback() {
-            let problem = format!(
-                "= \"{bind}\" must be a loopback address, such as 127.0.0.1:8080, while \
-                 security.operator_token is empty: in demo mode the operator's routes are open"
-            );
-            let key = "server.bind";
+        self.validate_hosts()?;
+        self.validate_demo_mode()
+    }
+
+    /// Every entry can match a request, and there is one.
+    fn validate_hosts(&self) -> Result<(), Invalid> {
+        let key = "server.hosts";
+        if self.server.hosts.is_empty() {
+            let problem = "= [] would match no host; list the names of the service, or \"*\" for \
+                           any host"
+                .to_owned();
             return Err(Invalid { key, problem });
         }
+        for host in &self.server.hosts {
+            if let Some(reason) = hosts::problem(host) {
+                let problem = format!("has \"{host}\", which {reason}");
+                return Err(Invalid { key, problem });
+            }
+        }
         Ok(())
+    }
+
+    /// Without an operator token everyone is the operator, so only this machine may reach the
+    /// service: directly, and under a local name.
+    fn validate_demo_mode(&self) -> Result<(), Invalid> {
+        let Server {
+            bind,
+            https,
+            behind_proxy,
+            hosts,
+            ..
+        } = &self.server;
+        if !self.security.operator_token.is_empty() {
+            return Ok(());
+        }
+        let public = hosts.iter().find(|host| !hosts::is_local(host));
+        let (key, found) = if !bind.ip().is_loopback() {
+            let found = format!("= \"{bind}\" must be a loopback address, such as 127.0.0.1:8080,");
+            ("server.bind", found)
+        } else if *https {
+            ("server.https", "= true must be false".to_owned())
+        } else if *behind_proxy {
+            ("server.behind_proxy", "= true must be false".to_owned())
+        } else if let Some(host) = public {
+            let found = format!("has \"{host}\", and must have only local names");
+            ("server.hosts", found)
+        } else {
+            return Ok(());
+        };
+        let problem = format!(
+            "{found} while security.operator_token is empty: in demo mode the operator's routes \
+             are open to all; set a token"
+        );
+        Err(Invalid { key, problem })
     }
 
     fn validate_ranges(&self) -> Result<(), Invalid> {

@@ -25,6 +25,7 @@ fn environment_overrides_file_and_file_overrides_defaults() {
             ("CARTLOG_SERVER__WORKERS".into(), "4".into()),
             ("CARTLOG_SERVER__BIND".into(), "[::1]:0".into()),
             ("CARTLOG_SERVER__HOSTS".into(), "[\"shop.test\"]".into()),
+            ("CARTLOG_SECURITY__OPERATOR_TOKEN".into(), "t".repeat(32)),
         ],
     )
     .unwrap();
@@ -68,6 +69,14 @@ fn invalid_setting_is_one_line_with_key_value_and_range() {
         (
             "[server]\nbind = \"0.0.0.0:80\"\n",
             vec!["0.0.0.0:80", "operator_token", "loopback"],
+        ),
+        (
+            "[views]\npath = \"data/secret\"\n",
+            vec!["views.path = \"data/secret\"", "security.secret_path"],
+        ),
+        (
+            "[log]\npath = \"data/secret\"\n",
+            vec!["security.secret_path = \"data/secret\"", "log.path"],
         ),
         ("[server\n", vec!["my.toml, line 1"]),
     ] {
@@ -115,4 +124,55 @@ fn invalid_setting_is_one_line_with_key_value_and_range() {
         let error = from_environment(name, value).unwrap_err().to_string();
         assert!(error.contains(part), "{name}: {error}");
     }
+}
+
+#[test]
+fn hosts_that_never_match_are_refused_with_what_to_write() {
+    for (host, instead) in [
+        ("https://shop.example", "\"shop.example\""),
+        ("https://shop.example/cart", "\"shop.example\""),
+        ("shop.example:443", "\"shop.example\""),
+        ("shop.example/", "\"shop.example\""),
+        (" shop.example", "\"shop.example\""),
+        ("::1", "\"[::1]\""),
+        ("[::1]:8080", "\"[::1]\""),
+        ("[0:0:0:0:0:0:0:1]", "\"[::1]\""),
+        ("*.shop.example", "in full"),
+        ("shop.*", "in full"),
+        ("", "in full"),
+        ("[::1", "in full"),
+        ("shöp.example", "in full"),
+    ] {
+        let text = format!("[server]\nhosts = [\"localhost\", \"{host}\"]\n");
+        let error = from_file(&text).unwrap_err().to_string();
+        for part in ["my.toml: server.hosts", &format!("\"{host}\""), instead] {
+            assert!(error.contains(part), "{host}: {error} lacks {part}");
+        }
+    }
+    let none = from_file("[server]\nhosts = []\n").unwrap_err().to_string();
+    assert!(none.contains("server.hosts = []"), "{none}");
+}
+
+#[test]
+fn demo_mode_beyond_this_machine_is_refused() {
+    for (setting, key) in [
+        ("https = true", "server.https"),
+        ("behind_proxy = true", "server.behind_proxy"),
+        ("hosts = [\"localhost\", \"shop.example\"]", "server.hosts"),
+        ("hosts = [\"*\"]", "server.hosts"),
+        ("hosts = [\"192.0.2.1\"]", "server.hosts"),
+        ("hosts = [\"[2001:db8::1]\"]", "server.hosts"),
+        ("bind = \"0.0.0.0:8080\"", "server.bind"),
+    ] {
+        let text = format!("[server]\n{setting}\n");
+        let error = from_file(&text).unwrap_err().to_string();
+        for part in [key, "security.operator_token", "demo mode"] {
+            assert!(error.contains(part), "{setting}: {error}");
+        }
+        let token = "0123456789abcdef0123456789abcdef";
+        let with_token = format!("{text}[security]\noperator_token = \"{token}\"\n");
+        assert!(from_file(&with_token).is_ok(), "{setting}");
+    }
+    let local = "[server]\nhosts = [\"localhost\", \"a.localhost\", \"127.0.0.2\", \"[::1]\"]\n";
+    assert!(from_file(local).is_ok());
 }

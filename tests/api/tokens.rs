@@ -129,7 +129,13 @@ async fn cookie_grants_access_and_is_http_only() {
 
 #[tokio::test]
 async fn behind_https_the_cookie_is_for_https_alone() {
-    let app = TestApp::start_with(&[("server.https", "true")]);
+    let app = TestApp::start_with(&[
+        ("server.https", "true"),
+        (
+            "security.operator_token",
+            "0123456789abcdef0123456789abcdef",
+        ),
+    ]);
     let opened = app.ask_for_cart().await.expect(201);
     assert!(opened.header("set-cookie").unwrap().contains("; Secure"));
 }
