@@ -23,6 +23,8 @@ use tokio::sync::watch;
 /// A log in one closed file, and carts that are in it.
 struct Whole {
     bytes: Vec<u8>,
+    /// The secret that the log names: the service refuses to start with another one.
+    secret: Vec<u8>,
     rows: Vec<Vec<Value>>,
     events: Vec<StoredEvent>,
     opened: Vec<CommandReply>,
@@ -40,6 +42,7 @@ impl Whole {
             .map(|(_, answered)| answered);
         Whole {
             bytes: fs::read(&log).unwrap(),
+            secret: fs::read(log.with_file_name("secret")).unwrap(),
             rows: rows(&log).unwrap(),
             events: read_log(&log).unwrap(),
             opened: answers
@@ -247,6 +250,7 @@ fn folder_with(whole: &Whole, dice: Option<&mut Dice>) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
     let log = log_path(folder.path());
+    fs::write(log.with_file_name("secret"), &whole.secret).unwrap();
     let what = match dice {
         Some(dice) => whole.flipped(dice, &log),
         None => {

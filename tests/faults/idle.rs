@@ -31,7 +31,7 @@ async fn is_ready(address: SocketAddr) {
 }
 
 /// Damages the log of an idle `program` by `damage`, which gets the file and returns its repair.
-/// Control: the service is ready before the damage and after the repair.
+/// The service is ready before the damage and after the repair.
 async fn damaged_while_idle<Repair: FnOnce()>(
     folder: &Path,
     (program, mut record): (ServiceProcess, CommandRecord),

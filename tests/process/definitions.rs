@@ -133,7 +133,11 @@ async fn changed_view_definitions_are_rebuilt_while_carts_are_served() {
 
     for (changed, named, serving) in [
         ("view = 'products'", "products: definition changed", true),
-        ("view IN ('carts', 'products')", "carts, products: of", true),
+        (
+            "view IN ('carts', 'products')",
+            "carts, products: definition changed",
+            true,
+        ),
         ("true", "initial build", false),
     ] {
         let file = Connection::open(folder.join("data/views.db")).unwrap();
