@@ -1,5 +1,5 @@
-//! Events in the JSON format of CloudEvents 1.0, with the log's fields as extension attributes:
-//! the format of live streams and exports, for consumers that do not know cartlog.
+//! Events in the JSON format of CloudEvents 1.0, with the log's fields as extension attributes: the
+//! format of exports and, on request, of a cart's events. Consumers need not know cartlog.
 
 use crate::cart::event::StoredData;
 use crate::decider::UnreadableEvent;

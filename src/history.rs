@@ -137,8 +137,8 @@ pub fn evolve<'a, D: Decider>(
     Ok(metadata)
 }
 
-/// Reads the events of `stream` after `after`, up to and including `until` if given, and passes each
-/// to `visit` in order. Each page is read with `freshness`.
+/// Reads the events of `stream` after `after`, up to and including `until` if given, and passes
+/// each to `visit` in order. Each page is read with `freshness`.
 pub async fn for_each(
     log: &dyn LogReader,
     stream: Uuid,
