@@ -47,7 +47,7 @@ impl Shop {
     }
 
     /// A number below `end`, the same for the same seed (SplitMix64).
-    fn draw(&mut self, end: usize) -> usize {
+    fn below(&mut self, end: usize) -> usize {
         self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.dice;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -59,7 +59,7 @@ impl Shop {
     async fn trade(&mut self, count: usize) {
         let commands = CommandHandler::new(CartModel::default(), self.log.clone(), 1 << 16);
         for _ in 0..count {
-            let open = self.carts.is_empty() || self.draw(8) == 0;
+            let open = self.carts.is_empty() || self.below(8) == 0;
             let (cart, command) = if open {
                 // Not of today: a row depends on its cart's events alone.
                 let cart = Uuid::from_u128(0x0199 << 112 | self.carts.len() as u128);
@@ -72,7 +72,7 @@ impl Shop {
                 };
                 (cart, open)
             } else {
-                let which = self.draw(self.carts.len());
+                let which = self.below(self.carts.len());
                 (self.carts[which], self.wish(&commands, which).await)
             };
             let context = CommandContext::new(command.name(), "shopper");
@@ -82,19 +82,19 @@ impl Shop {
     }
 
     fn offer(&mut self) -> Offer {
-        let name = ["tea", "mug", "pot", "cup"][self.draw(4)];
+        let name = ["tea", "mug", "pot", "cup"][self.below(4)];
         Offer {
             sku: Sku::parse(name).unwrap(),
             name: format!("“{name}”").into(),
-            unit_price: Money::from_minor([0, 99, 1_999][self.draw(3)]),
+            unit_price: Money::from_minor([0, 99, 1_999][self.below(3)]),
             max_per_cart: None,
         }
     }
 
     async fn wish(&mut self, commands: &CommandHandler<CartModel>, which: usize) -> CartCommand {
         let offer = self.offer();
-        let quantity = u32::try_from(self.draw(5)).unwrap();
-        match self.draw(20) {
+        let quantity = u32::try_from(self.below(5)).unwrap();
+        match self.below(20) {
             0..8 => CartCommand::AddItem(RequestedItem::offered(offer, quantity)),
             8..12 => CartCommand::SetQuantity(RequestedItem::offered(offer, quantity)),
             12 => CartCommand::RemoveItem { sku: offer.sku },
@@ -111,7 +111,7 @@ impl Shop {
             _ => {
                 let (cart, _) = commands.state(self.carts[which]).await.unwrap();
                 let contents = cart.contents().unwrap();
-                if self.draw(2) == 0 {
+                if self.below(2) == 0 {
                     CartCommand::Expire {
                         idle_since: contents.changed_at,
                     }

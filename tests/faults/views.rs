@@ -55,7 +55,7 @@ fn carts(record: &CommandRecord) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Everything that is asked, with its answer.
+/// All requests, with their responses.
 pub struct Asked {
     questions: Vec<(String, String, Value)>,
     carts: Vec<(String, String, Value)>,
@@ -103,8 +103,8 @@ impl Asked {
     }
 }
 
-/// A service whose views are whole in their file, and what one before it was asked. Of this one
-/// nothing was asked: no page of the file is remembered for its readers.
+/// A service whose views are complete in their file, and the responses of an earlier process. This
+/// process has served no request yet: its readers have no page of the file in their cache.
 async fn at_rest(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord, Asked) {
     let (program, record) = begun(folder, plan, 0).await;
     assert_views_catch_up(&record, program.address).await;

@@ -76,7 +76,7 @@ async fn body_of_another_media_type_is_refused() {
 async fn body_with_content_encoding_is_refused() {
     let app = TestApp::start();
     let cart = app.open_cart().await;
-    // The first bytes of gzip, of what would be a sound item.
+    // The first bytes of a valid item, compressed by gzip.
     let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xabV*.\xcd.V\xb2R*I\x04\x02";
     for encoding in [
         "gzip",
