@@ -2,11 +2,11 @@
 
 use crate::web::http::problem::{Kind, Problem};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -18,11 +18,12 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     }
 }
 
-/// Reads a refused body once more, this time noting the path to the mistake: first whether it is
-/// JSON at all, then whether it is a `T`.
+/// Reads a refused body again to find the error: first whether it is JSON, then whether it is a
+/// `T`.
 fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
-    let read = traced::<Unrepeated>(body).and_then(|()| traced::<Object<T>>(body));
-    // Without a mistake in it, it is what stands behind it.
+    // `IgnoredAny` would accept unlimited nesting and lone surrogates.
+    let read = traced::<Value>(body).and_then(|()| traced::<Object<T>>(body));
+    // If both succeed, the error is in what follows the object.
     read.err()
         .unwrap_or_else(|| invalid("", &error.to_string()))
 }
@@ -31,14 +32,18 @@ fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Probl
 fn traced<T: DeserializeOwned>(body: &[u8]) -> Result<(), Problem> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize::<_, T>(&mut json);
-    read.map(drop).map_err(|mistake| {
-        let is_data = mistake.inner().is_data();
-        let place = if is_data {
-            pointer(mistake.path())
-        } else {
-            String::new()
-        };
-        invalid(&place, &mistake.inner().to_string())
+    read.map(drop).map_err(|error| {
+        let reason = error.inner().to_string();
+        let mut place = String::new();
+        if error.inner().is_data() {
+            place = pointer(error.path());
+            // serde reports a duplicate field at its object, and names it in the message.
+            let duplicate = reason.strip_prefix("duplicate field `");
+            if let Some((name, _)) = duplicate.and_then(|rest| rest.split_once('`')) {
+                place = format!("{place}/{name}");
+            }
+        }
+        invalid(&place, &reason)
     })
 }
 
@@ -95,77 +100,6 @@ impl<T: JsonSchema> JsonSchema for Object<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
-    }
-}
-
-/// Any JSON, unless an object in it has two members of one name: of these one program reads the
-/// first and another the last (RFC 8259, 4).
-struct Unrepeated;
-
-impl<'de> Deserialize<'de> for Unrepeated {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnrepeatedVisitor)
-    }
-}
-
-struct UnrepeatedVisitor;
-
-impl<'de> Visitor<'de> for UnrepeatedVisitor {
-    type Value = Unrepeated;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Unrepeated, E> {
-        Ok(Unrepeated)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unrepeated, A::Error> {
-        while items.next_element::<Unrepeated>()?.is_some() {}
-        Ok(Unrepeated)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unrepeated, A::Error> {
-        let mut names = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if names.insert(name) {
-                members.next_value::<Unrepeated>()?;
-            } else {
-                members.next_value::<Repeated>()?;
-            }
-        }
-        Ok(Unrepeated)
-    }
-}
-
-/// The value of a member whose name was there before: refused in its own place, which the path to
-/// the mistake then leads to.
-struct Repeated;
-
-impl<'de> Deserialize<'de> for Repeated {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("duplicate field"))
     }
 }
 

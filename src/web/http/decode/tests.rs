@@ -1,11 +1,11 @@
-//! Whatever a body is, it is read as a plain reading of JSON reads it, or refused with a pointer.
+//! Any body is decoded as a walk over plain JSON decodes it, or refused with a pointer.
 
 use super::*;
 use crate::cart::Sku;
 use cartlog_testkit::seed::seeded;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Value;
+use std::collections::HashSet;
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,7 +14,7 @@ struct Line {
     quantity: AtLeastOne,
 }
 
-/// One of everything that bodies are made of.
+/// One of each building block of bodies.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
@@ -34,7 +34,7 @@ impl Order {
     }
 }
 
-/// What an order says, by walking plain JSON, or `None` if it is no order.
+/// Decodes an order by walking plain JSON; `None` if it is not an order.
 fn walk(document: &Value) -> Option<Read> {
     let units = |value: &Value| Some(u32::try_from(value.as_u64()?).unwrap_or(u32::MAX));
     let members = |value: &Value, known: &[&str]| {
@@ -60,10 +60,10 @@ fn walk(document: &Value) -> Option<Read> {
     Some((items, set, order.get("total")?.as_i64()?))
 }
 
-/// JSON as it is written, in which an object may have two members of one name.
+/// JSON text, in which an object may have duplicate fields.
 #[derive(Debug, Clone)]
 enum Written {
-    /// What is no object and no array, as text.
+    /// A scalar, as text.
     Plain(&'static str),
     Array(Vec<Written>),
     Object(Vec<(&'static str, Written)>),
@@ -127,7 +127,7 @@ fn plain() -> impl Strategy<Value = Written> {
     prop::sample::select(PLAIN).prop_map(Written::Plain)
 }
 
-/// Orders, most of them nearly sound.
+/// Orders, most of them nearly valid.
 fn orders() -> impl Strategy<Value = Written> {
     let quantity = prop_oneof![3 => Just(Written::Plain("2")), 1 => plain()];
     let sku = prop_oneof![3 => Just(Written::Plain("\"teapot\"")), 1 => plain()];
@@ -158,8 +158,8 @@ fn orders() -> impl Strategy<Value = Written> {
     ]
 }
 
-/// The refusal of a body is a 400 with a pointer. Unless a name is there twice, of which plain
-/// JSON keeps one, it is a pointer to a place that the body has.
+/// A refused body gets 400 with a pointer. The pointer exists in the body, unless a field is
+/// duplicated: plain JSON keeps only one.
 fn refuses(body: &[u8], repeats: Option<bool>, problem: &Problem) -> Result<(), TestCaseError> {
     prop_assert_eq!(problem.kind(), Kind::InvalidBody);
     let answer = problem.document("");
@@ -198,7 +198,7 @@ proptest! {
     #![proptest_config(seeded(4_096))]
 
     #[test]
-    fn an_order_is_read_as_a_walk_over_plain_json_reads_it(order in orders()) {
+    fn order_is_decoded_like_plain_json(order in orders()) {
         agrees(order.text().as_bytes(), Some(order.repeats()))?;
     }
 
@@ -208,7 +208,7 @@ proptest! {
     /// Control: The plain reader, which shares no code with the decoder, agrees with it in each
     /// case.
     #[test]
-    fn whatever_is_done_to_an_order_it_is_read_right_or_refused(
+    fn mutated_order_is_decoded_correctly_or_refused(
         order in orders(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>(), 0..3), 1..4),
     ) {
@@ -228,16 +228,16 @@ proptest! {
     /// pointer.
     /// Fault: Random bytes
     #[test]
-    fn any_bytes_are_read_right_or_refused(body in vec(any::<u8>(), 0..64)) {
+    fn arbitrary_bytes_are_decoded_correctly_or_refused(body in vec(any::<u8>(), 0..64)) {
         agrees(&body, None)?;
     }
 }
 
 #[test]
-fn a_member_that_is_there_twice_is_pointed_at() {
+fn duplicate_field_is_pointed_at() {
     let twice = br#"{"total":1,"items":[{"sku":"a","quantity":1,"sku":"b"}]}"#;
     let Err(problem) = decode::<Order>(twice) else {
-        panic!("it is read");
+        panic!("must be refused");
     };
     let answer = problem.document("");
     assert_eq!(answer["errors"][0]["pointer"], "/items/0/sku");
