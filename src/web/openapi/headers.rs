@@ -56,7 +56,9 @@ headers! {
             "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$",
             "examples": ["\"7\""]
         },
-        "The cart's `ETag` that the client has seen. At another version the request gets 412. What a compressing proxy makes of it, such as `W/\"7\"` or `\"7-gzip\"`, means the same version." }
+        "The cart's `ETag` that the client has seen. At another version the request gets 412. \
+         What a compressing proxy makes of it, such as `W/\"7\"` or `\"7-gzip\"`, means the same \
+         version." }
     IfNoneMatch { "If-None-Match", {
             "type": "string",
             "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$",
