@@ -76,10 +76,11 @@ pub fn make_private(database: &Path) {
     let companions = COMPANIONS.map(|suffix| beside(database, suffix));
     for file in std::iter::once(database.to_owned()).chain(companions) {
         let Ok(found) = file.metadata() else { continue };
-        if found.mode() & 0o077 == 0 {
+        let (mode, private) = (found.mode(), found.mode() & !0o077);
+        if mode == private {
             continue;
         }
-        let private = Permissions::from_mode(found.mode() & 0o700);
+        let private = Permissions::from_mode(private);
         if let Err(error) = std::fs::set_permissions(&file, private) {
             let file = file.display();
             tracing::warn!(%error, %file, "cannot take the access to the file from other users");

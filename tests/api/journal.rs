@@ -178,6 +178,6 @@ async fn journal_pages_have_no_event_after_their_log_position() {
         }
         positions.len()
     };
-    let (_, one, other) = tokio::join!(commands, reading(), reading());
+    let ((), one, other) = tokio::join!(commands, reading(), reading());
     assert!(one + other > 20, "control: commands ran meanwhile");
 }

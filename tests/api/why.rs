@@ -193,6 +193,6 @@ async fn what_if_without_no_event_equals_the_cart_under_commands() {
         }
         versions.len()
     };
-    let (_, one, other) = tokio::join!(commands, comparing(), comparing());
+    let ((), one, other) = tokio::join!(commands, comparing(), comparing());
     assert!(one + other > 20, "control: commands ran meanwhile");
 }

@@ -151,7 +151,7 @@ fn startup_failure_is_logged_once_in_configured_format() {
 
 /// Sends `bytes` and reads until the program closes the connection or has responded.
 fn send(program: &ServiceProcess, bytes: &[u8]) {
-    let mut stream = TcpStream::connect(&program.address).unwrap();
+    let mut stream = TcpStream::connect(program.address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();

@@ -1,6 +1,6 @@
 //! Error responses, as `application/problem+json` (RFC 9457).
 //!
-//! A handler returns a [`Problem`]; [`crate::web::http::gate`], which knows the request's trace,
+//! A handler returns a [`Problem`]; `web::http::gate`, which knows the request's trace,
 //! writes the response. The problem type is a [`Kind`], so every type is documented.
 
 mod kind;

@@ -1,7 +1,7 @@
 //! The HTTP client of the tests.
 //!
 //! An [`ApiClient`] knows one service. It builds [`Ask`]s, by a method for each endpoint, which
-//! `.await` sends. Every response is checked as [`Answer::check`] says, so that no test repeats it.
+//! `.await` sends. Every response is checked as `Answer::check` says, so that no test repeats it.
 
 mod answer;
 mod ask;
