@@ -108,7 +108,13 @@ async fn https_is_strict_when_configured() {
     let plain = TestApp::start();
     let page = plain.get("/").await.expect(200);
     assert_eq!(page.header("strict-transport-security"), None);
-    let app = TestApp::start_with(&[("server.https", "true")]);
+    let app = TestApp::start_with(&[
+        ("server.https", "true"),
+        (
+            "security.operator_token",
+            "0123456789abcdef0123456789abcdef",
+        ),
+    ]);
     for path in ["/", "/api/products", "/nowhere"] {
         let answer = app.get(path).await;
         assert_eq!(

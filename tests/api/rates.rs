@@ -92,6 +92,10 @@ async fn share_a_limit(asks: &[(&str, &str)], other: (&str, &str)) {
     let app = TestApp::start_with(&[
         ("rates.opens_per_minute", "1"),
         ("server.behind_proxy", "true"),
+        (
+            "security.operator_token",
+            "0123456789abcdef0123456789abcdef",
+        ),
     ]);
     let open = |(name, value): (&str, &str)| -> Ask {
         match name {
@@ -163,6 +167,10 @@ async fn contradicting_forwarded_headers_count_as_the_proxy() {
     let app = TestApp::start_with(&[
         ("rates.opens_per_minute", "1"),
         ("server.behind_proxy", "true"),
+        (
+            "security.operator_token",
+            "0123456789abcdef0123456789abcdef",
+        ),
     ]);
     for (number, status) in [(1, 201), (2, 429), (3, 429)] {
         let forged = format!("for=203.0.113.{number}");

@@ -75,13 +75,13 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     std::fs::create_dir(&obstacle).expect("a folder can be made");
     cut(service);
     browser
-        .asynchronous::<()>("await fetch('/api/insights/products')", json!({}))
-        .await;
-    browser
         .mentions("indicator-views", "All views failed")
         .await;
     browser
         .mentions("indicator-views", "bytes instead of")
+        .await;
+    browser
+        .asynchronous::<()>("await fetch('/api/insights/products')", json!({}))
         .await;
     browser.mentions("view-carts", "failed").await;
     gallery.look("failed views").await;
