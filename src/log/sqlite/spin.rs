@@ -35,10 +35,27 @@ impl CommitCadence {
         self.is_quick.store(is_quick, Ordering::Relaxed);
     }
 
+    /// Whether the writer should spin for the next commit.
+    pub(super) fn is_quick(&self) -> bool {
+        self.is_quick.load(Ordering::Relaxed)
+    }
+
     /// Whether the caller's commit should spin. One commit at a time does: the next one is allowed
     /// to once this one was quick.
     pub(super) fn take_spin(&self) -> bool {
         self.is_quick.load(Ordering::Relaxed) && self.is_quick.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Polls on this thread until there is a value, for [`LIMIT`] at most.
+pub(super) fn spin_blocking<T>(mut poll: impl FnMut() -> Option<T>) -> Option<T> {
+    let started = Instant::now();
+    loop {
+        let value = poll();
+        if value.is_some() || started.elapsed() > LIMIT {
+            return value;
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::settings::SqliteLogSettings;
-use super::spin::CommitCadence;
+use super::spin::{CommitCadence, spin_blocking};
 use super::tail::Tail;
 use crate::file_lock::FileLock;
 use crate::log::{AppendError, Appended, Commit, Position, RecordedEvent, Version};
@@ -153,6 +153,11 @@ impl Writer {
     /// The next message; after a failed write, `None` after each probe of the disk.
     fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
         if self.shared.write_failure().is_none() {
+            if self.shared.cadence.is_quick()
+                && let Some(message) = spin_blocking(|| queue.try_recv().ok())
+            {
+                return Some(message);
+            }
             return Some(queue.recv().unwrap_or(Message::Close));
         }
         match queue.recv_timeout(PROBE_EVERY) {
