@@ -69,7 +69,7 @@ impl<'a> CloudEvent<'a> {
     /// Converts `recorded` without its stored metadata. `previous` is the hash of the event before
     /// it in its stream.
     pub fn of(recorded: &'a RecordedEvent, previous: Hash) -> Result<CloudEvent<'a>, HistoryError> {
-        let metadata = CommitMetadata::read(&recorded.metadata)?;
+        let metadata = CommitMetadata::of(recorded)?;
         let data: &RawValue = serde_json::from_str(&recorded.data).map_err(|error| {
             let malformed = UnreadableEvent::Malformed {
                 name: recorded.name.to_string(),

@@ -1,13 +1,19 @@
 //! A database for one process alone.
 
-use crate::files::{beside, make_private, open_regular, refuse_irregular};
+use crate::files::{COMPANIONS, beside, make_private, open_regular, refuse_irregular};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The suffix of the lock file.
 pub const LOCK: &str = ".lock";
+
+/// The files of a `database` that is locked: itself, SQLite's beside it, and the lock.
+pub fn locked_files(database: &Path) -> impl Iterator<Item = PathBuf> {
+    let suffixes = COMPANIONS.into_iter().chain(["", LOCK]);
+    suffixes.map(move |suffix| beside(database, suffix))
+}
 
 /// Holds a database for this process until it is dropped.
 ///

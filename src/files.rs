@@ -1,4 +1,4 @@
-//! Operations on files that several rooms share.
+//! Operations on files that several modules share.
 
 use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
@@ -56,6 +56,21 @@ pub fn folder_of(file: &Path) -> &Path {
     }
 }
 
+/// The first line of the file at `path`, which has a secret such as a "password": `what` names it.
+/// The error is one line.
+pub fn read_first_line(path: &Path, what: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the {what} file {}: {error}", path.display()))?;
+    let secret = text.lines().next().unwrap_or_default();
+    if secret.is_empty() {
+        return Err(format!(
+            "the {what} file {} must have the {what} in its first line",
+            path.display()
+        ));
+    }
+    Ok(secret.to_owned())
+}
+
 /// Removes `file` if it exists.
 pub fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
@@ -88,8 +103,8 @@ pub fn make_private(database: &Path) {
     }
 }
 
-/// The file that `path` leads to through links, which need not exist. SQLite keeps a write-ahead log
-/// beside that file, and so must be everything else that belongs to it.
+/// The file that `path` leads to through links, which need not exist. SQLite keeps a write-ahead
+/// log beside that file, and so must be everything else that belongs to it.
 pub fn follow_links(path: &Path) -> PathBuf {
     let mut file = path.to_owned();
     // Linux follows as many.

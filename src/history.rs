@@ -2,12 +2,15 @@
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
 use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
 use uuid::Uuid;
 
-/// Events per read from the log.
-const PAGE: usize = 1_000;
+/// Events per read from the log. Other requests of a thread run between two reads.
+pub const PAGE: usize = 256;
 
 /// The metadata of a commit: command, sender and correlation. Its member names are part of the
 /// storage format.
@@ -27,11 +30,11 @@ pub struct CommitMetadata<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'a, str>>,
     /// The digest of the idempotency key.
-    #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
-    pub key: Option<[u8; 16]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<StoredDigest>,
     /// The digest of the request under that key.
-    #[serde(default, with = "hex_option", skip_serializing_if = "Option::is_none")]
-    pub request: Option<[u8; 16]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<StoredDigest>,
 }
 
 impl<'a> CommitMetadata<'a> {
@@ -48,8 +51,18 @@ impl<'a> CommitMetadata<'a> {
         }
     }
 
-    pub fn read(json: &'a str) -> Result<Self, HistoryError> {
-        serde_json::from_str(json).map_err(|error| HistoryError::Metadata(error.to_string()))
+    /// Parses the metadata of a commit, or says what is wrong with it.
+    pub fn read(json: &'a str) -> Result<Self, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    /// The metadata of the commit that `recorded` is of.
+    pub fn of(recorded: &'a RecordedEvent) -> Result<Self, HistoryError> {
+        Self::read(&recorded.metadata).map_err(|reason| HistoryError::Metadata {
+            stream: recorded.stream,
+            version: recorded.version,
+            reason,
+        })
     }
 
     pub fn to_json(&self) -> String {
@@ -67,26 +80,71 @@ impl<'a> CommitMetadata<'a> {
     }
 }
 
-mod hex_option {
-    use serde::{Deserialize, Deserializer, Serializer};
+/// The digest of an idempotency key, or of a request under one, in the metadata of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StoredDigest {
+    /// Keyed by the service's secret: `hmac:` and 32 hexadecimal digits. Without the secret, a
+    /// reader of the log cannot check guesses of the key.
+    Keyed([u8; 16]),
+    /// As version 0.1 wrote it, without the secret: 32 hexadecimal digits.
+    Unkeyed([u8; 16]),
+}
 
-    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-    pub fn serialize<S: Serializer>(
-        digest: &Option<[u8; 16]>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match digest {
-            Some(digest) => hex::serde::serialize(digest, serializer),
-            None => serializer.serialize_none(),
-        }
+const KEYED: &str = "hmac:";
+
+impl StoredDigest {
+    pub fn is_keyed(self) -> bool {
+        matches!(self, StoredDigest::Keyed(_))
     }
+}
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<[u8; 16]>, D::Error> {
-        #[derive(Deserialize)]
-        struct Digest(#[serde(with = "hex::serde")] [u8; 16]);
-        Ok(Option::<Digest>::deserialize(deserializer)?.map(|Digest(bytes)| bytes))
+impl fmt::Display for StoredDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (form, bytes) = match self {
+            StoredDigest::Keyed(bytes) => (KEYED, bytes),
+            StoredDigest::Unkeyed(bytes) => ("", bytes),
+        };
+        write!(f, "{form}{}", hex::encode(bytes))
+    }
+}
+
+impl FromStr for StoredDigest {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<StoredDigest, hex::FromHexError> {
+        let mut bytes = [0; 16];
+        let digits = text.strip_prefix(KEYED);
+        hex::decode_to_slice(digits.unwrap_or(text), &mut bytes)?;
+        Ok(match digits {
+            Some(_) => StoredDigest::Keyed(bytes),
+            None => StoredDigest::Unkeyed(bytes),
+        })
+    }
+}
+
+impl Serialize for StoredDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = StoredDigest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "32 hexadecimal digits, after {KEYED} if they are keyed")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<StoredDigest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -101,8 +159,27 @@ pub enum HistoryError {
         version: Version,
         error: UnreadableEvent,
     },
-    #[error("the metadata of an event cannot be read: {0}")]
-    Metadata(String),
+    #[error("cannot read the metadata of version {version} of stream {stream}: {reason}")]
+    Metadata {
+        stream: Uuid,
+        version: Version,
+        reason: String,
+    },
+}
+
+impl HistoryError {
+    /// The event that cannot be read, if the error is about one.
+    pub fn event(&self) -> Option<(Uuid, Version)> {
+        match self {
+            HistoryError::Read(_) => None,
+            HistoryError::Event {
+                stream, version, ..
+            }
+            | HistoryError::Metadata {
+                stream, version, ..
+            } => Some((*stream, *version)),
+        }
+    }
 }
 
 /// Decodes the event of `recorded`.
@@ -116,7 +193,7 @@ pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
 
 /// Decodes `recorded` with its context.
 pub fn decode<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
-    let metadata = CommitMetadata::read(&recorded.metadata)?;
+    let metadata = CommitMetadata::of(recorded)?;
     Ok(DecodedEvent {
         version: recorded.version.0,
         at: recorded.recorded_at,
@@ -131,7 +208,7 @@ pub fn evolve<'a, D: Decider>(
     state: &mut D::State,
     recorded: &'a RecordedEvent,
 ) -> Result<CommitMetadata<'a>, HistoryError> {
-    let metadata = CommitMetadata::read(&recorded.metadata)?;
+    let metadata = CommitMetadata::of(recorded)?;
     let event = event_of::<D::Event>(recorded)?;
     D::evolve(state, &event, &metadata.context(recorded));
     Ok(metadata)

@@ -6,45 +6,58 @@
 //! that was decided on. Asynchronously, [`views`] projects the log into tables that queries read.
 //!
 //! Imports point downward only: `cli → service → web → commands, views → history → cart, log →
-//! decider`. `docs/architecture.md` describes each room and the decisions behind it.
+//! decider`. `docs/architecture.md` describes each module and the decisions behind it.
 
 // These macros panic on a closed pipe; `cli::progress::print_note` does not.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 // Foundations.
+pub mod background;
+mod build;
 mod cache;
 pub mod decider;
+mod disk_space;
 mod file_lock;
 mod files;
+mod id;
 pub mod timestamp;
 mod wal;
 
 // The model: no I/O, no clock, no randomness.
 pub mod cart;
+
+// Products, prices and promotions, from files.
 pub mod catalogue;
 
 // The source of truth, how a stream is read back from it, and the secret that belongs to it.
 pub mod history;
 pub mod log;
+pub mod merkle;
 pub mod secret;
 
-// The log in a portable format: events for other programs, export and import.
+// The log for other programs: events in a portable format, public events, export and import.
 pub mod cloud_event;
+pub mod public_events;
 pub mod transfer;
 
 // The write side and the read side, which know nothing of each other.
 pub mod commands;
 pub mod views;
 
-// Verification of log and views.
+// Signed checkpoints of the log, and the verification of log and views.
+pub mod proof;
 pub mod verify;
 
+// Public events sent to other services.
+pub mod webhooks;
+
 // Protocol and wiring.
-pub mod background;
 pub mod config;
 pub mod expiry;
 pub mod read_side;
 pub mod service;
+pub mod signing;
+mod starting;
 pub mod web;
 
 // The command line.

@@ -2,44 +2,39 @@
 //! shutdown signal are injected, so that tests can use any free port and stop the service.
 
 use crate::background::{Background, BackgroundFailed};
-use crate::cart::{CartCommand, CartModel};
-use crate::catalogue::{Catalogue, CatalogueError};
-use crate::commands::{CommandHandler, Meter};
-use crate::config::Config;
+use crate::cart::{Cart, CartCommand, CartModel};
+use crate::catalogue::{CatalogueError, CurrentCatalogue, NoPictureFolder, PictureFolder};
+use crate::commands::{CommandHandler, Meter, Snapshots};
+use crate::config::{Config, Engine};
+use crate::disk_space::DiskSpace;
 use crate::expiry::Expiry;
 use crate::log::{self, EventLog, OpenError, OpenLog};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::secret::{Secret, SecretError};
+use crate::signing::Signing;
+use crate::starting;
 use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{
-    self, AppState, CredentialIssuer, Gate, Metrics, OperatorToken, RateLimits, SharedState,
-    Streams,
+    self, AllowedOrigins, CredentialIssuer, Cursors, FoldLimit, Gate, Metrics, Node,
+    OperatorAccess, RateLimits, RequestMeter, ServerSettings, SessionCookie, ShareTokens,
+    SharedState, ShedMeter, Streams,
 };
-use actix_web::middleware::from_fn;
-use actix_web::web::Data;
-use actix_web::{App, HttpServer};
+use crate::webhooks::{Webhooks, WebhooksError};
 use prometheus::Registry;
 use prometheus::core::Collector;
-use quick_cache::sync::Cache;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// Time limit for receiving a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept open.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Events that the live streams of a cart share, about a KiB each.
-const LIVE_EVENTS: usize = 4_096;
-const MIB: u64 = 1024 * 1024;
 
 /// Why the service failed to start, or stopped unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    #[error("catalogue.pictures: {0}")]
+    Pictures(#[from] NoPictureFolder),
     #[error(transparent)]
     Log(#[from] OpenError),
     #[error(transparent)]
@@ -50,8 +45,14 @@ pub enum ServiceError {
     Expiry(std::io::Error),
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    #[error("cannot start the signer of checkpoints: {0}")]
+    Signer(std::io::Error),
     #[error("cannot start the verifier: {0}")]
     Verifier(std::io::Error),
+    #[error("webhooks {0}")]
+    WebhookSettings(String),
+    #[error(transparent)]
+    Webhooks(#[from] WebhooksError),
     #[error("HTTP server failed: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
@@ -64,75 +65,120 @@ pub struct Service {
     log: Arc<dyn EventLog>,
     log_worker: Background,
     read_side: ReadSide,
+    signing: Signing,
     verifier: Background,
+    webhooks: Webhooks,
     expiry: Option<(Arc<Expiry>, Background)>,
+    catalogue: Arc<CurrentCatalogue>,
     stop: watch::Sender<bool>,
 }
 
 impl Service {
     /// Opens log and views and starts to serve on `listener`.
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Service, ServiceError> {
-        let catalogue =
-            Catalogue::load(config.catalogue.products(), config.catalogue.promotions())?;
+        let (products, promotions) = (config.catalogue.products(), config.catalogue.promotions());
+        let catalogue = Arc::new(CurrentCatalogue::load(products, promotions)?);
+        let pictures = config.catalogue.pictures().map(PictureFolder::open);
+        let pictures = pictures.transpose()?;
+        let log_config = config.log_config();
         let OpenLog {
             log,
             administration,
             gauges,
-            worker,
-        } = log::open(&config.log_config())?;
-        let secret = Secret::of(&*log, &*administration, &config.security.secret_path).await?;
+            mut worker,
+        } = log::open(&log_config)?;
+        tokio::select! {
+            filled = starting::serve_until_filled(&log, server_settings(config), &listener) => {
+                filled.map_err(ServiceError::Listen)?;
+            }
+            ended = worker.ended() => ended?,
+        }
+        let source = config.security.secret_source();
+        let secret = Arc::new(Secret::of(&*log, &*administration, &source).await?);
         let (stop, stopping) = watch::channel(false);
-        let (views, cache) = (&config.views.path, config.cache.views_mib * MIB);
+        let (views, cache) = (&config.views.path, config.cache.views_bytes());
         let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
         let reader = readers(config, &read_side);
+        let signing = Signing::start(config, &*log, reader(), stopping.clone());
+        let signing = signing.map_err(ServiceError::Signer)?;
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
         let model = CartModel {
             limits: config.limits.limits(),
+            withdrawn: config.checkout.withdrawn,
         };
         let meter = Meter::of(CartCommand::NAMES);
-        let metrics = metrics(&meter, gauges)?;
-        let operator = OperatorToken::configured(&config.security.operator_token);
-        let cache = config.cache.commands_mib * MIB;
-        let commands = CommandHandler::new(model, log.clone(), cache).counted_by(meter);
+        let operator = operator_access(config, &secret, &listener)?;
+        let registry = registry(&meter, &operator, gauges)?;
+        registry.register(Box::new(disk_space(config)?))?;
+        let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
+        let path = config.log.webhooks_path();
+        let webhooks = Webhooks::start(webhooks, &path, &log, &registry, &stopping)?;
+        let cache = config.cache.commands_bytes();
+        let commands = CommandHandler::new(model, log.clone(), cache)
+            .counted_by(meter)
+            .with_snapshots(snapshots(reader()));
         let commands = Arc::new(commands);
         let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
             commands,
             log: log.clone(),
-            catalogue,
-            credentials: CredentialIssuer::new(secret),
-            operator,
+            catalogue: catalogue.clone(),
+            pictures,
+            withdrawn_at_checkout: config.checkout.withdrawn,
+            credentials: CredentialIssuer::new(secret.clone()),
+            cursors: Cursors::new(secret.derive(b"code of cursors", b"")),
+            shares: ShareTokens::new(&secret),
+            secret,
             arrivals: read_side.read_handle.arrivals.clone(),
             verifications: verifier.verifications(),
+            proof: signing.state.clone(),
             rebuilds: read_side.rebuilds.clone(),
+            webhooks: webhooks.handles.clone(),
             views_health: read_side.health.clone(),
             gate: Arc::new(Gate {
                 hosts: hosts(config),
                 operator_token_required: operator.is_required(),
                 https: config.server.https,
-                rates: RateLimits::new(config.rate_settings()),
+                allowed_origins: AllowedOrigins::new(config.server.allowed_origins.clone()),
+                shed: Arc::new(ShedMeter::register_in(&registry)?),
             }),
-            metrics,
+            rates: Arc::new(RateLimits::new(config.rate_settings())),
+            operator,
+            requests: RequestMeter::register_in(&registry)?,
+            metrics: Metrics::register_in(registry)?,
+            node: Node {
+                name: config.server.node_name(),
+                engine: log_config.engine(),
+            },
             abandoned_after: config.insights.abandoned_after(),
             streams: Streams::bounded(
                 config.server.live_streams,
                 config.server.live_streams_per_client,
                 config.server.behind_proxy,
             ),
-            live_events: Cache::new(LIVE_EVENTS),
+            folds: FoldLimit::default(),
             stopping,
             secure_cookies: config.server.https,
         });
         Ok(Service {
-            server: serve(config, listener, shared, reader)?,
+            server: web::serve(&server_settings(config), listener, shared, reader)
+                .map_err(ServiceError::Listen)?,
             log,
             log_worker: worker,
             read_side,
+            signing,
             verifier: start_verifier(verifier, stopping_verifier)?,
+            webhooks,
             expiry,
+            catalogue,
             stop,
         })
+    }
+
+    /// The catalogue, for reloads.
+    pub fn catalogue(&self) -> Arc<CurrentCatalogue> {
+        self.catalogue.clone()
     }
 
     /// The expiry of idle carts, if enabled; tests run it with a clock of their own.
@@ -157,6 +203,8 @@ impl Service {
             ended = self.log_worker.ended() => ended.map_err(ServiceError::from),
             ended = self.verifier.ended() => ended.map_err(ServiceError::from),
             ended = self.read_side.ended() => ended.map_err(ServiceError::from),
+            ended = self.signing.ended() => ended.map_err(ServiceError::from),
+            ended = self.webhooks.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
@@ -173,7 +221,9 @@ impl Service {
             }
         });
         self.read_side.join();
+        self.signing.join();
         self.verifier.join();
+        self.webhooks.join();
         if let Some((_, expiring)) = self.expiry {
             expiring.join();
         }
@@ -194,18 +244,54 @@ pub fn subject(config: &Config) -> VerifyTarget {
     VerifyTarget {
         log: config.log_config(),
         views: config.views.path.clone(),
-        cache_bytes: config.cache.views_mib * MIB,
+        cache_bytes: config.cache.views_bytes(),
+        expected_head: None,
+        signing_key: Some(config.proof.key_path.clone()),
+        checkpoint: None,
     }
 }
 
-/// Registers all metrics of the service.
-fn metrics(meter: &Meter, gauges: Vec<Box<dyn Collector>>) -> prometheus::Result<Metrics> {
+/// The metrics of commands, operator and log.
+fn registry(
+    meter: &Meter,
+    operator: &OperatorAccess,
+    gauges: Vec<Box<dyn Collector>>,
+) -> prometheus::Result<Registry> {
     let registry = Registry::new();
     meter.register(&registry)?;
+    operator.register(&registry)?;
     for gauge in gauges {
         registry.register(gauge)?;
     }
-    Metrics::register_in(registry)
+    Ok(registry)
+}
+
+/// The space that is left for the log, or this node's replica of it, and for the views.
+fn disk_space(config: &Config) -> prometheus::Result<DiskSpace> {
+    let log = match config.log.engine {
+        Engine::Sqlite => config.log.path.clone(),
+        Engine::Postgres | Engine::JetStream => config.log.replica_path(),
+    };
+    DiskSpace::of(vec![("log", log), ("views", config.views.path.clone())])
+}
+
+/// The operator's access. The session cookie is named after the secret and the port, so that shops
+/// on one host have different names for it, also those that share a secret.
+fn operator_access(
+    config: &Config,
+    secret: &Secret,
+    listener: &TcpListener,
+) -> Result<OperatorAccess, ServiceError> {
+    let address = listener.local_addr().map_err(ServiceError::Listen)?;
+    let shop = secret.derive(
+        b"name of the session cookie on port ",
+        &address.port().to_be_bytes(),
+    );
+    Ok(OperatorAccess::new(
+        &config.security.operator_token,
+        SessionCookie::new(shop, config.server.https),
+        config.server.behind_proxy,
+    ))
 }
 
 /// A factory for readers of the views: one per HTTP worker.
@@ -215,6 +301,15 @@ fn readers(
 ) -> impl Fn() -> Reader + Clone + Send + Sync + use<> {
     let (path, read_handle) = (config.views.path.clone(), read_side.read_handle.clone());
     move || Reader::new(path.clone(), read_handle.clone())
+}
+
+/// The snapshots of the views, for replays of commands.
+fn snapshots(reader: Reader) -> Box<Snapshots<Cart>> {
+    let reader = Mutex::new(reader);
+    Box::new(move |id, version| {
+        let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.snapshot_before(id, version)
+    })
 }
 
 /// Runs verifications on request, on a low-priority thread.
@@ -266,35 +361,20 @@ async fn expiry_ended(
     }
 }
 
-fn serve(
-    config: &Config,
-    listener: TcpListener,
-    shared: Arc<SharedState>,
-    reader: impl Fn() -> Reader + Clone + Send + 'static,
-) -> Result<actix_web::dev::Server, ServiceError> {
-    let workers = match config.server.workers {
-        0 => std::thread::available_parallelism().map_or(2, usize::from),
-        workers => workers,
-    };
-    let stalled = Duration::from_secs(config.server.stalled_seconds);
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(Data::new(AppState::new(shared.clone(), reader())))
-            .app_data(Data::from(shared.gate.clone()))
-            .wrap(from_fn(web::gate))
-            .configure(web::routes)
-    });
-    Ok(server
-        .workers(workers)
-        .max_connections(config.server.connections.div_ceil(workers))
-        .on_connect(move |connection, _| web::end_when_stalled(connection, stalled))
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(config.server.shutdown_seconds)
-        .disable_signals()
-        .listen(listener)
-        .map_err(ServiceError::Listen)?
-        .run())
+fn server_settings(config: &Config) -> ServerSettings {
+    let server = &config.server;
+    ServerSettings {
+        workers: match server.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        },
+        connections: server.connections,
+        // Behind a proxy they are all the proxy's.
+        connections_per_client: (!server.behind_proxy).then_some(server.connections_per_client),
+        limit_loopback: config.rates.loopback,
+        stalled: Duration::from_secs(server.stalled_seconds),
+        shutdown_seconds: server.shutdown_seconds,
+    }
 }
 
 /// The accepted `Host` names; empty for any.

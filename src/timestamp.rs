@@ -1,10 +1,11 @@
 //! UTC timestamps with millisecond precision.
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A UTC time with millisecond precision, written as RFC 3339 in a fixed width
 /// (`2026-11-23T09:30:00.000Z`), so that sorting the texts sorts the times.
@@ -19,9 +20,14 @@ impl Timestamp {
     /// The earliest time that can be represented.
     pub const MIN: Timestamp = Timestamp(*Self::RANGE.start());
 
-    /// The current time of the system clock.
+    /// The current time of the system clock, which may be before 1970: chrono's own panics then.
     pub fn now() -> Self {
-        Self::from_millis(Utc::now().timestamp_millis())
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(match since_epoch {
+            Ok(after) => millis(after),
+            Err(before) => -millis(before.duration()),
+        })
     }
 
     /// `millis` since the Unix epoch, clamped to the years 0 to 9999.

@@ -11,7 +11,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 
 thread_local! {
-    /// The length in pages of the write-ahead log that this thread last committed to.
+    /// The length in pages of the write-ahead log that this thread last committed to. SQLite's hook
+    /// is a plain function without state, and runs on the thread that commits.
     static PAGES: Cell<u32> = const { Cell::new(0) };
 }
 

@@ -2,7 +2,9 @@
 //! schema version. A changed format needs a higher schema version, and the old file must still
 //! decode.
 
-use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
+use cartlog::cart::event::{
+    CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units, Withdrawn,
+};
 use cartlog::cart::{CartEvent, Currency, Money, Promotion, Sku, Terms};
 use cartlog::decider::{Event, UnreadableEvent};
 use cartlog::timestamp::Timestamp;
@@ -58,6 +60,20 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
                 items_total: Money::from_minor(5_797),
                 discount: Money::from_minor(580),
                 total: Money::from_minor(5_217),
+                withdrawn: None,
+            }),
+        ),
+        (
+            "CartCheckedOut.v1.withdrawn",
+            CartEvent::CartCheckedOut(CartCheckedOut {
+                order_id: Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001),
+                items_total: Money::from_minor(5_797),
+                discount: Money::from_minor(580),
+                total: Money::from_minor(5_217),
+                withdrawn: Some(Withdrawn {
+                    skus: vec![Sku::parse("teapot").unwrap()],
+                    promotion: Some("TEA10".into()),
+                }),
             }),
         ),
         (

@@ -4,20 +4,51 @@
 use cartlog::background::Background;
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::{
-    CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, RequestedItem, Sku, Terms,
+    CartCommand, CartEvent, CartModel, Currency, Money, Offer, Offers, Promotion, PromotionOffer,
+    RequestedItem, Sku, Terms,
 };
 use cartlog::commands::{CommandContext, CommandHandler};
 use cartlog::decider::fold;
 use cartlog::history;
 use cartlog::log::sqlite::{SqliteLog, SqliteLogSettings};
-use cartlog::log::{Freshness, LogReader, Position};
+use cartlog::log::{Commit, Freshness, Head, LogReader, LogWriter, NewEvent, Position};
+use cartlog::timestamp::Timestamp;
 use cartlog::views::{self, Updater, ViewStore};
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use uuid::Uuid;
+
+const NAMES: [&str; 4] = ["tea", "mug", "pot", "cup"];
+
+fn offer(name: &str, price: i64) -> Offer {
+    Offer {
+        sku: Sku::parse(name).unwrap(),
+        name: format!("“{name}”").into(),
+        unit_price: Money::from_minor(price),
+        currency: Currency::EUR,
+        max_per_cart: None,
+    }
+}
+
+fn tenth_off() -> PromotionOffer {
+    PromotionOffer {
+        promotion: Promotion {
+            code: "TENTH".into(),
+            description: "10 % off".into(),
+            terms: Terms::Percent(10),
+        },
+        currency: Currency::EUR,
+    }
+}
+
+/// The shop always sells all of it.
+fn all_offers() -> Arc<Offers> {
+    Offers::new(NAMES.map(|name| offer(name, 99)), [tenth_off()]).into()
+}
 
 /// A log with its views beside it.
 struct Shop {
@@ -61,7 +92,7 @@ impl Shop {
         for _ in 0..count {
             let open = self.carts.is_empty() || self.below(8) == 0;
             let (cart, command) = if open {
-                // Not of today: a row depends on its cart's events alone.
+                // A time of the past: a row depends on its cart's events alone.
                 let cart = Uuid::from_u128(0x0199 << 112 | self.carts.len() as u128);
                 self.carts.push(cart);
                 let token_hash = [u8::try_from(self.carts.len() % 256).unwrap(); 32];
@@ -76,19 +107,14 @@ impl Shop {
                 (self.carts[which], self.wish(&commands, which).await)
             };
             let context = CommandContext::new(command.name(), "shopper");
-            // A refusal writes nothing, which is as good as anything.
+            // A refusal writes nothing, which is valid too.
             let _ = commands.handle(cart, &command, &context, |_| true).await;
         }
     }
 
     fn offer(&mut self) -> Offer {
-        let name = ["tea", "mug", "pot", "cup"][self.below(4)];
-        Offer {
-            sku: Sku::parse(name).unwrap(),
-            name: format!("“{name}”").into(),
-            unit_price: Money::from_minor([0, 99, 1_999][self.below(3)]),
-            max_per_cart: None,
-        }
+        let name = NAMES[self.below(4)];
+        offer(name, [0, 99, 1_999][self.below(3)])
     }
 
     async fn wish(&mut self, commands: &CommandHandler<CartModel>, which: usize) -> CartCommand {
@@ -100,11 +126,7 @@ impl Shop {
             12 => CartCommand::RemoveItem { sku: offer.sku },
             13 => CartCommand::ClearCart,
             14 | 15 => CartCommand::ApplyPromotion {
-                promotion: Some(Promotion {
-                    code: "TENTH".into(),
-                    description: "10 % off".into(),
-                    terms: Terms::Percent(10),
-                }),
+                promotion: Some(tenth_off()),
             },
             16 => CartCommand::RemovePromotion,
             17 | 18 => CartCommand::Undo,
@@ -119,6 +141,7 @@ impl Shop {
                     CartCommand::Checkout {
                         expected_total: contents.total(),
                         order_id: Uuid::now_v7(),
+                        offers: all_offers(),
                     }
                 }
             }
@@ -193,7 +216,7 @@ impl Shop {
 
     fn delete_views(&self) {
         for suffix in ["", "-wal", "-shm"] {
-            // What SQLite keeps beside a database is gone once that is closed.
+            // SQLite removes the files beside a database when it is closed.
             let _ = std::fs::remove_file(self.folder.path().join(format!("views.db{suffix}")));
         }
         assert!(!self.views().exists());
@@ -301,4 +324,39 @@ async fn views_that_do_not_fit_the_log_are_rebuilt() {
     assert_eq!(shop.catch_up().await as u64, all.0, "an empty file");
     let kept = shop.views().with_extension("db.aside-3");
     assert!(!kept.exists(), "nothing is not kept");
+}
+
+/// An older program meets an event that a newer one has written, as in a rolling upgrade.
+#[tokio::test]
+async fn views_stop_before_an_event_of_a_newer_program() {
+    let mut shop = shop(7);
+    shop.trade(40).await;
+    let before = shop.log.barrier().await.unwrap();
+    let newer = NewEvent {
+        name: "CartPainted".into(),
+        schema: 1,
+        data: "{}".to_owned(),
+    };
+    let metadata = history::CommitMetadata::new("paint", Uuid::now_v7(), "shopper").to_json();
+    let cart = Uuid::now_v7();
+    let commit = Commit::new(cart, Head::START, Timestamp::now(), metadata, vec![newer]);
+    shop.log.append(commit).await.unwrap();
+    shop.trade(10).await;
+    let store = ViewStore::open(&shop.views(), views::all(), &*shop.log).await;
+    let updater = Updater::new(shop.log.clone(), store.unwrap(), 1 << 20);
+    let (mut health, mut progress) = (updater.health(), updater.progress());
+    let (stop, stopping) = watch::channel(false);
+    let (ended, ()) = tokio::join!(updater.run(stopping), async {
+        let failure = health.wait_for(Option::is_some).await.unwrap().clone();
+        let reason = failure.unwrap().reason;
+        for part in ["CartPainted", "newer program", "Upgrade this node"] {
+            assert!(reason.contains(part), "{reason}");
+        }
+        let written = progress.wait_for(|progress| progress.position >= before);
+        let written = *written.await.unwrap();
+        assert_eq!(written.position, before);
+        assert!(written.is_complete(), "they answer what they have");
+        stop.send_replace(true);
+    });
+    ended.unwrap();
 }

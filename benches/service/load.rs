@@ -173,6 +173,9 @@ impl Connection {
             .expect("the server reads");
         self.filled = 0;
         loop {
+            if self.filled == self.buffer.len() {
+                self.buffer.resize(2 * self.filled, 0);
+            }
             let read = self
                 .stream
                 .read(&mut self.buffer[self.filled..])

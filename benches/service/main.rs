@@ -10,6 +10,8 @@
 //! | `growth` | cost, memory and start as the log grows to millions of events |
 //! | `rebuild` | the time and memory of a rebuild and of a verification |
 //! | `beside` | commands and reads during a rebuild |
+//! | `shared` | nodes that share a log in PostgreSQL, which `tests/all` installs |
+//! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
 //! | `versus PROGRAM...` | builds of the service against each other |
 
 #![expect(
@@ -22,9 +24,11 @@ mod bare_commit;
 mod beside;
 mod ceiling;
 mod growth;
+mod histories;
 mod load;
 mod rebuild;
 mod served;
+mod shared;
 mod versus;
 
 use load::{Report, Requests};
@@ -44,6 +48,8 @@ fn main() {
         Some("growth") => return growth::run(),
         Some("rebuild") => return rebuild::run(),
         Some("beside") => return beside::run(),
+        Some("shared") => return shared::run(),
+        Some("histories") => return histories::run(&arguments[1..]),
         Some("versus") => return versus::run(&arguments[1..]),
         _ => {}
     }

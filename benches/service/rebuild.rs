@@ -80,6 +80,7 @@ pub fn story(place: usize) -> Vec<CartEvent> {
             items_total: total,
             discount: Money::ZERO,
             total,
+            withdrawn: None,
         })
     } else {
         CartEvent::CartExpired(CartExpired {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub struct Served {
     pub address: SocketAddr,
@@ -161,6 +163,71 @@ impl Served {
         })
     }
 
+    /// A cart of about `events` events of every product, in the views.
+    pub fn long_cart(&self, events: u64) -> Cart {
+        let cart = self.open_carts(1).remove(0);
+        let reached = block_on(async {
+            let mut connection = Connection::to(self.address).await;
+            let get = request("GET", "/api/products?limit=200", None, None);
+            connection.send(&get).await;
+            let products = connection.answer().split("\"sku\":\"").skip(1);
+            let skus: Vec<String> = products
+                .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+                .collect();
+            let mut reached = 1;
+            for number in 0.. {
+                if reached == events {
+                    break;
+                }
+                let quantity = number / skus.len() % 2 + 1;
+                let body = format!(r#"{{"quantity":{quantity}}}"#);
+                let path = format!("/items/{}", skus[number % skus.len()]);
+                let put = cart.request("PUT", &path, Some(&body));
+                let status = connection.send(&put).await;
+                assert!([200, 201].contains(&status), "{}", connection.answer());
+                reached = version(connection.answer());
+            }
+            reached
+        });
+        self.wait_for(&cart, usize::try_from(reached).expect("few"));
+        // A query of the tables, as opposed to rows, waits until they have all events.
+        block_on(async {
+            let get = request("GET", "/api/insights/funnel", None, None);
+            Connection::to(self.address).await.send(&get).await;
+        });
+        cart
+    }
+
+    /// Loads this server beside `streams` live streams of the journal, which are read.
+    pub fn load_beside_streams(
+        &self,
+        streams: usize,
+        requests: Requests,
+        time: Duration,
+    ) -> Report {
+        let ended = AtomicBool::new(false);
+        let opened = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                block_on(async {
+                    let mut reading = Vec::with_capacity(streams);
+                    for _ in 0..streams {
+                        reading.push(read_stream(self.address).await);
+                    }
+                    opened.wait();
+                    while !ended.load(Ordering::Relaxed) {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    drop(reading);
+                });
+            });
+            opened.wait();
+            let report = self.load(requests, time);
+            ended.store(true, Ordering::Relaxed);
+            report
+        })
+    }
+
     /// Loads this server for as long as it takes to rebuild its views, and returns the duration.
     /// The processor time of a request is not separated from that of the rebuild.
     pub fn load_beside_a_rebuild(&self, requests: Requests) -> (Report, Duration) {
@@ -262,6 +329,19 @@ fn request(method: &str, path: &str, token: Option<&str>, body: Option<&str>) ->
         format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
     });
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{token}{body}").into_bytes()
+}
+
+/// A live stream of the journal of which all events are read.
+async fn read_stream(address: SocketAddr) -> tokio::task::JoinHandle<()> {
+    let head = "GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    let mut buffer = vec![0; 64 * 1024];
+    let read = stream.read(&mut buffer).await.expect("it answers");
+    assert!(buffer[..read].starts_with(b"HTTP/1.1 200"));
+    tokio::task::spawn_local(async move {
+        while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    })
 }
 
 fn member(answer: &str, name: &str) -> String {

@@ -2,21 +2,11 @@
 //! the command: the model looks nothing up.
 
 use super::money::{Currency, Money};
-use super::promotion::Promotion;
+use super::offers::{Offer, Offers, PromotionOffer};
 use super::sku::Sku;
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// The shop's offer of a product at the time of the command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    pub sku: Sku,
-    pub name: Arc<str>,
-    pub unit_price: Money,
-    /// The product's own limit of units per cart, if it has one.
-    pub max_per_cart: Option<u32>,
-}
 
 /// Units of one product that a shopper requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +45,7 @@ pub enum CartCommand {
     ClearCart,
     ApplyPromotion {
         /// `None` if the shop has no promotion under the shopper's code.
-        promotion: Option<Promotion>,
+        promotion: Option<PromotionOffer>,
     },
     RemovePromotion,
     /// Reverses the last command not yet undone.
@@ -64,6 +54,8 @@ pub enum CartCommand {
         /// The total that the shopper saw. A different total is refused, not charged.
         expected_total: Money,
         order_id: Uuid,
+        /// What the shop sells today.
+        offers: Arc<Offers>,
     },
     /// Closes a cart in which nothing has happened since `idle_since`.
     Expire {

@@ -5,25 +5,29 @@ use super::money::{Currency, Money};
 use super::promotion::Promotion;
 use super::sku::Sku;
 use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The contents of a cart that was opened, in any phase.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// The version of the last event applied.
     pub version: u64,
     pub currency: Currency,
+    #[serde(with = "hex::serde")]
     pub token_hash: [u8; 32],
     /// A line for each sku ever added, in the order of their first addition. A removed line keeps
     /// its place without lots, so that undo restores it there.
     pub(super) shelf: Vec<Line>,
     pub promotion: Option<Promotion>,
+    /// The version of the event that applied the latest promotion; 0 without one so far.
+    pub(super) promotion_version: u64,
     pub opened_at: Timestamp,
     pub changed_at: Timestamp,
 }
 
 /// The units of one product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     pub sku: Sku,
     pub name: Arc<str>,
@@ -32,7 +36,7 @@ pub struct Line {
 }
 
 /// Units added at the same price, which they keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Lot {
     pub quantity: u32,
     pub unit_price: Money,

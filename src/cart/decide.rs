@@ -1,14 +1,16 @@
 //! The rules: a cart and a command give the events to write, or a refusal that names the violated
 //! rule and what the shopper can do.
 
-use super::command::{CartCommand, Offer, RequestedItem};
+use super::CartModel;
+use super::checkout::check_out;
+use super::command::{CartCommand, RequestedItem};
 use super::contents::Contents;
-use super::event::{CartCheckedOut, CartEvent, CartExpired, CartOpened, PromotionRemoved, Units};
-use super::money::Money;
-use super::promotion::Promotion;
+use super::event::{CartEvent, CartExpired, CartOpened, PromotionRemoved, Units};
+use super::money::{Currency, Money};
+use super::offers::{Offer, PromotionOffer};
+use super::refusal::Refusal;
 use super::sku::Sku;
 use super::state::{Cart, Closure, OpenCart};
-use uuid::Uuid;
 
 /// The limits of a cart. The configuration can lower them, never raise them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,50 +37,12 @@ impl Default for Limits {
     }
 }
 
-/// Why a command is refused, in words for the shopper.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("Cart not found.")]
-    NotOpened,
-    #[error("This cart is already open.")]
-    AlreadyOpened,
-    #[error("This cart was checked out as order {order_id}. Open a new cart to continue shopping.")]
-    CheckedOut { order_id: Uuid },
-    #[error("This cart expired because it was inactive too long. Open a new one.")]
-    Expired,
-    #[error("The quantity must be at least 1.")]
-    NoQuantity,
-    #[error("The shop has no product “{sku}”.")]
-    UnknownSku { sku: Sku },
-    #[error("Limit {max} of “{name}” per order.")]
-    TooManyUnits { name: String, max: u32 },
-    #[error("Limit {max} different products per order. Remove one first.")]
-    TooManyLines { max: usize },
-    #[error("The total would be too large.")]
-    TotalTooLarge,
-    #[error("This cart has reached the limit of {max} events. It can still be checked out.")]
-    TooManyEvents { max: u64 },
-    #[error("There is no “{sku}” in this cart.")]
-    NoSuchLine { sku: Sku },
-    #[error("This code isn't valid.")]
-    UnknownPromotion,
-    #[error("There is no promotion on this cart.")]
-    NoPromotion,
-    #[error("Nothing to undo.")]
-    NothingToUndo,
-    #[error("Your cart is empty. Add an item before checkout.")]
-    EmptyCart,
-    #[error("The total has changed. Please review your cart.")]
-    TotalChanged { total: Money },
-    #[error("The cart is not idle: it has changed since.")]
-    NotIdle,
-}
-
 pub(super) fn decide(
-    limits: &Limits,
+    model: &CartModel,
     cart: &Cart,
     command: &CartCommand,
 ) -> Result<Vec<CartEvent>, Refusal> {
+    let limits = &model.limits;
     if let CartCommand::OpenCart {
         currency,
         token_hash,
@@ -107,14 +71,19 @@ pub(super) fn decide(
             .collect(),
         CartCommand::ApplyPromotion { promotion } => {
             let promotion = promotion.as_ref().ok_or(Refusal::UnknownPromotion)?;
-            apply_promotion(contents, promotion)
+            apply_promotion(contents, promotion)?
         }
         CartCommand::RemovePromotion => remove_promotion(contents)?,
         CartCommand::Undo => undo(open)?,
         CartCommand::Checkout {
             expected_total,
             order_id,
-        } => return check_out(contents, *expected_total, *order_id).map(|event| vec![event]),
+            offers,
+        } => {
+            let withdrawn = model.withdrawn;
+            let event = check_out(contents, *expected_total, *order_id, offers, withdrawn)?;
+            return Ok(vec![event]);
+        }
         CartCommand::Expire { idle_since } if contents.changed_at == *idle_since => {
             return Ok(vec![CartEvent::CartExpired(CartExpired {
                 idle_since: *idle_since,
@@ -174,8 +143,10 @@ fn open(
     }
     let mut total = Money::ZERO;
     let mut events = Vec::with_capacity(1 + wanted.len());
+    let currency = opened.currency;
     events.push(CartEvent::CartOpened(opened));
     for (offer, quantity) in wanted {
+        in_currency(currency, offer)?;
         within_units(limits, offer, quantity)?;
         total = sum_with(total, offer.unit_price, quantity)?;
         events.push(added(offer, quantity));
@@ -196,6 +167,7 @@ fn add(
         return Err(Refusal::NoQuantity);
     }
     let offer = required_offer(item)?;
+    in_currency(contents.currency, offer)?;
     let before = contents.quantity(&offer.sku);
     within_units(limits, offer, before.saturating_add(quantity))?;
     if before == 0 && contents.lines().count() >= limits.lines {
@@ -223,6 +195,18 @@ fn required_offer(item: &RequestedItem) -> Result<&Offer, Refusal> {
     })
 }
 
+/// Amounts of different currencies must never add up.
+fn in_currency(cart_currency: Currency, offer: &Offer) -> Result<(), Refusal> {
+    if offer.currency == cart_currency {
+        return Ok(());
+    }
+    Err(Refusal::CurrencyMismatch {
+        offered: format!("“{}”", offer.name),
+        currency: offer.currency,
+        cart_currency,
+    })
+}
+
 /// The events that remove `quantity` units, the newest lots first, because shoppers reconsider what
 /// they added last.
 fn remove(contents: &Contents, sku: &Sku, quantity: u32) -> Vec<CartEvent> {
@@ -247,11 +231,18 @@ fn remove(contents: &Contents, sku: &Sku, quantity: u32) -> Vec<CartEvent> {
     events
 }
 
-fn apply_promotion(contents: &Contents, promotion: &Promotion) -> Vec<CartEvent> {
-    if contents.promotion.as_ref() == Some(promotion) {
-        return Vec::new();
+fn apply_promotion(contents: &Contents, offer: &PromotionOffer) -> Result<Vec<CartEvent>, Refusal> {
+    if !offer.applies_to(contents.currency) {
+        return Err(Refusal::CurrencyMismatch {
+            offered: offer.promotion.code.clone(),
+            currency: offer.currency,
+            cart_currency: contents.currency,
+        });
     }
-    vec![CartEvent::PromotionApplied(promotion.clone())]
+    if contents.promotion.as_ref() == Some(&offer.promotion) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![CartEvent::PromotionApplied(offer.promotion.clone())])
 }
 
 fn remove_promotion(contents: &Contents) -> Result<Vec<CartEvent>, Refusal> {
@@ -264,31 +255,12 @@ fn remove_promotion(contents: &Contents) -> Result<Vec<CartEvent>, Refusal> {
 }
 
 fn undo(open: &OpenCart) -> Result<Vec<CartEvent>, Refusal> {
-    let reversal = open.undo.reversal(&open.contents);
+    let stack = open.undo.as_ref().ok_or(Refusal::NothingToUndo)?;
+    let reversal = stack.reversal(&open.contents);
     if reversal.is_empty() {
         return Err(Refusal::NothingToUndo);
     }
     Ok(reversal)
-}
-
-fn check_out(
-    contents: &Contents,
-    expected_total: Money,
-    order_id: Uuid,
-) -> Result<CartEvent, Refusal> {
-    if contents.lines().next().is_none() {
-        return Err(Refusal::EmptyCart);
-    }
-    let total = contents.total();
-    if total != expected_total {
-        return Err(Refusal::TotalChanged { total });
-    }
-    Ok(CartEvent::CartCheckedOut(CartCheckedOut {
-        order_id,
-        items_total: contents.items_total(),
-        discount: contents.discount(),
-        total,
-    }))
 }
 
 fn added(offer: &Offer, quantity: u32) -> CartEvent {

@@ -31,6 +31,39 @@ pub struct CartDocument<'a> {
     pub changed_at: Timestamp,
 }
 
+/// A cart as its owner shares it: without the ids of the cart and of its order.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SharedCart<'a> {
+    pub version: u64,
+    status: Status,
+    currency: Currency,
+    #[serde(serialize_with = "lines")]
+    #[schemars(with = "Vec<LineDocument<'a>>")]
+    lines: &'a Contents,
+    promotion: Option<PromotionDocument<'a>>,
+    items_total: Money,
+    discount: Money,
+    total: Money,
+    /// When the cart reached this version.
+    changed_at: Timestamp,
+}
+
+impl<'a> From<CartDocument<'a>> for SharedCart<'a> {
+    fn from(cart: CartDocument<'a>) -> Self {
+        SharedCart {
+            version: cart.version,
+            status: cart.status,
+            currency: cart.currency,
+            lines: cart.lines,
+            promotion: cart.promotion,
+            items_total: cart.items_total,
+            discount: cart.discount,
+            total: cart.total,
+            changed_at: cart.changed_at,
+        }
+    }
+}
+
 /// The status of a cart. `checked_out` and `expired` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -96,6 +96,19 @@ pub struct CartCheckedOut {
     pub discount: Money,
     /// The amount that the shopper agreed to pay.
     pub total: Money,
+    /// What the shop no longer offered at the time, if there was anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// Parts of an order that the shop no longer offered when it accepted the order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Withdrawn {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skus: Vec<Sku>,
+    /// The promotion's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -17,6 +17,7 @@ pub(super) fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<
         CartEvent::ItemRemoved(units) => change(cart, |contents| contents.remove(units)),
         CartEvent::PromotionApplied(promotion) => change(cart, |contents| {
             contents.promotion = Some(promotion.clone());
+            contents.promotion_version = context.version;
         }),
         CartEvent::PromotionRemoved(_) => change(cart, |contents| contents.promotion = None),
         CartEvent::CartCheckedOut(order) => close(
@@ -44,10 +45,11 @@ fn open(cart: &mut Cart, opened: &CartOpened, context: &EventContext<'_>) {
             token_hash: opened.token_hash,
             shelf: Vec::new(),
             promotion: None,
+            promotion_version: 0,
             opened_at: context.at,
             changed_at: context.at,
         },
-        undo: UndoStack::default(),
+        undo: Some(UndoStack::default()),
     });
 }
 
@@ -71,19 +73,25 @@ impl OpenCart {
     /// Records how to reverse `event` before it is applied. An event of an undo pops the command
     /// that it reverses instead. Opening a cart cannot be undone.
     fn remember(&mut self, event: &CartEvent, context: &EventContext<'_>) {
+        let Some(undo) = &mut self.undo else {
+            return;
+        };
         match context.command {
             OPEN_CART => {}
-            UNDO => self.undo.pop(context.command_id, &mut self.contents),
-            _ => self.undo.push(context.command_id, event, &self.contents),
+            UNDO => undo.pop(context.command_id, &mut self.contents),
+            _ => undo.push(context.command_id, event, &self.contents),
         }
     }
 }
 
 impl Cart {
-    /// Drops the undo stack, which the contents do not depend on.
+    /// Drops the undo stack for good: the cart is only read from now on.
+    ///
+    /// A fold for readers does so from its first event. The stack restores the names of lines that
+    /// an undo empties, and the fold must not depend on where it began.
     pub fn forget_undo(&mut self) {
         if let Cart::Open(open) = self {
-            open.undo.clear();
+            open.undo = None;
         }
     }
 
@@ -92,7 +100,7 @@ impl Cart {
         const LINE: usize = size_of::<Line>() + 96;
         let lines = self.contents().map_or(0, |contents| contents.shelf.len());
         let undo = match self {
-            Cart::Open(open) => open.undo.weight(),
+            Cart::Open(open) => open.undo.as_ref().map_or(0, UndoStack::weight),
             Cart::NotOpened | Cart::Closed(_) => 0,
         };
         size_of::<Self>() + lines * LINE + undo

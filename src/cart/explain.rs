@@ -1,15 +1,14 @@
-//! Explanations of a cart: each of its numbers as a sum over its events, and what-if comparisons
-//! that leave out some of the events.
+//! Explanations of a cart: each of its numbers as a sum over its events, and comparisons with a
+//! cart that leaves out some of the events.
 
-use super::CartModel;
 use super::event::{CartEvent, Units};
 use super::money::{Currency, Money};
 use super::sku::Sku;
 use super::state::{Cart, Contents};
-use crate::decider::{DecodedEvent, fold};
+use crate::decider::DecodedEvent;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -23,6 +22,10 @@ pub struct Why {
     pub items_total: WhyAmount,
     pub discount: WhyAmount,
     pub total: WhyAmount,
+    /// The cursor of the next page, with later terms of the sums; absent on the last page. A cart
+    /// of at most 256 events has one page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -33,14 +36,14 @@ pub struct WhyLine {
     pub total: WhyAmount,
 }
 
-/// A quantity, which equals the sum of its terms' `quantity`.
+/// A quantity, which equals the sum of its terms' `quantity` over all pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyQuantity {
     pub value: u32,
     pub sum: Vec<Term>,
 }
 
-/// An amount, which equals the sum of its terms' `amount`.
+/// An amount, which equals the sum of its terms' `amount` over all pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WhyAmount {
     pub value: Money,
@@ -57,34 +60,34 @@ pub struct Term {
     pub amount: Money,
 }
 
-/// Explains the cart that results from `history`, or `None` before it is opened. The values come
-/// from the folded cart and the sums from the events; property tests check that they agree.
-pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
-    let cart = fold::<CartModel>(history);
+/// Explains `cart`, or `None` before it is opened. The values are the cart's, and the sums are over
+/// `events`: all of its events, or a range of them. Property tests check that both agree.
+pub fn why(id: Uuid, cart: &Cart, events: &[DecodedEvent<CartEvent>]) -> Option<Why> {
     let contents = cart.contents()?;
-    let changes: Vec<(&Units, Term)> = history.iter().filter_map(quantity_change).collect();
-    let terms = |sku: &Sku| -> Vec<Term> {
-        changes
-            .iter()
-            .filter(|(units, _)| units.sku == *sku)
-            .map(|(_, term)| *term)
-            .collect()
-    };
-    let lines = contents.lines().map(|line| WhyLine {
-        sku: line.sku.clone(),
-        name: line.name.clone(),
-        quantity: WhyQuantity {
-            value: line.quantity(),
-            sum: terms(&line.sku),
-        },
-        total: WhyAmount {
-            value: line.total(),
-            sum: terms(&line.sku),
-        },
+    let mut items: Vec<Term> = Vec::new();
+    let mut by_sku: HashMap<&Sku, Vec<Term>> = HashMap::new();
+    for (units, term) in events.iter().filter_map(quantity_change) {
+        items.push(term);
+        by_sku.entry(&units.sku).or_default().push(term);
+    }
+    let lines = contents.lines().map(|line| {
+        let sum = by_sku.remove(&line.sku).unwrap_or_default();
+        WhyLine {
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            quantity: WhyQuantity {
+                value: line.quantity(),
+                sum: sum.clone(),
+            },
+            total: WhyAmount {
+                value: line.total(),
+                sum,
+            },
+        }
     });
-    let items: Vec<Term> = changes.iter().map(|(_, term)| *term).collect();
+    let lines = lines.collect();
     let discount = contents.discount();
-    let discount_term = active_promotion(history).map(|version| Term {
+    let discount_term = discount_version(contents, events).map(|version| Term {
         version,
         quantity: 1,
         unit_price: discount,
@@ -96,7 +99,7 @@ pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
         id,
         version: contents.version,
         currency: contents.currency,
-        lines: lines.collect(),
+        lines,
         items_total: WhyAmount {
             value: contents.items_total(),
             sum: items,
@@ -109,6 +112,7 @@ pub fn why(id: Uuid, history: &[DecodedEvent<CartEvent>]) -> Option<Why> {
             value: contents.total(),
             sum: total,
         },
+        next: None,
     })
 }
 
@@ -139,21 +143,12 @@ fn quantity_change(decoded: &DecodedEvent<CartEvent>) -> Option<(&Units, Term)> 
     }
 }
 
-/// The version of the event that applied the promotion active at the end of `history`.
-fn active_promotion(history: &[DecodedEvent<CartEvent>]) -> Option<u64> {
-    history
-        .iter()
-        .rev()
-        .find_map(|decoded| match &decoded.event {
-            CartEvent::PromotionApplied(_) => Some(Some(decoded.version)),
-            CartEvent::PromotionRemoved(_) => Some(None),
-            CartEvent::CartOpened(_)
-            | CartEvent::ItemAdded(_)
-            | CartEvent::ItemRemoved(_)
-            | CartEvent::CartCheckedOut(_)
-            | CartEvent::CartExpired(_) => None,
-        })
-        .flatten()
+/// The version of the event that applied the cart's promotion, if it is among `events`.
+fn discount_version(contents: &Contents, events: &[DecodedEvent<CartEvent>]) -> Option<u64> {
+    contents.promotion.as_ref()?;
+    let version = contents.promotion_version;
+    let (first, last) = (events.first()?.version, events.last()?.version);
+    (first..=last).contains(&version).then_some(version)
 }
 
 impl Term {
@@ -167,15 +162,6 @@ impl Term {
             ..self
         }
     }
-}
-
-/// Folds `history` without the events of the versions in `without`.
-pub fn what_if(history: &[DecodedEvent<CartEvent>], without: &BTreeSet<u64>) -> Cart {
-    fold::<CartModel>(
-        history
-            .iter()
-            .filter(|decoded| !without.contains(&decoded.version)),
-    )
 }
 
 /// The differences between the actual cart and the what-if cart.

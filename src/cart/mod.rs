@@ -3,9 +3,10 @@
 //!
 //! In the order of processing: [`decide`] turns a [`command`] and a [`state`] into [`event`]s,
 //! which `evolve` folds into the next state. [`document`] is the state as JSON, [`sentence`]
-//! describes an event in words, [`explain`] derives every number from the events, and [`upcast`]
-//! reads old event shapes.
+//! describes an event in words, [`explain`] derives every number from the events, [`notice`] says
+//! what the shop offers differently today, and [`upcast`] reads old event shapes.
 
+mod checkout;
 pub mod command;
 mod contents;
 pub mod decide;
@@ -14,27 +15,35 @@ pub mod event;
 mod evolve;
 pub mod explain;
 pub mod money;
+pub mod notice;
+pub mod offers;
 pub mod promotion;
+mod refusal;
 pub mod sentence;
 pub mod sku;
 pub mod state;
 mod undo;
 pub mod upcast;
 
-pub use command::{CartCommand, Offer, RequestedItem};
-pub use decide::{Limits, Refusal};
+pub use checkout::WithdrawnAtCheckout;
+pub use command::{CartCommand, RequestedItem};
+pub use decide::Limits;
 pub use event::CartEvent;
 pub use money::{Currency, Money};
+pub use notice::Notice;
+pub use offers::{Offer, Offers, PromotionOffer};
 pub use promotion::{Promotion, Terms};
+pub use refusal::Refusal;
 pub use sku::Sku;
 pub use state::Cart;
 
 use crate::decider::{Decider, EventContext};
 
-/// The cart as a [`Decider`], with the limits from the configuration.
+/// The cart as a [`Decider`], with the rules from the configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CartModel {
     pub limits: Limits,
+    pub withdrawn: WithdrawnAtCheckout,
 }
 
 impl Decider for CartModel {
@@ -48,7 +57,7 @@ impl Decider for CartModel {
     }
 
     fn decide(&self, cart: &Cart, command: &CartCommand) -> Result<Vec<CartEvent>, Refusal> {
-        decide::decide(&self.limits, cart, command)
+        decide::decide(self, cart, command)
     }
 
     fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<'_>) {

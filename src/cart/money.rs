@@ -127,14 +127,17 @@ impl Currency {
         }
     }
 
-    /// The number of decimal places (the ISO 4217 exponent); 2 for unlisted codes.
+    /// The number of decimal places of an amount, the ISO 4217 exponent; `None` for a code that
+    /// ISO 4217 does not assign, and for one without a minor unit, such as gold.
+    pub fn exponent(self) -> Option<u32> {
+        let assigned = iso_currency::Currency::from_code(self.code())?;
+        assigned.exponent().map(u32::from)
+    }
+
+    /// The decimal places that amounts are displayed with. Events may have any code, so a code
+    /// without an exponent has two, as on the pages.
     fn decimals(self) -> u32 {
-        match &self.0 {
-            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
-            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
-            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
-            _ => 2,
-        }
+        self.exponent().unwrap_or(2)
     }
 }
 
@@ -187,17 +190,20 @@ mod tests {
 
     #[test]
     fn amount_is_displayed_with_decimals_of_its_currency() {
-        let jpy = Currency::parse("JPY").unwrap();
-        let chf = Currency::parse("CHF").unwrap();
-        let kwd = Currency::parse("KWD").unwrap();
-        for (minor, currency, shown) in [
-            (1999, Currency::EUR, "€19.99"),
-            (5, Currency::EUR, "€0.05"),
-            (-250, Currency::EUR, "−€2.50"),
-            (1999, jpy, "¥1999"),
-            (1999, chf, "CHF\u{a0}19.99"),
-            (1999, kwd, "KWD\u{a0}1.999"),
+        for (minor, code, shown) in [
+            (1999, "EUR", "€19.99"),
+            (5, "EUR", "€0.05"),
+            (-250, "EUR", "−€2.50"),
+            (1999, "JPY", "¥1999"),
+            (1999, "CHF", "CHF\u{a0}19.99"),
+            (1999, "HUF", "HUF\u{a0}19.99"),
+            (1999, "IDR", "IDR\u{a0}19.99"),
+            (1999, "IQD", "IQD\u{a0}1.999"),
+            (5, "KWD", "KWD\u{a0}0.005"),
+            (1999, "CLF", "CLF\u{a0}0.1999"),
+            (1999, "QQQ", "QQQ\u{a0}19.99"),
         ] {
+            let currency = Currency::parse(code).unwrap();
             assert_eq!(
                 Money::from_minor(minor).display(currency).to_string(),
                 shown
@@ -205,6 +211,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn exponent_is_none_without_a_minor_unit() {
+        for (code, exponent) in [
+            ("EUR", Some(2)),
+            ("JPY", Some(0)),
+            ("XCG", Some(2)),
+            ("XAU", None),
+            ("QQQ", None),
+        ] {
+            assert_eq!(
+                Currency::parse(code).unwrap().exponent(),
+                exponent,
+                "{code}"
+            );
+        }
+    }
+
+    /// Contract (carts): A percentage discount is rounded to a minor unit, half of one up.
     #[test]
     fn percentage_rounds_half_a_minor_unit_up() {
         for (minor, percent, share) in [

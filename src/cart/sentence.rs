@@ -2,6 +2,7 @@
 
 use super::event::CartEvent;
 use super::money::Currency;
+use super::sku::Sku;
 
 /// What happened, such as `Added 2 × Teapot at €19.99`, with amounts in the cart's `currency`.
 pub fn sentence(event: &CartEvent, currency: Currency) -> String {
@@ -26,11 +27,19 @@ pub fn sentence(event: &CartEvent, currency: Currency) -> String {
         CartEvent::PromotionRemoved(promotion) => {
             format!("Removed promotion {}", promotion.code)
         }
-        CartEvent::CartCheckedOut(order) => format!(
-            "Checked out for {} as order {}",
-            order.total.display(currency),
-            order.order_id
-        ),
+        CartEvent::CartCheckedOut(order) => {
+            let mut sentence = format!(
+                "Checked out for {} as order {}",
+                order.total.display(currency),
+                order.order_id
+            );
+            if let Some(withdrawn) = &order.withdrawn {
+                let skus = withdrawn.skus.iter().map(Sku::as_str);
+                let parts: Vec<_> = skus.chain(withdrawn.promotion.as_deref()).collect();
+                sentence.push_str(&format!(", with {} no longer offered", parts.join(", ")));
+            }
+            sentence
+        }
         CartEvent::CartExpired(_) => "The cart expired: it was inactive too long".to_owned(),
     }
 }

@@ -2,10 +2,12 @@
 
 pub use super::contents::{Contents, Line, Lot};
 use super::undo::UndoStack;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A cart in one of its phases.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A cart in one of its phases. Its serialized form, which has no undo stack, is the row of the
+/// view `snapshots`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Cart {
     #[default]
     NotOpened,
@@ -13,20 +15,22 @@ pub enum Cart {
     Closed(ClosedCart),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenCart {
     pub contents: Contents,
-    pub(super) undo: UndoStack,
+    /// `None` in a cart that is only read.
+    #[serde(skip)]
+    pub(super) undo: Option<UndoStack>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosedCart {
     pub contents: Contents,
     pub closure: Closure,
 }
 
 /// How a cart was closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Closure {
     CheckedOut { order_id: Uuid },
     Expired,

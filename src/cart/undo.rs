@@ -151,11 +151,6 @@ impl UndoStack {
             .collect()
     }
 
-    /// Drops all steps, for readers that never undo.
-    pub(super) fn clear(&mut self) {
-        self.steps = Vec::new();
-    }
-
     /// The size on the heap, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.steps.capacity() * size_of::<Step>()

@@ -17,13 +17,14 @@ pub fn run(config: &Config) -> Outcome {
     }
     // Excludes a running service, which would go on with the secret that it has read.
     let opened = log::open(&log_config)?;
-    let accepted = Secret::accept(&*administration, &config.security.secret_path);
+    let source = config.security.secret_source();
+    let accepted = Secret::accept(&*administration, &source);
     opened.log.close();
     opened.worker.join();
     accepted?;
     print_note(format_args!(
-        "{} is the secret of this log from now on: retries of earlier openings open other carts",
-        config.security.secret_path.display()
+        "the secret {source} is that of this log from now on: retries of earlier requests are \
+         executed again"
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use super::{Outcome, target};
 use crate::config::Config;
 use crate::files::Partial;
 use crate::log::{self, LogReader};
-use crate::transfer;
+use crate::transfer::{self, ExportSummary};
 use clap::Args;
 use indicatif::HumanCount;
 use std::error::Error;
@@ -33,11 +33,19 @@ pub fn run(config: &Config, arguments: &Export) -> Outcome {
                 .map_err(|error| format!("{}: {error}", file.display()))?
         }
     };
-    print_note(format_args!("exported {} events", HumanCount(written)));
+    print_note(format_args!(
+        "exported {} events; head {}",
+        HumanCount(written.events),
+        written.head
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
-fn to_file(log: &dyn LogReader, target: &Path, force: bool) -> Result<u64, Box<dyn Error>> {
+fn to_file(
+    log: &dyn LogReader,
+    target: &Path,
+    force: bool,
+) -> Result<ExportSummary, Box<dyn Error>> {
     const EXISTS: &str = "it exists already; name another file, or replace it with --force";
     if !force && target.exists() {
         return Err(EXISTS.into());
@@ -54,7 +62,7 @@ fn to_file(log: &dyn LogReader, target: &Path, force: bool) -> Result<u64, Box<d
     }
 }
 
-fn export(log: &dyn LogReader, out: &mut dyn Write) -> Result<u64, Box<dyn Error>> {
+fn export(log: &dyn LogReader, out: &mut dyn Write) -> Result<ExportSummary, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let progress = Progress::start("events");
     let written = runtime.block_on(transfer::export(log, out, &mut |done, total| {

@@ -4,7 +4,8 @@ use super::Outcome;
 use super::progress::{Progress, print_note};
 use crate::config::Config;
 use crate::log;
-use crate::transfer;
+use crate::secret::SecretSource;
+use crate::transfer::{self, ClosingLine};
 use clap::Args;
 use indicatif::HumanCount;
 use std::fs::File;
@@ -17,6 +18,9 @@ pub struct Import {
     /// Export to read; defaults to standard input.
     #[arg(value_name = "FILE")]
     input: Option<PathBuf>,
+    /// Accept an export without closing line, as cartlog 0.1.0 wrote it: its end may be missing.
+    #[arg(long)]
+    incomplete: bool,
 }
 
 pub fn run(config: &Config, arguments: &Import) -> Outcome {
@@ -29,17 +33,28 @@ pub fn run(config: &Config, arguments: &Import) -> Outcome {
     };
     let log = config.log_config();
     let progress = Progress::start("events");
-    let events = transfer::import(&mut lines, &log, &mut |done| {
+    let closing_line = if arguments.incomplete {
+        ClosingLine::Optional
+    } else {
+        ClosingLine::Required
+    };
+    let imported = transfer::import(&mut lines, closing_line, &log, &mut |done| {
         progress.update(done, None);
     });
     progress.finish();
+    let imported = imported?;
     print_note(format_args!(
-        "imported {} events into {}",
-        HumanCount(events?),
-        log::administration(&log).location()
+        "imported {} events into {}; head {}",
+        HumanCount(imported.events),
+        log::administration(&log).location(),
+        imported.head
     ));
-    let secret = &config.security.secret_path;
-    if !secret.exists() {
+    if !imported.is_closed {
+        print_note("the export has no closing line: events may be missing at its end");
+    }
+    if let SecretSource::File(secret) = config.security.secret_source()
+        && !secret.exists()
+    {
         print_note(format_args!(
             "the export has no secret: copy that of the exported log to {}, without which the \
              carts opened under a key cannot be served",

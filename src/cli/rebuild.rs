@@ -4,6 +4,7 @@
 
 use super::Outcome;
 use super::progress::{Progress, print_note};
+use super::service_client::ServiceClient;
 use crate::config::Config;
 use crate::log;
 use crate::read_side::ReadSide;
@@ -14,12 +15,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::sync::watch;
-use ureq::Agent;
 
 /// How often the progress is polled.
 const TICK: Duration = Duration::from_millis(200);
 const REBUILD_PATH: &str = "/api/views/rebuild";
-const MIB: u64 = 1024 * 1024;
 
 pub fn run(config: &Config) -> Outcome {
     let log_config = config.log_config();
@@ -38,7 +37,8 @@ pub fn run(config: &Config) -> Outcome {
         .enable_time()
         .build()?;
     let (stop, stopping) = watch::channel(false);
-    let cache = config.cache.views_mib * MIB;
+    let cache = config.cache.views_bytes();
+    runtime.block_on(opened.log.wait_until_filled())?;
     let opening = ReadSide::open(&config.views.path, cache, opened.log.clone(), &stopping);
     let read_side = runtime.block_on(opening)?;
     // Views of another definition are being rebuilt already.
@@ -53,27 +53,12 @@ pub fn run(config: &Config) -> Outcome {
 
 /// Asks the service that has the log open to rebuild.
 fn ask_service(config: &Config) -> Outcome {
-    let address = config.server.reachable_at();
-    let url = format!("http://{address}{REBUILD_PATH}");
-    let agent: Agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(10)))
-        .build()
-        .into();
-    let host = match config.server.hosts.first() {
-        Some(name) if name != "*" => name.clone(),
-        Some(_) | None => address.to_string(),
-    };
-    let token = format!("Bearer {}", config.security.operator_token);
+    let client = ServiceClient::new(config);
+    let url = client.url(REBUILD_PATH);
     let unreachable = |error: ureq::Error| {
         format!("another process has the log open, but a request to {url} failed: {error}")
     };
-    let asked = agent
-        .post(&url)
-        .header("host", &host)
-        .header("authorization", &token)
-        .send_empty()
-        .map_err(unreachable)?;
+    let asked = client.post(REBUILD_PATH).map_err(unreachable)?;
     match asked.status().as_u16() {
         202 => {}
         409 => print_note("a rebuild is already running; waiting for it"),
@@ -87,12 +72,7 @@ fn ask_service(config: &Config) -> Outcome {
         status => return Err(format!("{url} failed with status {status}").into()),
     }
     follow(|| {
-        let mut response = agent
-            .get(&url)
-            .header("host", &host)
-            .header("authorization", &token)
-            .call()
-            .map_err(unreachable)?;
+        let mut response = client.get(REBUILD_PATH).map_err(unreachable)?;
         let text = response.body_mut().read_to_string().map_err(unreachable)?;
         serde_json::from_str(&text)
             .map_err(|error| format!("cannot parse the rebuild status of {url}: {error}").into())

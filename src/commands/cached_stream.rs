@@ -3,7 +3,7 @@
 
 use super::{Handled, Timings};
 use crate::decider::{Decider, EventContext};
-use crate::history::{self, CommitMetadata, HistoryError};
+use crate::history::{self, CommitMetadata, HistoryError, StoredDigest};
 use crate::log::{EventLog, Freshness, Head, Position, RecordedEvent, Version};
 use quick_cache::Weighter;
 use std::collections::HashMap;
@@ -18,14 +18,14 @@ pub(super) struct CachedStream<D: Decider> {
     pub state: Arc<D::State>,
     pub head: Head,
     /// By the digest of the idempotency key.
-    pub receipts: HashMap<[u8; 16], Receipt>,
+    pub receipts: HashMap<StoredDigest, Receipt>,
 }
 
 /// The outcome of a command that had an idempotency key. It comes from the events' metadata, so
 /// it is as durable as the events are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Receipt {
-    pub request: [u8; 16],
+    pub request: StoredDigest,
     /// The version of the command's last event.
     pub version: Version,
     pub position: Position,
@@ -41,40 +41,51 @@ impl<D: Decider> CachedStream<D> {
         }
     }
 
+    /// The stream as this node has it, which may be behind.
     pub(super) async fn load(log: &dyn EventLog, stream: Uuid) -> Result<Self, HistoryError> {
         let mut cached = Self::empty();
-        cached.catch_up(log, stream).await?;
+        cached.read(log, stream, Freshness::Any).await?;
         Ok(cached)
     }
 
-    /// The stream as it was at `version`.
+    /// The stream as it was at `version`, folded from the earlier state `start` if there is one.
     pub(super) async fn load_until(
         log: &dyn EventLog,
         stream: Uuid,
+        start: Option<(D::State, Version)>,
         version: Version,
     ) -> Result<Self, HistoryError> {
         let mut cached = Self::empty();
+        let mut after = Version(0);
+        if let Some((state, at)) = start {
+            cached.state = Arc::new(state);
+            after = at;
+        }
         let current = Freshness::Linearizable;
-        history::for_each(
-            log,
-            stream,
-            Version(0),
-            Some(version),
-            current,
-            |recorded| cached.apply(&recorded),
-        )
+        history::for_each(log, stream, after, Some(version), current, |recorded| {
+            cached.apply(&recorded)
+        })
         .await?;
         Ok(cached)
     }
 
-    /// Folds the events appended after the head.
+    /// Folds everything that was acknowledged after the head, by any node.
     pub(super) async fn catch_up(
         &mut self,
         log: &dyn EventLog,
         stream: Uuid,
     ) -> Result<(), HistoryError> {
-        let current = Freshness::Linearizable;
-        history::for_each(log, stream, self.head.version, None, current, |recorded| {
+        self.read(log, stream, Freshness::Linearizable).await
+    }
+
+    async fn read(
+        &mut self,
+        log: &dyn EventLog,
+        stream: Uuid,
+        freshness: Freshness,
+    ) -> Result<(), HistoryError> {
+        let head = self.head.version;
+        history::for_each(log, stream, head, None, freshness, |recorded| {
             self.apply(&recorded)
         })
         .await
@@ -136,7 +147,7 @@ impl<D: Decider> CachedStream<D> {
     }
 
     fn weight(&self) -> usize {
-        const RECEIPT: usize = size_of::<([u8; 16], Receipt)>() * 2;
+        const RECEIPT: usize = size_of::<(StoredDigest, Receipt)>() * 2;
         size_of::<Self>() + D::weight(&self.state) + self.receipts.len() * RECEIPT
     }
 }

@@ -7,23 +7,23 @@
 //!
 //! Folded streams are cached, and another process may have appended since. A decision to write is
 //! safe, because the log checks the version. A decision to write nothing (a refusal, nothing to
-//! do, an unknown stream) is repeated on fresh events before it is returned.
+//! do, an unknown stream) is repeated on fresh events before it is returned. So a stream is loaded
+//! as this node has it, however old that is.
 
 mod cached_stream;
-mod id;
 mod idempotency;
 mod meter;
 
-pub use idempotency::IdempotencyKey;
+pub use idempotency::{IdempotencyKey, KeyDigests};
 pub use meter::Meter;
 
 use crate::cache;
 use crate::decider::Decider;
 use crate::history::{CommitMetadata, HistoryError};
+use crate::id::new_id;
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
 use cached_stream::{ByteWeighter, CacheEntry, CachedStream, Slot};
-use id::new_command_id;
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ impl CommandContext {
     pub fn new(command: &'static str, actor: &'static str) -> CommandContext {
         CommandContext {
             command,
-            command_id: new_command_id(),
+            command_id: new_id(),
             actor,
             correlation_id: None,
             trace_id: None,
@@ -118,7 +118,12 @@ pub struct CommandHandler<D: Decider> {
     log: Arc<dyn EventLog>,
     streams: Cache<Uuid, CacheEntry<D>, ByteWeighter>,
     meter: Meter,
+    snapshots: Box<Snapshots<D::State>>,
 }
+
+/// Finds a state of a stream before a version, and the version it is at: a replay starts there
+/// instead of at the first event. The state may be one that is only read.
+pub type Snapshots<S> = dyn Fn(Uuid, Version) -> Option<(S, Version)> + Send + Sync;
 
 /// The result of deciding a command on a folded stream, before anything is written.
 enum Verdict<E> {
@@ -138,12 +143,18 @@ impl<D: Decider> CommandHandler<D> {
             log,
             streams: Cache::with_weighter(cache::slots(cache_bytes), cache_bytes, ByteWeighter),
             meter: Meter::of(&[]),
+            snapshots: Box::new(|_, _| None),
         }
     }
 
     /// Counts commands with `meter`.
     pub fn counted_by(self, meter: Meter) -> Self {
         CommandHandler { meter, ..self }
+    }
+
+    /// Starts replays at `snapshots`.
+    pub fn with_snapshots(self, snapshots: Box<Snapshots<D::State>>) -> Self {
+        CommandHandler { snapshots, ..self }
     }
 
     /// Executes `command` on `stream` if the sender `may` access the stream in its current state.
@@ -179,10 +190,12 @@ impl<D: Decider> CommandHandler<D> {
         let slot = self.slot(stream);
         let mut cached = slot.lock().await;
         // Taken out of the cache, so that a dropped future leaves no half-updated stream there.
-        let (mut loaded, mut fresh) = match cached.take() {
-            Some(loaded) => (loaded, false),
-            None => (CachedStream::load(&*self.log, stream).await?, true),
+        let mut loaded = match cached.take() {
+            Some(loaded) => loaded,
+            None => CachedStream::load(&*self.log, stream).await?,
         };
+        // Whether `loaded` has all that was acknowledged before this command was decided.
+        let mut fresh = false;
         loop {
             let started = Instant::now();
             let verdict = self.verdict(&loaded, command, context, &may);
@@ -282,8 +295,8 @@ impl<D: Decider> CommandHandler<D> {
             actor: context.actor.into(),
             correlation_id: context.correlation_id,
             trace_id: context.trace_id.as_deref().map(Into::into),
-            key: context.key.as_ref().map(|key| key.digest),
-            request: context.key.as_ref().map(|key| key.request),
+            key: context.key.map(|key| key.keyed.key),
+            request: context.key.map(|key| key.keyed.request),
         };
         let commit = Commit::new(
             stream,
@@ -310,7 +323,8 @@ impl<D: Decider> CommandHandler<D> {
         let mut handled = if version == loaded.head.version {
             loaded.handled(Some(position), timings)
         } else {
-            CachedStream::<D>::load_until(&*self.log, stream, version)
+            let start = (self.snapshots)(stream, version);
+            CachedStream::<D>::load_until(&*self.log, stream, start, version)
                 .await?
                 .handled(Some(position), timings)
         };
@@ -352,13 +366,16 @@ fn receipt<D: Decider>(
     loaded: &CachedStream<D>,
     context: &CommandContext,
 ) -> Result<Option<(Version, Position)>, CommandError<D::Refusal>> {
-    let Some(key) = &context.key else {
+    let Some(key) = context.key else {
         return Ok(None);
     };
-    match loaded.receipts.get(&key.digest) {
+    let found = [key.keyed, key.unkeyed]
+        .into_iter()
+        .find_map(|form| Some((form.request, loaded.receipts.get(&form.key)?)));
+    match found {
         None => Ok(None),
-        Some(receipt) if receipt.request != key.request => Err(CommandError::KeyReused),
-        Some(receipt) => Ok(Some((receipt.version, receipt.position))),
+        Some((request, receipt)) if receipt.request != request => Err(CommandError::KeyReused),
+        Some((_, receipt)) => Ok(Some((receipt.version, receipt.position))),
     }
 }
 

@@ -2,20 +2,26 @@
 //! (`config.toml`), a file, and environment variables.
 
 mod hosts;
+mod jetstream;
+mod log;
+mod optional;
+mod paths;
 mod sections;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
+pub use jetstream::JetStream;
 pub use sections::{
-    Cache, CartLimits, Carts, CatalogueFiles, Engine, Format, Insights, Level, Log, Logging, Rates,
-    Requests, Security, Server, Views,
+    Cache, CartLimits, Carts, CatalogueFiles, Checkout, Engine, Format, Insights, Level, Log,
+    Logging, Postgres, Proof, Rates, Requests, Security, Server, Views,
 };
+pub use webhooks::Webhook;
 
 use crate::cart::Limits;
-use crate::files::is_same_file;
-use crate::log::{LogConfig, SqliteLogSettings};
-use crate::web::RateSettings;
+use crate::proof;
+use crate::web::{RateSettings, is_origin};
 use serde::Deserialize;
 use sources::Settings;
 use std::ops::RangeInclusive;
@@ -28,6 +34,13 @@ const DEFAULTS: &str = include_str!("../../config.toml");
 /// An environment variable is a setting if it starts with `PREFIX` and contains [`SEPARATOR`].
 const PREFIX: &str = "CARTLOG_";
 const SEPARATOR: &str = "__";
+/// So is this one, the list of all webhooks, which are in no section.
+const WEBHOOKS: &str = "CARTLOG_WEBHOOKS";
+
+/// The key of the operator's token.
+const OPERATOR_TOKEN: &str = "security.operator_token";
+/// The least length of an operator token, in characters.
+const LEAST_TOKEN: usize = 16;
 
 const TEN_YEARS_MINUTES: u64 = 10 * 365 * 24 * 60;
 
@@ -41,9 +54,12 @@ pub struct Config {
     pub catalogue: CatalogueFiles,
     pub limits: CartLimits,
     pub carts: Carts,
+    pub checkout: Checkout,
     pub rates: Rates,
     pub insights: Insights,
     pub security: Security,
+    pub proof: Proof,
+    pub(crate) webhooks: Vec<Webhook>,
     pub logging: Logging,
 }
 
@@ -84,7 +100,7 @@ impl Config {
         let mut environment = Vec::new();
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str() else { continue };
-            if name.starts_with(PREFIX) && name.contains(SEPARATOR) {
+            if (name.starts_with(PREFIX) && name.contains(SEPARATOR)) || name == WEBHOOKS {
                 let value = value
                     .into_string()
                     .map_err(|_| ConfigError(format!("{name} must be UTF-8 text")))?;
@@ -125,32 +141,26 @@ impl Config {
 
     /// Checks the rules that the types alone do not express.
     fn validate(&self) -> Result<(), Invalid> {
-        for (key, path) in [
-            ("log.path", &self.log.path),
-            ("views.path", &self.views.path),
-            ("security.secret_path", &self.security.secret_path),
-        ] {
-            if path.as_os_str().is_empty() {
-                let problem = "must not be empty; expected a file path".to_owned();
-                return Err(Invalid { key, problem });
-            }
-        }
-        let (views, log) = (&self.views.path, &self.log.path);
-        let secret = &self.security.secret_path;
-        for (key, path, other_key, other) in [
-            ("views.path", views, "log.path", log),
-            ("views.path", views, "security.secret_path", secret),
-            ("security.secret_path", secret, "log.path", log),
-        ] {
-            if path == other || is_same_file(path, other) {
-                let path = path.display();
-                let problem = format!("= \"{path}\" must not be the file of {other_key}");
-                return Err(Invalid { key, problem });
-            }
-        }
+        paths::validate(self)?;
         self.validate_ranges()?;
+        self.validate_origin()?;
+        self.validate_shared_log()?;
         self.validate_hosts()?;
+        self.validate_allowed_origins()?;
+        self.validate_webhooks()?;
         self.validate_demo_mode()
+    }
+
+    fn validate_origin(&self) -> Result<(), Invalid> {
+        let origin = &self.proof.origin;
+        if origin.is_empty() || proof::is_name(origin) {
+            return Ok(());
+        }
+        let problem = format!("= \"{origin}\" must have no spaces, control characters and \"+\"");
+        Err(Invalid {
+            key: "proof.origin",
+            problem,
+        })
     }
 
     /// Every entry can match a request, and there is one.
@@ -171,6 +181,22 @@ impl Config {
         Ok(())
     }
 
+    /// Every entry is an origin as browsers send it, since they are compared as texts.
+    fn validate_allowed_origins(&self) -> Result<(), Invalid> {
+        let origins = &self.server.allowed_origins;
+        let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) else {
+            return Ok(());
+        };
+        Err(Invalid {
+            key: "server.allowed_origins",
+            problem: format!(
+                "has \"{origin}\", which can never match; write scheme, host in lower case and a \
+                 port that is not the usual one, without a path, such as \
+                 \"https://shop.example\""
+            ),
+        })
+    }
+
     /// Without an operator token everyone is the operator, so only this machine may reach the
     /// service: directly, and under a local name.
     fn validate_demo_mode(&self) -> Result<(), Invalid> {
@@ -181,8 +207,9 @@ impl Config {
             hosts,
             ..
         } = &self.server;
-        if !self.security.operator_token.is_empty() {
-            return Ok(());
+        let token = &self.security.operator_token;
+        if !token.is_empty() {
+            return validate_token(token);
         }
         let public = hosts.iter().find(|host| !hosts::is_local(host));
         let (key, found) = if !bind.ip().is_loopback() {
@@ -215,12 +242,17 @@ impl Config {
             ..
         } = self;
         let most = Limits::MOST;
-        let ranges: [(&'static str, u64, RangeInclusive<u64>); 18] = [
+        let ranges: [(&'static str, u64, RangeInclusive<u64>); 20] = [
             ("server.workers", server.workers as u64, 0..=256),
             ("server.shutdown_seconds", server.shutdown_seconds, 1..=60),
             (
                 "server.connections",
                 server.connections as u64,
+                1..=1_000_000,
+            ),
+            (
+                "server.connections_per_client",
+                server.connections_per_client as u64,
                 1..=1_000_000,
             ),
             ("server.stalled_seconds", server.stalled_seconds, 1..=600),
@@ -257,6 +289,11 @@ impl Config {
                 0..=1_000_000_000,
             ),
             (
+                "rates.reads_per_minute",
+                rates.reads_per_minute.into(),
+                0..=1_000_000_000,
+            ),
+            (
                 "carts.expire_after_minutes",
                 self.carts.expire_after_minutes,
                 0..=TEN_YEARS_MINUTES,
@@ -267,7 +304,7 @@ impl Config {
                 0..=TEN_YEARS_MINUTES,
             ),
         ];
-        for (key, value, allowed) in ranges {
+        for (key, value, allowed) in ranges.into_iter().chain(self.shared_log_ranges()) {
             if !allowed.contains(&value) {
                 let (least, most) = (allowed.start(), allowed.end());
                 let problem = format!("= {value} must be from {least} to {most}");
@@ -281,21 +318,24 @@ impl Config {
         RateSettings {
             opens_per_minute: self.rates.opens_per_minute,
             commands_per_minute: self.rates.commands_per_minute,
+            reads_per_minute: self.rates.reads_per_minute,
             limit_loopback: self.rates.loopback,
             behind_proxy: self.server.behind_proxy,
         }
     }
+}
 
-    /// The log's engine and its settings.
-    pub fn log_config(&self) -> LogConfig {
-        match self.log.engine {
-            Engine::Sqlite => LogConfig::Sqlite(SqliteLogSettings {
-                path: self.log.path.clone(),
-                queue: self.log.queue,
-                group: self.log.group,
-                checkpoint_pages: self.log.checkpoint_pages,
-                durability: self.log.durability,
-            }),
-        }
+/// An operator token must not be found by trying.
+fn validate_token(token: &str) -> Result<(), Invalid> {
+    if token.chars().count() >= LEAST_TOKEN {
+        return Ok(());
     }
+    Err(Invalid {
+        key: OPERATOR_TOKEN,
+        problem: format!(
+            "must have at least {LEAST_TOKEN} characters, because a client that guesses it is \
+             the operator; generate one, for example by `openssl rand -hex 16`, or leave it empty for \
+             demo mode"
+        ),
+    })
 }

@@ -1,8 +1,14 @@
 //! The sections of the configuration, named as in the file. `config.toml` documents each key.
 
-use crate::cart::Limits;
+use super::jetstream::JetStream;
+use super::optional::non_empty;
+use crate::cart::{Limits, WithdrawnAtCheckout};
 use crate::log::Durability;
-use serde::Deserialize;
+use crate::log::postgres::PostgresSettings;
+use crate::proof::KeySettings;
+use crate::secret::{Secret, SecretSource};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,14 +17,17 @@ use std::time::Duration;
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub bind: SocketAddr,
+    pub(super) node: String,
     /// HTTP worker threads; 0 for one per core.
     pub workers: usize,
     pub hosts: Vec<String>,
+    pub allowed_origins: Vec<String>,
     pub https: bool,
     pub shutdown_seconds: u64,
     /// Whether to take the client's address from `X-Forwarded-For` or `Forwarded`.
     pub behind_proxy: bool,
     pub connections: usize,
+    pub connections_per_client: usize,
     pub stalled_seconds: u64,
     pub live_streams: usize,
     pub live_streams_per_client: usize,
@@ -29,10 +38,26 @@ pub struct Server {
 pub struct Log {
     pub engine: Engine,
     pub path: PathBuf,
+    pub(super) replica_path: PathBuf,
     pub durability: Durability,
     pub queue: usize,
     pub group: usize,
     pub checkpoint_pages: u32,
+    pub(super) postgres: Postgres,
+    pub(super) jetstream: JetStream,
+}
+
+/// The settings of a log in PostgreSQL.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    pub(super) url: String,
+    pub(super) password_file: PathBuf,
+    pub(super) listen_url: String,
+    pub(super) schema: String,
+    pub(super) root_certificates: PathBuf,
+    pub(super) connect_seconds: u64,
+    pub(super) timeout_seconds: u64,
 }
 
 /// Which engine keeps the log.
@@ -40,6 +65,9 @@ pub struct Log {
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     Sqlite,
+    Postgres,
+    #[serde(rename = "jetstream")]
+    JetStream,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -60,6 +88,7 @@ pub struct Cache {
 pub struct CatalogueFiles {
     pub(super) products: PathBuf,
     pub(super) promotions: PathBuf,
+    pub(super) pictures: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -77,13 +106,20 @@ pub struct Carts {
     pub(super) expire_after_minutes: u64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkout {
+    pub withdrawn: WithdrawnAtCheckout,
+}
+
 /// Rate limits per client; 0 for none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     pub(super) opens_per_minute: u32,
     pub(super) commands_per_minute: u32,
-    pub(super) loopback: bool,
+    pub(super) reads_per_minute: u32,
+    pub loopback: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -97,6 +133,16 @@ pub struct Insights {
 pub struct Security {
     pub operator_token: String,
     pub secret_path: PathBuf,
+    #[serde(deserialize_with = "setting")]
+    pub(super) secret: Option<Secret>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    pub public: bool,
+    pub(super) origin: String,
+    pub key_path: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -133,7 +179,81 @@ pub enum Requests {
     Failed,
 }
 
+impl Log {
+    /// The file of this node's copy of a shared log.
+    pub fn replica_path(&self) -> PathBuf {
+        match non_empty(&self.replica_path) {
+            Some(path) => path.to_owned(),
+            None => self.path.with_file_name("replica.db"),
+        }
+    }
+
+    /// The file with the state of webhooks.
+    pub fn webhooks_path(&self) -> PathBuf {
+        self.path.with_file_name("webhooks.db")
+    }
+}
+
+impl Postgres {
+    pub(super) fn settings(&self) -> PostgresSettings {
+        PostgresSettings {
+            url: self.url.clone(),
+            password_file: non_empty(&self.password_file).map(ToOwned::to_owned),
+            listen_url: (!self.listen_url.is_empty()).then(|| self.listen_url.clone()),
+            schema: self.schema.clone(),
+            root_certificates: non_empty(&self.root_certificates).map(ToOwned::to_owned),
+            connect_timeout: Duration::from_secs(self.connect_seconds),
+            timeout: Duration::from_secs(self.timeout_seconds),
+        }
+    }
+}
+
+/// Without the URLs, which may contain a password.
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Security {
+    /// Where the secret comes from.
+    pub fn secret_source(&self) -> SecretSource {
+        match &self.secret {
+            None => SecretSource::File(self.secret_path.clone()),
+            Some(secret) => SecretSource::Setting(secret.clone()),
+        }
+    }
+}
+
+impl Proof {
+    /// Where the signing key is, and the name of the log.
+    pub fn key_settings(&self) -> KeySettings {
+        KeySettings {
+            path: self.key_path.clone(),
+            origin: (!self.origin.is_empty()).then(|| self.origin.clone()),
+        }
+    }
+}
+
+/// The secret in a setting; none if that is empty.
+fn setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    let digits = String::deserialize(deserializer)?;
+    let secret = (!digits.is_empty()).then(|| digits.parse());
+    secret.transpose().map_err(D::Error::custom)
+}
+
 impl Server {
+    /// The name of this node.
+    pub fn node_name(&self) -> String {
+        if !self.node.is_empty() {
+            return self.node.clone();
+        }
+        let system = rustix::system::uname();
+        system.nodename().to_string_lossy().into_owned()
+    }
+
     /// The address for clients on this machine: loopback if the service binds to all addresses.
     pub fn reachable_at(&self) -> SocketAddr {
         let mut address = self.bind;
@@ -143,6 +263,20 @@ impl Server {
             IpAddr::V4(_) | IpAddr::V6(_) => {}
         }
         address
+    }
+}
+
+impl Cache {
+    const MIB: u64 = 1024 * 1024;
+
+    /// The size of the command handler's cache, in bytes.
+    pub fn commands_bytes(&self) -> u64 {
+        self.commands_mib * Self::MIB
+    }
+
+    /// The size of the views' cache, in bytes.
+    pub fn views_bytes(&self) -> u64 {
+        self.views_mib * Self::MIB
     }
 }
 
@@ -179,6 +313,10 @@ impl CatalogueFiles {
     pub fn promotions(&self) -> Option<&Path> {
         non_empty(&self.promotions)
     }
+
+    pub fn pictures(&self) -> Option<&Path> {
+        non_empty(&self.pictures)
+    }
 }
 
 impl std::fmt::Debug for Security {
@@ -187,8 +325,4 @@ impl std::fmt::Debug for Security {
             .field("secret_path", &self.secret_path)
             .finish_non_exhaustive()
     }
-}
-
-fn non_empty(path: &Path) -> Option<&Path> {
-    (!path.as_os_str().is_empty()).then_some(path)
 }

@@ -1,8 +1,18 @@
 //! Settings merged from several sources, with the source of each.
 
-use super::{ConfigError, PREFIX, SEPARATOR};
+use super::{ConfigError, OPERATOR_TOKEN, PREFIX, SEPARATOR, webhooks};
 use std::collections::BTreeMap;
 use toml::{Table, Value};
+
+/// Settings whose value no message may contain.
+const SECRET: [&str; 6] = [
+    OPERATOR_TOKEN,
+    "security.secret",
+    "log.postgres.url",
+    "log.jetstream.servers",
+    "log.jetstream.password",
+    "log.jetstream.token",
+];
 
 /// The merged settings. Starts with every known key, so that an unknown one is noticed.
 pub(super) struct Settings {
@@ -25,41 +35,30 @@ impl Settings {
 
     /// Overrides settings by those of `file`.
     pub fn overlay(&mut self, table: Table, file: &str) -> Result<(), ConfigError> {
-        for (section, value) in table {
-            let Some(Value::Table(known)) = self.values.get_mut(&section) else {
-                return Err(unknown(file, &section, &self.values));
-            };
-            let Value::Table(values) = value else {
-                return Err(ConfigError(format!(
-                    "{file}: {section} = {value} must be a section: [{section}]"
-                )));
-            };
-            for (key, value) in values {
-                let path = format!("{section}.{key}");
-                if !known.contains_key(&key) {
-                    return Err(unknown(file, &path, known));
-                }
-                known.insert(key, value);
-                self.origins.insert(path, file.to_owned());
-            }
-        }
-        Ok(())
+        overlay(&mut self.values, &mut self.origins, table, "", file)
     }
 
     /// Overrides the setting that the environment variable `name` refers to.
     pub fn override_one(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         let path = name.trim_start_matches(PREFIX).to_lowercase();
-        let (section, key) = path.split_once(SEPARATOR).unwrap_or((&path, ""));
-        let Some(Value::Table(known)) = self.values.get_mut(section) else {
-            return Err(unknown(name, section, &self.values));
-        };
-        let path = format!("{section}.{key}");
-        let Some(default) = known.get(key) else {
-            return Err(unknown(name, &path, known));
-        };
-        let value = match default {
-            Value::String(_) => Value::String(text.to_owned()),
-            _ => format!("value = {text}")
+        let path = path.replace(SEPARATOR, ".");
+        let (sections, key) = path.rsplit_once('.').unwrap_or(("", &path));
+        let mut known = &mut self.values;
+        for (length, section) in prefixes(sections).filter(|(length, _)| *length > 0) {
+            if !known.get(section).is_some_and(Value::is_table) {
+                return Err(unknown(name, &sections[..length], known));
+            }
+            known = known[section].as_table_mut().expect("a table");
+        }
+        let value = match known.get(key) {
+            None => return Err(unknown(name, &path, known)),
+            Some(Value::Table(_)) => {
+                return Err(ConfigError(format!(
+                    "{name} must name a setting of the section {path}"
+                )));
+            }
+            Some(Value::String(_)) => Value::String(text.to_owned()),
+            Some(_) => format!("value = {text}")
                 .parse::<Table>()
                 .ok()
                 .and_then(|mut table| table.remove("value"))
@@ -83,9 +82,24 @@ impl Settings {
     pub fn type_error(&self, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
         let path = error.path().to_string();
         let reason = error.inner().message().trim();
+        if path.starts_with(webhooks::KEY) {
+            // The value of a table may be a secret, and its reason quotes only names.
+            return self.webhook_error(&path, reason);
+        }
         let Some((key, value)) = self.look_up(&path) else {
             return ConfigError(format!("cannot read {path}: {reason}"));
         };
+        if SECRET.contains(&key.as_str()) {
+            // Those of the secret's own parser say what it must be, and do not quote it.
+            let expected = if reason.starts_with("must") {
+                reason
+            } else if reason.ends_with("expected a sequence") {
+                "must be a list of texts in quotes"
+            } else {
+                "must be a text in quotes"
+            };
+            return self.error(&key, expected);
+        }
         let expected = if reason.ends_with("expected a sequence") {
             let text = value.to_string();
             let one = text.trim_matches(['[', ']', '"']);
@@ -96,16 +110,81 @@ impl Settings {
         self.error(&key, &format!("= {value} cannot be read: {expected}"))
     }
 
+    /// An error about the table at `path`, such as `webhooks[0].url`.
+    fn webhook_error(&self, path: &str, reason: &str) -> ConfigError {
+        let expected = if reason.contains("invalid type") {
+            "must have another type; config.toml shows one webhook"
+        } else {
+            reason
+        };
+        let error = self.error(webhooks::KEY, expected);
+        ConfigError(error.0.replacen(webhooks::KEY, path, 1))
+    }
+
     /// The key and value that an error at `path`, such as `server.hosts[1]`, is about.
     fn look_up(&self, path: &str) -> Option<(String, &Value)> {
-        let (section, key) = path.split_once('.')?;
-        let key = key.split(['[', '.']).next()?;
-        let value = self.values.get(section)?.get(key)?;
-        Some((format!("{section}.{key}"), value))
+        let path = path.split('[').next()?;
+        let mut known = &self.values;
+        for (length, key) in prefixes(path) {
+            match known.get(key)? {
+                Value::Table(inner) => known = inner,
+                value => return Some((path[..length].to_owned(), value)),
+            }
+        }
+        None
     }
 }
 
+/// Settings that other services have and this one does not, with what to do instead.
+const ABSENT: &[(&str, &str)] = &[(
+    "server.base_path",
+    "there is no path prefix; give the service a host name of its own, and let the proxy pass \
+     paths unchanged",
+)];
+
+/// The keys of `path`, each with the length of `path` up to its end.
+fn prefixes(path: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut end = 0;
+    path.split('.').map(move |key| {
+        let length = end + key.len();
+        end = length + 1;
+        (length, key)
+    })
+}
+
+/// Overrides the settings in `known`, the section whose keys begin with `prefix`, by `values`.
+fn overlay(
+    known: &mut Table,
+    origins: &mut BTreeMap<String, String>,
+    values: Table,
+    prefix: &str,
+    file: &str,
+) -> Result<(), ConfigError> {
+    for (key, value) in values {
+        let path = format!("{prefix}{key}");
+        match (known.get_mut(&key), value) {
+            (None, _) => return Err(unknown(file, &path, known)),
+            (Some(Value::Table(known)), Value::Table(values)) => {
+                overlay(known, origins, values, &format!("{path}."), file)?;
+            }
+            (Some(Value::Table(_)), value) => {
+                return Err(ConfigError(format!(
+                    "{file}: {path} = {value} must be a section: [{path}]"
+                )));
+            }
+            (Some(known), value) => {
+                *known = value;
+                origins.insert(path, file.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn unknown(source: &str, key: &str, known: &Table) -> ConfigError {
+    if let Some((_, instead)) = ABSENT.iter().find(|(absent, _)| *absent == key) {
+        return ConfigError(format!("{source}: unknown setting {key}: {instead}"));
+    }
     let known: Vec<&str> = known.keys().map(String::as_str).collect();
     ConfigError(format!(
         "{source}: unknown setting {key}; must be one of {}",

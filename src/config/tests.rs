@@ -78,6 +78,17 @@ fn invalid_setting_is_one_line_with_key_value_and_range() {
             "[log]\npath = \"data/secret\"\n",
             vec!["security.secret_path = \"data/secret\"", "log.path"],
         ),
+        (
+            "[server]\nallowed_origins = [\"https://shop.example/\"]\n",
+            vec![
+                "server.allowed_origins has \"https://shop.example/\"",
+                "https://shop.example",
+            ],
+        ),
+        (
+            "[server]\nallowed_origins = [\"*\"]\n",
+            vec!["server.allowed_origins has \"*\", which can never match"],
+        ),
         ("[server\n", vec!["my.toml, line 1"]),
     ] {
         let error = from_file(text).unwrap_err().to_string();
@@ -89,6 +100,7 @@ fn invalid_setting_is_one_line_with_key_value_and_range() {
     for (name, value, part) in [
         ("CARTLOG_SERVER__BINDD", "1", "server.bindd"),
         ("CARTLOG_SRV__BIND", "1", "srv"),
+        ("CARTLOG_SERVER__BASE_PATH", "/shop", "no path prefix"),
         (
             "CARTLOG_SERVER__WORKERS",
             "many",
@@ -175,4 +187,155 @@ fn demo_mode_beyond_this_machine_is_refused() {
     }
     let local = "[server]\nhosts = [\"localhost\", \"a.localhost\", \"127.0.0.2\", \"[::1]\"]\n";
     assert!(from_file(local).is_ok());
+}
+
+#[test]
+fn short_operator_token_is_refused_without_being_shown() {
+    for token in ["t", "op-secret", "fifteen-symbols", "öäüöäüöäüöäüöäü"] {
+        for error in [
+            from_file(&format!("[security]\noperator_token = \"{token}\"\n")).unwrap_err(),
+            from_environment("CARTLOG_SECURITY__OPERATOR_TOKEN", token).unwrap_err(),
+        ] {
+            let error = error.to_string();
+            for part in ["security.operator_token", "at least 16", "openssl rand"] {
+                assert!(error.contains(part), "{error}");
+            }
+            assert!(token.len() == 1 || !error.contains(token), "{error}");
+        }
+    }
+    let number = from_file("[security]\noperator_token = 4711471147114711\n");
+    let error = number.unwrap_err().to_string();
+    assert!(
+        error.contains("my.toml: security.operator_token"),
+        "{error}"
+    );
+    assert!(!error.contains("4711"), "{error}");
+    let token = "sixteen-symbols-";
+    assert!(from_environment("CARTLOG_SECURITY__OPERATOR_TOKEN", token).is_ok());
+}
+
+#[test]
+fn settings_of_a_shared_log_are_checked_without_being_shown() {
+    let secret = "f".repeat(64);
+    for (name, value, part) in [
+        (
+            "CARTLOG_LOG__ENGINE",
+            "postgres",
+            "log.postgres.url must not be empty",
+        ),
+        (
+            "CARTLOG_LOG__POSTGRES",
+            "x",
+            "must name a setting of the section log.postgres",
+        ),
+        (
+            "CARTLOG_LOG__POSTGRES__URI",
+            "x",
+            "unknown setting log.postgres.uri; must be one of",
+        ),
+        (
+            "CARTLOG_LOG__POSTGRE__URL",
+            "x",
+            "unknown setting log.postgre; must be one of",
+        ),
+        (
+            "CARTLOG_LOG__POSTGRES__TIMEOUT_SECONDS",
+            "5",
+            "timeout_seconds = 5 must be from 6 to 600",
+        ),
+        (
+            "CARTLOG_LOG__ENGINE",
+            "jetstream",
+            "log.jetstream.servers must not be empty",
+        ),
+        (
+            "CARTLOG_LOG__JETSTREAM__REPLICAS",
+            "6",
+            "log.jetstream.replicas = 6 must be from 1 to 5",
+        ),
+        (
+            "CARTLOG_LOG__JETSTREAM__SERVERS",
+            "nats://cartlog:hunter2@n1",
+            "log.jetstream.servers must be a list of texts in quotes",
+        ),
+        (
+            "CARTLOG_LOG__REPLICA_PATH",
+            "data/events.db",
+            "must not be the file of log.path",
+        ),
+        (
+            "CARTLOG_SECURITY__SECRET",
+            "beef",
+            "must have 64 hexadecimal digits",
+        ),
+    ] {
+        let error = from_environment(name, value).unwrap_err().to_string();
+        assert!(
+            error.contains(part) && !error.contains('\n'),
+            "{name}: {error}"
+        );
+    }
+    let url = "postgres://cartlog:hunter2@db/cartlog";
+    let file = format!(
+        "[log]\nengine = \"postgres\"\n[log.postgres]\nurl = \"{url}\"\n\
+         [security]\nsecret = \"{secret}\"\n"
+    );
+    let config = from_file(&file).unwrap();
+    assert_eq!(config.log.replica_path(), Path::new("data/replica.db"));
+    let shown = format!("{config:?} {:?}", config.log_config());
+    assert!(
+        !shown.contains("hunter2") && !shown.contains(&secret),
+        "{shown}"
+    );
+    for wrong in [
+        "[log.postgres]\nurl = 77331\n",
+        "[security]\nsecret = 77331\n",
+    ] {
+        let error = from_file(wrong).unwrap_err().to_string();
+        assert!(
+            error.contains("in quotes") && !error.contains("77331"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn credentials_of_jetstream_must_not_contradict() {
+    let with = |lines: &str| {
+        let file = format!(
+            "[log]\nengine = \"jetstream\"\n[log.jetstream]\nservers = [\"nats://n1\"]\n{lines}"
+        );
+        from_file(&file)
+    };
+    for (lines, part) in [
+        (
+            "user = \"cartlog\"\n",
+            "log.jetstream.user must be set together with",
+        ),
+        (
+            "password = \"hunter2\"\n",
+            "log.jetstream.user must be set together with",
+        ),
+        (
+            "user = \"a\"\npassword = \"hunter2\"\npassword_file = \"b\"\n",
+            "log.jetstream.password must not be set together with log.jetstream.password_file",
+        ),
+        (
+            "token = \"hunter2\"\nnkey_file = \"b\"\n",
+            "log.jetstream.nkey_file must not be set together with log.jetstream.token",
+        ),
+        ("password = 1\n", "must be a text in quotes"),
+    ] {
+        let error = with(lines).unwrap_err().to_string();
+        assert!(
+            error.contains(part) && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    let config = with("user = \"a\"\npassword = \"hunter2\"\n").unwrap();
+    let shown = format!("{config:?} {:?}", config.log_config());
+    assert!(
+        shown.contains("nats://n1") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }

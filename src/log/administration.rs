@@ -1,5 +1,6 @@
 //! What operating a log takes beside reading and appending: backup, audit of the storage, import.
 
+use super::digest::LogHead;
 use super::event::{Head, Position, RecordedEvent};
 use super::port::ReadError;
 use std::path::{Path, PathBuf};
@@ -60,13 +61,13 @@ pub trait LogAdministration: Send + Sync {
     /// The digest of the secret that the log was used with, if one was recorded.
     fn secret_digest(&self) -> Result<Option<[u8; 32]>, OpenError>;
 
-    /// Records the digest of the secret beside the log's identity, in place of an earlier one.
-    /// The digest is durable afterwards.
-    fn record_secret_digest(&self, digest: [u8; 32]) -> Result<(), OpenError>;
+    /// Records the digest of the secret beside the log's identity if none is recorded, or in any
+    /// case with `replace`. Returns the one that is recorded afterwards, which is durable.
+    fn record_secret_digest(&self, digest: [u8; 32], replace: bool) -> Result<[u8; 32], OpenError>;
 
     /// Copies the log as of one moment to the file `target`, which must not exist. The copy is
-    /// complete, checked and durable, or there is none. Returns the number of events in it.
-    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError>;
+    /// complete, checked and durable, or there is none. Returns the head of the copy.
+    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError>;
 
     /// Opens the log's storage for an audit.
     fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError>;
@@ -100,6 +101,18 @@ pub trait LogAudit: Send {
 
     /// The faults that the engine finds in the structure of its storage.
     fn check_storage(&self) -> Result<Vec<String>, ReadError>;
+
+    /// Compares this node's copy of a shared log with what the engine has, and reports each
+    /// difference to `differs` with its position. Ends early once `stopped`. A log without copies
+    /// has none.
+    fn compare_copy(
+        &self,
+        stopped: &dyn Fn() -> bool,
+        differs: &mut dyn FnMut(Position, String),
+    ) -> Result<(), ReadError> {
+        let _ = (stopped, differs);
+        Ok(())
+    }
 }
 
 /// A stored entry that is not an event.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     expected: Version,
+    previous_hash: Hash,
     events: Vec<RecordedEvent>,
 }
 
@@ -53,6 +54,7 @@ impl Commit {
             .collect();
         Commit {
             expected: head.version,
+            previous_hash: head.hash,
             events,
         }
     }
@@ -66,9 +68,26 @@ impl Commit {
         self.expected
     }
 
+    /// The hash of the stream's last event before the commit; [`Hash::ZERO`] at the start.
+    pub fn previous_hash(&self) -> &Hash {
+        &self.previous_hash
+    }
+
+    /// The outcome if the stream is at another version.
+    pub fn conflict(&self) -> AppendError {
+        AppendError::Conflict {
+            stream: self.stream(),
+            expected: self.expected,
+        }
+    }
+
     /// The events in their order, each with its version and hash, their positions still 0.
     pub fn events(&self) -> &[RecordedEvent] {
         &self.events
+    }
+
+    pub(super) fn into_events(self) -> Vec<RecordedEvent> {
+        self.events
     }
 
     /// The events as the log stores them, in consecutive positions from `first`.

@@ -1,17 +1,37 @@
-//! The choice of an engine. Nothing above this room names one.
+//! The choice of an engine. Of the code above this module, only `config` names the engines.
 
 use super::administration::{LogAdministration, OpenError};
 use super::port::{EventLog, LogReader};
+use super::shared::{SequencerConnector, SharedAdministration, SharedLog, SharedLogSettings};
 use super::sqlite::{ReadOnlyLog, SqliteAdministration, SqliteLog, SqliteLogSettings};
 use crate::background::Background;
 use crate::files::follow_links;
 use prometheus::core::Collector;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Which engine keeps the log, and its settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum LogConfig {
+    /// One file on this machine.
     Sqlite(SqliteLogSettings),
+    /// A log that several nodes share, in the engine that the connector connects to.
+    Shared(Arc<dyn SequencerConnector>, SharedLogSettings),
+}
+
+impl LogConfig {
+    /// A log of its own in `folder`, such as one to check what is to be imported.
+    pub fn in_folder(folder: &Path) -> LogConfig {
+        LogConfig::Sqlite(SqliteLogSettings::at(folder.join("events.db")))
+    }
+
+    /// The engine's name in the configuration.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            LogConfig::Sqlite(_) => "sqlite",
+            LogConfig::Shared(connector, _) => connector.engine(),
+        }
+    }
 }
 
 /// A log that is open for reading and appending.
@@ -25,7 +45,8 @@ pub struct OpenLog {
     pub worker: Background,
 }
 
-/// Opens the log, and creates it if it does not exist.
+/// Opens the log, and creates it if it does not exist. A copy of a shared log may still be filled
+/// afterwards ([`LogReader::wait_until_filled`]).
 pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
     match config {
         LogConfig::Sqlite(settings) => {
@@ -34,6 +55,15 @@ pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
                 ..settings.clone()
             };
             let (log, worker) = SqliteLog::open(&settings)?;
+            Ok(OpenLog {
+                gauges: log.gauges(),
+                log,
+                administration: administration(config),
+                worker,
+            })
+        }
+        LogConfig::Shared(connector, settings) => {
+            let (log, worker) = SharedLog::open(connector, &followed(settings))?;
             Ok(OpenLog {
                 gauges: log.gauges(),
                 log,
@@ -51,6 +81,11 @@ pub fn open_read_only(config: &LogConfig) -> Result<Arc<dyn LogReader>, OpenErro
             let path = follow_links(&settings.path);
             Ok(Arc::new(ReadOnlyLog::open(&path)?))
         }
+        LogConfig::Shared(connector, settings) => {
+            let settings = followed(settings);
+            SharedAdministration::new(connector.clone(), settings.clone()).update_replica()?;
+            Ok(Arc::new(ReadOnlyLog::open(&settings.replica_path)?))
+        }
     }
 }
 
@@ -60,5 +95,16 @@ pub fn administration(config: &LogConfig) -> Arc<dyn LogAdministration> {
         LogConfig::Sqlite(settings) => {
             Arc::new(SqliteAdministration::of(&follow_links(&settings.path)))
         }
+        LogConfig::Shared(connector, settings) => Arc::new(SharedAdministration::new(
+            connector.clone(),
+            followed(settings),
+        )),
+    }
+}
+
+fn followed(settings: &SharedLogSettings) -> SharedLogSettings {
+    SharedLogSettings {
+        replica_path: follow_links(&settings.replica_path),
+        ..settings.clone()
     }
 }

@@ -109,38 +109,48 @@ impl Head {
     }
 }
 
-/// The hash of `event`, chained to the event before it in its stream, whose hash is `previous`.
-/// A changed, removed or moved event breaks every later hash of its stream.
-///
-/// SHA-256 over eight lines of text, joined by line feeds without a trailing one: the previous hash
-/// in hexadecimal, the stream, the version, the name, the schema, the time, the data and the
-/// metadata. The position is left out because a shared log assigns it after the append. No field
-/// contains a line feed, so no two events give the same input.
+/// The hash of `event`, chained to the event before it in its stream, whose hash is `previous`:
+/// SHA-256 over [`hashed_text`]. A changed, removed or moved event breaks every later hash of its
+/// stream.
 pub fn chained_hash(previous: Hash, event: &RecordedEvent) -> Hash {
+    let mut sum = Sha256::new();
+    each_part(previous, event, |part| sum.update(part));
+    Hash(sum.finalize().into())
+}
+
+/// What the hash of `event` is computed from.
+///
+/// Eight lines of text, joined by line feeds without a trailing one: the previous hash in
+/// hexadecimal, the stream, the version, the name, the schema, the time, the data and the metadata.
+/// The position is left out because a shared log assigns it after the append. No field contains a
+/// line feed, so no two events give the same text.
+pub fn hashed_text(previous: Hash, event: &RecordedEvent) -> String {
+    let mut text = Vec::new();
+    each_part(previous, event, |part| text.extend_from_slice(part));
+    String::from_utf8(text).expect("all parts are texts")
+}
+
+/// Gives each part of the text in turn, so that hashing copies none of it.
+fn each_part(previous: Hash, event: &RecordedEvent, mut part: impl FnMut(&[u8])) {
     assert!(
         !(event.data.contains('\n') || event.metadata.contains('\n') || event.name.contains('\n')),
         "an event's texts are single lines"
     );
-    let mut sum = Sha256::new();
-    sum.update(previous.hex());
-    sum.update("\n");
-    sum.update(
-        event
-            .stream
-            .as_hyphenated()
-            .encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH]),
-    );
-    sum.update("\n");
-    sum.update(event.version.to_string());
-    sum.update("\n");
-    sum.update(event.name.as_bytes());
-    sum.update("\n");
-    sum.update(event.schema.to_string());
-    sum.update("\n");
-    sum.update(event.recorded_at.to_text().as_str());
-    sum.update("\n");
-    sum.update(event.data.as_bytes());
-    sum.update("\n");
-    sum.update(event.metadata.as_bytes());
-    Hash(sum.finalize().into())
+    part(&previous.hex());
+    part(b"\n");
+    let mut stream = [0; uuid::fmt::Hyphenated::LENGTH];
+    let stream = event.stream.as_hyphenated().encode_lower(&mut stream);
+    part(stream.as_bytes());
+    part(b"\n");
+    part(event.version.to_string().as_bytes());
+    part(b"\n");
+    part(event.name.as_bytes());
+    part(b"\n");
+    part(event.schema.to_string().as_bytes());
+    part(b"\n");
+    part(event.recorded_at.to_text().as_str().as_bytes());
+    part(b"\n");
+    part(event.data.as_bytes());
+    part(b"\n");
+    part(event.metadata.as_bytes());
 }

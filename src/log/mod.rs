@@ -1,17 +1,24 @@
 //! The log: an append-only sequence of events, and the source of truth. It stores named, versioned,
 //! one-line JSON in streams and knows nothing of carts.
 //!
-//! [`LogReader`] and [`LogWriter`] are the port; [`open`] chooses the engine that implements it, of
-//! which there is one today: [`sqlite`]. Code above this room relies on the port alone.
+//! [`LogReader`] and [`LogWriter`] are the port. [`open`] chooses the engine that implements it:
+//! one file ([`sqlite`]), or a log that nodes share ([`shared`], over [`postgres`] or
+//! [`jetstream`]). Code above this module relies on the port alone.
 
 mod administration;
 mod checkpoint;
 mod commit;
+mod digest;
 mod engine;
 mod event;
 mod hash;
+pub mod jetstream;
 mod port;
+pub mod postgres;
+mod replies;
+pub mod shared;
 pub mod sqlite;
+mod tls;
 
 pub use administration::{
     BackupError, BulkImporter, IndexEntry, LogAdministration, LogAudit, OpenError, Progress,
@@ -19,8 +26,9 @@ pub use administration::{
 };
 pub use checkpoint::Checkpoint;
 pub use commit::{AppendError, Appended, Commit};
+pub use digest::{InvalidLogHead, LogDigest, LogHead};
 pub use engine::{LogConfig, OpenLog, administration, open, open_read_only};
-pub use event::{Head, NewEvent, Position, RecordedEvent, Version, chained_hash};
+pub use event::{Head, NewEvent, Position, RecordedEvent, Version, chained_hash, hashed_text};
 pub use hash::Hash;
-pub use port::{EventLog, Freshness, LogReader, LogWriter, ReadError};
+pub use port::{EventLog, Freshness, LogReader, LogWriter, ReadError, ReplicaStatus};
 pub use sqlite::{Durability, SqliteLogSettings};

@@ -5,6 +5,7 @@ use super::checkpoint::Checkpoint;
 use super::commit::{AppendError, Appended, Commit};
 use super::event::{Position, RecordedEvent, Version};
 use async_trait::async_trait;
+use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -17,7 +18,8 @@ pub struct ReadError(pub String);
 /// to ask another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// Any state of the log, as old as it may be.
+    /// Any state of the log, as old as it may be. A state has whole commits: the receipt of a
+    /// command is found with the command's last event.
     Any,
     /// Everything up to that position.
     AtLeast(Position),
@@ -46,6 +48,15 @@ pub trait LogReader: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError>;
 
+    /// The event at `position`; none at 0, which is before the first.
+    async fn event_at(&self, position: Position) -> Result<Option<RecordedEvent>, ReadError> {
+        let Some(before) = position.0.checked_sub(1) else {
+            return Ok(None);
+        };
+        let read = self.read_all(Position(before), 1).await?;
+        Ok(read.into_iter().find(|event| event.position == position))
+    }
+
     /// A position that covers every event acknowledged so far.
     async fn barrier(&self) -> Result<Position, ReadError>;
 
@@ -55,12 +66,9 @@ pub trait LogReader: Send + Sync + 'static {
         if checkpoint.position == Position(0) {
             return Ok(*checkpoint == Checkpoint::start(self.identity()));
         }
-        let before = Position(checkpoint.position.0 - 1);
-        let found = self.read_all(before, 1).await?;
+        let found = self.event_at(checkpoint.position).await?;
         let history = Checkpoint::start(self.identity());
-        Ok(found
-            .first()
-            .is_some_and(|event| history.after(event) == *checkpoint))
+        Ok(found.is_some_and(|event| history.after(&event) == *checkpoint))
     }
 
     /// The log's id, generated when the log was created. Data derived from one log is never applied
@@ -77,6 +85,35 @@ pub trait LogReader: Send + Sync + 'static {
     async fn health(&self) -> Result<(), String> {
         Ok(())
     }
+
+    /// How far this node's copy of a log that several nodes share is; `None` if the log has no
+    /// copies.
+    fn replica(&self) -> Option<ReplicaStatus> {
+        None
+    }
+
+    /// Waits until this node's copy of a shared log has had everything that the log had when it was
+    /// opened. Fails if it cannot get there.
+    async fn wait_until_filled(&self) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+/// How far a node's copy of a shared log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaStatus {
+    /// The engine's name in the configuration.
+    pub engine: &'static str,
+    /// The last event that the copy has.
+    pub position: Position,
+    /// How many commits the log is known to have beyond the copy.
+    pub lag_commits: u64,
+    /// For how long the copy may have lacked something; zero while it is known to be complete.
+    pub lag: Duration,
+    /// Whether the copy has had everything that the log had when it was opened.
+    pub is_filled: bool,
+    /// Why the copy does not follow the log at the moment.
+    pub trouble: Option<String>,
 }
 
 /// Appends to the log. There is no other way to change it.

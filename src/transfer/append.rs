@@ -4,9 +4,13 @@ use crate::log::{
     self, BulkImporter, Commit, Head, LogConfig, NewEvent, OpenError, OpenLog, Position,
     RecordedEvent,
 };
+use futures_util::future::join_all;
 use std::collections::HashMap;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
+
+/// How many commits are appended together.
+const GROUP: usize = 256;
 
 /// Appends the events of an import, commit by commit. Unlike the bulk path it leaves a partial log
 /// behind when the import fails.
@@ -18,6 +22,8 @@ pub struct AppendImporter {
     /// The events of one commit so far, and the end of their stream before them.
     commit: Vec<RecordedEvent>,
     before: Head,
+    /// Commits that are appended together.
+    group: Vec<Commit>,
     imported: u64,
 }
 
@@ -29,14 +35,20 @@ impl AppendImporter {
             location: opened.administration.location(),
             opened,
             runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_time()
                 .build()
                 .expect("a runtime without I/O starts"),
             heads: HashMap::new(),
             commit: Vec::new(),
             before: Head::START,
+            group: Vec::with_capacity(GROUP),
             imported: 0,
         };
-        let end = importer.runtime.block_on(importer.opened.log.barrier());
+        let log = &importer.opened.log;
+        let end = importer.runtime.block_on(async {
+            log.wait_until_filled().await?;
+            log.barrier().await
+        });
         match end {
             Ok(Position(0)) => Ok(importer),
             Ok(end) => Err(importer.close_with(&format!("it has {end} events already"))),
@@ -44,7 +56,7 @@ impl AppendImporter {
         }
     }
 
-    /// Appends the pending commit. The events of a commit follow each other in the export and share
+    /// Queues the pending commit. The events of a commit follow each other in the export and share
     /// their metadata, which has the id of their command.
     fn flush(&mut self) -> Result<(), OpenError> {
         let Some(first) = self.commit.first() else {
@@ -61,12 +73,37 @@ impl AppendImporter {
                 data: event.data.to_string(),
             })
             .collect();
-        self.imported += events.len() as u64;
         let commit = Commit::new(stream, self.before, recorded_at, metadata, events);
-        let appended = self.runtime.block_on(self.opened.log.append(commit));
-        appended
-            .map(|_| ())
-            .map_err(|error| self.failed(&error.to_string()))
+        self.group.push(commit);
+        if self.group.len() >= GROUP {
+            self.append()?;
+        }
+        Ok(())
+    }
+
+    /// Appends the queued commits, all at once: an engine writes them in the order of the calls.
+    fn append(&mut self) -> Result<(), OpenError> {
+        let log = &self.opened.log;
+        let group = self.group.drain(..);
+        let sizes: Vec<usize> = group
+            .as_slice()
+            .iter()
+            .map(|it| it.events().len())
+            .collect();
+        let appended = self
+            .runtime
+            .block_on(join_all(group.map(|commit| log.append(commit))));
+        for (appended, size) in appended.into_iter().zip(sizes) {
+            if let Err(error) = appended {
+                return Err(self.failed(&format!(
+                    "{error}; the first {} events were imported: remove the log before the import \
+                     is repeated",
+                    self.imported
+                )));
+            }
+            self.imported += size as u64;
+        }
+        Ok(())
     }
 
     fn failed(&self, reason: &str) -> OpenError {
@@ -107,6 +144,7 @@ impl BulkImporter for AppendImporter {
 
     fn finish(mut self: Box<Self>) -> Result<u64, OpenError> {
         self.flush()?;
+        self.append()?;
         self.opened.log.close();
         let ended = self.runtime.block_on(self.opened.worker.ended());
         let result = ended.map_err(|error| self.failed(&error.to_string()));

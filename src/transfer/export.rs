@@ -1,9 +1,12 @@
 //! Export: the log as lines of JSON, one CloudEvent each.
 
+use super::closing_line::ExportSummary;
 use super::heads::Heads;
 use crate::cloud_event::CloudEvent;
 use crate::history::HistoryError;
-use crate::log::{Freshness, Hash, LogReader, Position, ReadError, RecordedEvent, Version};
+use crate::log::{
+    Freshness, Hash, LogDigest, LogReader, Position, ReadError, RecordedEvent, Version,
+};
 use std::io::{self, Write};
 use uuid::Uuid;
 
@@ -24,16 +27,17 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the current events of `log` to `out`, by position, and returns their number. `progress`
-/// is called with the position written and the last one.
+/// Writes the current events of `log` to `out`, by position, and the closing line that the summary
+/// gives. `progress` is called with the position written and the last one.
 pub async fn export(
     log: &dyn LogReader,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<u64, ExportError> {
+) -> Result<ExportSummary, ExportError> {
     let end = log.barrier().await?;
     let mut after = Position(0);
-    let mut written = 0;
+    let mut events_written = 0;
+    let mut digest = LogDigest::default();
     let mut hashes = Heads::new();
     while after < end {
         let events = log.read_all(after, BATCH).await?;
@@ -47,14 +51,21 @@ pub async fn export(
             serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
             hashes.set(recorded.stream, (recorded.version, recorded.hash));
-            written += 1;
+            digest.add(recorded.position, recorded.hash);
+            events_written += 1;
         }
         let Some(last) = events.last() else { break };
         after = last.position;
         progress(after.min(end).0, end.0);
     }
+    let summary = ExportSummary {
+        log_id: log.identity(),
+        events: events_written,
+        head: digest.head(),
+    };
+    writeln!(out, "{}", summary.to_line())?;
     out.flush()?;
-    Ok(written)
+    Ok(summary)
 }
 
 /// The hash of the event before `recorded` in its stream.

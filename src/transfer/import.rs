@@ -1,93 +1,259 @@
 //! Import: an empty log is filled from the lines of an export.
 
 use super::append::AppendImporter;
+use super::closing_line::ExportSummary;
 use super::heads::Heads;
 use crate::cart::CartEvent;
 use crate::cloud_event::CloudEvent;
 use crate::decider::Event;
 use crate::history::{self, CommitMetadata};
 use crate::log::{
-    self, BulkImporter, Head, LogConfig, OpenError, Position, RecordedEvent, Version, chained_hash,
+    self, BulkImporter, Hash, Head, LogConfig, LogDigest, LogHead, OpenError, Position, ReadError,
+    RecordedEvent, Version, chained_hash,
 };
-use std::io::{self, BufRead};
+use serde_json::Value;
+use std::io::{self, BufRead, Read};
+
+/// The longest line in bytes, without its line feed. The longest event has some 40 KiB.
+const MAX_LINE: u64 = 1 << 20;
+
+/// How many events are appended after each other without a report of progress.
+const BATCH: usize = 4_096;
 
 /// Why an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]
     Log(#[from] OpenError),
+    #[error("the lines cannot be checked in a temporary folder: {0}; nothing was imported")]
+    Temporary(io::Error),
+    #[error(transparent)]
+    Checked(#[from] ReadError),
     #[error("line {line} cannot be read: {error}; nothing was imported")]
     Read { line: u64, error: io::Error },
     #[error("line {line}: {reason}; nothing was imported")]
     Line { line: u64, reason: String },
+    #[error(
+        "the export has no closing line, so its end must be missing: export again, or accept it \
+         with --incomplete if cartlog 0.1.0 wrote it; nothing was imported"
+    )]
+    NotClosed,
 }
 
-/// Fills the log of `config`, which must be empty or missing, from `lines`, and returns the number
-/// of its events. Each event must be readable, follow the one before it in its stream by version,
-/// time and hash, and open its stream if it is the first. If one does not, there is no log
-/// afterwards.
+/// Whether an export must end with its closing line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosingLine {
+    Required,
+    /// Version 0.1.0 wrote none.
+    Optional,
+}
+
+/// What was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportSummary {
+    pub events: u64,
+    /// The end of the new log.
+    pub head: LogHead,
+    /// Whether the export had a closing line, which matched.
+    pub is_closed: bool,
+}
+
+/// Fills the log of `config`, which must be empty or missing, from `lines`. Each event must be
+/// readable, follow the one before it in its stream by version, time and hash, and open its stream
+/// if it is the first; the closing line must match what came before it. If one does not, there is
+/// no log afterwards.
 ///
 /// `progress` is called with the number of lines read.
 pub fn import(
     lines: &mut dyn BufRead,
+    closing_line: ClosingLine,
     config: &LogConfig,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, ImportError> {
-    let importer = match log::administration(config).import_in_bulk()? {
-        Some(importer) => importer,
-        None => Box::new(AppendImporter::open(config)?),
+) -> Result<ImportSummary, ImportError> {
+    if let Some(importer) = log::administration(config).import_in_bulk()? {
+        return import_into(importer, lines, closing_line, progress);
+    }
+    let importer = AppendImporter::open(config)?;
+    // What is appended stays, so that all lines are checked before.
+    let folder = tempfile::tempdir().map_err(ImportError::Temporary)?;
+    let checked = LogConfig::in_folder(folder.path());
+    let Some(check) = log::administration(&checked).import_in_bulk()? else {
+        return import_into(Box::new(importer), lines, closing_line, progress);
     };
-    import_into(importer, lines, progress)
+    let summary = import_into(check, lines, closing_line, progress)?;
+    append_all(&checked, importer, progress)?;
+    Ok(summary)
+}
+
+/// Appends all events of the log of `from`.
+fn append_all(
+    from: &LogConfig,
+    mut importer: AppendImporter,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ImportError> {
+    let from = log::administration(from).audit()?;
+    let mut after = Position(0);
+    loop {
+        let events = from.read(after, BATCH)?;
+        let Some(last) = events.last() else {
+            return Ok(Box::new(importer).finish()?);
+        };
+        after = match last {
+            Ok(event) => event.position,
+            Err(row) => row.position,
+        };
+        for event in events {
+            let event = event.map_err(|row| ReadError(row.reason))?;
+            importer.add(&event)?;
+        }
+        progress(after.0);
+    }
 }
 
 /// Fills an empty log through `log`, as [`import`] does.
 pub fn import_into(
-    mut log: Box<dyn BulkImporter>,
+    log: Box<dyn BulkImporter>,
     lines: &mut dyn BufRead,
+    closing_line: ClosingLine,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, ImportError> {
-    let mut heads = Heads::new();
-    let mut last = Position(0);
+) -> Result<ImportSummary, ImportError> {
+    let mut import = Import {
+        log,
+        heads: Heads::new(),
+        events: 0,
+        digest: LogDigest::default(),
+        is_closed: false,
+    };
     let mut text = Vec::new();
     for line in 1.. {
-        text.clear();
-        let read = lines.read_until(b'\n', &mut text);
-        let read = read.map_err(|error| ImportError::Read { line, error })?;
-        if read == 0 {
+        if !read_line(lines, line, &mut text)? {
             break;
         }
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let refused = |reason| ImportError::Line { line, reason };
-        let event: CloudEvent<'_> = serde_json::from_slice(&text)
-            .map_err(|error| refused(format!("not an event of an export: {error}")))?;
-        let recorded = recorded(&event).map_err(refused)?;
-        let head = match heads.get(recorded.stream) {
-            Some(head) => head,
-            None => log.head(recorded.stream)?,
-        };
-        if recorded.position <= last {
-            return Err(refused(format!(
-                "position {} does not come after {last}",
-                recorded.position
-            )));
-        }
-        follows(&event, &recorded, head).map_err(refused)?;
-        readable(&recorded).map_err(refused)?;
-        let whole = CloudEvent::with_metadata(&recorded, event.previoushash)
-            .map_err(|error| refused(error.to_string()))?;
-        if whole != event {
-            return Err(refused(
-                "its attributes contradict its data and metadata".to_owned(),
-            ));
-        }
-        log.add(&recorded)?;
-        heads.set(recorded.stream, Head::at(&recorded));
-        last = recorded.position;
+        import.line(&text).map_err(|error| match error {
+            LineError::Refused(reason) => ImportError::Line { line, reason },
+            LineError::Log(error) => ImportError::Log(error),
+        })?;
         progress(line);
     }
-    Ok(log.finish()?)
+    if closing_line == ClosingLine::Required && !import.is_closed {
+        return Err(ImportError::NotClosed);
+    }
+    Ok(ImportSummary {
+        events: import.log.finish()?,
+        head: LogHead {
+            position: Position(import.events),
+            ..import.digest.head()
+        },
+        is_closed: import.is_closed,
+    })
+}
+
+/// Reads the line with this number into `text`; false at the end.
+fn read_line(lines: &mut dyn BufRead, line: u64, text: &mut Vec<u8>) -> Result<bool, ImportError> {
+    text.clear();
+    let read = lines.take(MAX_LINE + 1).read_until(b'\n', text);
+    let read = read.map_err(|error| ImportError::Read { line, error })?;
+    if read as u64 > MAX_LINE && !text.ends_with(b"\n") {
+        let reason = "it is longer than 1 MiB, which no line of an export is".to_owned();
+        return Err(ImportError::Line { line, reason });
+    }
+    Ok(read > 0)
+}
+
+/// Why a line was not imported.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Log(#[from] OpenError),
+}
+
+impl From<String> for LineError {
+    fn from(reason: String) -> LineError {
+        LineError::Refused(reason)
+    }
+}
+
+/// An import under way.
+struct Import {
+    log: Box<dyn BulkImporter>,
+    heads: Heads<Head>,
+    events: u64,
+    digest: LogDigest,
+    is_closed: bool,
+}
+
+impl Import {
+    fn line(&mut self, text: &[u8]) -> Result<(), LineError> {
+        if self.is_closed {
+            let reason = "it comes after the closing line: import one export at a time";
+            return Err(reason.to_owned().into());
+        }
+        match serde_json::from_slice(text) {
+            Ok(event) => self.event(&event),
+            Err(error) => match ExportSummary::of_line(text) {
+                Some(summary) => Ok(self.close(summary)?),
+                None => Err(format!("not an event of an export: {error}").into()),
+            },
+        }
+    }
+
+    fn event(&mut self, event: &CloudEvent<'_>) -> Result<(), LineError> {
+        let recorded = recorded(event)?;
+        let head = match self.heads.get(recorded.stream) {
+            Some(head) => head,
+            None => self.log.head(recorded.stream)?,
+        };
+        let last = self.digest.position();
+        if recorded.position <= last {
+            let position = recorded.position;
+            return Err(format!("position {position} does not come after {last}").into());
+        }
+        follows(event, &recorded, head)?;
+        let recorded = as_stored(recorded, head.hash)?;
+        readable(&recorded)?;
+        let whole = CloudEvent::with_metadata(&recorded, event.previoushash)
+            .map_err(|error| error.to_string())?;
+        // The hash covers the data, which other tools space differently.
+        let whole = CloudEvent {
+            data: event.data,
+            ..whole
+        };
+        if whole != *event {
+            let reason = "its attributes contradict its data and metadata";
+            return Err(reason.to_owned().into());
+        }
+        self.log.add(&recorded)?;
+        self.heads.set(recorded.stream, Head::at(&recorded));
+        self.digest.add(recorded.position, recorded.hash);
+        self.events += 1;
+        Ok(())
+    }
+
+    /// Checks that `summary`, of the closing line, is that of the lines before it.
+    fn close(&mut self, summary: ExportSummary) -> Result<(), String> {
+        if summary.events != self.events {
+            return Err(format!(
+                "the export had {} events when it was closed, and {} come before this line: lines \
+                 were removed or added",
+                summary.events, self.events
+            ));
+        }
+        let head = self.digest.head();
+        if summary.head != head {
+            return Err(format!(
+                "the export was closed at {}, and the lines before give {head}: they were altered, \
+                 replaced or moved",
+                summary.head
+            ));
+        }
+        self.is_closed = true;
+        Ok(())
+    }
 }
 
 /// The event as a log stores it.
@@ -123,7 +289,7 @@ fn recorded(event: &CloudEvent<'_>) -> Result<RecordedEvent, String> {
     })
 }
 
-/// Checks that `recorded` directly follows `head`.
+/// Checks that `recorded` directly follows `head`; its own hash is checked by [`as_stored`].
 fn follows(event: &CloudEvent<'_>, recorded: &RecordedEvent, head: Head) -> Result<(), String> {
     let RecordedEvent {
         stream, version, ..
@@ -144,18 +310,39 @@ fn follows(event: &CloudEvent<'_>, recorded: &RecordedEvent, head: Head) -> Resu
             "version {version} of {stream} is not chained to the version before it"
         ));
     }
-    if chained_hash(head.hash, recorded) != recorded.hash {
-        return Err(format!(
-            "the hash of version {version} of {stream} does not match its content: it was altered"
-        ));
-    }
     Ok(())
+}
+
+/// `recorded` with its data byte for byte as it was stored, which its hash proves. Other tools
+/// change the spacing or the order of keys.
+fn as_stored(recorded: RecordedEvent, previous: Hash) -> Result<RecordedEvent, String> {
+    let proven = |event: &RecordedEvent| chained_hash(previous, event) == event.hash;
+    if proven(&recorded) {
+        return Ok(recorded);
+    }
+    let spaced = serde_json::from_str::<Value>(&recorded.data);
+    let ordered = history::event_of::<CartEvent>(&recorded);
+    let forms = [
+        spaced.ok().map(|data| data.to_string()),
+        ordered.ok().map(|event| event.data()),
+    ];
+    let stored = forms.into_iter().flatten().map(|data| RecordedEvent {
+        data: data.into(),
+        ..recorded.clone()
+    });
+    stored.into_iter().find(proven).ok_or_else(|| {
+        format!(
+            "the hash of version {} of {} does not match its content: it was altered, or another \
+             tool rewrote its data beyond recognition",
+            recorded.version, recorded.stream
+        )
+    })
 }
 
 /// Checks that this version of cartlog can decode and fold `recorded`.
 fn readable(recorded: &RecordedEvent) -> Result<(), String> {
     let event: CartEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
-    CommitMetadata::read(&recorded.metadata).map_err(|error| error.to_string())?;
+    CommitMetadata::read(&recorded.metadata)?;
     let opens = matches!(event, CartEvent::CartOpened(_));
     if opens != (recorded.version == Version(1)) {
         return Err(format!(

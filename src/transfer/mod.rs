@@ -1,11 +1,14 @@
-//! Export and import of the log as lines of CloudEvents. An imported log equals the exported one to
-//! the byte: times, order, versions, metadata and hashes.
+//! Export and import of the log as lines of CloudEvents, with a closing line that counts and
+//! identifies them. An imported log equals the exported one to the byte: times, order, versions,
+//! metadata and hashes.
 
 mod append;
+mod closing_line;
 mod export;
 mod heads;
 mod import;
 
 pub use append::AppendImporter;
+pub use closing_line::ExportSummary;
 pub use export::{ExportError, export};
-pub use import::{ImportError, import, import_into};
+pub use import::{ClosingLine, ImportError, ImportSummary, import, import_into};

@@ -1,10 +1,14 @@
 //! Reads the log row by row and checks each event against the one before it in its stream.
 
-use super::{Finding, FindingKind, VerifyContext, VerifyError};
+use super::tree::TreeAudit;
+use super::{Finding, FindingKind, VerifyContext, VerifyError, VerifyTarget};
 use crate::log::{
-    Hash, Head, IndexEntry, LogAudit, Position, RecordedEvent, UnreadableRow, Version, chained_hash,
+    Hash, Head, IndexEntry, LogAudit, LogDigest, LogHead, Position, RecordedEvent, UnreadableRow,
+    Version, chained_hash,
 };
+use crate::proof::TreeHead;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender};
 use uuid::Uuid;
 
@@ -29,18 +33,39 @@ pub(super) struct Auditor<'a> {
     heads: HashMap<Uuid, Head>,
     position: Position,
     events: u64,
+    /// Over the events that could be read.
+    digest: LogDigest,
+    /// Whether each row was an event.
+    is_readable: bool,
+    expected: Option<LogHead>,
+    /// The digest at the expected position.
+    found: Option<LogHead>,
+    tree: TreeAudit,
+    views: &'a Path,
     /// Whether the file cannot be read further.
     broken: bool,
 }
 
 impl Auditor<'_> {
-    pub(super) fn new<'a>(file: Box<dyn LogAudit>, context: &'a VerifyContext<'a>) -> Auditor<'a> {
+    pub(super) fn new<'a>(
+        file: Box<dyn LogAudit>,
+        target: &'a VerifyTarget,
+        checkpoints: Vec<TreeHead>,
+        context: &'a VerifyContext<'a>,
+    ) -> Auditor<'a> {
+        let digest = LogDigest::default();
         Auditor {
             file,
             context,
             heads: HashMap::new(),
             position: Position(0),
             events: 0,
+            found: Some(digest.head()),
+            digest,
+            is_readable: true,
+            expected: target.expected_head,
+            tree: TreeAudit::new(checkpoints),
+            views: &target.views,
             broken: false,
         }
     }
@@ -64,6 +89,8 @@ impl Auditor<'_> {
                 return Ok(());
             }
         }
+        self.check_expected();
+        self.tree.finish(&*self.file, self.views, self.context);
         if !self.broken {
             self.check_index()?;
         }
@@ -75,6 +102,13 @@ impl Auditor<'_> {
             }
             Err(error) => self.damaged(&error.to_string()),
         }
+        let stopped = || *self.context.stop.borrow();
+        self.file.compare_copy(&stopped, &mut |position, detail| {
+            self.find(Finding {
+                position: Some(position),
+                ..Finding::general(FindingKind::DamagedLog, detail)
+            });
+        })?;
         Ok(())
     }
 
@@ -114,11 +148,14 @@ impl Auditor<'_> {
             self.events += 1;
             match row {
                 Ok(event) => {
+                    self.add_to_digest(&event);
+                    self.tree.add(event.position, Some(event.hash));
                     self.check(&event);
                     events.push(event);
                 }
                 Err(row) => {
                     complete = false;
+                    self.tree.add(row.position, None);
                     self.skip(row);
                 }
             }
@@ -147,6 +184,55 @@ impl Auditor<'_> {
         self.position = position;
     }
 
+    fn add_to_digest(&mut self, event: &RecordedEvent) {
+        self.digest.add(event.position, event.hash);
+        if self
+            .expected
+            .is_some_and(|expected| expected.position == event.position)
+        {
+            self.found = Some(self.digest.head());
+        }
+    }
+
+    /// Reports the head, and compares the log up to the expected position with what is expected.
+    fn check_expected(&self) {
+        let head = (self.is_readable && !self.broken).then(|| self.digest.head());
+        self.context.update(|status| status.head = head);
+        let Some(expected) = self.expected else {
+            return;
+        };
+        let found = self
+            .found
+            .filter(|found| found.position == expected.position);
+        let (kind, detail) = match found {
+            Some(found) if found == expected => return,
+            Some(found) => {
+                let detail = format!(
+                    "the events up to here give the hash {}, and {} is expected: one of them was \
+                     altered, removed, added or moved",
+                    found.hash, expected.hash
+                );
+                (FindingKind::HistoryDiffers, detail)
+            }
+            None if self.position < expected.position => {
+                let missing = expected.position.0 - self.position.0;
+                let detail = format!(
+                    "an event is expected here, and the log ends at {}: {missing} are missing",
+                    self.position
+                );
+                (FindingKind::LogCutOff, detail)
+            }
+            None => {
+                let detail = "an event is expected here, and there is none that can be read";
+                (FindingKind::HistoryDiffers, detail.to_owned())
+            }
+        };
+        self.find(Finding {
+            position: Some(expected.position),
+            ..Finding::general(kind, detail)
+        });
+    }
+
     fn check(&mut self, event: &RecordedEvent) {
         let head = self.heads.insert(event.stream, Head::at(event));
         let head = head.unwrap_or(Head::START);
@@ -167,6 +253,7 @@ impl Auditor<'_> {
 
     /// Continues after a row that is no event.
     fn skip(&mut self, row: UnreadableRow) {
+        self.is_readable = false;
         if let (Some(stream), Some(version)) = (row.stream, row.version) {
             let head = self.heads.entry(stream).or_insert(Head::START);
             head.version = Version(version);

@@ -39,8 +39,10 @@ pub enum FindingKind {
     UnreadableEvent,
     /// The events of a stream do not fold to a cart.
     DoesNotFold,
-    /// The views have seen more events than the log has.
+    /// The views have seen more events than the log has, or more are expected.
     LogCutOff,
+    /// The events up to an expected position are not the expected ones.
+    HistoryDiffers,
     /// The views cannot be read.
     DamagedViews,
     /// A row of a view is missing.
@@ -65,6 +67,7 @@ impl FindingKind {
             FindingKind::UnreadableEvent => "unreadable_event",
             FindingKind::DoesNotFold => "does_not_fold",
             FindingKind::LogCutOff => "log_cut_off",
+            FindingKind::HistoryDiffers => "history_differs",
             FindingKind::DamagedViews => "damaged_views",
             FindingKind::RowMissing => "row_missing",
             FindingKind::RowExtra => "row_extra",

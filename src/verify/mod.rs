@@ -10,11 +10,13 @@ mod audit;
 mod expected;
 mod finding;
 mod on_demand;
+mod tree;
 
 pub use finding::{Finding, FindingKind};
 pub use on_demand::{Verifications, Verifier, VerifyRunning};
 
-use crate::log::{self, LogConfig, OpenError, Position, ReadError, RecordedEvent};
+use crate::log::{self, LogConfig, LogHead, OpenError, Position, ReadError, RecordedEvent};
+use crate::proof::{SignedTreeHead, TreeHead, last_signed};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
 use audit::{Auditor, Read};
@@ -35,12 +37,18 @@ const BATCHES_AHEAD: usize = 2;
 const CLOSE: u64 = 8_192;
 
 /// What is verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct VerifyTarget {
     pub log: LogConfig,
     pub views: PathBuf,
     /// Memory for folded carts.
     pub cache_bytes: u64,
+    /// What the log must have recorded, from an earlier verification, export or backup.
+    pub expected_head: Option<LogHead>,
+    /// The signing key: the log must extend the checkpoint that was signed last with it.
+    pub signing_key: Option<PathBuf>,
+    /// A checkpoint from elsewhere that the log must extend.
+    pub checkpoint: Option<SignedTreeHead>,
 }
 
 /// The progress of a verification, and what it has found so far.
@@ -54,6 +62,12 @@ pub struct VerifyStatus {
     pub per_cent: f64,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
+    /// The end of the log as far as it was checked. The hash identifies everything up to there;
+    /// `null` before the log is read, or if a row of it cannot be read.
+    pub head: Option<LogHead>,
+    /// Events in the last signed checkpoint, which the log must extend; `null` if nothing was
+    /// signed.
+    pub signed_events: Option<u64>,
     pub rows_checked: u64,
     pub findings_total: u64,
     /// The first findings.
@@ -171,13 +185,15 @@ impl VerifyStatus {
 }
 
 fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
+    // Before the log, which grows meanwhile.
+    let checkpoints = checkpoints(target, context);
     let file = log::administration(&target.log).audit()?;
     let end = file.end()?;
     let log = file.identity();
     std::thread::scope(|scope| {
         let (want, wanted) = channel();
         let (send, batches) = sync_channel(BATCHES_AHEAD);
-        let auditor = Auditor::new(file, context);
+        let auditor = Auditor::new(file, target, checkpoints, context);
         let auditing = scope.spawn(move || auditor.run(&wanted, &send));
         let expected = ExpectedViews::begin(target, context);
         let checked = expected.and_then(|expected| {
@@ -188,6 +204,24 @@ fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyE
         let audited = audited.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         checked.and(audited)
     })
+}
+
+/// The checkpoints that the log must extend.
+fn checkpoints(target: &VerifyTarget, context: &VerifyContext<'_>) -> Vec<TreeHead> {
+    let mut heads: Vec<TreeHead> = target.checkpoint.iter().map(|given| given.head).collect();
+    let last = target.signing_key.as_deref().map(last_signed);
+    match last.transpose() {
+        Ok(last) => {
+            let last = last.flatten().map(|last| last.head);
+            context.update(|status| status.signed_events = last.map(|last| last.size));
+            heads.extend(last.filter(|last| !heads.contains(last)));
+        }
+        Err(error) => context.find(Finding::general(
+            FindingKind::HistoryDiffers,
+            format!("the log cannot be compared with what was signed: {error}"),
+        )),
+    }
+    heads
 }
 
 /// The batches that the auditor reads.

@@ -123,7 +123,7 @@ pub fn find(tables: &Connection, id: Uuid) -> rusqlite::Result<Option<CartRow>> 
 }
 
 /// At most `limit` open carts without an event since `before`, sorted by the hour of their last
-/// event, behind `after` if that is given.
+/// event, after `after` if that is given.
 pub fn idle(
     tables: &Connection,
     before: Timestamp,

@@ -6,6 +6,7 @@ use super::View;
 use super::difference::{Comparison, Difference, Differs, excerpt, first_difference, whole};
 use super::projector::Projector;
 use super::schema::{self, Definition, Recorded};
+use super::tree::StoredTree;
 use crate::log::Checkpoint;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::{Type, ValueRef};
@@ -46,6 +47,11 @@ impl Snapshot {
             definitions: recorded.definitions,
             checkpoint,
         })
+    }
+
+    /// The tree over the log as these views have it.
+    pub fn tree(&self) -> StoredTree<'_> {
+        StoredTree::of(&self.tables)
     }
 
     /// Whether these are `views` in their current definition.

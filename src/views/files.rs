@@ -5,7 +5,7 @@
 //! renamed over the path, which is atomic. The file itself must keep its name: SQLite finds a
 //! write-ahead log by the name of its database.
 
-use crate::file_lock::LOCK;
+use crate::file_lock::locked_files;
 use crate::files::{
     COMPANIONS, beside, folder_of, is_same_file, remove, remove_companions, remove_database,
     sync_folder_of,
@@ -95,8 +95,7 @@ pub(super) fn sweep(path: &Path) -> io::Result<()> {
 /// Whether `target` is a file of the views at `path`, or would be taken for one.
 pub fn owns(path: &Path, target: &Path) -> bool {
     let path = &locate(path);
-    let suffixes = COMPANIONS.into_iter().chain(["", LOCK, LINK]);
-    let mut own = suffixes.map(|suffix| beside(path, suffix));
+    let mut own = locked_files(path).chain([beside(path, LINK)]);
     let generation = generation_number(path, target.file_name().unwrap_or_default());
     own.any(|own| is_same_file(&own, target))
         || generation.is_some_and(|_| is_same_file(folder_of(path), folder_of(target)))

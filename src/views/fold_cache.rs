@@ -1,5 +1,6 @@
 //! Folded carts in memory, so that projecting an event costs one step and not its whole stream.
 
+use super::past;
 use crate::cache;
 use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
@@ -42,8 +43,7 @@ impl FoldCache {
     }
 
     /// Puts back a cart after applying the events for which it was taken.
-    pub(super) fn put_back(&mut self, id: Uuid, cart: &mut Arc<Cart>) {
-        Arc::make_mut(cart).forget_undo();
+    pub(super) fn put_back(&mut self, id: Uuid, cart: &Arc<Cart>) {
         self.carts.insert(id, Some(cart.clone()));
     }
 }
@@ -57,7 +57,7 @@ async fn fold(
     let mut cart = CartModel::initial();
     let (stream, fresh) = (recorded.stream, Freshness::AtLeast(recorded.position));
     history::for_each(log, stream, Version(0), Some(version), fresh, |recorded| {
-        history::evolve::<CartModel>(&mut cart, &recorded).map(|_| ())
+        past::evolve(&mut cart, &recorded)
     })
     .await?;
     Ok(cart)
@@ -91,7 +91,7 @@ mod tests {
         let put_back = |folds: &mut FoldCache, ids: std::ops::Range<u128>| {
             // In the order of a hash map, as the projector does.
             for id in ids.map(Uuid::from_u128).collect::<HashSet<_>>() {
-                folds.put_back(id, &mut Arc::default());
+                folds.put_back(id, &Arc::default());
             }
         };
         put_back(&mut folds, 0..10_000);

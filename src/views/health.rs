@@ -1,6 +1,7 @@
 //! Why the views cannot be brought up to date, and whether a retry or a rebuild helps.
 
 use super::guard::{Damaged, is_damage};
+use crate::decider::UnreadableEvent;
 use crate::history::HistoryError;
 use rusqlite::ErrorCode;
 
@@ -24,8 +25,8 @@ pub struct ViewFailure {
 }
 
 impl ViewFailure {
-    /// What `error` means for the views. An error of the log is returned: neither a retry nor a
-    /// rebuild helps.
+    /// What `error` means for the views. An error of the log is returned, since neither a retry nor
+    /// a rebuild helps, but for an event that this program does not know.
     pub(super) fn of(error: UpdateError) -> Result<ViewFailure, UpdateError> {
         match error {
             UpdateError::Views(error) => Ok(ViewFailure {
@@ -36,8 +37,27 @@ impl ViewFailure {
                 reason,
                 damaged: true,
             }),
+            // The events before it have been applied, and none after it is: another program has
+            // written it, which knows more.
+            error @ UpdateError::History(_) if error.is_unknown_event() => Ok(ViewFailure {
+                reason: format!("stopped before an event: {error} Upgrade this node"),
+                damaged: false,
+            }),
             error @ UpdateError::History(_) => Err(error),
         }
+    }
+}
+
+impl UpdateError {
+    /// Whether a newer program has written the event that cannot be read.
+    pub(super) fn is_unknown_event(&self) -> bool {
+        matches!(
+            self,
+            UpdateError::History(HistoryError::Event {
+                error: UnreadableEvent::Unknown { .. },
+                ..
+            })
+        )
     }
 }
 

@@ -7,6 +7,7 @@ mod arrivals;
 mod candidate;
 pub mod carts;
 mod compare;
+mod damage;
 mod difference;
 mod feed;
 mod files;
@@ -16,6 +17,7 @@ mod health;
 pub mod insights;
 pub mod journal;
 mod line_change;
+pub mod past;
 mod projector;
 mod read_handle;
 mod reader;
@@ -23,16 +25,20 @@ mod rebuild;
 mod rebuilds;
 mod row_cache;
 mod schema;
+pub mod snapshots;
 mod store;
+pub mod tree;
 mod updater;
 
 pub use arrivals::{Arrivals, Following};
 pub use compare::Snapshot;
+pub use damage::DamagedRow;
 pub use difference::{Comparison, Difference, Differs};
 pub use files::{locate, owns};
 pub use guard::{Damaged, FileGuard};
 pub use health::{UpdateError, ViewFailure};
 pub use line_change::LineQuantityChange;
+pub use past::PastCart;
 pub use projector::{PendingCart, Projector};
 pub use read_handle::{Progress, ReadHandle};
 pub use reader::{QueryInfo, QueryResult, Reader, ViewReadError};
@@ -40,7 +46,9 @@ pub use rebuild::RebuildWorker;
 pub(crate) use rebuilds::per_cent;
 pub use rebuilds::{RebuildPhase, RebuildRunning, RebuildState, RebuildStatus, Rebuilds};
 pub use row_cache::RowCache;
+pub use snapshots::Until;
 pub use store::{StoreError, ViewStore};
+pub use tree::StoredTree;
 pub use updater::Updater;
 
 use crate::cart::{Cart, CartEvent};
@@ -49,6 +57,7 @@ use crate::log::{Hash, Position};
 use carts::CartRow;
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A projection of the log into one table or a few.
@@ -102,11 +111,14 @@ impl Batch<'_> {
 /// memory for the tables.
 pub struct ProjectedEvent {
     pub position: Position,
+    pub hash: Hash,
     /// The cart that it happened to.
     pub stream: Uuid,
     pub decoded: DecodedEvent<CartEvent>,
     /// How it changed the line of its product, if it has one.
     pub line_change: Option<LineQuantityChange>,
+    /// The cart after the event, if that is a version with a snapshot.
+    pub snapshot: Option<Arc<Cart>>,
 }
 
 impl ProjectedEvent {
@@ -129,5 +141,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(insights::Products),
         Box::new(insights::Baskets),
         Box::new(insights::Activity),
+        Box::new(snapshots::Snapshots),
+        Box::new(tree::Tree),
     ]
 }

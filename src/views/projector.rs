@@ -4,6 +4,7 @@
 use super::carts::CartRow;
 use super::fold_cache::FoldCache;
 use super::health::UpdateError;
+use super::snapshots;
 use super::store::{StoreError, ViewStore};
 use super::{Batch, LineQuantityChange, ProjectedEvent, View};
 use crate::cart::{Cart, CartModel};
@@ -103,12 +104,16 @@ impl Projector {
             let cart = Arc::make_mut(&mut pending.cart);
             let line_change = LineQuantityChange::track(&decoded.event, cart, |cart| {
                 CartModel::evolve(cart, &decoded.event, &decoded.context());
+                cart.forget_undo();
             });
+            let has_snapshot = snapshots::is_due(decoded.version);
             projected.push(ProjectedEvent {
                 position: recorded.position,
+                hash: recorded.hash,
                 stream: recorded.stream,
                 decoded,
                 line_change,
+                snapshot: has_snapshot.then(|| pending.cart.clone()),
             });
         }
         let mut changed: Vec<Uuid> = events.iter().map(|recorded| recorded.stream).collect();
@@ -196,9 +201,9 @@ impl Projector {
     }
 
     fn take_pending(&mut self) -> Pending {
-        let mut pending = std::mem::take(&mut self.pending);
-        for (id, pending) in &mut pending.carts {
-            self.folds.put_back(*id, &mut pending.cart);
+        let pending = std::mem::take(&mut self.pending);
+        for (id, pending) in &pending.carts {
+            self.folds.put_back(*id, &pending.cart);
         }
         pending
     }

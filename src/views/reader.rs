@@ -1,15 +1,20 @@
 //! Reading the views.
 
 use super::carts::{self, CartRow, IdleCart};
+use super::damage::{self, DamagedRow};
 use super::guard::{Damaged, FileGuard};
 use super::read_handle::{Progress, ReadHandle};
 use super::schema;
+use super::snapshots::{self, Until};
+use super::tree::{self, StoredTree};
+use crate::cart::Cart;
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How long a query waits for views that are being built.
@@ -78,6 +83,11 @@ impl Reader {
         *self.handle.progress.borrow()
     }
 
+    /// Announces each change of [`Reader::progress`].
+    pub fn progress_changes(&self) -> watch::Receiver<Progress> {
+        self.handle.progress.clone()
+    }
+
     /// The views that cannot be read before a rebuild has ended, since their definition has
     /// changed.
     pub fn unavailable_views(&self) -> &[&'static str] {
@@ -100,8 +110,35 @@ impl Reader {
         self.handle.rows.find(id, read)
     }
 
-    /// At most `limit` open carts without an event since `before`, the longest idle first, behind
-    /// `after` if that is given.
+    /// Damages a row of the newest cart on purpose. The returned function may block.
+    pub fn damage_newest_cart(
+        &self,
+    ) -> impl FnOnce() -> rusqlite::Result<Option<DamagedRow>> + Send + use<> {
+        let (path, rows) = (self.path.clone(), self.handle.rows.clone());
+        move || damage::damage_newest_cart(&path, &rows)
+    }
+
+    /// The newest snapshot of the cart `id` that is not past `until`, if there is one.
+    pub(super) fn snapshot(&self, id: Uuid, until: Until) -> Result<Option<Cart>, ViewReadError> {
+        if self.unavailable_views().contains(&snapshots::NAME) {
+            return Ok(None);
+        }
+        self.read(|tables| snapshots::find(tables, id, until))
+    }
+
+    /// Reads the tree over the log. It has the events up to the checkpoint at least.
+    pub fn tree<T>(
+        &self,
+        read: impl FnOnce(&mut StoredTree<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, ViewReadError> {
+        if self.unavailable_views().contains(&tree::NAME) {
+            return Err(ViewReadError::Unavailable(tree::NAME));
+        }
+        self.read(|tables| read(&mut StoredTree::of(tables)))
+    }
+
+    /// At most `limit` open carts without an event since `before`, sorted by the hour of their last
+    /// event, after `after` if that is given.
     pub fn idle_carts(
         &self,
         before: Timestamp,

@@ -92,6 +92,14 @@ impl RowCache {
         self.written.store(position.0, Ordering::Release);
     }
 
+    /// Drops the row of the cart `id`, so that the next reader takes it from the tables, unless they
+    /// do not have it yet.
+    pub(super) fn forget_written(&self, id: Uuid) {
+        let written = self.written.load(Ordering::Acquire);
+        self.rows
+            .remove_if(&id, |cached| cached.position.0 <= written);
+    }
+
     /// Drops every row, since readers have gone over to other tables, which have all that was
     /// shown. Before that a row from here could be the only one of its version.
     pub(super) fn clear(&self) {
@@ -177,6 +185,18 @@ mod tests {
         let found_first = rows.find(ID, read).unwrap_or_else(|never| match never {});
         assert_eq!(found_first, (Some(row(1)), Position(0)), "as of then");
         assert_eq!(found(&rows, None), Some(2));
+    }
+
+    #[test]
+    fn forgotten_row_is_read_again_once_it_is_written() {
+        let rows = rows();
+        write(&rows, 1);
+        show(&rows, 2);
+        rows.forget_written(ID);
+        assert_eq!(found(&rows, Some(1)), Some(2), "the tables lack it");
+        rows.written(Position(2));
+        rows.forget_written(ID);
+        assert_eq!(found(&rows, Some(3)), Some(3));
     }
 
     #[test]

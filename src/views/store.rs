@@ -5,7 +5,7 @@ use super::health::UpdateError;
 use super::schema::{self, Definition, Recorded};
 use super::{Batch, View, files};
 use crate::file_lock::FileLock;
-use crate::files::{make_private, refuse_irregular, remove_database};
+use crate::files::{create_folder_of, make_private, refuse_irregular, remove_database};
 use crate::log::{Checkpoint, LogReader, Position};
 use crate::wal::WalCheckpointer;
 use rusqlite::Connection;
@@ -76,6 +76,7 @@ impl ViewStore {
                 must name a file for views alone";
             return Err(reason.into());
         }
+        create_folder_of(path)?;
         let lock = FileLock::acquire(path, "these views")?;
         let log_end = log.barrier().await?;
         let kept = if path.exists() {

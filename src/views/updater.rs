@@ -12,7 +12,7 @@ use super::row_cache::RowCache;
 use super::store::ViewStore;
 use crate::file_lock::FileLock;
 use crate::history::HistoryError;
-use crate::log::{LogReader, Position};
+use crate::log::{LogReader, Position, RecordedEvent};
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +27,10 @@ const FAR_BEHIND: u64 = 65_536;
 
 /// The tables are written when this many events are pending, when the first of them has been
 /// pending this long, or when a query waits for them. A transaction for each handful of events
-/// would cost more, and a page that several events change is written once.
+/// would cost more, and a page that several events change is written once. A signed checkpoint
+/// follows each write and is due within a second of an event.
 const WRITE_AT: usize = 32_768;
-const WRITE_WITHIN: Duration = Duration::from_secs(1);
+const WRITE_WITHIN: Duration = Duration::from_millis(750);
 /// How many events may be pending during a write.
 const MOST_PENDING: usize = 65_536;
 
@@ -143,7 +144,12 @@ impl Updater {
             }
             let failure = match std::mem::replace(&mut outcome, Ok(())) {
                 Ok(()) => None,
-                Err(error) => Some(ViewFailure::of(error)?),
+                Err(error) => {
+                    if error.is_unknown_event() {
+                        self.complete_before_unknown_event();
+                    }
+                    Some(ViewFailure::of(error)?)
+                }
             };
             let failing = failure.is_some();
             self.set_health(failure);
@@ -233,11 +239,21 @@ impl Updater {
             BATCH
         };
         let events = self.log.read_all(position, batch).await;
-        let events = events.map_err(HistoryError::from)?;
+        let mut events = events.map_err(HistoryError::from)?;
+        let changed = match self.projector.fold(&*self.log, &events).await {
+            Err(UpdateError::History(error)) => {
+                // The events before the one that cannot be read are applied all the same.
+                events.truncate(readable(&events, &error));
+                if events.is_empty() {
+                    return Err(error.into());
+                }
+                self.projector.fold(&*self.log, &events).await?
+            }
+            folded => folded?,
+        };
         let Some(end) = events.last().map(|event| event.position) else {
             return Ok(0);
         };
-        let changed = self.projector.fold(&*self.log, &events).await?;
         let rows = || {
             let row = |id| self.projector.pending_cart(id)?.row.as_ref();
             changed.iter().filter_map(move |id| Some((*id, row(*id)?)))
@@ -277,6 +293,15 @@ impl Updater {
             moved
         });
         Ok(())
+    }
+
+    /// The views are complete without the event that this program does not know and those after it.
+    /// They answer what they have, also after a restart.
+    fn complete_before_unknown_event(&self) {
+        let end = self.projector.folded();
+        let shorten =
+            |progress: &mut Progress| progress.complete_at = progress.complete_at.min(end);
+        self.progress.send_modify(shorten);
     }
 
     fn set_health(&self, failure: Option<ViewFailure>) {
@@ -358,6 +383,12 @@ impl Updater {
         self.rows.clear();
         replaced
     }
+}
+
+/// How many of `events` come before the one that `error` is about.
+fn readable(events: &[RecordedEvent], error: &HistoryError) -> usize {
+    let is_it = |event: &RecordedEvent| error.event() == Some((event.stream, event.version));
+    events.iter().position(is_it).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! An endpoint: a path, and for each of its methods the handler and its OpenAPI description.
+//! An endpoint: a path, and for each of its methods the rate limit that it counts against, the
+//! handler and its OpenAPI description.
 //!
 //! HEAD works wherever GET does, OPTIONS responds with `Allow`, and an unsupported method gets 405
 //! with `Allow` (RFC 9110).
 
 use crate::web::http::path::names_something;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::openapi::Describe;
+use crate::web::http::rate::Rate;
+use crate::web::http::request_meter::RequestMeter;
+use crate::web::openapi::{Describe, Operations};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, web};
@@ -14,7 +17,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 pub struct Endpoint {
     path: &'static str,
     resource: Resource,
-    described: Vec<(Method, Describe)>,
+    operations: Operations,
 }
 
 /// Begins the endpoint at `path`.
@@ -22,68 +25,70 @@ pub fn at(path: &'static str) -> Endpoint {
     Endpoint {
         path,
         resource: web::resource(path),
-        described: Vec::new(),
+        operations: Vec::new(),
     }
 }
 
 impl Endpoint {
-    pub fn get<F, Args>(mut self, handler: F, describe: Describe) -> Self
+    pub fn get<F, Args>(mut self, rate: Rate, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::head().to(handler.clone()));
-        self.method(Method::GET, handler, describe)
+        let head = web::head().to(handler.clone());
+        self.resource = self.resource.route(rate.limit(head));
+        self.method(Method::GET, rate, handler, describe)
     }
 
-    pub fn post<F, Args>(self, handler: F, describe: Describe) -> Self
+    pub fn post<F, Args>(self, rate: Rate, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.method(Method::POST, handler, describe)
+        self.method(Method::POST, rate, handler, describe)
     }
 
-    pub fn put<F, Args>(self, handler: F, describe: Describe) -> Self
+    pub fn put<F, Args>(self, rate: Rate, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.method(Method::PUT, handler, describe)
+        self.method(Method::PUT, rate, handler, describe)
     }
 
-    pub fn delete<F, Args>(self, handler: F, describe: Describe) -> Self
+    pub fn delete<F, Args>(self, rate: Rate, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.method(Method::DELETE, handler, describe)
+        self.method(Method::DELETE, rate, handler, describe)
     }
 
-    fn method<F, Args>(mut self, method: Method, handler: F, describe: Describe) -> Self
+    fn method<F, Args>(mut self, method: Method, rate: Rate, handler: F, describe: Describe) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.resource = self.resource.route(web::method(method.clone()).to(handler));
-        self.described.push((method, describe));
+        let route = web::method(method.clone()).to(handler);
+        self.resource = self.resource.route(rate.limit(route));
+        self.operations.push((method, rate, describe));
         self
     }
 
-    /// The path, and each method with its description.
-    pub fn into_description(self) -> (&'static str, Vec<(Method, Describe)>) {
-        (self.path, self.described)
+    /// The path and its operations.
+    pub fn into_description(self) -> (&'static str, Operations) {
+        (self.path, self.operations)
     }
 
-    /// The routes as actix-web registers them.
-    pub fn into_resource(self) -> Resource {
+    /// The routes as actix-web registers them below `prefix`, counted by `meter`.
+    pub fn into_resource(self, prefix: &str, meter: &RequestMeter) -> Resource {
         let mut allowed: Vec<&str> = Vec::new();
-        for (method, _) in &self.described {
+        for (method, ..) in &self.operations {
             allowed.push(method.as_str());
             if *method == Method::GET {
                 allowed.push("HEAD");
@@ -93,6 +98,7 @@ impl Endpoint {
         let allow = HeaderValue::from_str(&allowed.join(", "))
             .expect("names of methods make a header value");
         self.resource
+            .app_data(meter.of_route(format!("{prefix}{}", self.path)))
             .default_service(web::to(move |request: HttpRequest| {
                 let allow = allow.clone();
                 async move {

@@ -1,5 +1,7 @@
 //! The metrics of one service: a Prometheus registry, and the gauges that are set on each scrape.
 
+use crate::build;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// The metrics of one service.
@@ -12,7 +14,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Adds the gauges to `registry`, where counters may be registered already.
+    /// Adds the gauges, and the process's own metrics, to `registry`, where counters may be
+    /// registered already.
     pub fn register_in(registry: Registry) -> prometheus::Result<Metrics> {
         let head = IntGauge::new("cartlog_log_head", "Position of the last event in the log.")?;
         let streams = IntGauge::new("cartlog_streams_open", "Number of open live streams.")?;
@@ -30,6 +33,17 @@ impl Metrics {
             ),
             &["view"],
         )?;
+        let build_info = IntGaugeVec::new(
+            Opts::new(
+                "cartlog_build_info",
+                "Always 1; the labels are the version and the commit of this build.",
+            ),
+            &["version", "commit"],
+        )?;
+        let labels = [build::RELEASE, build::COMMIT];
+        build_info.with_label_values(&labels).set(1);
+        registry.register(Box::new(build_info))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         registry.register(Box::new(head.clone()))?;
         registry.register(Box::new(streams.clone()))?;
         registry.register(Box::new(lag_events.clone()))?;

@@ -1,56 +1,65 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `state`, `endpoint`, then `api` (one resource a file) and `site` (pages), which this
-//! module registers.
+//! `metrics`, `fold_limit`, `state`, `endpoint`, then `api` (one resource a file) and `site`
+//! (pages), which this module registers and `server` serves.
 
 mod api;
 mod auth;
 mod endpoint;
+mod fold_limit;
 mod http;
 mod metrics;
 mod openapi;
+mod server;
 mod site;
 mod state;
 
 pub use auth::cart::CredentialIssuer;
-pub use auth::operator::OperatorToken;
-pub use http::connection::end_when_stalled;
-pub use http::gate::{Gate, REQUESTS, gate};
+pub use auth::operator::{OperatorAccess, SessionCookie};
+pub use auth::share::ShareTokens;
+pub use fold_limit::FoldLimit;
+pub use http::cors::{AllowedOrigins, is_origin};
+pub use http::gate::{Gate, REQUESTS};
+pub use http::page::Cursors;
 pub use http::problem;
 pub use http::rate::{RateLimits, RateSettings};
+pub use http::request_meter::RequestMeter;
+pub use http::shed::ShedMeter;
 pub use http::streams::Streams;
 pub use metrics::Metrics;
-pub use state::{AppState, SharedState};
+pub use server::{ServerSettings, serve, serve_starting};
+pub use state::{Node, ProofState, SharedState};
 
-use actix_web::http::Method;
 use actix_web::web::{ServiceConfig, scope};
 use api::{
-    cart, carts, checkout, events, health, insights, items, journal, operator, products, promotion,
-    timeline, undo, verify, views, what_if, why,
+    cart, carts, catalogue, checkout, damage, event_proof, events, health, insights, items,
+    journal, notices, operator, products, promotion, public_events, related, shares, timeline,
+    tree, undo, verify, views, webhooks, what_if, why,
 };
 use endpoint::Endpoint;
-use openapi::Describe;
+use openapi::Operations;
 use serde_json::Value;
-use site::{pages, reference};
+use site::{pages, reference, shop};
 
 /// The path that all resources of a cart share.
 const CART: &str = "/api/carts/{id}";
 
 static REFERENCE: reference::Reference = reference::Reference::of(description);
 
-/// Registers all routes. The app data has to hold an [`AppState`], and [`gate`] has to wrap them.
+/// Registers all routes. The app data has to hold a [`state::AppState`], and [`http::gate::gate`]
+/// has to wrap them.
 ///
 /// actix-web matches a path against the routes one by one, and patterns with variables cost most.
 /// So carts come first, in a scope that matches their id once.
-pub fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, meter: &RequestMeter) {
     config.app_data(&REFERENCE);
     let cart = cart_endpoints()
         .into_iter()
         .fold(scope(CART), |scope, endpoint| {
-            scope.service(endpoint.into_resource())
+            scope.service(endpoint.into_resource(CART, meter))
         });
     config.service(cart);
     for endpoint in endpoints() {
-        config.service(endpoint.into_resource());
+        config.service(endpoint.into_resource("", meter));
     }
     config.default_service(actix_web::web::to(pages::not_found));
 }
@@ -60,10 +69,10 @@ fn description() -> Value {
     fn below(
         prefix: &'static str,
         endpoints: Vec<Endpoint>,
-    ) -> impl Iterator<Item = (String, Vec<(Method, Describe)>)> {
+    ) -> impl Iterator<Item = (String, Operations)> {
         endpoints.into_iter().map(move |endpoint| {
-            let (path, methods) = endpoint.into_description();
-            (format!("{prefix}{path}"), methods)
+            let (path, operations) = endpoint.into_description();
+            (format!("{prefix}{path}"), operations)
         })
     }
     // A reader starts with opening a cart, which is the first of `endpoints()`.
@@ -86,9 +95,12 @@ fn cart_endpoints() -> Vec<Endpoint> {
         undo::endpoints(),
         checkout::endpoints(),
         events::endpoints(),
+        event_proof::endpoints(),
         timeline::endpoints(),
         why::endpoints(),
         what_if::endpoints(),
+        notices::endpoints(),
+        shares::cart_endpoints(),
     ]
     .into_iter()
     .flatten()
@@ -100,14 +112,22 @@ fn endpoints() -> Vec<Endpoint> {
     [
         carts::endpoints(),
         journal::endpoints(),
+        public_events::endpoints(),
         insights::endpoints(),
         operator::endpoints(),
         views::endpoints(),
         verify::endpoints(),
+        damage::endpoints(),
+        webhooks::endpoints(),
+        tree::endpoints(),
         products::endpoints(),
+        related::endpoints(),
+        shares::endpoints(),
+        catalogue::endpoints(),
         health::endpoints(),
         api::metrics::endpoints(),
         reference::endpoints(),
+        shop::endpoints(),
         pages::endpoints(),
     ]
     .into_iter()

@@ -1,20 +1,27 @@
 //! The state that handlers share.
 
-use crate::cart::{Cart, CartModel};
-use crate::catalogue::Catalogue;
+use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
+use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
-use crate::log::{LogReader, Position};
+use crate::log::{LogReader, Position, ReadError, Version};
+use crate::proof::{SigningStatus, VerifierKey};
+use crate::secret::Secret;
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
-use crate::views::{Arrivals, Reader, Rebuilds, ViewFailure, ViewReadError};
+use crate::views::{Arrivals, PastCart, Reader, Rebuilds, Until, ViewFailure, ViewReadError};
 use crate::web::auth::cart::{CartTokenDigest, CredentialIssuer};
-use crate::web::auth::operator::OperatorToken;
+use crate::web::auth::operator::OperatorAccess;
+use crate::web::auth::share::ShareTokens;
+use crate::web::fold_limit::FoldLimit;
 use crate::web::http::gate::Gate;
+use crate::web::http::page::Cursors;
 use crate::web::http::problem::Problem;
+use crate::web::http::rate::RateLimits;
+use crate::web::http::request_meter::RequestMeter;
 use crate::web::http::streams::Streams;
 use crate::web::metrics::Metrics;
-use actix_web::web::Bytes;
-use quick_cache::sync::Cache;
+use crate::webhooks::WebhookHandle;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,24 +34,54 @@ pub struct AppState {
     pub views: Reader,
 }
 
+/// This node, as operators see it.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub name: String,
+    /// The engine's name in the configuration.
+    pub engine: &'static str,
+}
+
+/// The signed checkpoints of the log.
+#[derive(Debug, Clone)]
+pub struct ProofState {
+    pub status: watch::Receiver<SigningStatus>,
+    /// The key that signs, if there is one.
+    pub key: Option<VerifierKey>,
+    /// Whether anyone may read checkpoints, tiles and consistency proofs.
+    pub is_public: bool,
+}
+
 /// What all workers share.
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
     pub log: Arc<dyn LogReader>,
-    pub catalogue: Catalogue,
+    pub node: Node,
+    pub catalogue: Arc<CurrentCatalogue>,
+    /// The operator's own pictures.
+    pub pictures: Option<PictureFolder>,
+    /// What a checkout does about what the catalogue no longer has.
+    pub withdrawn_at_checkout: WithdrawnAtCheckout,
+    pub secret: Arc<Secret>,
     pub credentials: CredentialIssuer,
-    pub operator: OperatorToken,
+    pub cursors: Cursors,
+    pub shares: ShareTokens,
+    pub operator: OperatorAccess,
     pub arrivals: Arc<Arrivals>,
     pub rebuilds: Arc<Rebuilds>,
+    pub webhooks: Vec<WebhookHandle>,
     pub verifications: Arc<Verifications>,
     /// Why the views cannot be written, if they cannot.
     pub views_health: watch::Receiver<Option<ViewFailure>>,
     pub gate: Arc<Gate>,
+    pub rates: Arc<RateLimits>,
+    pub proof: ProofState,
     /// The limit on live streams.
     pub streams: Arc<Streams>,
-    /// New events as the live streams of their carts send them, by cart and version.
-    pub live_events: Cache<(Uuid, u64), Bytes>,
+    /// The limit on folds at once.
+    pub folds: FoldLimit,
     pub metrics: Metrics,
+    pub requests: RequestMeter,
     /// The time without an event after which an open cart counts as abandoned.
     pub abandoned_after: Duration,
     /// True once the service is shutting down: live streams end then.
@@ -56,6 +93,15 @@ pub struct SharedState {
 impl AppState {
     pub fn new(shared: Arc<SharedState>, views: Reader) -> AppState {
         AppState { shared, views }
+    }
+
+    /// The last position that this node can show. Other nodes of a shared log may have
+    /// acknowledged more, and no engine is asked for that.
+    pub async fn end(&self) -> Result<Position, ReadError> {
+        match self.log.replica() {
+            Some(replica) => Ok(replica.position),
+            None => self.log.barrier().await,
+        }
     }
 
     /// The row of the cart `id`, for a request with its `token`, and a position up to which the row
@@ -73,7 +119,7 @@ impl AppState {
             match self.views.cart(id) {
                 Ok((row, shown)) => row.map(|row| (row, shown)),
                 Err(error) => {
-                    // The projector logs damage, once.
+                    // The updater logs damage, once.
                     if !matches!(error, ViewReadError::Damaged(_)) {
                         tracing::error!(%error, cart = %id, "reading a cart's row failed");
                     }
@@ -99,7 +145,56 @@ impl AppState {
         }
     }
 
-    /// The cart `id` as of everything acknowledged, for a request with its `token`.
+    /// The cart `id` as it was at `until`, for a request with its `token`. It is not opened if
+    /// `until` is before its first event.
+    pub async fn past_cart(
+        &self,
+        id: Uuid,
+        token: CartTokenDigest,
+        until: Until,
+    ) -> Result<PastCart, Problem> {
+        let _turn = self.folds.turn().await?;
+        let past = self.views.cart_at(&*self.log, id, until).await?;
+        let is_authorized = if past.cart.contents().is_some() {
+            token.authorizes(&past.cart)
+        } else {
+            let opened = Until::Version(Version(1));
+            let opened = self.views.cart_at(&*self.log, id, opened).await?;
+            token.authorizes(&opened.cart)
+        };
+        if is_authorized {
+            Ok(past)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// The cart `id` at `version`, for a request with a share of it.
+    pub async fn shared_cart(&self, id: Uuid, version: Version) -> Result<Cart, Problem> {
+        let _turn = self.folds.turn().await?;
+        let until = Until::Version(version);
+        Ok(self.views.cart_at(&*self.log, id, until).await?.cart)
+    }
+
+    /// The newest contents of the cart `id`, read from the log, for a request with its `token`.
+    pub async fn newest_cart(&self, id: Uuid, token: CartTokenDigest) -> Result<Cart, Problem> {
+        Ok(self.past_cart(id, token, Until::NEWEST).await?.cart)
+    }
+
+    /// The cart `id` as it would be at version `last` without the events at `without`.
+    pub async fn cart_without(
+        &self,
+        id: Uuid,
+        last: Version,
+        without: &BTreeSet<u64>,
+    ) -> Result<Cart, Problem> {
+        let _turn = self.folds.turn().await?;
+        let cart = self.views.cart_without(&*self.log, id, last, without);
+        Ok(cart.await?)
+    }
+
+    /// The cart `id` as the write side has it, for a request with its `token`. For commands, which
+    /// need it there anyway: the write side reads the whole of a stream that it has not cached.
     pub async fn cart(&self, id: Uuid, token: CartTokenDigest) -> Result<Arc<Cart>, Problem> {
         let (cart, _) = self.commands.state(id).await?;
         if token.authorizes(&cart) {

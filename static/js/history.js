@@ -12,11 +12,12 @@ if (id) new CartHistory(id).start();
 else showAll();
 
 async function showAll() {
+  document.title = "cartlog: event log";
   byId("all").hidden = false;
   showOwnCarts();
   try {
     await asOperator("The event log shows every event of every cart.", () => new Journal());
   } catch (error) {
-    showNote("Couldn’t load the event log", error.message, showAll);
+    showNote("Couldn’t load the event log", error, showAll);
   }
 }

@@ -7,18 +7,22 @@ import { count, percent, duration } from "./page/format.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
 import * as queries from "./insights/queries.js";
+import { isTemporary } from "./service/request.js";
+import { whenBack } from "./service/retry.js";
 
 const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
 
 let requests = 0;
 const period = new queries.Period(show);
+let cancelRetry = () => {};
 
 open();
 
 async function open() {
+  cancelRetry();
   try {
     await asOperator("Insights cover all shoppers.", () => {
-      byId("waiting").hidden = false;
+      byId("waiting").hidden = !byId("insights").hidden;
       period.read();
     });
   } catch (error) {
@@ -34,19 +38,23 @@ async function open() {
 async function show(range, time) {
   requests += 1;
   const own = requests;
+  cancelRetry();
   byId("failed").hidden = true;
   byId("insights").setAttribute("aria-busy", "true");
   try {
     const [numbers, steps, all, doubts, together, left] = await Promise.all([queries.funnel(range), queries.activity(range), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
     if (own !== requests) return;
     const names = new Map(all.map(({ sku, name }) => [sku, name]));
+    // A product has numbers for each currency that it was sold in.
+    for (const list of [all, doubts]) if (list.some((it) => it.currency !== list[0].currency)) for (const it of list) it.name += ` (${it.currency})`;
     const nothing = !all.length && !numbers.opened && !steps.items.length && !range.from && !range.to;
     byId("empty").hidden = !nothing;
     byId("insights").hidden = nothing;
+    byId("results").hidden = false;
     byId("waiting").hidden = true;
     setText(byId("span"), time);
-    showFunnel(funnel, numbers, numbers.idle_since, time);
-    showActivity(activity, steps, time);
+    showFunnel(funnel, numbers, numbers.idle_since);
+    showActivity(activity, steps);
     showProducts(products, all);
     showHesitated(hesitated, doubts);
     showPairs(pairs, together, (sku) => names.get(sku) ?? sku);
@@ -77,10 +85,11 @@ function fail(error) {
     open();
     return;
   }
+  // The figures of another period must not stand below the chosen one.
+  byId("results").hidden = true;
+  byId("empty").hidden = true;
   byId("failed").hidden = false;
   setText(byId("failed-words"), error.message);
-  byId("again").onclick = () => {
-    byId("failed").hidden = true;
-    open();
-  };
+  byId("again").onclick = open;
+  if (isTemporary(error)) cancelRetry = whenBack(open);
 }

@@ -1,12 +1,16 @@
-/** The operations page: the log's last event, the views, rebuild and verify. */
+/** The operations page: the log's last event, the views, rebuild, verify and the catalogue. */
 
 import { byId, fromTemplate, setAttribute, setText } from "./page/element.js";
 import { announce, connectionBack, connectionLost, showIndicator } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, duration } from "./page/format.js";
-import { get, Unreachable } from "./service/request.js";
-import { poll } from "./service/stream.js";
+import { get, isTemporary, Unreachable } from "./service/request.js";
+import { poll } from "./service/poll.js";
+import { whenBack } from "./service/retry.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
+import { actionButton } from "./operations/action.js";
+import { describeReload } from "./operations/catalogue.js";
+import { describeDamage } from "./operations/damage.js";
 
 /** How often the views are polled. */
 const POLL_MS = 1000;
@@ -25,6 +29,7 @@ class Views {
     /** @type {{ body: Api.Views }} */
     const { body } = await get("/api/views");
     this.#showHead(body);
+    setText(byId("log"), describeLog(body.log));
     for (const view of body.items) this.#row(view.name).show(view, body.head);
     for (const [name, row] of this.#rows) {
       if (body.items.some((view) => view.name === name)) continue;
@@ -68,6 +73,20 @@ class Views {
   }
 }
 
+/**
+ * @param {Api.Log} log
+ * @returns {string}
+ */
+function describeLog({ node, engine, replica, signed_events, not_signed }) {
+  const proof = signed_events === null ? `not signed: ${not_signed}` : `signed up to event ${signed_events.toLocaleString("en")}`;
+  const place = `${engine} on ${node}; ${proof}`;
+  if (!replica) return place;
+  const { state, lag_commits, lag_ms, last_error } = replica;
+  if (state === "failed") return `${place}; replica does not follow: ${last_error}`;
+  if (state === "current") return `${place}; replica up to date`;
+  return `${place}; replica ${count(lag_commits, "commit")}, ${duration(lag_ms)} behind`;
+}
+
 class Row {
   #parts;
 
@@ -92,6 +111,8 @@ class Row {
     setText(parts.position, position.toLocaleString("en"));
     setAttribute(parts.bar, "max", Math.max(head, 1));
     parts.bar.value = head ? position : 1;
+    // A full bar says nothing.
+    parts.bar.hidden = !lag_events;
     setText(parts.lag, lag_events ? `${count(lag_events, "event")}, ${duration(lag_ms)}` : "none");
     setText(parts.definition, String(definition));
   }
@@ -110,11 +131,18 @@ const polling = poll(POLL_MS, async () => {
   }
 });
 
+let cancelRetry = () => {};
+actionButton("reload", "/api/catalogue/reload", describeReload, showError);
+actionButton("damage", "/api/views/damage", describeDamage, showError);
 open();
 
 async function open() {
+  cancelRetry();
   try {
-    await asOperator("This page monitors the service and rebuilds its views.", () => {
+    await asOperator("This page monitors the service and rebuilds its views.", ({ token_required }) => {
+      // Only a demo may be damaged.
+      byId("damage").hidden = token_required;
+      byId("failed").hidden = true;
       polling.start();
       for (const job of jobs) job.watch();
     });
@@ -125,8 +153,9 @@ async function open() {
 
 /** @param {Error} error */
 function showError(error) {
+  if (!polling.runs && isTemporary(error)) cancelRetry = whenBack(open);
   if (error instanceof Unreachable) {
-    connectionLost("Connection lost. This may be out of date. Reconnecting…", () => polling.now());
+    connectionLost("Connection lost. This may be out of date.", () => (polling.runs ? polling.now() : open()));
     if (!byId("operations").hidden) return;
   }
   if (isSignedOut(error)) {

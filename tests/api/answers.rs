@@ -39,6 +39,8 @@ async fn commands_return_log_position_and_server_timing() {
 }
 
 /// Contract (retries): A key without an event is not remembered.
+///
+/// Contract (headers): A command that wrote no event has no `Log-Position`.
 #[tokio::test]
 async fn no_op_writes_nothing_and_stores_no_key() {
     let app = TestApp::start();
@@ -73,7 +75,7 @@ async fn trace_is_in_events_and_problems() {
         &format!("00-{}-b7ad6b7169203331-01", TRACE.to_uppercase()),
         &format!("00-{TRACE}-b7ad6b7169203331-01-more"),
     ] {
-        // W3C Trace Context: an invalid one is read over, and a trace begins here.
+        // W3C Trace Context: an invalid header is ignored, and a new trace begins.
         let problem = traced(cart.remove("sencha"), invalid).await;
         let problem = problem.expect_problem(404, "no-such-line");
         assert_ne!(problem["trace_id"], json!(TRACE), "{invalid}");

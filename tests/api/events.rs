@@ -1,5 +1,6 @@
 //! `/api/carts/{id}/events`: pages, CloudEvents and live streams.
 
+use cartlog_testkit::api::Sent;
 use cartlog_testkit::{CartClient, TestApp, text};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -180,8 +181,8 @@ async fn live_stream_resumes_with_each_event_once() {
             .expect("the event missed while disconnected"),
     );
 
-    let ids: Vec<&str> = seen.iter().map(|sent| sent.id.as_str()).collect();
-    assert_eq!(ids, ["1", "2", "3", "4"]);
+    let places: Vec<u64> = seen.iter().map(Sent::place).collect();
+    assert_eq!(places, [1, 2, 3, 4]);
     let page = cart.events().await.expect(200).json();
     let sent: Vec<_> = seen.into_iter().map(|sent| sent.data).collect();
     assert_eq!(page["items"].as_array(), Some(&sent));
@@ -197,7 +198,7 @@ async fn live_streams_under_load_deliver_each_event_once() {
         let mut ids = Vec::new();
         while ids.len() < 301 {
             let sent = stream.next().await.expect("an event");
-            ids.push(sent.id.parse::<u64>().unwrap());
+            ids.push(sent.place());
         }
         ids
     });
@@ -226,15 +227,15 @@ async fn live_stream_starts_where_requested_and_ends_on_shutdown() {
         .header("accept", "text/event-stream")
         .stream()
         .await;
-    assert_eq!(after.next().await.unwrap().id, "6");
+    assert_eq!(after.next().await.unwrap().place(), 6);
     cart.clear().await.expect(200);
-    assert_eq!(from_now.next().await.unwrap().id, "8");
+    assert_eq!(from_now.next().await.unwrap().place(), 8);
     let bad = cart.events().header("accept", "text/event-stream");
     let bad = bad.header("last-event-id", "x").await;
     bad.expect_problem(400, "invalid-header");
     app.stop();
     while let Some(sent) = from_now.next().await {
-        assert!(sent.id.parse::<u64>().unwrap() > 8);
+        assert!(sent.place() > 8);
     }
 }
 
@@ -261,7 +262,7 @@ async fn concurrent_streams_of_a_cart_get_the_same_events() {
     for (first, stream) in &mut streams {
         for version in *first..=160 {
             let event = stream.next().await.expect("an event");
-            assert_eq!(event.id, version.to_string());
+            assert_eq!(event.place(), u64::from(version));
             assert_eq!(event.data, page["items"][version as usize - 1]);
         }
     }

@@ -91,6 +91,33 @@ async fn insights_report_the_events_of_a_small_day() {
         .expect_problem(400, "invalid-query");
 }
 
+/// Contract (service): `GET /api/insights/activity?tz=` begins days and hours at an offset from
+/// UTC.
+#[tokio::test]
+async fn activity_steps_begin_at_the_offset() {
+    let app = TestApp::start();
+    app.open_cart().await.get_at_least(1).await.expect(200);
+    let path = "/api/insights/activity?step=day&tz=";
+    for (tz, begins) in [
+        ("Z", "T00:00:00.000Z"),
+        ("%2B02:00", "T22:00:00.000Z"),
+        ("-03:30", "T03:30:00.000Z"),
+    ] {
+        let activity = app.get(&format!("{path}{tz}")).await.expect(200).json();
+        let at = text(&activity["items"][0]["at"]);
+        assert!(at.ends_with(begins), "{tz}: {at}");
+    }
+    for tz in ["", "Europe/Berlin", "02:00", ".5Z", "%2B25:00", "%2B2", "z"] {
+        let answer = app.get(&format!("{path}{tz}")).await;
+        let problem = answer.expect_problem(400, "invalid-query");
+        let detail = text(&problem["detail"]);
+        assert!(detail.starts_with("Invalid tz: an offset"), "{detail}");
+    }
+    let answer = app.get(&format!("{path}+02:00")).await;
+    let problem = answer.expect_problem(400, "invalid-query");
+    assert!(text(&problem["detail"]).contains("`%2B`"));
+}
+
 /// Contract (service): `GET /api/insights/…`
 #[tokio::test]
 async fn abandoned_carts_are_paged_longest_idle_first() {

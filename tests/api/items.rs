@@ -126,7 +126,7 @@ async fn unknown_sku_returns_422() {
     assert_eq!(app.log_head(), 1);
 }
 
-/// Contract (carts): A cart has limits.
+/// Contract (carts): A limit of a cart is 422 with `max`, although it depends on the cart.
 #[tokio::test]
 async fn exceeded_limit_returns_422_with_max() {
     let app = TestApp::start_with(&[

@@ -1,6 +1,7 @@
 //! `/metrics`, parsed as a Prometheus server does.
 
 use cartlog_testkit::TestApp;
+use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The samples of one scrape, by name and labels.
@@ -53,7 +54,7 @@ impl Scraped {
             .keys()
             .filter_map(|sample| sample.strip_suffix("_count"))
             .collect();
-        assert_eq!(counts.len(), 3, "{counts:?}");
+        assert_eq!(counts.len(), 4, "{counts:?}");
         for name in counts {
             let prefix = format!("{name}_bucket{{le=\"");
             let buckets = self.0.keys().filter_map(|sample| {
@@ -150,6 +151,8 @@ async fn commands_are_counted_by_kind_and_outcome() {
     assert!(after.seconds("cartlog_command_append_seconds_sum") > 0.0);
     assert_eq!(after.at("cartlog_log_group_commits_count"), 5);
     assert_eq!(after.at("cartlog_log_group_commits_sum"), 5);
+    assert_eq!(after.at("cartlog_log_sync_seconds_count"), 5);
+    assert!(after.seconds("cartlog_log_sync_seconds_sum") > 0.0);
     assert_eq!(after.at("cartlog_conflicts_retried_total"), 0);
     assert_eq!(after.at("cartlog_log_head"), 5);
 }
@@ -166,7 +169,14 @@ async fn gauges_are_read_at_each_scrape() {
     assert_eq!(scraped.at("cartlog_streams_open"), 0);
     assert_eq!(scraped.at("cartlog_log_head"), 2);
     for view in [
-        "carts", "journal", "journeys", "products", "baskets", "activity",
+        "carts",
+        "journal",
+        "journeys",
+        "products",
+        "baskets",
+        "activity",
+        "snapshots",
+        "tree",
     ] {
         for unit in ["events", "seconds"] {
             let lag = format!("cartlog_view_lag_{unit}{{view=\"{view}\"}}");
@@ -176,11 +186,83 @@ async fn gauges_are_read_at_each_scrape() {
     let size = |name| std::fs::metadata(app.file(name)).unwrap().len();
     let bytes = size("events.db") + size("events.db-wal");
     assert_eq!(scraped.at("cartlog_log_bytes"), bytes);
+    for file in ["log", "views"] {
+        let free = format!("cartlog_disk_free_bytes{{file=\"{file}\"}}");
+        assert!(scraped.at(&free) > 1 << 20, "{file}");
+    }
 
     let mut stream = cart.follow(Some(0)).await;
     stream.next().await.unwrap();
     let scraped = Scraped::of(&app).await;
     assert_eq!(scraped.at("cartlog_streams_open"), 1);
+}
+
+/// Contract (records): `/metrics` counts all responses by route, method and class of status.
+#[tokio::test]
+async fn responses_are_counted_by_route_and_status() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    cart.get_at_least(2).await.expect(200);
+    cart.get_at_least(2).token("wrong").await.expect(404);
+    cart.add("nothing", 1)
+        .await
+        .expect_problem(422, "unknown-sku");
+    app.get("/").await.expect(200);
+    app.get("/nowhere").await.expect(404);
+    app.get("/api/carts/none/items/none/none").await.expect(404);
+    app.ask(Method::DELETE, "/readyz").await.expect(405);
+    app.ask(Method::HEAD, "/readyz").await.expect(200);
+    app.get("/api/products")
+        .header("host", "other.example")
+        .await
+        .expect(421);
+    let scraped = Scraped::of(&app).await;
+    for (route, method, status, times) in [
+        ("/api/carts", "POST", "2xx", 1),
+        ("/api/carts/{id}", "GET", "2xx", 1),
+        ("/api/carts/{id}", "GET", "4xx", 1),
+        ("/api/carts/{id}/items", "POST", "4xx", 1),
+        ("/", "GET", "2xx", 1),
+        ("/readyz", "DELETE", "4xx", 1),
+        ("/readyz", "HEAD", "2xx", 1),
+        ("unmatched", "GET", "4xx", 3),
+    ] {
+        let labels = format!("method=\"{method}\",route=\"{route}\",status=\"{status}\"");
+        let sample = format!("cartlog_http_requests_total{{{labels}}}");
+        assert_eq!(scraped.at(&sample), times, "{sample}");
+    }
+    // Before a request its own scrape is not counted.
+    let own = "cartlog_http_requests_total{method=\"GET\",route=\"/metrics\",status=\"2xx\"}";
+    assert!(!scraped.0.contains_key(own));
+    assert_eq!(Scraped::of(&app).await.at(own), 1);
+}
+
+/// Contract (records): `/metrics` has the process's own figures, and the version of the build.
+#[tokio::test]
+async fn process_and_build_are_described() {
+    let app = TestApp::start();
+    let scraped = Scraped::of(&app).await;
+    for sample in [
+        "process_cpu_seconds_total",
+        "process_max_fds",
+        "process_open_fds",
+        "process_resident_memory_bytes",
+        "process_start_time_seconds",
+        "process_threads",
+        "process_virtual_memory_bytes",
+    ] {
+        assert!(scraped.seconds(sample) >= 0.0, "{sample}");
+    }
+    assert!(scraped.at("process_resident_memory_bytes") > 1 << 20);
+    let builds: Vec<&String> = scraped
+        .0
+        .keys()
+        .filter(|sample| sample.starts_with("cartlog_build_info{"))
+        .collect();
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert_eq!(builds.len(), 1);
+    assert!(builds[0].contains(&version), "{builds:?}");
+    assert_eq!(scraped.at(builds[0]), 1);
 }
 
 /// Contract (service): `GET /metrics`
@@ -210,9 +292,12 @@ async fn stalled_views_report_lag_in_events_and_seconds() {
 /// Contract (service): `GET /metrics`
 #[tokio::test]
 async fn metrics_require_the_operator_token() {
-    let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
+    let app = TestApp::start_with(&[("security.operator_token", "op-secret-op-secret")]);
     app.get("/metrics")
         .await
         .expect_problem(401, "operator-only");
-    app.get("/metrics").token("op-secret").await.expect(200);
+    app.get("/metrics")
+        .token("op-secret-op-secret")
+        .await
+        .expect(200);
 }

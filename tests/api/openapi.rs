@@ -24,7 +24,11 @@ fn filled(template: &str) -> String {
     template
         .replace("{id}", "01a20c19-324e-76c9-b286-e42798811daa")
         .replace("{sku}", "teapot")
+        .replace("{token}", &"0".repeat(80))
+        .replace("{version}", "1")
+        .replace("{tile}", "0/000.p/1")
         .replace("{slug}", "cart-closed")
+        .replace("{name}", "orders")
         .replace("{file}", "css/base.css")
 }
 
@@ -45,7 +49,7 @@ async fn description_matches_the_snapshot() {
         kept == current,
         "the description has changed, at line {} of {COPY} first: if that is meant, renew the \
          copy with \
-         CARTLOG_GOLDEN=write cargo nextest run --test api the_description",
+         CARTLOG_GOLDEN=write cargo nextest run --test api openapi::",
         first.unwrap_or(kept.lines().count().min(current.lines().count())) + 1
     );
 }
@@ -88,7 +92,7 @@ async fn described_methods_are_exactly_those_served() {
 
 #[tokio::test]
 async fn operator_token_is_required_exactly_where_documented() {
-    let app = TestApp::start_with(&[("security.operator_token", "of the operator")]);
+    let app = TestApp::start_with(&[("security.operator_token", "token of the operator")]);
     for (path, described) in members(&document(&app).await["paths"]) {
         for (method, operation) in members(described) {
             let documented = operation["security"][0]["operator_token"].is_array();
@@ -142,4 +146,34 @@ async fn operations_have_names_of_their_own() {
             assert!(names.insert(name.clone()), "{name}: {method} {path}");
         }
     }
+}
+
+/// A line break within a word of the source must not become a space in the description.
+#[tokio::test]
+async fn code_in_descriptions_is_not_broken_by_a_space() {
+    fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => members.values().for_each(|value| texts(value, found)),
+            Value::Array(items) => items.iter().for_each(|value| texts(value, found)),
+            Value::String(text) => found.push(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let app = TestApp::start();
+    let document = document(&app).await;
+    let mut found = Vec::new();
+    texts(&document, &mut found);
+    let mut spans = 0;
+    for text in found {
+        let parts: Vec<&str> = text.split('`').collect();
+        assert!(parts.len() % 2 == 1, "an open code span: {text}");
+        for code in parts.iter().skip(1).step_by(2) {
+            assert!(
+                !code.contains("- ") && !code.contains("  "),
+                "{code}: {text}"
+            );
+            spans += 1;
+        }
+    }
+    assert!(spans > 100, "{spans} code spans");
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 /// The status at `path` once its job is no longer running.
-async fn outcome(app: &TestApp, path: &str) -> Value {
+pub async fn outcome(app: &TestApp, path: &str) -> Value {
     let ended = async {
         loop {
             let status = app.get(path).await.expect(200);
@@ -53,7 +53,14 @@ async fn views_report_position_and_lag() {
         .map(|view| view["name"].as_str().unwrap())
         .collect();
     for name in [
-        "carts", "journal", "journeys", "products", "baskets", "activity",
+        "carts",
+        "journal",
+        "journeys",
+        "products",
+        "baskets",
+        "activity",
+        "snapshots",
+        "tree",
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
@@ -113,7 +120,71 @@ async fn changed_row_is_found_by_verify_and_fixed_by_rebuild() {
     assert_eq!(outcome(&app, VERIFY).await["state"], "sound");
 }
 
-/// Contract (views): `POST` and `GET /api/verify`
+/// Contract (views): `POST /api/views/damage` changes one row of the views in demo mode, and never the
+/// log; a verification names the row, and a rebuild heals it.
+#[tokio::test]
+async fn row_damaged_on_purpose_is_named_and_healed() {
+    const DAMAGE: &str = "/api/views/damage";
+    let app = TestApp::start();
+    let nothing = app.post(DAMAGE).await.expect(200).json();
+    assert_eq!(nothing, json!({ "damaged": null }), "there is no cart yet");
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    let before = cart.get_at_least(2).await.expect(200);
+    let events = app.get("/api/events").await.expect(200).body;
+    app.post("/api/verify").await.expect(202);
+    let sound = outcome(&app, "/api/verify").await;
+
+    let damaged = app.post(DAMAGE).await.expect(200).json();
+    let row = json!({ "cart_id": cart.id, "version": 2, "currency": "EUR",
+                      "total_before": 3998, "total_after": 4998 });
+    assert_eq!(damaged["damaged"], row);
+    assert_eq!(cart.get_at_least(2).await.expect(200).json()["total"], 4998);
+    assert_eq!(app.get("/api/events").await.expect(200).body, events);
+
+    app.post("/api/verify").await.expect(202);
+    let found = outcome(&app, "/api/verify").await;
+    assert_eq!(found["findings_total"], 1, "{found}");
+    assert_eq!(found["findings"][0]["kind"], "row_different");
+    assert_eq!(found["findings"][0]["cart_id"], cart.id);
+    assert_eq!(found["head"], sound["head"], "the log is as it was");
+
+    app.post("/api/views/rebuild").await.expect(202);
+    let rebuilt = outcome(&app, "/api/views/rebuild").await;
+    assert_eq!(rebuilt["rows_differing"], 1, "{rebuilt}");
+    assert_eq!(rebuilt["differences"][0]["cart_id"], cart.id);
+    let healed = cart.get_at_least(2).await.expect(200);
+    assert_eq!(healed.body, before.body);
+    app.post("/api/verify").await.expect(202);
+    assert_eq!(outcome(&app, "/api/verify").await["state"], "sound");
+}
+
+/// Commands are decided from the log: a damaged view cannot change what they lead to.
+#[tokio::test]
+async fn damaged_row_decides_nothing_and_is_written_again() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.get_at_least(2).await.expect(200);
+    app.post("/api/views/damage").await.expect(200);
+    let changed = cart.add("teapot", 1).await.expect(200).json();
+    assert_eq!(changed["total"], 5997);
+    assert_eq!(cart.get_at_least(3).await.expect(200).json()["total"], 5997);
+}
+
+/// Contract (views): `POST /api/views/damage` is 404 where an operator token is configured.
+#[tokio::test]
+async fn damaging_views_exists_in_demo_mode_only() {
+    const TOKEN: &str = "op-secret-op-secret";
+    let app = TestApp::start_with(&[("security.operator_token", TOKEN)]);
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.get_at_least(2).await.expect(200);
+    let path = "/api/views/damage";
+    app.post(path).await.expect_problem(401, "operator-only");
+    let refused = app.post(path).token(TOKEN).await;
+    refused.expect_problem(404, "not-found");
+    assert_eq!(cart.get_at_least(2).await.expect(200).json()["total"], 3998);
+}
+
+/// Contract (views): A second rebuild or verification is 409, and starts nothing.
 #[tokio::test]
 async fn one_rebuild_and_one_verification_run_at_a_time() {
     let app = TestApp::start();
@@ -129,14 +200,14 @@ async fn one_rebuild_and_one_verification_run_at_a_time() {
 /// Contract (views): `POST` and `GET /api/verify`
 #[tokio::test]
 async fn views_and_verify_require_the_operator_token() {
-    let app = TestApp::start_with(&[("security.operator_token", "op-secret")]);
+    let app = TestApp::start_with(&[("security.operator_token", "op-secret-op-secret")]);
     for path in ["/api/views", "/api/views/rebuild", "/api/verify"] {
         app.get(path).await.expect_problem(401, "operator-only");
-        app.get(path).token("op-secret").await.expect(200);
+        app.get(path).token("op-secret-op-secret").await.expect(200);
     }
     for path in ["/api/views/rebuild", "/api/verify"] {
         app.post(path).await.expect_problem(401, "operator-only");
-        let status = app.get(path).token("op-secret").await.expect(200);
+        let status = app.get(path).token("op-secret-op-secret").await.expect(200);
         assert_eq!(status.json()["state"], "idle", "nothing was started");
     }
 }

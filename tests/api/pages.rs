@@ -12,7 +12,7 @@ async fn script(app: &TestApp, accepted: &str) -> Answer {
 #[tokio::test]
 async fn every_page_is_served() {
     let app = TestApp::start();
-    for path in ["/", "/history", "/insights", "/operations"] {
+    for path in ["/", "/history", "/insights", "/operations", "/learn"] {
         let page = app.get(path).await.expect(200);
         assert_eq!(
             page.header("content-type"),

@@ -26,8 +26,44 @@ async fn client_over_the_limit_gets_retry_after() {
     assert_eq!(added.header("ratelimit"), Some(r#""commands";r=0;t=60"#));
     cart.clear().await.expect_problem(429, "too-many-requests");
     let read = cart.get_at_least(2).await.expect(200);
-    assert_eq!(read.header("ratelimit"), None);
+    assert_eq!(read.header("ratelimit"), Some(r#""reads";r=59999;t=1"#));
+    let product = app.get("/api/products").await.expect(200);
+    assert_eq!(product.header("ratelimit"), None);
     assert_eq!(app.log_head(), 3);
+}
+
+/// Contract (headers): Reads of carts have a limit, in which costly ones weigh more.
+#[tokio::test]
+async fn costly_reads_weigh_more_in_the_limit() {
+    let app = TestApp::start_with(&[
+        ("rates.reads_per_minute", "250"),
+        ("rates.commands_per_minute", "1"),
+        ("rates.loopback", "true"),
+    ]);
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let what_if = cart.what_if(&[2]).await.expect(200);
+    assert_eq!(
+        what_if.header("ratelimit-policy"),
+        Some(r#""reads";q=250;w=60"#)
+    );
+    assert_eq!(what_if.header("ratelimit"), Some(r#""reads";r=50;t=48"#));
+    cart.get_at(1).await.expect(200);
+    cart.why().await.expect(200);
+    let refused = cart.timeline().await.expect(429);
+    assert!(refused.header("retry-after").is_some());
+    let refused = refused.expect_problem(429, "too-many-requests");
+    assert!(refused["detail"].as_str().unwrap().contains("counts as 20"));
+    for left in (0..10).rev() {
+        let row = cart.get().await.expect(200);
+        let limit = row.header("ratelimit").unwrap();
+        assert!(
+            limit.starts_with(&format!(r#""reads";r={left};"#)),
+            "{limit}"
+        );
+    }
+    cart.get().await.expect_problem(429, "too-many-requests");
+    // A what-if is a read: the command is still there.
+    cart.add("sencha", 1).await.expect(201);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! `Idempotency-Key`: a request that is sent again has its effect once.
 
+use cartlog_testkit::log_file::read_intact_log;
 use cartlog_testkit::{Answer, Ask, CartClient, TestApp};
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The same answer, but that it says that it is one again.
 #[track_caller]
@@ -22,6 +23,9 @@ fn replays(first: &Answer, again: &Answer) {
         assert_eq!(again.header(name), first.header(name), "{name}");
     }
 }
+
+/// A key that opens a cart.
+const OPENING: &str = "9f1d6a52-0c5e-4f0b-8f43-3a2e5b1c7d10";
 
 type Command = fn(&CartClient) -> Ask;
 
@@ -44,7 +48,7 @@ async fn keyed_retry_gets_same_bytes_also_after_restart() {
     let opened = app
         .ask_for_cart()
         .json(&opening)
-        .key("open")
+        .key(OPENING)
         .await
         .expect(201);
     let cart = app.cart_of(&opened);
@@ -63,7 +67,7 @@ async fn keyed_retry_gets_same_bytes_also_after_restart() {
     let head = app.log_head();
     for _ in 0..2 {
         let cart = app.cart(&id, &token);
-        let again = app.ask_for_cart().json(&opening).key("open").await;
+        let again = app.ask_for_cart().json(&opening).key(OPENING).await;
         replays(&opened, &again);
         for (first, (key, command)) in first.iter().zip(COMMANDS) {
             replays(first, &command(&cart).key(key).await);
@@ -80,24 +84,19 @@ async fn retry_for_withdrawn_product_is_replayed_but_not_sold() {
     let mut app = TestApp::start();
     let opening = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
     let open = async |app: &TestApp, key: &str| app.ask_for_cart().json(&opening).key(key).await;
-    let opened = open(&app, "open").await.expect(201);
+    let opened = open(&app, OPENING).await.expect(201);
     let cart = app.cart_of(&opened);
     let added = cart.add("teapot", 2).key("add").await.expect(200);
     let applied = cart.apply_promotion("TEA10").key("apply").await.expect(200);
     let (id, token) = (cart.id.clone(), cart.token.clone());
 
-    let (products, promotions) = (app.file("products.toml"), app.file("promotions.toml"));
     let sencha = "currency = \"EUR\"\n[[product]]\nsku = \"sencha\"\nname = \"Sencha\"\n\
                   description = \"Green.\"\ncategory = \"Tea\"\nprice = 1180\n";
-    std::fs::write(&products, sencha).unwrap();
-    std::fs::write(&promotions, "").unwrap();
-    app.set("catalogue.products", &products.display().to_string());
-    app.set("catalogue.promotions", &promotions.display().to_string());
-    app.restart();
+    app.restart_with_catalogue(sencha, "");
 
     let head = app.log_head();
     let cart = app.cart(&id, &token);
-    replays(&opened, &open(&app, "open").await);
+    replays(&opened, &open(&app, OPENING).await);
     replays(&added, &cart.add("teapot", 2).key("add").await);
     let again = cart.apply_promotion("TEA10").key("apply").await;
     replays(&applied, &again);
@@ -105,7 +104,7 @@ async fn retry_for_withdrawn_product_is_replayed_but_not_sold() {
     reused.expect_problem(422, "idempotency-key-reused");
     let another = cart.add("teapot", 2).key("another").await;
     another.expect_problem(422, "unknown-sku");
-    let another = open(&app, "another").await;
+    let another = open(&app, "fd9a2c61-7be0-4c6e-9a53-2b8d0e61f407").await;
     another.expect_problem(422, "unknown-sku");
     let stranger = app.cart(&id, "stranger");
     let foreign = stranger.add("teapot", 2).key("add").await;
@@ -156,9 +155,9 @@ async fn key_of_another_request_is_refused() {
         None,
         "a key is a cart's own"
     );
-    app.ask_for_cart().key("open").await.expect(201);
+    app.ask_for_cart().key(OPENING).await.expect(201);
     let items = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
-    let answer = app.ask_for_cart().json(&items).key("open").await;
+    let answer = app.ask_for_cart().json(&items).key(OPENING).await;
     answer.expect_problem(422, "idempotency-key-reused");
 }
 
@@ -178,7 +177,7 @@ async fn fifty_concurrent_requests_under_one_key_have_one_effect() {
     }
     assert_eq!(app.log_head(), 2);
 
-    let openings = join_all((0..50).map(|_| app.ask_for_cart().key("open").into_future())).await;
+    let openings = join_all((0..50).map(|_| app.ask_for_cart().key(OPENING).into_future())).await;
     for opened in &openings {
         assert_eq!((opened.status, &opened.body), (201, &openings[0].body));
     }
@@ -244,7 +243,7 @@ async fn used_key_without_token_gets_404() {
 #[tokio::test]
 async fn token_is_not_stored_in_any_file() {
     let mut app = TestApp::start();
-    let opened = app.ask_for_cart().key("open").await.expect(201);
+    let opened = app.ask_for_cart().key(OPENING).await.expect(201);
     let cart = app.cart_of(&opened);
     cart.ask(Method::POST, "/items")
         .json(&json!({ "sku": "teapot", "quantity": 1 }))
@@ -256,7 +255,7 @@ async fn token_is_not_stored_in_any_file() {
     app.stop();
     for name in ["events.db", "views.db"] {
         let bytes = std::fs::read(app.file(name)).unwrap();
-        for secret in [&token, "a-secret-key"] {
+        for secret in [&token, OPENING, "a-secret-key"] {
             let found = bytes
                 .windows(secret.len())
                 .any(|part| part == secret.as_bytes());
@@ -269,8 +268,8 @@ async fn token_is_not_stored_in_any_file() {
 #[tokio::test]
 async fn keyed_retry_through_an_encoded_path_is_replayed() {
     let app = TestApp::start();
-    let opened = app.post("/api/%63arts").key("open").await.expect(201);
-    let again = app.ask_for_cart().key("open").await.expect(201);
+    let opened = app.post("/api/%63arts").key(OPENING).await.expect(201);
+    let again = app.ask_for_cart().key(OPENING).await.expect(201);
     replays(&opened, &again);
     let cart = app.cart_of(&opened);
     let body = json!({ "quantity": 2 });
@@ -292,4 +291,58 @@ async fn keyed_retry_through_an_encoded_path_is_replayed() {
     let other = cart.set("sencha", 2).key("set").await;
     other.expect_problem(422, "idempotency-key-reused");
     assert_eq!(app.log_head(), 2);
+}
+
+/// Contract (retries): A key that opens a cart is as hard to guess as the cart's token: 422
+/// otherwise.
+#[tokio::test]
+async fn guessable_opening_key_is_refused() {
+    let app = TestApp::start();
+    for key in [
+        "order-1",
+        "a",
+        "checkout-2026-11-29-customer-0001-first",
+        "0123456789abcdef0123456789abcde",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "00000000-0000-4000-8000-000000000001",
+        "d9428888-122b-11e1-b85c-61cd3cbb3210",
+    ] {
+        for key in [key, &format!("\"{key}\"")] {
+            let problem = app.ask_for_cart().key(key).await;
+            let problem = problem.expect_problem(422, "guessable-key");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("UUID") && detail.contains("32"), "{detail}");
+        }
+    }
+    assert_eq!(app.log_head(), 0);
+    for key in [
+        OPENING,
+        "01a20c19-324e-76c9-b286-e42798811daa",
+        "9F1D6A520C5E4F0B8F433A2E5B1C7D10",
+        "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+    ] {
+        let opened = app.ask_for_cart().key(key).await.expect(201);
+        // With the cart's token a key need not be hard to guess.
+        let cart = app.cart_of(&opened);
+        cart.add("teapot", 1).key("order-1").await.expect(201);
+    }
+}
+
+/// Contract (access): Digests of idempotency keys in the log are keyed by the secret: a reader of
+/// the log cannot check a guess.
+#[tokio::test]
+async fn stored_key_digests_depend_on_the_secret() {
+    let [one, other] = [TestApp::start(), TestApp::start()];
+    let mut stored = Vec::new();
+    for app in [&one, &other] {
+        let cart = app.open_cart().await;
+        cart.add("teapot", 1).key("order-1").await.expect(201);
+        let log = read_intact_log(&app.file("events.db"));
+        let metadata: Value = serde_json::from_str(&log[1].metadata).unwrap();
+        for digest in ["key", "request"] {
+            assert!(metadata[digest].as_str().unwrap().starts_with("hmac:"));
+            stored.push(metadata[digest].clone());
+        }
+    }
+    assert_ne!(stored[0], stored[2], "the same key under two secrets");
 }

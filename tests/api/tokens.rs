@@ -44,7 +44,7 @@ async fn foreign_and_unknown_cart_get_identical_responses() {
     let other = app.open_cart().await;
     cart.get_at_least(2).await.expect(200);
     let unknown = "01990000-0000-7000-8000-000000000001";
-    // Under one trace, the trace_id in the answers is the same too.
+    // Under one trace, the responses have the same trace_id too.
     let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
     let mut answers = BTreeMap::new();
     let mut bodies = BTreeSet::new();
@@ -122,7 +122,7 @@ async fn cookie_grants_access_and_is_http_only() {
         .await
         .expect(200);
     ask().header("cookie", "cart_token=wrong").await.expect(404);
-    // Who sends a token means that one.
+    // An explicit token takes precedence over the cookie.
     let both = ask().header("cookie", pair).token("wrong");
     both.await.expect_problem(404, "not-found");
 }

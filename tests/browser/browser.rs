@@ -7,14 +7,17 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
-/// Helpers for conditions and scripts: the element of a test id, its text in one line, and whether
-/// all animations have finished.
+/// Helpers for conditions and scripts: the element of a test id, its text or value in one
+/// line, and whether all animations have finished.
 pub const HELPERS: &str = r#"
     const at = (id) => document.querySelector(`[data-testid="${id}"]`);
     const visible = { visibilityProperty: true, opacityProperty: true };
     const seen = (it) => Boolean(it?.checkVisibility(visible));
-    const words = (id) => seen(at(id)) ? at(id).innerText.replace(/\s+/g, " ").trim() : null;
+    const words = (id) => seen(at(id))
+        ? (at(id).matches("input") ? at(id).value : at(id).innerText).replace(/\s+/g, " ").trim()
+        : null;
     const endless = (it) => it.effect.getComputedTiming().endTime === Infinity;
     const still = () => document.fonts.status === "loaded"
         && document.getAnimations().every((it) => it.playState !== "running" || endless(it))
@@ -41,6 +44,10 @@ const PAGE_OBSERVER: &str = r#"
     });
 "#;
 
+fn is_said(complaints: &[String], part: &str) -> bool {
+    complaints.iter().any(|it| it.contains(part))
+}
+
 /// The browser of a test. Its methods act on the current tab.
 pub struct Browser {
     chromium: Chromium,
@@ -65,18 +72,26 @@ impl Browser {
 
     /// Closes the browser and asserts that its console has the expected errors only.
     pub async fn finish(self) {
-        let complaints = self.complaints().await;
+        let expected = self.expected.take();
+        let mut complaints = self.complaints().await;
+        // The console may be a moment behind the page.
+        let deadline = Instant::now() + PATIENCE;
+        while !expected.iter().all(|part| is_said(&complaints, part)) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            complaints.extend(self.complaints().await);
+        }
         let ended = self.chromium.session.end().await;
         ended.expect("the browser ends well");
-        let expected = self.expected.take();
         let foreign: Vec<&String> = complaints
             .iter()
             .filter(|it| !expected.iter().any(|part| it.contains(part)))
             .collect();
         assert!(foreign.is_empty(), "the console says: {foreign:#?}");
         for part in expected {
-            let came = complaints.iter().any(|it| it.contains(part));
-            assert!(came, "the console does not say {part}: {complaints:#?}");
+            assert!(
+                is_said(&complaints, part),
+                "the console does not say {part}: {complaints:#?}"
+            );
         }
     }
 
@@ -125,6 +140,11 @@ impl Browser {
         self.tell("back", json!({})).await;
     }
 
+    /// One step forward again.
+    pub async fn go_forward(&self) {
+        self.tell("forward", json!({})).await;
+    }
+
     /// Path and query of the page.
     pub async fn address(&self) -> String {
         self.script("return location.pathname + location.search")
@@ -149,6 +169,12 @@ impl Browser {
 
     pub async fn turn_to(&self, tab: &str) {
         self.tell("window", json!({ "handle": tab })).await;
+    }
+
+    /// Closes the current tab; another one has to be turned to.
+    pub async fn close_tab(&self) {
+        let closed = self.session().delete("window").await;
+        closed.expect("a tab can be closed");
     }
 
     async fn prepare_tab(&self) {

@@ -90,7 +90,7 @@ fn capabilities(profile: &str) -> Value {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The driver may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -98,7 +98,7 @@ impl Drop for Driver {
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // It has ended already wherever the session was ended in order.
+        // After a regular end of the session it has ended already.
         let _ = Command::new("kill")
             .args(["-KILL", &self.0.to_string()])
             .stderr(Stdio::null())

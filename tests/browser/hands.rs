@@ -21,6 +21,19 @@ impl Browser {
         self.act(id, "value", json!({ "text": text })).await;
     }
 
+    /// Checks out: the review, and the order.
+    pub async fn check_out(&self) {
+        self.click("checkout").await;
+        self.click("place-order").await;
+    }
+
+    /// Types into a field in place of what it has.
+    pub async fn replace(&self, id: &str, text: &str) {
+        self.click(id).await;
+        self.press_while(key::CONTROL, "a").await;
+        self.press(text).await;
+    }
+
     async fn act(&self, id: &str, action: &str, body: Value) {
         self.sees(id).await;
         let until = Instant::now() + PATIENCE;

@@ -243,7 +243,7 @@ async fn skipped_event_shows_the_what_if_cart() {
             .says("what-if-verdict", "✓ The service agrees.")
             .await;
         browser.says("number-teapot.quantity", "1").await;
-        // What is set aside is no part of the sum, and its tile stays unlit.
+        // A skipped event is not part of the sum, and its tile is not highlighted.
         browser.click("number-teapot.quantity").await;
         browser.says("explanation-sum", "+2 −1 = 1").await;
         browser
@@ -316,7 +316,7 @@ async fn shared_url_opens_the_same_version_pin_and_what_if() {
         browser
             .mentions("compared", "compared with pinned version 2")
             .await;
-        // Each turn is a step of the browser's own history.
+        // Each selection is an entry of the browser's history.
         browser.go_back().await;
         browser.sees("what-if-banner").await;
         browser

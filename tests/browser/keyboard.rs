@@ -38,9 +38,11 @@ async fn purchase_works_by_keyboard_alone() {
         browser.press("TEA10").await;
         browser.press(key::ENTER).await;
         browser.hears("10% off, total 35.98 euro").await;
-        // The form is gone; the focus is on what came in its place.
+        // The form is gone; the focus is on its replacement.
         browser.focus_is_on("promotion-remove").await;
         browser.tab_to("checkout").await;
+        browser.press(key::ENTER).await;
+        browser.tab_to("place-order").await;
         browser.press(key::ENTER).await;
         let order = browser.text("order-number").await;
         browser

@@ -116,7 +116,7 @@ impl Browser {
         }
     }
 
-    async fn clipboard(&self) -> String {
+    pub async fn clipboard(&self) -> String {
         self.asynchronous("return navigator.clipboard.readText()", json!({}))
             .await
     }

@@ -82,8 +82,13 @@ impl Service {
         let (words, rest) = product.split_once("price = ").expect("its price");
         let (_, rest) = rest.split_once('\n').expect("a line each");
         let changed = format!("{before}sku = \"{sku}\"\n{words}price = {price}\n{rest}");
+        self.start_again_with_products(&changed);
+    }
+
+    /// Ends it and starts it again with this file of products.
+    pub fn start_again_with_products(&mut self, products: &str) {
         let file = self.file("products.toml");
-        std::fs::write(&file, changed).expect("the file of the products can be written");
+        std::fs::write(&file, products).expect("the file of the products can be written");
         let file = file.to_str().expect("a path in UTF-8").to_owned();
         self.settings.push((setting("catalogue.products"), file));
         self.kill();
@@ -122,7 +127,7 @@ impl Service {
         let stdout = child.stdout.take().expect("its output");
         self.child = Some(child);
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        // The last line of its greeting.
+        // The last line that it prints at start.
         self.address = lines
             .find(|line| line.contains("the API"))
             .and_then(|line| {
@@ -163,7 +168,7 @@ fn setting(key: &str) -> String {
 }
 
 fn end(child: &mut Child) {
-    // It may have ended already.
+    // The process may have ended already.
     let _ = child.kill();
     let _ = child.wait();
 }

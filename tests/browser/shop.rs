@@ -1,8 +1,11 @@
 //! The shop: from the first product to the order's number, and what is said when it does not go so.
 
 use crate::requests::Sent;
+use crate::senses::PATIENCE;
 use crate::stage::drive;
 use crate::webdriver::key;
+use serde_json::json;
+use std::net::TcpListener;
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
@@ -27,7 +30,7 @@ async fn purchase_from_search_to_order_number() {
         browser.says("items-total", "€51.78").await;
         browser.says("discount", "−€5.18").await;
         browser.says("total", "€46.60").await;
-        browser.click("checkout").await;
+        browser.check_out().await;
         browser.says("order-total", "€46.60").await;
         let order = browser.text("order-number").await;
         browser.click("order-history").await;
@@ -49,7 +52,7 @@ async fn next_product_after_order_opens_new_cart() {
         browser
             .until("at('checkout').ariaDisabled !== 'true'")
             .await;
-        browser.click("checkout").await;
+        browser.check_out().await;
         browser.sees("order-number").await;
         let first = browser.current_cart().await;
         browser.click("drawer-close").await;
@@ -183,4 +186,83 @@ impl Sent {
     fn is_command(&self) -> bool {
         self.method != "GET"
     }
+}
+
+/// What the shop no longer sells is said in the cart, before the checkout is refused for it.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn withdrawn_product_is_named_before_checkout() {
+    drive(async |browser, service| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.click("add-sencha").await;
+        browser.says("cart-count", "2").await;
+        browser.rests().await;
+        service.start_again_with_products(
+            "currency = \"EUR\"\n[[product]]\nsku = \"sencha\"\nname = \"Sencha\"\n\
+             category = \"Tea\"\nprice = 990\n",
+        );
+        browser.open("/").await;
+        browser.click("cart-button").await;
+        let withdrawn = "“Teapot” is no longer sold. Remove it to check out.";
+        browser.says("line-notice-teapot", withdrawn).await;
+        let changed = "“Sencha, 100 g” costs €9.90 today. The units in your cart keep their price.";
+        browser.says("line-notice-sencha", changed).await;
+        browser.check_out().await;
+        browser.says("cart-refusal", withdrawn).await;
+        browser.click("review-back").await;
+        browser.click("remove-teapot").await;
+        browser.says("total", "€11.80").await;
+        browser.check_out().await;
+        browser.says("order-total", "€11.80").await;
+        browser.expect_complaint("ERR_");
+        browser.expect_complaint("status of 409");
+    })
+    .await;
+}
+
+/// A picture's host is asked for it if the catalogue names it; the policy blocks any other one.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn pictures_come_from_the_hosts_of_the_catalogue_only() {
+    let bind = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (named, other) = (bind(), bind());
+    let url = |listener: &TcpListener| {
+        let port = listener.local_addr().expect("an address").port();
+        format!("https://localhost:{port}/tea.png")
+    };
+    drive(async |browser, service| {
+        // Neither listener speaks TLS.
+        browser.expect_complaint("ERR_");
+        browser.expect_complaint("Content Security Policy");
+        browser.expect_complaint("policy violated");
+        service.start_again_with_products(&format!(
+            "currency = \"EUR\"\n[[product]]\nsku = \"tea\"\nname = \"Tea\"\n\
+             category = \"Tea\"\nprice = 100\npicture = \"{}\"\n",
+            url(&named)
+        ));
+        let asked = tokio::task::spawn_blocking(move || named.accept().map(|_| ()));
+        browser.open("/").await;
+        browser.sees("add-tea").await;
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
+        asked
+            .expect("the browser asks the named host")
+            .expect("no panic")
+            .expect("a connection");
+        let blocked: String = browser
+            .asynchronous(
+                "return await new Promise((done) => {
+                    addEventListener('securitypolicyviolation', (it) => done(it.blockedURI));
+                    const image = new Image();
+                    image.src = given;
+                    document.body.append(image);
+                })",
+                json!(url(&other)),
+            )
+            .await;
+        assert_eq!(blocked, url(&other));
+        other.set_nonblocking(true).expect("a mode");
+        assert!(other.accept().is_err(), "no connection to the other host");
+    })
+    .await;
 }

@@ -29,7 +29,7 @@ async fn two_tabs_show_the_same_cart() {
         browser.turn_to(&second).await;
         browser.says("total", "€43.59").await;
         browser.says("quantity-sencha", "2").await;
-        browser.click("checkout").await;
+        browser.check_out().await;
         let order = browser.text("order-number").await;
         browser.turn_to(&first).await;
         browser.says("order-number", &order).await;
@@ -44,7 +44,7 @@ async fn reload_keeps_cart_in_the_middle_of_a_burst() {
         browser.open("/").await;
         browser.click("add-teapot").await;
         browser.says("cart-count", "1").await;
-        // At once, before the burst that the click may begin has ended.
+        // Immediately, before a burst that the click may begin has ended.
         browser.reload().await;
         browser.says("cart-count", "1").await;
         browser.click("cart-button").await;
@@ -55,7 +55,7 @@ async fn reload_keeps_cart_in_the_middle_of_a_burst() {
         browser.click("more-teapot").await;
         browser.reload().await;
         browser.says("cart-count", "2").await;
-        browser.click("cart-button").await;
+        // The open drawer is part of the address.
         browser.says("total", "€39.98").await;
         let events = browser.events_of(&cart).await;
         assert_eq!(events, ["CartOpened", "ItemAdded", "ItemAdded"]);
@@ -101,7 +101,7 @@ async fn offline_changes_are_sent_after_reconnecting() {
 async fn pages_in_the_bfcache_release_their_connections() {
     drive(async |browser, _| {
         let cart = browser.open_history_of_a_pot_of_tea().await;
-        // A browser has but six connections to a service, and each of these pages a stream.
+        // A browser opens six connections to a service at most, and each page has a stream.
         for version in 1..=6 {
             browser.open(&format!("/history/{cart}?v={version}")).await;
             browser.mentions("indicator-lag", "View up to date").await;

@@ -22,6 +22,7 @@ pub mod key {
     pub const END: &str = "\u{e010}";
     pub const HOME: &str = "\u{e011}";
     pub const LEFT: &str = "\u{e012}";
+    pub const UP: &str = "\u{e013}";
     pub const RIGHT: &str = "\u{e014}";
 }
 
@@ -66,6 +67,12 @@ impl Session {
     pub async fn post(&self, path: &str, body: Value) -> Result<Value, Failed> {
         let url = format!("{}/{path}", self.url);
         send(&self.client, Method::POST, &url, &body).await
+    }
+
+    /// Ends what stands at a path below the session's.
+    pub async fn delete(&self, path: &str) -> Result<Value, Failed> {
+        let url = format!("{}/{path}", self.url);
+        send(&self.client, Method::DELETE, &url, &Value::Null).await
     }
 
     /// Asks what stands at a path below the session's.

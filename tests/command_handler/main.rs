@@ -190,12 +190,14 @@ async fn unauthorized_command_is_not_found_and_writes_nothing() {
     assert_eq!(nodes.versions().await, [1]);
 }
 
+/// Contract (conditions): Without `If-Match` a command is decided again after each lost race,
+/// without a limit.
 #[tokio::test]
 async fn conflict_is_retried_and_not_returned() {
     let nodes = nodes();
     let node = nodes.node();
     node.send(&open()).await.unwrap();
-    nodes.fail(&[Fault::Conflict; 20]);
+    nodes.fail(&[Fault::Conflict; 200]);
     let handled = node.send(&add(1)).await.unwrap();
     assert_eq!(handled.version, Version(2));
     assert_eq!(nodes.versions().await, [1, 2]);

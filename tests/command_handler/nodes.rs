@@ -49,10 +49,7 @@ impl LogWriter for Unreliable {
         let unknown = Err(AppendError::Unknown("the disk failed".into()));
         match fault {
             None => self.log.append(commit).await,
-            Some(Fault::Conflict) => Err(AppendError::Conflict {
-                stream: commit.stream(),
-                expected: commit.expected(),
-            }),
+            Some(Fault::Conflict) => Err(commit.conflict()),
             Some(Fault::NotWritten) => Err(AppendError::NotWritten("the disk is full".into())),
             Some(Fault::Full) => Err(AppendError::Full),
             Some(Fault::UnknownAndWritten) => {
@@ -165,7 +162,11 @@ impl Node {
 
     pub async fn send_under(&self, key: &str, command: &CartCommand) -> Outcome {
         let context = CommandContext {
-            key: Some(IdempotencyKey::new(key, &[command.name().as_bytes()])),
+            key: Some(IdempotencyKey::new(
+                &[7; 32].into(),
+                key,
+                &[command.name().as_bytes()],
+            )),
             ..context(command)
         };
         self.0.handle(CART, command, &context, |_| true).await
@@ -189,6 +190,7 @@ pub fn tea() -> Offer {
         sku: Sku::parse("tea").unwrap(),
         name: "Tea".into(),
         unit_price: Money::from_minor(100),
+        currency: Currency::EUR,
         max_per_cart: None,
     }
 }

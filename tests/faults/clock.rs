@@ -6,7 +6,7 @@ use cartlog_testkit::load::{
     CommandRecord, KeyedCommand, LoadGenerator, assert_views_catch_up, http_client,
 };
 use cartlog_testkit::log_file::{log_path, read_intact_log};
-use cartlog_testkit::process::{ServiceProcess, command};
+use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use cartlog_testkit::wall_clock::shift_wall_clock;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,8 +67,7 @@ async fn clock_jumps_do_not_affect_order_or_chain() {
         .filter(|pair| pair[1].recorded_at < pair[0].recorded_at)
         .count();
     println!("{} events, the clock ran back {back} times", log.len());
-    // The control: the jumps did reach the log, which [`read_intact_log`] found in order all the
-    // same.
+    // Control: the jumps did reach the log, which [`read_intact_log`] still found in order.
     assert!(back > 0);
     comes_back_whole(folder.path(), &mut record).await;
 }
@@ -99,7 +98,7 @@ async fn open(
     key: &str,
     record: &mut CommandRecord,
 ) -> cartlog_testkit::load::CommandReply {
-    let sent = KeyedCommand::open_cart(key.into());
+    let sent = KeyedCommand::open_cart(key);
     let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert!(answered.is_ok(), "{answered:?}");
     record.acknowledged.push((sent, answered.clone()));
@@ -143,15 +142,15 @@ async fn clock_set_back_expires_no_cart_early() {
     let first = open(&program, "first", &mut record).await;
     program.kill();
 
-    // Half an hour later it is open, and a later one is opened.
+    // Half an hour later the cart is still open, and another cart is opened.
     clock.set_off_by("+30m");
     let program = clock.run(expiring());
     let later = open(&program, "later", &mut record).await;
     assert_eq!(status_of(&program, &first).await, "open");
     program.kill();
 
-    // Five hours back, nothing is idle: the last events lie ahead. What happens to such a cart is
-    // recorded no earlier than what happened before.
+    // With the clock five hours back nothing is idle, since the last events are in the future. A
+    // cart's next event is recorded no earlier than its last one.
     clock.set_off_by("-5h");
     let program = clock.run(expiring());
     let back = open(&program, "back", &mut record).await;
@@ -164,7 +163,7 @@ async fn clock_set_back_expires_no_cart_early() {
     }
     program.kill();
 
-    // Forward again: only what was opened at -5h is idle.
+    // Forward again: only the cart that was opened at -5h is idle.
     clock.set_off_by("+40m");
     let program = clock.run(expiring());
     expired(folder.path(), 1).await;
@@ -175,7 +174,7 @@ async fn clock_set_back_expires_no_cart_early() {
     let sent = KeyedCommand::add_item("too-late".into(), &back, "teapot");
     let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert_eq!(answered.status, 410, "{answered:?}");
-    // The control: an hour on, the others go too.
+    // Control: an hour later the others expire too.
     program.kill();
     clock.set_off_by("+100m");
     let program = clock.run(expiring());
@@ -183,4 +182,61 @@ async fn clock_set_back_expires_no_cart_early() {
     program.kill();
     let log = read_intact_log(&log_path(folder.path()));
     cartlog_testkit::load::assert_log_matches(&record, &log);
+}
+
+/// The HTTP library's task that keeps the date of responses panics at that time, and the date
+/// stands still until the service is started again.
+///
+/// Promise (log): A clock that is set before 1970 while the service runs ends no command.
+/// Fault: It goes 60 years back, and forth again.
+/// Control: A start at that time is refused: [clock_before_1970_is_one_line_of_error].
+#[tokio::test]
+#[ignore = "needs libfaketime"]
+async fn running_service_outlasts_a_clock_before_1970() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::in_folder(folder.path());
+    let program = clock.run(command(folder.path(), &[]));
+    let mut record = CommandRecord::default();
+    let now = open(&program, "now", &mut record).await;
+    clock.set_off_by("-60y");
+    let then = open(&program, "then", &mut record).await;
+    for (number, cart) in [&now, &then].into_iter().enumerate() {
+        let sent = KeyedCommand::add_item(format!("tea-{number}"), cart, "sencha");
+        let added = sent.send(&http_client(), program.address).await.unwrap();
+        assert!(added.is_ok(), "{added:?}");
+        record.acknowledged.push((sent, added));
+        assert_eq!(status_of(&program, cart).await, "open");
+    }
+    // Control: the clock was before 1970.
+    let log = read_intact_log(&log_path(folder.path()));
+    assert!(log.iter().any(|event| event.recorded_at.as_str() < "1970"));
+    clock.set_off_by("+0");
+    open(&program, "again", &mut record).await;
+    assert_views_catch_up(&record, program.address).await;
+    program.kill();
+    comes_back_whole(folder.path(), &mut record).await;
+}
+
+/// Promise (log): A clock before 1970 is refused with one line of error.
+/// Fault: It is in December 1969.
+/// Control: A day into 1970 the log that is missing is reported instead.
+#[test]
+#[ignore = "needs libfaketime"]
+fn clock_before_1970_is_one_line_of_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, code) in [(&["serve"][..], 1), (&["export"], 1), (&["verify"], 2)] {
+        let mut early = command(folder.path(), arguments);
+        shift_wall_clock(&mut early).env("FAKETIME", "@1969-12-31 12:00:00");
+        let output = run_to_exit(early);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+        assert!(stderr.contains("seconds before 1970"), "{stderr}");
+        if code == 2 {
+            let mut control = command(folder.path(), arguments);
+            shift_wall_clock(&mut control).env("FAKETIME", "@1970-01-02 00:00:00");
+            let stderr = run_to_exit(control).stderr;
+            assert!(String::from_utf8_lossy(&stderr).contains("no such file"));
+        }
+    }
 }

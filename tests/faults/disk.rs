@@ -78,7 +78,7 @@ async fn failed_log_write_or_sync_ends_the_process() {
     for round in 0..plan.times(6, 60) {
         let (program, before) = begun(folder.path(), &plan, 2 * round).await;
         let calls = ["pwrite64", "fdatasync,fsync"][dice.below(2)];
-        // Once, or from then on: a later call that goes well must not cover up the one that failed.
+        // One call fails, or all from there on: a later success must not hide the failure.
         let how = format!(
             "error=EIO:when={}{}",
             1 + dice.below(40),
@@ -132,7 +132,7 @@ async fn failed_log_checkpoint_ends_the_process() {
         );
         comes_back_whole(folder.path(), &mut record).await;
     }
-    // The control: that often it is moved where nothing fails, and nothing ends.
+    // Control: without a fault there are as many checkpoints, and the process goes on.
     let program = moving(folder.path());
     let mut load = LoadGenerator::start(program.address, 6, plan.round(9));
     load.acknowledged(2_000).await;
@@ -167,7 +167,7 @@ async fn command_during_failed_sync_is_outcome_unknown() {
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let wal = beside(&log_path(folder.path()), "-wal");
     let fault = Fault::inject(&program, "fdatasync,fsync", "error=EIO", &[&wal]);
-    let sent = KeyedCommand::open_cart("unknown".into());
+    let sent = KeyedCommand::open_cart("unknown");
     let answered = sent.send(&http_client(), program.address).await.unwrap();
     assert_eq!(answered.status, 503);
     assert_eq!(answered.body["type"], "/problems/outcome-unknown");
@@ -188,8 +188,8 @@ async fn unreadable_log_is_503_until_it_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let plan = Plan::new();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
-    // With its views whole at the end, the next process has nothing to read the log for. Nothing is
-    // folded there yet, so a command has to read its cart's history first.
+    // The views are complete at shutdown, so the next process does not read the log at start. It
+    // has no folded streams either, so a command reads its cart's history first.
     stopped(program).await;
     let program = ServiceProcess::serve(folder.path());
     assert_views_catch_up(&record, program.address).await;
@@ -251,7 +251,7 @@ async fn slow_disk_delays_responses_and_loses_none() {
     let mut load = LoadGenerator::start(program.address, 6, plan.round(1));
     let began = Instant::now();
     load.acknowledged(100).await;
-    // The control: it was slow. Six at once are answered with a sync, at the most.
+    // Control: the disk was slow. Six commands at once are acknowledged with one sync at most.
     assert!(began.elapsed() > Duration::from_millis(100 / 6 * 20));
     record.extend(load.stop().await);
     drop(fault);

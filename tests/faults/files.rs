@@ -98,15 +98,15 @@ async fn process_without_its_lock_yields_to_a_second() {
     let plan = Plan::new();
     let folder = tempfile::tempdir().unwrap();
     let (first, mut record) = begun(folder.path(), &plan, 0).await;
-    // With the lock in place, the second one is refused.
+    // With the lock the second process is refused.
     let refused = run_to_exit(command(folder.path(), &[]));
     assert_eq!(refused.status.code(), Some(1));
     for locked in [log_path(folder.path()), folder.path().join("data/views.db")] {
         std::fs::remove_file(beside(&locked, ".lock")).unwrap();
     }
-    // The control: without the locks of log and views it starts.
+    // Control: without the locks of log and views it starts.
     let second = ServiceProcess::serve(folder.path());
-    let sent = KeyedCommand::open_cart("to-the-first".into());
+    let sent = KeyedCommand::open_cart("to-the-first");
     // The process may end before its response is sent.
     if let Some(answered) = sent.send(&http_client(), first.address).await {
         assert_eq!(answered.status, 503);
@@ -140,7 +140,7 @@ async fn read_only_folder_refuses_the_start() {
     for part in ["data/events.db cannot be opened", "Read-only file system"] {
         assert!(stderr.contains(part), "{stderr}");
     }
-    // The control: nothing but the mount was in the way.
+    // Control: only the mount prevented it.
     disk.remount("rw");
     comes_back_whole(&home, &mut record).await;
 }
@@ -169,7 +169,7 @@ async fn no_free_file_descriptor_serves_open_connections() {
     let folder = tempfile::tempdir().unwrap();
     let (program, mut record) = begun(folder.path(), &plan, 0).await;
     let connected = http_client();
-    let opened = KeyedCommand::open_cart("connected".into());
+    let opened = KeyedCommand::open_cart("connected");
     let cart = opened.send(&connected, program.address).await.unwrap();
     record.acknowledged.push((opened, cart.clone()));
     limit_files(program.id(), first_free(program.id()));
@@ -222,6 +222,6 @@ fn too_few_file_descriptors_refuse_the_start() {
         assert!(stderr.contains("open"), "{files}: {stderr}");
         assert!(!stderr.contains("panicked"), "{files}: {stderr}");
     }
-    // The control: with one more it starts.
+    // Control: with one more descriptor it starts.
     drop(ServiceProcess::run(start(144)));
 }

@@ -44,7 +44,7 @@ impl Whole {
             bytes: fs::read(&log).unwrap(),
             secret: fs::read(log.with_file_name("secret")).unwrap(),
             rows: rows(&log).unwrap(),
-            events: read_log(&log).unwrap(),
+            events: read_log(&log).unwrap().to_vec(),
             opened: answers
                 .filter(|answered| answered.body["token"].is_string())
                 .collect(),
@@ -90,6 +90,9 @@ async fn passes_verification(path: &Path) -> bool {
         log: LogConfig::Sqlite(SqliteLogSettings::at(path)),
         views: crate::disk::beside(path, "-views"),
         cache_bytes: 1 << 20,
+        expected_head: None,
+        signing_key: None,
+        checkpoint: None,
     };
     let verifying = tokio::task::spawn_blocking(move || {
         let status = watch::Sender::default();
@@ -140,7 +143,7 @@ async fn flipped_bits_in_events_are_found() {
          SQLite's check alone misses {missed_by_sqlite}"
     );
     assert!(changed * 4 > flips, "most of the file is events");
-    // The control: without the chain, changed events would go unnoticed.
+    // Control: without the chain, changed events would go unnoticed.
     assert!(missed_by_sqlite > 0);
 }
 
@@ -229,7 +232,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -296,7 +299,7 @@ async fn control_intact_log_is_served_and_crashes_are_seen() {
     assert_eq!(answers, BTreeMap::from([(200, 12)]));
     assert_eq!(program.end(), Ok(Fate::Served));
 
-    // What a panic that nothing catches does to it, and what the kernel does where memory runs out.
+    // SIGABRT, as after a panic that nothing catches, and SIGKILL, as when memory runs out.
     for signal in ["ABRT", "KILL"] {
         let (folder, what) = folder_with(&whole, None);
         let mut program = Started::on(folder.path());

@@ -68,16 +68,21 @@ async fn full_disk_refuses_commands_until_there_is_space() {
     let log = folder.path().join("disk/events.db");
     let mut command = command(folder.path(), &[]);
     command.env("CARTLOG_LOG__PATH", &log);
+    // The digests of keys in the log are keyed by the secret beside it.
+    command.env(
+        "CARTLOG_SECURITY__SECRET_PATH",
+        log.with_file_name("secret"),
+    );
     let program = ServiceProcess::run(command);
     let client = http_client();
     let mut record = CommandRecord::default();
-    let opening = KeyedCommand::open_cart("first".into());
+    let opening = KeyedCommand::open_cart("first");
     let opened = opening.send(&client, program.address).await.unwrap();
     record.acknowledged.push((opening, opened.clone()));
 
     for round in 0..plan.times(3, 30) {
         disk.fill();
-        // SQLite may still have room in what it has allocated already.
+        // SQLite may still have room in pages that it has allocated already.
         for number in 0.. {
             let sent = KeyedCommand::add_item(format!("{round}-{number}"), &opened, "teapot");
             let answered = sent.send(&client, program.address).await.unwrap();

@@ -108,7 +108,7 @@ fn cut(file: PathBuf) -> impl FnOnce() {
 async fn readyz_reports_truncated_log() {
     let folder = tempfile::tempdir().unwrap();
     let (program, record) = begun(folder.path(), &Plan::new(), 0).await;
-    // At the end of a process everything is moved from the write-ahead log into the file.
+    // A graceful shutdown checkpoints the write-ahead log into the file.
     stopped(program).await;
     let at_rest = (ServiceProcess::serve(folder.path()), record);
     assert_views_catch_up(&at_rest.1, at_rest.0.address).await;
@@ -185,7 +185,7 @@ async fn readyz_reports_hung_disk_within_5s() {
     let held_up = Duration::from_secs(10);
     let fault = Fault::inject(&program, "pread64", "delay_enter=10s", &files);
     let began = Instant::now();
-    // That it is slow is no reason to send everybody away.
+    // A slow disk alone does not make the service unready.
     is_ready(program.address).await;
     loop {
         let asked = Instant::now();

@@ -20,3 +20,4 @@ mod power;
 mod readers;
 mod tracer;
 mod views;
+mod webhooks;

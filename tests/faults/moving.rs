@@ -49,7 +49,7 @@ async fn cannot_be_moved(calls: &str) {
     let asked = Asked::of(address, &record).await;
     let views = folder.path().join("data/views.db");
     let before = file_of(&views);
-    // Where the link would be made there is a folder, so that no new views can come to serve yet.
+    // A folder in place of the link keeps rebuilt views from serving.
     let obstacle = beside(&views, ".link");
     fs::create_dir(&obstacle).unwrap();
     let fault = Fault::inject_in("view checkpoint", &program, calls, "error=EIO", &[&views]);
@@ -67,7 +67,7 @@ async fn cannot_be_moved(calls: &str) {
     assert!(why.contains("I/O error"), "{why}");
     assert!(!views.exists(), "the damaged views are moved away");
     assert!(!asked.hold(address).await);
-    // Commands are none the worse for it.
+    // Commands are not affected.
     load.acknowledged(load.count() + 50).await;
     record.extend(load.stop().await);
     drop(shoppers);
@@ -78,7 +78,7 @@ async fn cannot_be_moved(calls: &str) {
     assert_ne!(file_of(&views), before);
     assert_views_catch_up(&record, address).await;
     stopped(program).await;
-    // They are what is made of the log from nothing.
+    // They equal views that are built from the log from scratch.
     let program = whole(folder.path()).await;
     let asked = Asked::of(program.address, &record).await;
     stopped(program).await;

@@ -35,7 +35,7 @@ impl Disk {
         std::fs::create_dir(&disk.folder).map_err(|error| error.to_string())?;
         run(Command::new("mkfs.ext4").arg("-qF").arg(&disk.image))?;
         disk.mount()?;
-        // A file that is there, by which the file system is reached.
+        // An open file of the file system, for the ioctl.
         std::fs::write(disk.handle(), "").map_err(|error| error.to_string())?;
         disk.cut()?;
         disk.power_on()?;
@@ -54,8 +54,8 @@ impl Disk {
 
     /// From here on nothing is written, the journal of the file system included.
     fn cut(&self) -> Result<(), String> {
-        // EXT4_IOC_SHUTDOWN is _IOR('X', 125, __u32), EXT4_GOING_FLAGS_NOLOGFLUSH is 2. Perl, since
-        // it is on every Debian machine and this crate forbids itself the unsafe call.
+        // EXT4_IOC_SHUTDOWN is _IOR('X', 125, __u32), EXT4_GOING_FLAGS_NOLOGFLUSH is 2. In Perl,
+        // which every Debian machine has, because this crate forbids unsafe code.
         let shut_down = r#"open(my $file, "<", $ARGV[0]) or die "$!\n";
             my $how = pack("I", 2);
             ioctl($file, 0x8004587d, $how) or die "EXT4_IOC_SHUTDOWN: $!\n";"#;
@@ -132,7 +132,7 @@ async fn cut_under_load(
     if let Some(program) = program {
         program.kill();
         let late = record.acknowledged.split_off(until);
-        // In the order in which they were sent: a cart is opened before something is added to it.
+        // In the order of sending: a cart is opened before an item is added.
         let late = late.into_iter().map(|(sent, _)| sent);
         record.unanswered.splice(..0, late);
     }
@@ -169,7 +169,7 @@ async fn acknowledged_commands_survive_power_loss() {
         let how = [Cut::AtOnce, Cut::DiskFirst][round as usize % 2];
         let mut record = cut_under_load(&disk, program, load, how).await;
         assert!(!record.unanswered.is_empty(), "the cut came under load");
-        // As it is on the disk, before the program has touched it.
+        // The file as the power loss left it, before the service opens it.
         assert_log_matches(&record, &read_intact_log(&log));
         let program = ServiceProcess::serve(&disk.folder);
         assert_views_catch_up(&record, program.address).await;
@@ -206,7 +206,7 @@ async fn control_lying_disk_loses_on_power_loss() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(folder.path());
     let program = ServiceProcess::serve(&disk.folder);
-    // From here on no sync takes effect, and each is reported as successful.
+    // From here on syncs have no effect but report success.
     let fault = Fault::inject(&program, "fsync,fdatasync", "retval=0", &[]);
     let load = load_on(&program, &plan, 1).await;
     let record = cut_under_load(&disk, program, load, Cut::AtOnce).await;
@@ -216,7 +216,7 @@ async fn control_lying_disk_loses_on_power_loss() {
 
 #[track_caller]
 fn loses(record: &CommandRecord, disk: &Disk) {
-    // The log is intact all the same.
+    // The log is still intact.
     let log = read_log(&log_path(&disk.folder)).unwrap_or_default();
     let lost = discrepancies(record, &log).len();
     println!(

@@ -5,6 +5,7 @@ use crate::plan::Plan;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::load::{CommandRecord, LoadGenerator, http_client};
 use cartlog_testkit::process::{ServiceProcess, command};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -53,7 +54,7 @@ async fn follow(program: &ServiceProcess, path: &str, token: &str, last: u64) ->
 async fn is_ended(stream: &TcpStream, patience: Duration) -> bool {
     let own = stream.local_addr().unwrap().port();
     let peer = stream.peer_addr().unwrap().port();
-    // In /proc/net/tcp: the local address, the remote one, and the state; 01 is established.
+    // /proc/net/tcp has the local address, the remote address and the state; 01 is established.
     let line = format!("0100007F:{peer:04X} 0100007F:{own:04X} 01");
     let began = Instant::now();
     while fs::read_to_string("/proc/net/tcp").unwrap().contains(&line) {
@@ -83,7 +84,8 @@ async fn events(stream: TcpStream, end: u64) -> Vec<(u64, Value)> {
                 continue;
             }
             let (id, data) = whole.trim_end().split_once('\n').unwrap();
-            let id = id.strip_prefix("id: ").unwrap().parse().unwrap();
+            let id = id.strip_prefix("id: ").unwrap().split_once('-').unwrap().0;
+            let id = id.parse().unwrap();
             let data = data.strip_prefix("data: ").unwrap();
             events.push((id, serde_json::from_str(data).unwrap()));
         }
@@ -128,10 +130,10 @@ async fn resumes(
     seen.extend(events(resumed, head + 1).await);
     let ids: Vec<u64> = seen.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, (1..=head + 1).collect::<Vec<_>>());
-    // The control: one that says a wrong id lacks an event, and is seen to.
+    // Control: a reader that sends a wrong id misses an event, and the check finds it.
     let skipping = events(follow(program, path, token, last + 1).await, last + 2).await;
     assert_eq!(skipping.first().map(|(id, _)| *id), Some(last + 2));
-    // What was got before and after the break is what a reader gets that never broke off.
+    // The events before and after the interruption equal those of an uninterrupted reader.
     let whole = events(follow(program, path, token, 0).await, head + 1).await;
     assert!(whole == seen, "what was resumed differs");
 }
@@ -242,4 +244,99 @@ pub async fn long_history(address: SocketAddr, events: u64) -> (String, String, 
         full = !full;
     }
     (path, token, version)
+}
+
+/// A cart of 9,990 events, as its path and token.
+async fn long_cart(program: &ServiceProcess) -> (String, String) {
+    let client = http_client();
+    let address = program.address;
+    let send = async |method: Method, path: &str, version: u64, body: Value, token: &str| {
+        let request = client
+            .request(method, format!("http://{address}{path}"))
+            .header("if-match", format!("\"{version}\""))
+            .bearer_auth(token);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.json::<Value>().await.unwrap()
+    };
+    let products = client.get(format!("http://{address}/api/products?limit=200"));
+    let products: Value = products.send().await.unwrap().json().await.unwrap();
+    let items = products["items"].as_array().unwrap().iter();
+    let items: Vec<Value> = items
+        .map(|product| json!({ "sku": product["sku"], "quantity": 1 }))
+        .collect();
+    let lines = items.len() as u64;
+    let opened = client.post(format!("http://{address}/api/carts"));
+    let opened = opened
+        .json(&json!({ "items": items }))
+        .send()
+        .await
+        .unwrap();
+    let opened: Value = opened.json().await.unwrap();
+    let token = opened["token"].as_str().unwrap().to_owned();
+    let cart = format!("/api/carts/{}", opened["id"].as_str().unwrap());
+    let mut version = lines + 1;
+    let mut undoes = false;
+    // Each of these commands writes an event for each line.
+    while version + lines < 9_990 {
+        let (method, path) = if undoes {
+            (Method::POST, format!("{cart}/undo"))
+        } else {
+            (Method::DELETE, format!("{cart}/items"))
+        };
+        let changed = send(method, &path, version, Value::Null, &token).await;
+        version = changed["version"].as_u64().unwrap();
+        undoes = !undoes;
+    }
+    (cart, token)
+}
+
+/// Promise (load): Clients that ask for long histories and do not read them cost bounded memory.
+/// Fault: 200 connections for *why* and 200 for the timeline of a cart of 9,990 events, unread
+/// Control: The responses are there, and a shopper is served meanwhile, in the same test.
+#[tokio::test]
+async fn unread_histories_cost_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &[]);
+    command.env("CARTLOG_LOG__DURABILITY", "process");
+    let program = ServiceProcess::run(command);
+    let (cart, token) = long_cart(&program).await;
+    let ask = async |path: &str| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut stream = socket.connect(program.address).await.unwrap();
+        let asked = format!(
+            "GET {cart}{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            program.address
+        );
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        stream
+    };
+    let mut unread = Vec::new();
+    for path in ["/why", "/timeline?limit=200"] {
+        let before = Held::by(&program);
+        for _ in 0..8 {
+            let asked = (0..25).map(|_| ask(path));
+            for mut stream in futures_util::future::join_all(asked).await {
+                // Once a response begins, all of it has been made.
+                let mut begin = [0; 12];
+                let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut begin)).await;
+                read.expect("a response in time").unwrap();
+                assert_eq!(&begin, b"HTTP/1.1 200");
+                unread.push(stream);
+            }
+        }
+        let during = Held::by(&program);
+        println!("{path}: {before:?}, then {during:?}");
+        assert!(during.descriptors >= before.descriptors + 200);
+        assert!(during.memory_mib < before.memory_mib + 100, "{during:?}");
+    }
+    let mut record = CommandRecord::default();
+    let longest = longest_command(program.address, "meanwhile", &mut record).await;
+    assert!(longest < USUAL, "{longest:?}");
 }

@@ -37,7 +37,7 @@ impl Fault {
             comm.is_ok_and(|comm| comm.trim_end() == name)
         };
         let started = Instant::now();
-        // A thread names itself, which may be after the program has begun to serve.
+        // A thread sets its own name, possibly after the service has begun to serve.
         let thread = loop {
             let mut threads = fs::read_dir(&threads)
                 .expect("its threads")
@@ -82,7 +82,7 @@ impl Fault {
         while started.elapsed() < PATIENCE {
             let held = fs::read_dir(&tasks).expect("its threads").all(|task| {
                 let status = task.expect("a thread").path().join("status");
-                // A thread that has ended meanwhile is held well enough.
+                // A thread that has ended meanwhile needs no stopping.
                 fs::read_to_string(status).map_or(true, |status| status.contains(&tracer))
             });
             if held {
@@ -96,7 +96,7 @@ impl Fault {
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        // Asked to end, it lets go of the program; killed, it might leave it stopped.
+        // SIGTERM makes strace detach; SIGKILL might leave the service stopped.
         let _ = Command::new("kill")
             .args(["-INT", &self.strace.id().to_string()])
             .status();

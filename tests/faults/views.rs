@@ -3,7 +3,9 @@
 use crate::disk::{begun, beside, stopped};
 use crate::plan::Plan;
 use cartlog_testkit::PATIENCE;
-use cartlog_testkit::load::{CommandRecord, assert_views_catch_up, http_client, readiness};
+use cartlog_testkit::load::{
+    CommandRecord, assert_views_catch_up, http_client, opening_key, readiness,
+};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -34,7 +36,7 @@ async fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, bool, Value)
     let status = answer.status().as_u16();
     let again = answer.headers().contains_key("retry-after");
     let mut document: Value = answer.json().await.unwrap();
-    // That depends on the time of the request.
+    // The lag depends on the time of the request.
     if let Some(funnel) = document.as_object_mut() {
         funnel.remove("idle_since");
     }
@@ -109,9 +111,20 @@ async fn at_rest(folder: &Path, plan: &Plan) -> (ServiceProcess, CommandRecord, 
     let (program, record) = begun(folder, plan, 0).await;
     assert_views_catch_up(&record, program.address).await;
     let asked = Asked::of(program.address, &record).await;
-    // At the end of a process everything is moved from the write-ahead log into the file.
     stopped(program).await;
+    checkpoint(&folder.join("data/views.db"));
     (ServiceProcess::serve(folder), record, asked)
+}
+
+/// Moves what the write-ahead log has into the file at `path`. A service that ends does so, too,
+/// unless one of its readers is still open.
+fn checkpoint(path: &Path) {
+    let tables = Connection::open(path).unwrap();
+    let is_busy: bool = tables
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .unwrap();
+    assert!(!is_busy);
+    tables.close().unwrap();
 }
 
 /// How soon damage is noticed: within a second, with some time for a busy machine.
@@ -155,7 +168,7 @@ async fn are_rebuilt(reasons: &[&str], damage: impl FnOnce(&Path)) {
     // Commands reach the new views.
     let (sent, _) = &record.acknowledged[0];
     let mut another = sent.clone();
-    another.key = "after-the-damage".into();
+    another.key = opening_key("after-the-damage");
     let answered = another.send(&http_client(), address).await.unwrap();
     assert!(answered.is_ok(), "{answered:?}");
     let mut after = CommandRecord::default();
@@ -172,7 +185,7 @@ fn overwrite(path: &Path, offset: u64, bytes: &[u8]) {
 
 /// Flips one bit of an amount in each cart's row.
 fn flip_digits(path: &Path) {
-    // Asked of a copy: SQLite is not to see the file itself.
+    // Checked on a copy, so that SQLite does not open the file itself.
     let copy = beside(path, ".copy");
     fs::copy(path, &copy).unwrap();
     let rows: Vec<String> = {
@@ -188,7 +201,7 @@ fn flip_digits(path: &Path) {
     for row in rows {
         let amount = row.find("\"total\":").expect("a total") + "\"total\":".len();
         assert!(row.as_bytes()[amount].is_ascii_digit(), "{row}");
-        // A page may also hold an old copy of the row, which is not read.
+        // A page may also contain an old copy of the row, which is never read.
         let places = content.windows(row.len()).enumerate();
         for (place, _) in places.filter(|(_, it)| *it == row.as_bytes()) {
             flipped[place + amount] ^= 1;

@@ -1,4 +1,5 @@
-//! Commands over HTTP to the program, which is killed and comes back at another address.
+//! Commands over HTTP to the program, which is killed and comes back at another address, or to
+//! several nodes in turns.
 
 use crate::cart::{Answer, Change, Quantities, SKUS};
 use crate::shoppers::{Counter, Reply};
@@ -8,6 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where the program listens, and which of its lives that is.
@@ -21,7 +23,9 @@ pub struct Life {
 #[derive(Clone)]
 pub struct HttpCart {
     client: Client,
-    life: watch::Receiver<Life>,
+    /// One a node. Commands are sent to the nodes in turns.
+    nodes: Vec<watch::Receiver<Life>>,
+    turn: Cell<usize>,
     /// The life that the last command was sent to.
     sent_to: Cell<Life>,
     /// How many commands have been answered, of all shoppers.
@@ -34,17 +38,18 @@ impl HttpCart {
     /// Opens an empty cart.
     pub async fn open(
         client: &Client,
-        life: watch::Receiver<Life>,
+        nodes: &[watch::Receiver<Life>],
         answered: watch::Sender<usize>,
     ) -> HttpCart {
-        let now = *life.borrow();
+        let now = *nodes[0].borrow();
         let url = format!("http://{}/api/carts", now.address);
         let opened = client.post(url).json(&json!({})).send().await;
         let opened: Value = opened.expect("an answer").json().await.expect("a cart");
         let text = |name: &str| opened[name].as_str().expect("a text").to_owned();
         HttpCart {
             client: client.clone(),
-            life,
+            nodes: nodes.to_vec(),
+            turn: Cell::new(0),
             sent_to: Cell::new(now),
             answered,
             path: format!("/api/carts/{}", text("id")),
@@ -73,7 +78,8 @@ impl HttpCart {
 
 impl Counter for HttpCart {
     async fn send(&self, change: Change, if_match: Option<u64>, key: Option<&str>) -> Reply {
-        self.sent_to.set(*self.life.borrow());
+        self.turn.set((self.turn.get() + 1) % self.nodes.len());
+        self.sent_to.set(*self.nodes[self.turn.get()].borrow());
         let mut request = self.request(change).bearer_auth(&self.token);
         if let Some(version) = if_match {
             request = request.header(IF_MATCH, format!("\"{version}\""));
@@ -92,9 +98,12 @@ impl Counter for HttpCart {
         reply
     }
 
-    /// In another life than the last command was sent to.
+    /// At another node, or in another life than the last command was sent to.
     async fn opens_again(&self) {
-        let mut life = self.life.clone();
+        let [life] = &self.nodes[..] else {
+            return tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        let mut life = life.clone();
         let again = life.wait_for(|life| *life != self.sent_to.get());
         let again = tokio::time::timeout(PATIENCE, again).await;
         again
@@ -120,6 +129,7 @@ async fn reply(response: Response) -> Reply {
             current: number("current_version"),
         }),
         (503, Some("/problems/outcome-unknown")) => Reply::Lost,
+        (503, Some("/problems/log-unavailable" | "/problems/overloaded")) => Reply::NotDone,
         _ => panic!("{status} {body}"),
     }
 }

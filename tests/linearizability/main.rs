@@ -6,6 +6,7 @@
 //! and kills can be repeated; `CARTLOG_FAULTS_LONG=1` does several times as much.
 
 mod cart;
+mod cluster;
 mod history;
 mod http;
 mod nodes;
@@ -38,24 +39,31 @@ fn times(usual: u64, thorough: u64) -> u64 {
     if long { thorough } else { usual }
 }
 
-/// The histories of shoppers who share a few carts while the service is killed `kills` times.
-async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
-    const CARTS: usize = 3;
-    const SHOPPERS: usize = 4;
-    const COMMANDS: usize = 60;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut program = Some(ServiceProcess::serve(folder.path()));
-    let (tell, life) = watch::channel(Life {
-        number: 0,
-        address: program.as_ref().expect("a program").address,
-    });
+const CARTS: usize = 3;
+/// Of each cart.
+const SHOPPERS: usize = 4;
+/// Of each shopper.
+const COMMANDS: usize = 60;
+
+/// A new random wait of less than 2 ms.
+async fn random_moment(dice: &mut Dice) {
+    tokio::time::sleep(Duration::from_micros(dice.below(2_000) as u64)).await;
+}
+
+/// The histories of shoppers who share a few carts, while `kill` kills a node `kills` times.
+async fn histories_with_kills(
+    seed: u64,
+    kills: usize,
+    nodes: &[watch::Receiver<Life>],
+    mut kill: impl AsyncFnMut(&mut Dice, usize),
+) -> Vec<History> {
     let (answer, mut answered) = watch::channel(0);
     let client = http_client();
     let mut dice = Dice(seed);
     let histories: Vec<RefCell<History>> = (0..CARTS).map(|_| RefCell::default()).collect();
     let mut shoppers = Vec::new();
     for (number, history) in histories.iter().enumerate() {
-        let cart = HttpCart::open(&client, life.clone(), answer.clone()).await;
+        let cart = HttpCart::open(&client, nodes, answer.clone()).await;
         for shopper in 0..SHOPPERS {
             let cart = cart.clone();
             let mut dice = Dice(seed + (number * SHOPPERS + shopper) as u64);
@@ -66,27 +74,40 @@ async fn histories_with_kills(seed: u64, kills: u64) -> Vec<History> {
         }
     }
     let killing = async {
-        let kills = usize::try_from(kills).expect("a number");
         let part = CARTS * SHOPPERS * COMMANDS / (kills + 1);
-        for kill in 1..=kills {
-            // In even parts of the shoppers' work, more or less.
-            let enough = part * kill - dice.below(part / 2);
+        for number in 1..=kills {
+            // At roughly even intervals of the shoppers' work.
+            let enough = part * number - dice.below(part / 2);
             let reached = answered.wait_for(|answered| *answered >= enough);
             let reached = tokio::time::timeout(PATIENCE, reached).await;
             reached
                 .expect("answers in time")
                 .expect("shoppers who go on");
-            tokio::time::sleep(Duration::from_micros(dice.below(2_000) as u64)).await;
-            program.take().expect("a program").kill();
-            let again = program.insert(ServiceProcess::serve(folder.path()));
-            tell.send_replace(Life {
-                number: kill,
-                address: again.address,
-            });
+            random_moment(&mut dice).await;
+            kill(&mut dice, number).await;
         }
     };
     tokio::join!(join_all(shoppers), killing);
     histories.into_iter().map(RefCell::into_inner).collect()
+}
+
+/// The histories on one program, which is killed and started again.
+async fn histories_of_one_program(seed: u64, kills: usize) -> Vec<History> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Some(ServiceProcess::serve(folder.path()));
+    let (tell, life) = watch::channel(Life {
+        number: 0,
+        address: program.as_ref().expect("a program").address,
+    });
+    let kill = async |_: &mut Dice, number: usize| {
+        program.take().expect("a program").kill();
+        let again = program.insert(ServiceProcess::serve(folder.path()));
+        tell.send_replace(Life {
+            number,
+            address: again.address,
+        });
+    };
+    histories_with_kills(seed, kills, &[life], kill).await
 }
 
 /// Promise (log): Each cart is linearizable.
@@ -98,7 +119,7 @@ async fn carts_are_linearizable_over_http_with_kills() {
     let seed = seed();
     let (mut answered, mut unanswered) = (0, 0);
     for round in 0..times(2, 20) {
-        for history in histories_with_kills(seed + 1_000 * round, 3).await {
+        for history in histories_of_one_program(seed + 1_000 * round, 3).await {
             assert!(
                 history.is_linearizable(),
                 "not linearizable, seed {seed}:\n{history}"
@@ -111,7 +132,7 @@ async fn carts_are_linearizable_over_http_with_kills() {
     assert!(answered > 500);
 }
 
-/// The history of shoppers at two nodes that share a log.
+/// The history of shoppers at two nodes that share a log in memory.
 async fn history_of_two_nodes(seed: u64, checks_versions: bool) -> History {
     let storage = MemoryStorage::new(Uuid::nil());
     let log = MemoryLog::open(&storage).expect("a new place");
@@ -120,18 +141,24 @@ async fn history_of_two_nodes(seed: u64, checks_versions: bool) -> History {
         checks_versions,
     });
     let nodes = [Node::on(slow.clone()), Node::on(slow)];
+    let history = history_of(&nodes, seed, 4).await;
+    log.close();
+    history
+}
+
+/// The history of so many shoppers of one cart, each at one of the nodes.
+async fn history_of(nodes: &[Node], seed: u64, shoppers: usize) -> History {
     nodes[0].open().await;
     let history = RefCell::default();
-    join_all((0..4).map(|shopper| {
-        let (nodes, history) = (&nodes, &history);
+    join_all((0..shoppers).map(|shopper| {
+        let history = &history;
         let mut dice = Dice(seed + shopper as u64);
         async move {
-            let name = format!("{shopper}");
-            shop(&nodes[shopper % 2], history, &name, &mut dice, 40).await;
+            let (node, name) = (&nodes[shopper % nodes.len()], format!("{shopper}"));
+            shop(node, history, &name, &mut dice, 40).await;
         }
     }))
     .await;
-    log.close();
     history.into_inner()
 }
 

@@ -1,5 +1,5 @@
-//! Commands to two nodes in this process, on one log: a right one, or one that writes at the
-//! stream's end whatever version was expected.
+//! Commands to nodes in this process, on one log; and a log in memory that takes its time: a right
+//! one, or one that writes at the stream's end whatever version was expected.
 
 use crate::cart::{Answer, Change, SKUS};
 use crate::shoppers::{Counter, Reply};
@@ -11,7 +11,7 @@ use cartlog::commands::{
     CommandContext, CommandError, CommandHandler, Condition, Handled, IdempotencyKey,
 };
 use cartlog::log::{
-    AppendError, Appended, Commit, Freshness, LogReader, LogWriter, Position, ReadError,
+    AppendError, Appended, Commit, EventLog, Freshness, LogReader, LogWriter, Position, ReadError,
     RecordedEvent, Version,
 };
 use cartlog_testkit::memory_log::{MemoryLog, recommit};
@@ -84,7 +84,7 @@ impl LogReader for Slow {
 pub struct Node(CommandHandler<CartModel>);
 
 impl Node {
-    pub fn on(log: Arc<Slow>) -> Node {
+    pub fn on(log: Arc<dyn EventLog>) -> Node {
         Node(CommandHandler::new(CartModel::default(), log, 1 << 20))
     }
 
@@ -104,7 +104,8 @@ impl Node {
         key: Option<&str>,
     ) -> Result<Handled<Cart>, CommandError<Refusal>> {
         let context = CommandContext {
-            key: key.map(|key| IdempotencyKey::new(key, &[command.name().as_bytes()])),
+            key: key
+                .map(|key| IdempotencyKey::new(&[7; 32].into(), key, &[command.name().as_bytes()])),
             if_match: if_match.map(|version| Condition::OneOf(vec![Version(version)])),
             ..CommandContext::new(command.name(), "shopper")
         };
@@ -131,11 +132,15 @@ impl Counter for Node {
             Err(CommandError::VersionMismatch { current }) => {
                 Reply::Answered(Answer::Mismatch { current: current.0 })
             }
+            Err(CommandError::Unknown(_)) => Reply::Lost,
+            Err(CommandError::NotWritten(_)) => Reply::NotDone,
             Err(error) => panic!("{change:?}: {error}"),
         }
     }
 
-    async fn opens_again(&self) {}
+    async fn opens_again(&self) {
+        yield_now().await;
+    }
 }
 
 fn command(change: Change) -> CartCommand {
@@ -159,6 +164,7 @@ fn offer(name: &str) -> Offer {
         sku: sku(name),
         name: name.into(),
         unit_price: Money::from_minor(100),
+        currency: Currency::EUR,
         max_per_cart: None,
     }
 }

@@ -10,8 +10,14 @@ declare global {
     type AbandonedPage = Schemas["PageOfAbandonedCart"];
     type Cart = Schemas["Cart"];
     type CartLine = Schemas["CartLine"];
+    type CatalogueChange = Schemas["CatalogueChange"];
+    type CartNotice = Schemas["CartNotice"];
+    type CartNotices = Schemas["CartNotices"];
+    type Damage = Schemas["Damage"];
+    type EntryChanges = Schemas["EntryChanges"];
     type EventPage = { items: Event[]; next: string | null };
     type Funnel = Schemas["FunnelAsOf"];
+    type Log = Schemas["Log"];
     type Lot = Schemas["Lot"];
     type Pair = Schemas["Pair"];
     type Pairs = Schemas["Pairs"];
@@ -20,7 +26,9 @@ declare global {
     type ProductNumbersPage = Schemas["PageOfProductNumbers"];
     type ProductPage = Schemas["PricedPageOfProduct"];
     type RebuildStatus = Schemas["RebuildStatus"];
+    type RelatedProducts = Schemas["PricedRelatedProducts"];
     type Session = Schemas["OperatorSession"];
+    type SharedCart = Schemas["SharedCart"];
     type VerifyStatus = Schemas["VerifyStatus"];
     type View = Schemas["View"];
     type Views = Schemas["Views"];
@@ -39,32 +47,46 @@ declare global {
 
   /** Elements by id that are more than an `HTMLElement`. */
   interface PageElements {
+    "cart-history": HTMLAnchorElement;
+    contents: HTMLDetailsElement;
     copy: HTMLDialogElement;
     "copy-text": HTMLTextAreaElement;
     drawer: HTMLDialogElement;
     from: HTMLInputElement;
     "journal-command": HTMLSelectElement;
     "journal-sku": HTMLSelectElement;
+    "no-receipt-link": HTMLAnchorElement;
     "order-history": HTMLAnchorElement;
+    "order-receipt": HTMLAnchorElement;
+    "price-max": HTMLInputElement;
+    "price-min": HTMLInputElement;
     "promotion-code": HTMLInputElement;
+    quantity: HTMLInputElement;
     "rebuild-bar": HTMLProgressElement;
+    "receipt-history": HTMLAnchorElement;
     "scrubber-canvas": HTMLCanvasElement;
     search: HTMLInputElement;
+    "share-link": HTMLInputElement;
     shortcuts: HTMLInputElement;
     slider: HTMLInputElement;
+    sort: HTMLSelectElement;
     to: HTMLInputElement;
     token: HTMLInputElement;
     "verify-bar": HTMLProgressElement;
+    "wal-amount": HTMLInputElement;
+    "wal-from": HTMLSelectElement;
+    "wal-to": HTMLSelectElement;
     "why-link": HTMLAnchorElement;
   }
 
   /** The parts of each template, by their `data-part`. */
   interface PageTemplates {
-    "cart-line": Record<"picture" | "name" | "prices" | "total" | "controls" | "stepper" | "quantity" | "refusal", HTMLElement> &
-      Record<"less" | "more" | "remove", HTMLButtonElement>;
+    "cart-line": Record<"picture" | "prices" | "total" | "controls" | "stepper" | "notice" | "refusal", HTMLElement> &
+      Record<"less" | "more" | "remove", HTMLButtonElement> & { name: HTMLAnchorElement; quantity: HTMLInputElement };
     "catalogue-failed": Record<"words" | "act", HTMLElement>;
     "nothing-found": Record<"words" | "act", HTMLElement>;
-    "product-card": Record<"picture" | "category" | "name" | "description" | "inCart" | "price" | "add" | "what" | "refusal", HTMLElement>;
+    "product-card": Record<"picture" | "category" | "description" | "inCart" | "price" | "add" | "what" | "refusal", HTMLElement> & { name: HTMLAnchorElement };
+    "shared-line": Record<"picture" | "prices" | "total" | "done" | "refusal", HTMLElement> & { name: HTMLAnchorElement };
     entry: Record<"mark" | "tags" | "when", HTMLElement> & { sentence: HTMLAnchorElement };
     line: Record<"name" | "lots" | "quantity" | "total", HTMLElement>;
     tile: Record<"pause" | "mark" | "number", HTMLElement>;

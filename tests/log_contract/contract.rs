@@ -44,8 +44,8 @@ impl Opened {
 
 /// Tests the promises of every engine for `$engine`.
 macro_rules! every_promise {
-    ($engine:expr) => {
-        crate::contract::every_promise! { $engine;
+    (@all $attributes:tt $engine:expr) => {
+        crate::contract::each_promise! { $attributes $engine;
             appending::commits_continue_the_versions_of_their_stream,
             appending::conflict_writes_nothing,
             appending::events_of_a_commit_are_written_together_or_not_at_all,
@@ -64,21 +64,40 @@ macro_rules! every_promise {
             appending::concurrent_streams_do_not_conflict,
         }
     };
-    ($engine:expr; $($of:ident::$promise:ident,)+) => {
-        $(
-            #[tokio::test]
-            async fn $promise() {
-                crate::contract::$of::$promise(&$engine).await;
-            }
-        )+
+    (ignored $reason:literal, $engine:expr) => {
+        crate::contract::every_promise! { @all [#[ignore = $reason]] $engine }
+    };
+    ($engine:expr) => {
+        crate::contract::every_promise! { @all [] $engine }
     };
 }
 pub(crate) use every_promise;
 
+/// A test of each named promise for `$engine`.
+macro_rules! each_promise {
+    ($attributes:tt $engine:expr; $($of:ident::$promise:ident,)+) => {
+        $(
+            crate::contract::one_promise! { $attributes $engine; $of::$promise }
+        )+
+    };
+}
+pub(crate) use each_promise;
+
+macro_rules! one_promise {
+    ([$($attribute:tt)*] $engine:expr; $of:ident::$promise:ident) => {
+        #[tokio::test]
+        $($attribute)*
+        async fn $promise() {
+            crate::contract::$of::$promise(&$engine).await;
+        }
+    };
+}
+pub(crate) use one_promise;
+
 /// Tests the capability of an engine to refuse a second process. A log shared by nodes lacks it.
 macro_rules! exclusive {
     ($engine:expr) => {
-        crate::contract::every_promise! { $engine; lasting::open_log_is_not_opened_twice, }
+        crate::contract::each_promise! { [] $engine; lasting::open_log_is_not_opened_twice, }
     };
 }
 pub(crate) use exclusive;
@@ -86,10 +105,16 @@ pub(crate) use exclusive;
 /// Tests that an engine's positions have no gaps, which lag and progress count by. The engine of
 /// the simulations leaves gaps, to show that nothing else depends on it.
 macro_rules! dense {
-    ($engine:expr) => {
-        crate::contract::every_promise! { $engine;
+    (@all $attributes:tt $engine:expr) => {
+        crate::contract::each_promise! { $attributes $engine;
             lasting::positions_are_dense_despite_conflicts,
         }
+    };
+    (ignored $reason:literal, $engine:expr) => {
+        crate::contract::dense! { @all [#[ignore = $reason]] $engine }
+    };
+    ($engine:expr) => {
+        crate::contract::dense! { @all [] $engine }
     };
 }
 pub(crate) use dense;

@@ -5,7 +5,7 @@ use crate::sqlite::sqlite;
 use cartlog::history::CommitMetadata;
 use cartlog::log::{self, Commit, Head, LogConfig, LogWriter, NewEvent, SqliteLogSettings};
 use cartlog::timestamp::Timestamp;
-use cartlog::transfer::{AppendImporter, export, import_into};
+use cartlog::transfer::{AppendImporter, ClosingLine, export, import_into};
 use uuid::Uuid;
 
 const OPENED: &str = include_str!("../golden/events/CartOpened.v2.json");
@@ -40,8 +40,9 @@ fn import_by_append_reproduces_the_log() {
     let target = sqlite();
     let config = LogConfig::Sqlite(SqliteLogSettings::at(target.path()));
     let importer = Box::new(AppendImporter::open(&config).unwrap());
-    let imported = import_into(importer, &mut lines.as_slice(), &mut |_| {}).unwrap();
-    assert_eq!(imported, 20);
+    let closing_line = ClosingLine::Required;
+    let imported = import_into(importer, &mut lines.as_slice(), closing_line, &mut |_| {});
+    assert_eq!(imported.unwrap().events, 20);
     let copy = log::open_read_only(&config).unwrap();
     runtime.block_on(async {
         assert_eq!(copy.read_all(log::Position(0), 100).await.unwrap(), events);

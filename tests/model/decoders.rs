@@ -17,7 +17,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 use std::path::Path;
 use uuid::Uuid;
 
-const METADATA: [&str; 3] = [
+const METADATA: [&str; 4] = [
     concat!(
         r#"{"command":"add_item","command_id":"01990000-0000-7000-8000-000000000001","#,
         r#""actor":"shopper"}"#,
@@ -31,6 +31,11 @@ const METADATA: [&str; 3] = [
         r#"{"command":"open_cart","command_id":"01990000-0000-7000-8000-000000000004","#,
         r#""actor":"service","key":"00112233445566778899aabbccddeeff","#,
         r#""request":"ffeeddccbbaa99887766554433221100"}"#,
+    ),
+    concat!(
+        r#"{"command":"add_item","command_id":"01990000-0000-7000-8000-000000000005","#,
+        r#""actor":"shopper","key":"hmac:00112233445566778899aabbccddeeff","#,
+        r#""request":"hmac:ffeeddccbbaa99887766554433221100"}"#,
     ),
 ];
 

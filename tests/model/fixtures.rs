@@ -3,8 +3,8 @@
 use cartlog::cart::document::CartDocument;
 use cartlog::cart::event::{CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units};
 use cartlog::cart::{
-    Cart, CartCommand, CartEvent, CartModel, Currency, Limits, Money, Offer, Promotion, Refusal,
-    RequestedItem, Sku, Terms,
+    Cart, CartCommand, CartEvent, CartModel, Currency, Limits, Money, Offer, Offers, Promotion,
+    PromotionOffer, Refusal, RequestedItem, Sku, Terms,
 };
 use cartlog::decider::{Decider, DecodedEvent};
 use cartlog::timestamp::Timestamp;
@@ -29,6 +29,7 @@ pub fn offer(name: &str, price: i64) -> Offer {
         sku: sku(name),
         name: name.to_uppercase().into(),
         unit_price: money(price),
+        currency: Currency::EUR,
         max_per_cart: None,
     }
 }
@@ -87,6 +88,7 @@ pub fn checked_out(items_total: i64, discount: i64) -> CartEvent {
         items_total: money(items_total),
         discount: money(discount),
         total: money(items_total - discount),
+        withdrawn: None,
     })
 }
 
@@ -109,7 +111,10 @@ pub fn not_sold(sku: &Sku, quantity: u32) -> RequestedItem {
 
 pub fn apply(promotion: Promotion) -> CartCommand {
     CartCommand::ApplyPromotion {
-        promotion: Some(promotion),
+        promotion: Some(PromotionOffer {
+            promotion,
+            currency: Currency::EUR,
+        }),
     }
 }
 
@@ -137,7 +142,24 @@ pub fn check_out(expected_total: i64) -> CartCommand {
     CartCommand::Checkout {
         expected_total: money(expected_total),
         order_id: ORDER,
+        offers: offers().into(),
     }
+}
+
+/// The shop with all products and promotions of these tests.
+pub fn offers() -> Offers {
+    let names = ["tea", "mug", "pot", "cup", "tin"];
+    let promotions = [
+        tenth_off(),
+        five_off(),
+        promotion("PERCENT", Terms::Percent(1)),
+        promotion("AMOUNT", Terms::Amount(money(1))),
+    ];
+    let promotions = promotions.map(|promotion| PromotionOffer {
+        promotion,
+        currency: Currency::EUR,
+    });
+    Offers::new(names.map(|name| offer(name, 100)), promotions)
 }
 
 /// The time of the event with `version`; events are one second apart.
@@ -158,7 +180,10 @@ impl Story {
     /// A cart without events, under `limits`.
     pub fn under(limits: Limits) -> Story {
         Story {
-            model: CartModel { limits },
+            model: CartModel {
+                limits,
+                ..CartModel::default()
+            },
             cart: CartModel::initial(),
             history: Vec::new(),
             commands: 0,

@@ -94,6 +94,7 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
             items_total: money(amounts[0]),
             discount: money(amounts[1]),
             total: money(amounts[2]),
+            withdrawn: None,
         })),
         1 => times().prop_map(|idle_since| CartEvent::CartExpired(CartExpired { idle_since })),
     ]

@@ -30,7 +30,7 @@ fn refusals_name_the_limit_and_the_remedy() {
 #[test]
 fn discount_is_explained_by_the_event_of_its_promotion() {
     let applied_by = |story: &Story| {
-        let why = explain::why(CART, &story.history).expect("an opened cart");
+        let why = explain::why(CART, &story.cart, &story.history).expect("an opened cart");
         let terms = why.discount.sum.iter();
         terms.map(|term| term.version).collect::<Vec<_>>()
     };

@@ -1,7 +1,7 @@
 //! Given events, when a command is decided, then it returns these events or that refusal.
 
 use crate::fixtures::*;
-use cartlog::cart::{CartCommand, Currency, Refusal, Terms};
+use cartlog::cart::{CartCommand, Currency, Offer, PromotionOffer, Refusal, Terms};
 
 fn every_command() -> Vec<CartCommand> {
     vec![
@@ -137,6 +137,42 @@ fn unknown_product_is_refused() {
         items: vec![not_sold(&sku("tea"), 1)],
     };
     given(&[]).when(&open).then_refused(unknown());
+}
+
+#[test]
+fn offer_in_another_currency_is_refused() {
+    let yen = Currency::parse("JPY").expect("a currency");
+    let tea = || Offer {
+        currency: yen,
+        ..offer("tea", 1_500)
+    };
+    let mismatch = |offered: &str| Refusal::CurrencyMismatch {
+        offered: offered.to_owned(),
+        currency: yen,
+        cart_currency: Currency::EUR,
+    };
+    let cart = given(&[opened(), added("tea", 2, 100)]);
+    cart.when(&add(tea(), 1)).then_refused(mismatch("“TEA”"));
+    cart.when(&set(tea(), 3)).then_refused(mismatch("“TEA”"));
+    cart.when(&set(tea(), 2)).then_nothing();
+    cart.when(&set(tea(), 1)).then(&[removed("tea", 1, 100)]);
+    given(&[])
+        .when(&open(&[(offer("mug", 50), 1), (tea(), 1)]))
+        .then_refused(mismatch("“TEA”"));
+    let in_yen = |promotion| CartCommand::ApplyPromotion {
+        promotion: Some(PromotionOffer {
+            promotion,
+            currency: yen,
+        }),
+    };
+    cart.when(&in_yen(five_off()))
+        .then_refused(mismatch("FIVE"));
+    cart.and(&apply(five_off()))
+        .when(&in_yen(five_off()))
+        .then_refused(mismatch("FIVE"));
+    given(&[opened()])
+        .when(&in_yen(tenth_off()))
+        .then(&[applied(tenth_off())]);
 }
 
 #[test]

@@ -229,3 +229,81 @@ async fn clients_cannot_write_warnings_or_long_lines() {
         .filter(|line| line.contains("cartlog::requests"));
     assert!(requests.count() >= 6, "{log}");
 }
+
+/// Contract (records): Wrong operator tokens write one line in ten seconds, with the address and
+/// their number.
+#[tokio::test]
+async fn guesses_of_the_operator_token_are_logged_in_few_lines() {
+    const TOKEN: &str = "the-token-of-the-operator";
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &["serve"]);
+    command.stderr(File::create(folder.path().join("stderr")).unwrap());
+    command
+        .env("CARTLOG_SECURITY__OPERATOR_TOKEN", TOKEN)
+        .env("CARTLOG_LOGGING__LEVEL", "warn");
+    let program = ServiceProcess::run(command);
+    let client = http_client();
+    let operator = format!("http://{}/api/operator", program.address);
+    let mut refused = [0, 0];
+    for guess in 0..200 {
+        let body = serde_json::json!({ "token": format!("guess-{guess}") });
+        let answer = client.post(&operator).json(&body).send().await.unwrap();
+        match answer.status().as_u16() {
+            401 => refused[0] += 1,
+            429 => refused[1] += 1,
+            status => panic!("{status}"),
+        }
+    }
+    // A slow run may be allowed one more every six seconds.
+    assert!(refused[0] >= 10 && refused[1] >= 150, "{refused:?}");
+    let log = stop_and_read(program, folder.path());
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("operator authentication failed"))
+        .collect();
+    assert!((1..=5).contains(&lines.len()), "{log}");
+    for part in ["WARN", "127.0.0.1", "failures=1"] {
+        assert!(lines[0].contains(part), "{part} in {}", lines[0]);
+    }
+    assert!(!log.contains("guess-"), "{log}");
+}
+
+/// A client can be refused any number of times. The operator learns of it by one line and by the
+/// metric.
+///
+/// Contract (records): What is refused at a limit is counted, and logged once a minute at most.
+#[tokio::test]
+async fn refused_live_streams_write_one_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path(), &["serve"]);
+    command
+        .stderr(File::create(folder.path().join("stderr")).unwrap())
+        .env("CARTLOG_LOGGING__LEVEL", "info")
+        .env("CARTLOG_SERVER__LIVE_STREAMS", "1");
+    let program = ServiceProcess::run(command);
+    let client = http_client();
+    let follow = async || {
+        let journal = client.get(format!("http://{}/api/events", program.address));
+        let stream = journal.header("accept", "text/event-stream").send().await;
+        stream.unwrap()
+    };
+    let kept = follow().await;
+    assert_eq!(kept.status(), 200);
+    for _ in 0..50 {
+        assert_eq!(follow().await.status(), 503);
+    }
+    let metrics = client.get(format!("http://{}/metrics", program.address));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let counted = "cartlog_refused_total{limit=\"service\"} 50\n";
+    assert!(metrics.contains(counted), "{metrics}");
+    drop(kept);
+    let log = stop_and_read(program, folder.path());
+    let warnings: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("WARN") || line.contains("ERROR"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    for part in ["refused=1", "server.live_streams"] {
+        assert!(warnings[0].contains(part), "{log}");
+    }
+}

@@ -1,19 +1,27 @@
 //! The program from the outside: command line, start and shutdown, logs, subcommands, upgrades.
 //! Fault injection is in `tests/faults/`.
 
+mod backups;
 mod closed_pipes;
 mod conformance;
 mod definitions;
+mod deploy;
 mod documented;
+mod expect;
+mod healthcheck;
 mod insights;
 mod logs;
 mod own_files;
 mod paths;
 mod progress;
+mod prometheus;
+mod proxies;
 mod recover;
+mod reload;
 mod secret;
 mod shutdown;
 mod simulate;
 mod starts;
+mod systemd;
 mod transfer;
 mod upgrade;

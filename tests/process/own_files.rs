@@ -37,8 +37,8 @@ fn refused(output: &Output, part: &str) {
     assert!(stderr.contains(part), "{part} in {stderr}");
 }
 
-/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views or the
-/// secret; `export` overwrites another file only with `--force`.
+/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views, the
+/// webhooks or the secret; `export` overwrites another file only with `--force`.
 #[test]
 fn copies_never_overwrite_files_of_the_service() {
     let folder = stopped();
@@ -58,6 +58,9 @@ fn copies_never_overwrite_files_of_the_service() {
         "data/views.db-shm",
         "data/views.db.lock",
         "data/views.db.2",
+        "data/webhooks.db",
+        "data/webhooks.db-wal",
+        "data/webhooks.db.lock",
         "data/secret",
         "same/events.db",
         "same/events.db-journal",
@@ -83,8 +86,8 @@ fn copies_never_overwrite_files_of_the_service() {
     assert!(!read_intact_log(&log_path(folder.path())).is_empty());
 }
 
-/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views or the
-/// secret; `export` overwrites another file only with `--force`.
+/// Contract (tools): `export` and `backup` never overwrite a file of the log, the views, the
+/// webhooks or the secret; `export` overwrites another file only with `--force`.
 #[test]
 fn export_overwrites_only_regular_files_with_force() {
     let folder = stopped();

@@ -180,7 +180,7 @@ fn invalid_catalogue_fails_start_with_line_and_reason() {
         (
             "currency = \"EUR\"\n\n[[product]]\nsku = \"a\"\nname = \"A\"\n\
              category = \"C\"\nprice = -1\n",
-            vec!["line 3", "price = -1"],
+            vec!["line 7", "price = -1"],
         ),
     ] {
         std::fs::write(&products, text).unwrap();

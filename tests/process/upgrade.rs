@@ -42,6 +42,12 @@ struct Answers {
 }
 
 impl Exchange {
+    /// 0.1.0 opened carts under any key; now one that can be guessed is refused.
+    fn is_opening_under_a_word(&self) -> bool {
+        let key = self.headers.get("idempotency-key");
+        self.path == "/api/carts" && key.is_some_and(|key| key.len() < 32)
+    }
+
     /// Sends the request again; returns the exchange, and whether the response was replayed.
     async fn repeat(&self, address: SocketAddr) -> (Exchange, bool) {
         let method: Method = self.method.parse().expect("a method");
@@ -162,6 +168,11 @@ async fn log_of_every_release_is_served_and_continues() {
         }
         for then in &answers.commands {
             let (now, replayed) = then.repeat(program.address).await;
+            if then.is_opening_under_a_word() {
+                let refusal = (now.status, &now.answer["type"]);
+                assert_eq!(refusal, (422, &json!("/problems/guessable-key")), "{name}");
+                continue;
+            }
             assert!(replayed, "{name}: {then:?} was executed again");
             assert_eq!(
                 (now.status, &now.etag),

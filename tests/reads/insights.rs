@@ -202,14 +202,16 @@ async fn activity_adds_up_by_type_and_step() {
     let shop = Shop::open();
     shop.sell(&mut Shoppers::new(4, 9, 10), 2_000).await;
     let views = shop.views().await;
-    for minutes in [1, 60, 24 * 60] {
+    for (minutes, offset) in [(1, 0), (60, 0), (24 * 60, 0), (60, 330), (24 * 60, -210)] {
+        let ahead = offset * 60_000;
         let mut counted: BTreeMap<(i64, String), u64> = BTreeMap::new();
         for event in shop.events() {
-            let step = millis(&event).div_euclid(minutes * 60_000) * minutes * 60_000;
+            let local = millis(&event) + ahead;
+            let step = local.div_euclid(minutes * 60_000) * minutes * 60_000 - ahead;
             let name = event["type"].as_str().unwrap().to_owned();
             *counted.entry((step, name)).or_default() += 1;
         }
-        let steps = activity::steps(&views, minutes, None, None, 100_000).unwrap();
+        let steps = activity::steps(&views, minutes, offset, (None, None), 100_000).unwrap();
         let found: BTreeMap<(i64, String), u64> = steps
             .iter()
             .flat_map(|step| {
@@ -219,9 +221,9 @@ async fn activity_adds_up_by_type_and_step() {
                     .map(move |(name, events)| ((at, name.clone()), *events))
             })
             .collect();
-        assert_eq!(found, counted, "{minutes} minutes");
+        assert_eq!(found, counted, "{minutes} minutes at {offset}");
         assert!(steps.is_sorted_by_key(|step| step.at));
-        let latest = activity::steps(&views, minutes, None, None, 2).unwrap();
+        let latest = activity::steps(&views, minutes, offset, (None, None), 2).unwrap();
         assert_eq!(latest, steps[steps.len().saturating_sub(2)..]);
     }
 }
@@ -279,6 +281,7 @@ async fn pairs_are_right_for_thousands_of_large_carts() {
                 items_total: Money::ZERO,
                 discount: Money::ZERO,
                 total: Money::ZERO,
+                withdrawn: None,
             }));
             baskets_by_hand.push(basket);
         }

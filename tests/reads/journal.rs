@@ -14,7 +14,7 @@ async fn journal_query_finds_exactly_the_events_of_a_scan() {
     let shop = Shop::open();
     let mut shoppers = Shoppers::new(1, 9, 12);
     for _ in 0..29 {
-        // Batches of any size, whose ends are not the blocks'.
+        // Batches of any size, which do not end where the blocks end.
         shop.sell(&mut shoppers, 100).await;
         shop.views().await;
     }

@@ -2,3 +2,4 @@
 
 mod insights;
 mod journal;
+mod past;

@@ -132,6 +132,9 @@ async fn manual_changes_to_the_log_are_found() {
             log: log_at(&copy),
             views: shop.views_path(),
             cache_bytes: 1 << 20,
+            expected_head: None,
+            signing_key: None,
+            checkpoint: None,
         };
         sound(&verified_as(subject.clone()).await);
         tamper(&copy, &sql);
@@ -218,6 +221,9 @@ async fn every_flipped_bit_of_an_event_is_found() {
         log: log_at(&copy),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
+        expected_head: None,
+        signing_key: None,
+        checkpoint: None,
     };
     // SQLite leaves an old copy of a row in the unused part of a page that it has split.
     let record = &bytes[begin..end];
@@ -264,6 +270,9 @@ async fn found_in_time(shop: &Shop, path: &Path) -> VerifyStatus {
         log: log_at(path),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
+        expected_head: None,
+        signing_key: None,
+        checkpoint: None,
     };
     let status = watch::Sender::default();
     let (stop, stopping) = watch::channel(false);

@@ -85,6 +85,7 @@ pub fn rows(path: &Path) -> Vec<(String, Vec<Value>)> {
         "products ORDER BY sku, currency",
         "baskets ORDER BY position",
         "activity ORDER BY minute, type",
+        "tree_tiles ORDER BY level, tile",
     ];
     for table in tables {
         let mut statement = file.prepare(&format!("SELECT * FROM {table}")).unwrap();

@@ -20,6 +20,9 @@ pub async fn verified(shop: &Shop) -> VerifyStatus {
         log: log_at(shop.log.path()),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
+        expected_head: None,
+        signing_key: None,
+        checkpoint: None,
     };
     verified_as(subject).await
 }
@@ -130,6 +133,9 @@ async fn log_and_views_that_grow_during_verification_are_sound() {
         log: log_at(shop.log.path()),
         views: shop.views_path(),
         cache_bytes: 1 << 20,
+        expected_head: None,
+        signing_key: None,
+        checkpoint: None,
     };
     for _ in 0..3 {
         let verifying = tokio::spawn(verified_as(subject.clone()));
@@ -182,6 +188,9 @@ async fn file_that_is_no_log_fails_the_verification() {
             log: log_at(&log),
             views: shop.views_path(),
             cache_bytes: 1 << 20,
+            expected_head: None,
+            signing_key: None,
+            checkpoint: None,
         };
         let status = verified_as(subject).await;
         assert_eq!(status.state, VerifyState::Failed);

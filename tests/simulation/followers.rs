@@ -20,14 +20,14 @@ use uuid::Uuid;
 
 /// The log's beginning, folded.
 #[derive(Default)]
-struct Prefix {
+pub struct Prefix {
     events: usize,
     carts: BTreeMap<Uuid, Cart>,
 }
 
 impl Prefix {
     /// Goes to `position`, which has to be an event's.
-    fn go_to(&mut self, position: Position, oracle: &Oracle) -> Checked {
+    pub fn go_to(&mut self, position: Position, oracle: &Oracle) -> Checked {
         let log = &oracle.log;
         let events = log.partition_point(|event| event.position <= position);
         let there = events
@@ -48,7 +48,7 @@ impl Prefix {
         Ok(())
     }
 
-    fn rows(&self) -> Vec<(Uuid, u64, String)> {
+    pub fn rows(&self) -> Vec<(Uuid, u64, String)> {
         let rows = self.carts.iter().map(|(id, cart)| {
             let document = CartDocument::of(*id, cart).expect("an opened cart");
             let json = String::from_utf8(document.to_json()).expect("text");
@@ -68,8 +68,7 @@ pub async fn follow(world: Rc<World>, path: std::path::PathBuf) -> Checked {
             continue;
         };
         let progress = updater.progress();
-        let tables = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .expect("the file of the views");
+        let tables = tables_at(&path);
         let position = progress.borrow().position;
         world.count(match position {
             Position(0) => "views were rebuilt",
@@ -109,9 +108,20 @@ pub async fn follow(world: Rc<World>, path: std::path::PathBuf) -> Checked {
     }
 }
 
-async fn start(log: Arc<dyn EventLog>, path: &Path, cache: u64) -> Option<Updater> {
+/// An updater of views at `path`; `None` if a read of the log fails.
+pub async fn start(log: Arc<dyn EventLog>, path: &Path, cache: u64) -> Option<Updater> {
     let store = ViewStore::open(path, views::all(), &*log).await.ok()?;
     Some(Updater::new(log, store, cache))
+}
+
+fn tables_at(path: &Path) -> Connection {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .expect("the file of the views")
+}
+
+/// The carts in the views at `path`, as [`Prefix::rows`] has them.
+pub fn rows_at(path: &Path) -> Vec<(Uuid, u64, String)> {
+    rows(&tables_at(path))
 }
 
 fn rows(tables: &Connection) -> Vec<(Uuid, u64, String)> {
@@ -147,8 +157,7 @@ fn is_what_is_made_at_once(world: &World, path: &Path) -> Checked {
 type Table = (String, Vec<Vec<Value>>);
 
 fn dump(path: &Path) -> Vec<Table> {
-    let tables = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .expect("the file of the views");
+    let tables = tables_at(path);
     let mut names = tables
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         .expect("the tables");

@@ -1,16 +1,18 @@
 //! What shoppers want.
 
 use cartlog::cart::{
-    Cart, CartCommand, CartModel, Currency, Limits, Money, Offer, Promotion, RequestedItem, Sku,
-    Terms,
+    Cart, CartCommand, CartModel, Currency, Limits, Money, Offer, Offers, Promotion,
+    PromotionOffer, RequestedItem, Sku, Terms, WithdrawnAtCheckout,
 };
-use cartlog::commands::{CommandContext, Condition, IdempotencyKey};
+use cartlog::commands::{CommandContext, Condition, IdempotencyKey, KeyDigests};
+use cartlog::history::StoredDigest;
 use cartlog::log::Version;
 use cartlog_testkit::seed::Dice;
 use std::rc::Rc;
+use std::sync::Arc;
 use uuid::Uuid;
 
-pub type Key = [u8; 16];
+pub type Key = StoredDigest;
 
 /// Small enough that carts meet them.
 pub const MODEL: CartModel = CartModel {
@@ -19,6 +21,7 @@ pub const MODEL: CartModel = CartModel {
         units: 9,
         events: 30,
     },
+    withdrawn: WithdrawnAtCheckout::Refuse,
 };
 
 /// What a shopper wants once, however often it is sent.
@@ -58,6 +61,7 @@ impl Intent {
             Wish::Checkout(expected_total) => CartCommand::Checkout {
                 expected_total: *expected_total,
                 order_id: command_id,
+                offers: all_offers(),
             },
         };
         Attempt {
@@ -82,9 +86,13 @@ impl Attempt {
             actor: "shopper",
             correlation_id: None,
             trace_id: None,
-            key: self.intent.key.map(|digest| IdempotencyKey {
-                digest,
-                request: self.request(),
+            key: self.intent.key.map(|key| {
+                let request = self.request();
+                let digests = KeyDigests { key, request };
+                IdempotencyKey {
+                    keyed: digests,
+                    unkeyed: digests,
+                }
             }),
             if_match: self.intent.if_match.clone(),
         }
@@ -105,8 +113,8 @@ impl Attempt {
         format!("{command} to {cart} under {key:?} at {if_match:?}")
     }
 
-    pub fn request(&self) -> [u8; 16] {
-        u128::from(self.intent.request).to_be_bytes()
+    pub fn request(&self) -> StoredDigest {
+        StoredDigest::Keyed(u128::from(self.intent.request).to_be_bytes())
     }
 }
 
@@ -152,7 +160,7 @@ pub fn random(dice: &mut Dice, id: Uuid, seen: &Cart, version: Version, number: 
             ])
         }
     });
-    let key = (!dice.one_in(3)).then(|| u128::from(number).to_be_bytes());
+    let key = (!dice.one_in(3)).then(|| StoredDigest::Keyed(u128::from(number).to_be_bytes()));
     Intent {
         cart: id,
         wish,
@@ -200,24 +208,44 @@ fn set(dice: &mut Dice) -> CartCommand {
     })
 }
 
+const NAMES: [&str; 4] = ["cup", "mug", "pot", "tea"];
+const PROMOTIONS: [(&str, Terms); 2] = [
+    ("TENTH", Terms::Percent(10)),
+    ("FIVE", Terms::Amount(Money::from_minor(500))),
+];
+
+/// The shop always sells all of it.
+fn all_offers() -> Arc<Offers> {
+    let products = NAMES.map(|name| offer_at(name, 250));
+    Offers::new(products, PROMOTIONS.map(promotion_of)).into()
+}
+
 fn offer(dice: &mut Dice) -> Offer {
-    let name = dice.pick(&["cup", "mug", "pot", "tea"]);
+    let name = dice.pick(&NAMES);
+    offer_at(name, dice.pick(&[99, 250, 1_999]))
+}
+
+fn offer_at(name: &str, price: i64) -> Offer {
     Offer {
         sku: Sku::parse(name).expect("a sku"),
         name: name.to_uppercase().into(),
-        unit_price: Money::from_minor(dice.pick(&[99, 250, 1_999])),
+        unit_price: Money::from_minor(price),
+        currency: Currency::EUR,
         max_per_cart: (name == "pot").then_some(2),
     }
 }
 
-fn promotion(dice: &mut Dice) -> Promotion {
-    let (code, terms) = dice.pick(&[
-        ("TENTH", Terms::Percent(10)),
-        ("FIVE", Terms::Amount(Money::from_minor(500))),
-    ]);
-    Promotion {
-        code: code.into(),
-        description: format!("{code} for all"),
-        terms,
+fn promotion(dice: &mut Dice) -> PromotionOffer {
+    promotion_of(dice.pick(&PROMOTIONS))
+}
+
+fn promotion_of((code, terms): (&str, Terms)) -> PromotionOffer {
+    PromotionOffer {
+        promotion: Promotion {
+            code: code.into(),
+            description: format!("{code} for all"),
+            terms,
+        },
+        currency: Currency::EUR,
     }
 }

@@ -218,10 +218,7 @@ impl LogWriter for Link {
         let refusal = match fate {
             Fate::Refused => Some(AppendError::NotWritten("the disk is full".to_owned())),
             Fate::Full => Some(AppendError::Full),
-            Fate::Conflict => Some(AppendError::Conflict {
-                stream: commit.stream(),
-                expected: commit.expected(),
-            }),
+            Fate::Conflict => Some(commit.conflict()),
             Fate::Arrives | Fate::AnswerLost | Fate::Lost => None,
         };
         if let Some(refusal) = refusal {
@@ -281,7 +278,11 @@ impl LogReader for Link {
                 Freshness::AtLeast(_) | Freshness::Linearizable => network.lies(Lie::ReadsStale),
             };
             if stale && !events.is_empty() {
-                let kept = network.dice.below(events.len());
+                let mut kept = network.dice.below(events.len());
+                // A state of the log, however old, has whole commits.
+                while kept > 0 && events[kept - 1].metadata == events[kept].metadata {
+                    kept -= 1;
+                }
                 events.truncate(kept);
             }
             if network.lies(Lie::ForgetsKeys) {

@@ -9,6 +9,7 @@ mod followers;
 mod intents;
 mod link;
 mod oracle;
+mod postgres;
 mod world;
 
 use link::Lie;
@@ -102,7 +103,7 @@ fn promises_hold_after_each_step_of_every_story() {
                         panic!(
                             "{what}\nTo see the whole story: \
                              CARTLOG_SIMULATION_SEED={seed} cargo test --test simulation \
-                             every_promise -- --nocapture"
+                             promises_hold_after_each_step_of_every_story -- --nocapture"
                         );
                     }
                     let mut tallies = tallies.lock().expect("the tallies");

@@ -4,7 +4,7 @@ use crate::intents::{Attempt, Key};
 use cartlog::cart::{Cart, CartEvent, CartModel, Refusal};
 use cartlog::commands::{CommandError, Condition, Handled};
 use cartlog::decider::Decider;
-use cartlog::history::{self, CommitMetadata};
+use cartlog::history::{self, CommitMetadata, StoredDigest};
 use cartlog::log::{Head, Position, RecordedEvent, Version, chained_hash};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ struct Written {
     stream: Uuid,
     version: Version,
     position: Position,
-    request: Option<[u8; 16]>,
+    request: Option<StoredDigest>,
 }
 
 /// A stream, folded to each of its versions.
@@ -127,7 +127,7 @@ impl Oracle {
 
     fn is_a_right_commit(&mut self, events: &[RecordedEvent]) -> Checked {
         let first = &events[0];
-        let metadata = CommitMetadata::read(&first.metadata).map_err(|error| unreadable(&error))?;
+        let metadata = CommitMetadata::of(first).map_err(|error| unreadable(&error))?;
         let command_id = metadata.command_id;
         let Some(tried) = self.tried.get(&command_id) else {
             return Err(Violation(format!(

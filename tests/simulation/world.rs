@@ -351,7 +351,7 @@ pub async fn until<T>(
 }
 
 /// What an answer is called in the tally, and whether it is final.
-fn name_of(outcome: &Outcome) -> (&'static str, bool) {
+pub fn name_of(outcome: &Outcome) -> (&'static str, bool) {
     match outcome {
         Ok(handled) if handled.replayed => ("a replay", true),
         Ok(handled) if handled.position.is_none() => ("nothing to do", true),

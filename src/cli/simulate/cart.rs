@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use ureq::http::Method;
+use uuid::Uuid;
 
 /// Refusals that are expected at any time, since the configured limits may be low.
 const ALWAYS_EXPECTED: [&str; 5] = [
@@ -163,8 +164,8 @@ impl<'a> Intent<'a> {
 
 pub(super) struct OwnCart<'a> {
     client: &'a mut Client,
-    /// The prefix of this cart's idempotency keys.
-    name: String,
+    /// The idempotency key of the opening, and the prefix of all others.
+    opening_key: String,
     keys: u32,
     id: String,
     token: Option<String>,
@@ -176,11 +177,11 @@ pub(super) struct OwnCart<'a> {
 }
 
 impl<'a> OwnCart<'a> {
-    /// A cart that is not opened yet; `name` is the prefix of its idempotency keys.
-    pub fn new(client: &'a mut Client, name: String) -> OwnCart<'a> {
+    /// A cart that is not opened yet.
+    pub fn new(client: &'a mut Client) -> OwnCart<'a> {
         OwnCart {
             client,
-            name,
+            opening_key: Uuid::now_v7().to_string(),
             keys: 0,
             id: String::new(),
             token: None,
@@ -229,10 +230,12 @@ impl<'a> OwnCart<'a> {
     /// Sends a command under a new idempotency key and checks the response.
     pub fn send(&mut self, intent: Intent<'_>) -> Step {
         self.keys += 1;
-        let key = format!("{}-{}", self.name, self.keys);
-        let path = match self.id.as_str() {
-            "" => "/api/carts".to_owned(),
-            id => format!("/api/carts/{id}{}", intent.below),
+        let (path, key) = match self.id.as_str() {
+            "" => ("/api/carts".to_owned(), self.opening_key.clone()),
+            id => (
+                format!("/api/carts/{id}{}", intent.below),
+                format!("{}-{}", self.opening_key, self.keys),
+            ),
         };
         let sent = Sent {
             token: self.token.as_deref(),

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 /// patience. `progress` is called from many threads, with the number of finished carts.
 pub fn simulate(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
     let market = Market::load(&Client::new(plan)?)?;
-    let run = uuid::Uuid::now_v7().simple().to_string();
     let (next, finished) = (AtomicU64::new(0), AtomicU64::new(0));
     let silent = AtomicBool::new(false);
     let whole = Mutex::new(Report::default());
@@ -34,7 +33,7 @@ pub fn simulate(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report,
                 let due = Duration::from_secs_f64(cart as f64 / plan.rate);
                 std::thread::sleep(due.saturating_sub(started.elapsed()));
             }
-            if !Shopper::new(plan, &market, &mut client, &run, cart).shop() {
+            if !Shopper::new(plan, &market, &mut client, cart).shop() {
                 silent.store(true, Ordering::Relaxed);
             }
             progress(finished.fetch_add(1, Ordering::Relaxed) + 1);

@@ -19,20 +19,14 @@ pub(super) struct Shopper<'a> {
 }
 
 impl<'a> Shopper<'a> {
-    /// The shopper of cart number `cart`; `run` makes its idempotency keys unique.
-    pub fn new(
-        plan: &Plan,
-        market: &'a Market,
-        client: &'a mut Client,
-        run: &str,
-        cart: u64,
-    ) -> Shopper<'a> {
+    /// The shopper of cart number `cart`.
+    pub fn new(plan: &Plan, market: &'a Market, client: &'a mut Client, cart: u64) -> Shopper<'a> {
         // Mixed over all bits, so that adjacent carts and seeds differ.
         let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
             ^ cart.wrapping_mul(0xd1b5_4a32_d192_ed03);
         Shopper {
             market,
-            cart: OwnCart::new(client, format!("{run}-{cart}")),
+            cart: OwnCart::new(client),
             chance: Rng::with_seed(seed),
             pause: plan.pause,
         }

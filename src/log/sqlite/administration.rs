@@ -4,9 +4,11 @@ use super::audit::SqliteAudit;
 use super::backup::back_up;
 use super::bulk_import::{PARTIAL, SqliteBulkImporter};
 use super::schema;
-use crate::file_lock::LOCK;
-use crate::files::{self, COMPANIONS};
-use crate::log::{BackupError, BulkImporter, LogAdministration, LogAudit, OpenError, Progress};
+use crate::file_lock::locked_files;
+use crate::files;
+use crate::log::{
+    BackupError, BulkImporter, LogAdministration, LogAudit, LogHead, OpenError, Progress,
+};
 use std::path::{Path, PathBuf};
 
 /// Operates the log in the file at one path.
@@ -33,9 +35,8 @@ impl LogAdministration for SqliteAdministration {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        let suffixes = COMPANIONS.into_iter().chain([LOCK, PARTIAL]);
-        let beside = suffixes.map(|suffix| files::beside(&self.path, suffix));
-        beside.chain([self.path.clone()]).collect()
+        let partial = files::beside(&self.path, PARTIAL);
+        locked_files(&self.path).chain([partial]).collect()
     }
 
     fn secret_digest(&self) -> Result<Option<[u8; 32]>, OpenError> {
@@ -45,12 +46,12 @@ impl LogAdministration for SqliteAdministration {
             .map_err(|error| OpenError::new(&self.path, error.to_string()))
     }
 
-    fn record_secret_digest(&self, digest: [u8; 32]) -> Result<(), OpenError> {
-        schema::record_secret_digest(&self.path, digest)
+    fn record_secret_digest(&self, digest: [u8; 32], replace: bool) -> Result<[u8; 32], OpenError> {
+        schema::record_secret_digest(&self.path, digest, replace)
             .map_err(|error| OpenError::new(&self.path, error.to_string()))
     }
 
-    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<u64, BackupError> {
+    fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError> {
         back_up(&self.path, target, progress)
     }
 

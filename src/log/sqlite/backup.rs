@@ -2,7 +2,7 @@
 
 use super::{rows, schema};
 use crate::files::Partial;
-use crate::log::{BackupError, Position, Progress};
+use crate::log::{BackupError, LogHead, Progress};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::io;
@@ -20,7 +20,7 @@ pub(super) fn back_up(
     path: &Path,
     target: &Path,
     progress: Progress<'_>,
-) -> Result<u64, BackupError> {
+) -> Result<LogHead, BackupError> {
     let unreadable = |reason: String| BackupError::Log {
         location: path.display().to_string(),
         reason,
@@ -38,18 +38,16 @@ pub(super) fn back_up(
         .map_err(|error| unreadable(error.to_string()))?;
     let copy = Partial::beside(target, "backup").map_err(io)?;
     copy_pages(&log, copy.path(), progress).map_err(|error| unwritable(error.to_string()))?;
-    let (found, events) = check(copy.path()).map_err(|error| unwritable(error.to_string()))?;
-    if found != "ok" {
-        return Err(BackupError::Damaged {
-            location: path.display().to_string(),
-            found,
-        });
-    }
+    let checked = check(copy.path()).map_err(|error| unwritable(error.to_string()))?;
+    let head = checked.map_err(|found| BackupError::Damaged {
+        location: path.display().to_string(),
+        found,
+    })?;
     copy.place(target).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(target.to_owned()),
         _ => io(error),
     })?;
-    Ok(events.0)
+    Ok(head)
 }
 
 fn copy_pages(log: &Connection, to: &Path, progress: Progress<'_>) -> rusqlite::Result<()> {
@@ -71,9 +69,12 @@ fn copy_pages(log: &Connection, to: &Path, progress: Progress<'_>) -> rusqlite::
     copy.close().map_err(|(_, error)| error)
 }
 
-/// The first fault that SQLite finds in the file, or `ok`; and its last position.
-fn check(copy: &Path) -> rusqlite::Result<(String, Position)> {
+/// The head of the copy, or the first fault in it.
+fn check(copy: &Path) -> rusqlite::Result<Result<LogHead, String>> {
     let copy = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let found = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    Ok((found, rows::last_position(&copy)?))
+    let found: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Ok(Err(found));
+    }
+    Ok(rows::log_head(&copy).map_err(|error| error.to_string()))
 }

@@ -1,10 +1,9 @@
 //! The index of streams: the table `by_stream`, merged a little behind the log.
 //!
 //! Successive events belong to different streams, so a unique index on `log` dirties one page of 4
-//! KiB for each event: it wrote five times as many bytes (docs/speed.md). Here entries gather in
-//! memory and are merged in the order of their streams, many to a page, a few with each group.
-//! Entries that are not merged yet are found in memory, and after a crash read from the end of the
-//! log.
+//! KiB for each event (docs/speed.md has the measurement). Here entries gather in memory and are
+//! merged in the order of their streams, many to a page, a few with each group. Entries that are
+//! not merged yet are found in memory, and after a crash read from the end of the log.
 //!
 //! No unique index refuses a second event at one version of a stream. In its place the one writer
 //! checks each commit's expected version against this index, [`catch_up`] finds duplicates among
@@ -29,32 +28,61 @@ const MIN_MERGE_STEP: usize = 64;
 
 type Entries = BTreeMap<(Uuid, Version), Position>;
 
-/// An entry of the index.
-pub(super) type Entry = (Uuid, Version, Position);
+/// The index of streams. The log's writer adds the entries of each group and merges them into the
+/// table step by step; readers take what is not merged yet from here and the rest from the table.
+#[derive(Debug)]
+pub(super) struct StreamIndex(Mutex<State>);
 
-/// The entries that may not be in the table yet.
-#[derive(Debug, Default)]
-pub(super) struct Unmerged(Mutex<Generations>);
-
-#[derive(Debug, Default)]
-struct Generations {
+/// Entries that may not be in the table yet, and how far the running merge has come.
+#[derive(Debug)]
+struct State {
     gathering: Entries,
+    /// The entries of the running merge; empty if none is running.
     merging: Entries,
+    /// The table's checkpoint once the running merge has ended.
+    until: Position,
+    /// The last entry of the running merge that is in the table.
+    merged: Option<(Uuid, Version)>,
+    /// How many entries were postponed because they were too few for a step.
+    postponed: usize,
+    /// What the open transaction has merged; takes effect once that is committed.
+    step: Step,
+    /// How many entries a merge begins with at least.
+    threshold: usize,
 }
 
-impl Unmerged {
-    /// Adds the entries of committed events.
-    pub(super) fn extend<'a>(&self, committed: impl IntoIterator<Item = &'a RecordedEvent>) {
-        let entries = committed
-            .into_iter()
-            .map(|event| ((event.stream, event.version), event.position));
-        self.lock().gathering.extend(entries);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Nothing,
+    /// So many entries are postponed.
+    Postponed(usize),
+    MergedUpTo((Uuid, Version)),
+    Complete,
+}
+
+impl Default for StreamIndex {
+    fn default() -> StreamIndex {
+        StreamIndex::with_threshold(MERGE_THRESHOLD)
+    }
+}
+
+impl StreamIndex {
+    fn with_threshold(threshold: usize) -> StreamIndex {
+        StreamIndex(Mutex::new(State {
+            gathering: Entries::new(),
+            merging: Entries::new(),
+            until: Position(0),
+            merged: None,
+            postponed: 0,
+            step: Step::Nothing,
+            threshold,
+        }))
     }
 
-    /// The version that `stream` is at, if its last event is among these entries.
-    pub(super) fn version(&self, stream: Uuid) -> Option<Version> {
-        let generations = self.lock();
-        [&generations.gathering, &generations.merging]
+    /// The version that `stream` is at, if its last event is not merged yet.
+    pub(super) fn unmerged_version(&self, stream: Uuid) -> Option<Version> {
+        let state = self.lock();
+        [&state.gathering, &state.merging]
             .into_iter()
             .find_map(|entries| {
                 let own = entries.range((stream, Version(0))..=(stream, Version(u64::MAX)));
@@ -62,21 +90,21 @@ impl Unmerged {
             })
     }
 
-    /// At most `limit` places of `stream` after `after`, by version. Must be called before the
-    /// table is read: entries move from here to the table, never back.
-    pub(super) fn after(
+    /// At most `limit` unmerged places of `stream` after `after`, by version. Must be called before
+    /// the table is read: entries move from here to the table, never back.
+    pub(super) fn unmerged_after(
         &self,
         stream: Uuid,
         after: Version,
         limit: usize,
     ) -> Vec<(Version, Position)> {
-        let generations = self.lock();
+        let state = self.lock();
         let range = (
             Bound::Excluded((stream, after)),
             Bound::Included((stream, Version(u64::MAX))),
         );
-        let merging = generations.merging.range(range);
-        let gathering = generations.gathering.range(range);
+        let merging = state.merging.range(range);
+        let gathering = state.gathering.range(range);
         merging
             .chain(gathering)
             .map(|((_, version), position)| (*version, *position))
@@ -84,48 +112,94 @@ impl Unmerged {
             .collect()
     }
 
-    /// Begins a merge if enough entries have gathered.
-    fn begin_merge(&self, threshold: usize) -> bool {
-        let mut generations = self.lock();
-        let begins = generations.gathering.len() >= threshold && generations.merging.is_empty();
-        if begins {
-            generations.merging = std::mem::take(&mut generations.gathering);
+    /// In a transaction that adds so many `events`: merges a few more entries than were added since
+    /// the last step. So a merge ends before the next one is due, and no group waits for one.
+    pub(super) fn merge_step(&self, tables: &Connection, events: usize) -> rusqlite::Result<()> {
+        // Replaces the step of a transaction that was rolled back.
+        let step = self.write_step(tables, events)?;
+        self.lock().step = step;
+        Ok(())
+    }
+
+    fn write_step(&self, tables: &Connection, events: usize) -> rusqlite::Result<Step> {
+        let (entries, count, until) = {
+            let state = self.lock();
+            if state.merging.is_empty() {
+                return Ok(Step::Nothing);
+            }
+            let count = state.postponed + events + events / 4 + 1;
+            if count < MIN_MERGE_STEP {
+                return Ok(Step::Postponed(count));
+            }
+            (state.next(count), count, state.until)
+        };
+        for ((stream, version), position) in &entries {
+            insert(tables, *stream, *version, *position)?;
         }
-        begins
+        match entries.last() {
+            Some((merged, _)) if entries.len() == count => Ok(Step::MergedUpTo(*merged)),
+            Some(_) | None => {
+                set_checkpoint(tables, until)?;
+                Ok(Step::Complete)
+            }
+        }
     }
 
-    /// At most `count` entries of the merge after `done`, in their order.
-    fn next(&self, done: Option<(Uuid, Version)>, count: usize) -> Vec<Entry> {
-        let from = done.map_or(Bound::Unbounded, Bound::Excluded);
-        self.lock()
-            .merging
-            .range((from, Bound::Unbounded))
-            .take(count)
-            .map(|((stream, version), position)| (*stream, *version, *position))
-            .collect()
+    /// Adds the entries of the transaction that was `committed`, and puts its merge step into
+    /// effect. Begins the next merge when it is due. `last` is the position of the log's last
+    /// event.
+    pub(super) fn commit(&self, committed: &[RecordedEvent], last: Position) {
+        let mut state = self.lock();
+        let entries = committed
+            .iter()
+            .map(|event| ((event.stream, event.version), event.position));
+        state.gathering.extend(entries);
+        match std::mem::replace(&mut state.step, Step::Nothing) {
+            Step::Nothing => {}
+            Step::Postponed(postponed) => state.postponed = postponed,
+            Step::MergedUpTo(merged) => {
+                state.merged = Some(merged);
+                state.postponed = 0;
+            }
+            Step::Complete => state.merging.clear(),
+        }
+        if state.merging.is_empty() && state.gathering.len() >= state.threshold {
+            state.merging = std::mem::take(&mut state.gathering);
+            state.until = last;
+            state.merged = None;
+            state.postponed = 0;
+        }
     }
 
-    fn end_merge(&self) {
-        self.lock().merging.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Generations> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // No panic can occur in the middle of a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// At most `count` entries of the merge that are not in the table, in their order.
+    fn next(&self, count: usize) -> Vec<((Uuid, Version), Position)> {
+        let from = self.merged.map_or(Bound::Unbounded, Bound::Excluded);
+        self.merging
+            .range((from, Bound::Unbounded))
+            .take(count)
+            .map(|(place, position)| (*place, *position))
+            .collect()
     }
 }
 
 /// The unmerged entries of a log that another process writes.
 #[derive(Debug, Default)]
 pub(super) struct FollowedIndex {
-    unmerged: Unmerged,
-    /// Everything up to here is in the table or in `unmerged`; `None` before the first read.
+    index: StreamIndex,
+    /// Everything up to here is in the table or in `index`; `None` before the first read.
     known: Option<Position>,
 }
 
 impl FollowedIndex {
     /// Reads the entries that were committed since the last call; returns those the table may lack.
-    pub(super) fn catch_up(&mut self, file: &Connection) -> rusqlite::Result<&Unmerged> {
+    pub(super) fn catch_up(&mut self, file: &Connection) -> rusqlite::Result<&StreamIndex> {
         let known = match self.known {
             Some(known) => known,
             None => Position(file.query_row(
@@ -139,106 +213,15 @@ impl FollowedIndex {
             "SELECT stream, version, position FROM log WHERE position > ?1 ORDER BY position",
         )?;
         let mut rows = statement.query([known.0])?;
-        let mut unmerged = self.unmerged.lock();
+        let mut state = self.index.lock();
         while let Some(row) = rows.next()? {
             last = Position(row.get(2)?);
             let stream = Uuid::from_bytes(row.get(0)?);
-            unmerged
-                .gathering
-                .insert((stream, Version(row.get(1)?)), last);
+            state.gathering.insert((stream, Version(row.get(1)?)), last);
         }
-        drop(unmerged);
+        drop(state);
         self.known = Some(last);
-        Ok(&self.unmerged)
-    }
-}
-
-/// The state of merging, owned by the writer.
-#[derive(Debug)]
-pub(super) struct Merge {
-    /// How many entries a merge begins with at least.
-    threshold: usize,
-    /// The table's checkpoint once the running merge has ended; `None` if none is running.
-    until: Option<Position>,
-    done: Option<(Uuid, Version)>,
-    /// How many entries were postponed because they were too few for a step.
-    postponed: usize,
-}
-
-/// The merge step of a transaction, which takes effect once that is committed.
-#[derive(Debug)]
-pub(super) enum Step {
-    Nothing,
-    /// So many entries are postponed.
-    Postponed(usize),
-    Merged((Uuid, Version)),
-    Ended,
-}
-
-impl Default for Merge {
-    fn default() -> Merge {
-        Merge::with_threshold(MERGE_THRESHOLD)
-    }
-}
-
-impl Merge {
-    fn with_threshold(threshold: usize) -> Merge {
-        Merge {
-            threshold,
-            until: None,
-            done: None,
-            postponed: 0,
-        }
-    }
-
-    /// Merges a few more entries than were added since the last step, `events` of them by this
-    /// transaction. So a merge ends before the next one is due, and no group waits for one.
-    pub(super) fn step(
-        &self,
-        tables: &Connection,
-        unmerged: &Unmerged,
-        events: usize,
-    ) -> rusqlite::Result<Step> {
-        let Some(until) = self.until else {
-            return Ok(Step::Nothing);
-        };
-        let count = self.postponed + events + events / 4 + 1;
-        if count < MIN_MERGE_STEP {
-            return Ok(Step::Postponed(count));
-        }
-        let entries = unmerged.next(self.done, count);
-        for (stream, version, position) in &entries {
-            insert(tables, *stream, *version, *position)?;
-        }
-        match entries.last() {
-            Some((stream, version, _)) if entries.len() == count => {
-                Ok(Step::Merged((*stream, *version)))
-            }
-            Some(_) | None => {
-                set_checkpoint(tables, until)?;
-                Ok(Step::Ended)
-            }
-        }
-    }
-
-    /// Advances the merge after the commit of `step`, and begins the next one when it is due.
-    /// `last` is the position of the last event in the log and in `unmerged`.
-    pub(super) fn committed(&mut self, step: &Step, unmerged: &Unmerged, last: Position) {
-        match step {
-            Step::Nothing => {}
-            Step::Postponed(postponed) => self.postponed = *postponed,
-            Step::Merged(done) => {
-                self.done = Some(*done);
-                self.postponed = 0;
-            }
-            Step::Ended => {
-                unmerged.end_merge();
-                *self = Merge::with_threshold(self.threshold);
-            }
-        }
-        if self.until.is_none() && unmerged.begin_merge(self.threshold) {
-            self.until = Some(last);
-        }
+        Ok(&self.index)
     }
 }
 

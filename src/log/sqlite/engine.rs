@@ -1,41 +1,32 @@
 //! The log in one SQLite file, open for reading and appending.
 
-use super::by_stream::Unmerged;
-use super::gauges::Gauges;
 use super::guard::Guard;
-use super::health_probe::HealthProbe;
-use super::readers::Readers;
-use super::replies::Reply;
+use super::log_file::LogFile;
 use super::settings::SqliteLogSettings;
-use super::spin::{CommitCadence, spin_poll};
-use super::tail::Tail;
-use super::writer::{Message, Shared, Writer};
+use super::spin::spin_poll;
+use super::writer::{Message, Writer};
 use super::{rows, schema};
 use crate::background::Background;
 use crate::file_lock::FileLock;
 use crate::files::{create_folder_of, make_private};
+use crate::log::replies::Reply;
 use crate::log::{
     AppendError, Appended, Commit, Freshness, LogReader, LogWriter, OpenError, Position, ReadError,
     RecordedEvent, Version,
 };
 use async_trait::async_trait;
 use prometheus::core::Collector;
-use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The log in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteLog {
-    path: PathBuf,
-    identity: Uuid,
+    file: LogFile,
     queue: SyncSender<Message>,
-    shared: Arc<Shared>,
-    readers: Arc<Readers>,
-    probe: HealthProbe,
 }
 
 impl SqliteLog {
@@ -55,66 +46,34 @@ impl SqliteLog {
         let guard = Guard::of(path).map_err(|error| failed(error.to_string()))?;
         let guard = Arc::new(guard);
         let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;
-        let shared = Arc::new(Shared {
-            tail: Tail::default(),
-            unmerged: Unmerged::default(),
-            committed: watch::Sender::new(last),
-            write_failure: Mutex::new(None),
-            cadence: CommitCadence::default(),
-            gauges: Gauges::of(path),
-        });
+        let file = LogFile::of(path, identity, guard.clone(), last);
         let (queue, queued) = sync_channel(settings.queue);
-        let writer = Writer::new(connection, lock, guard.clone(), shared.clone(), settings);
-        let background = Background::spawn("log writer", move || writer.run(&queued))
+        let writer = Writer::new(connection, lock, guard, file.shared().clone(), settings);
+        let background = Background::spawn("log writer", move || writer.run(queued))
             .map_err(|error| failed(error.to_string()))?;
-        let readers = Arc::new(Readers::of(path));
-        let log = SqliteLog {
-            path: path.clone(),
-            identity,
-            queue,
-            shared,
-            probe: HealthProbe::new(guard, readers.clone()),
-            readers,
-        };
-        Ok((Arc::new(log), background))
+        Ok((Arc::new(SqliteLog { file, queue }), background))
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// The metrics of the log: the size of its files and of its groups.
     pub fn gauges(&self) -> Vec<Box<dyn Collector>> {
-        self.shared.gauges.collectors()
-    }
-
-    /// Runs `read` with a pooled connection on a thread that may block.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        let readers = self.readers.clone();
-        let reading = tokio::task::spawn_blocking(move || readers.read(read));
-        reading
-            .await
-            .unwrap_or_else(|error| Err(ReadError(error.to_string())))
+        self.file.gauges()
     }
 }
 
 #[async_trait]
 impl LogReader for SqliteLog {
-    /// Every read of the file is linearizable, whatever the `freshness`.
     async fn read_stream(
         &self,
         stream: Uuid,
         after: Version,
         limit: usize,
-        _freshness: Freshness,
+        freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        // Before the file is read: entries that are merged in between are then found in both.
-        let unmerged = self.shared.unmerged.after(stream, after, limit);
-        self.read(move |connection| rows::read_stream(connection, stream, after, limit, &unmerged))
-            .await
+        self.file.read_stream(stream, after, limit, freshness).await
     }
 
     async fn read_all(
@@ -122,42 +81,30 @@ impl LogReader for SqliteLog {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
-        if after >= *self.shared.committed.borrow() {
-            return Ok(Vec::new());
-        }
-        if let Some(events) = self.shared.tail.after(after, limit) {
-            return Ok(events);
-        }
-        self.read(move |connection| rows::read_all(connection, after, limit))
-            .await
+        self.file.read_all(after, limit).await
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {
-        Ok(*self.shared.committed.borrow())
+        self.file.barrier().await
     }
 
     fn identity(&self) -> Uuid {
-        self.identity
+        self.file.identity()
     }
 
     fn wake_ups(&self) -> watch::Receiver<Position> {
-        self.shared.committed.subscribe()
+        self.file.wake_ups()
     }
 
-    /// The writer's failure if its last commit failed, else the result of probing the files.
     async fn health(&self) -> Result<(), String> {
-        let committed = *self.shared.committed.borrow();
-        match self.shared.write_failure() {
-            None => self.probe.check(committed).await,
-            Some(failure) => Err(failure),
-        }
+        self.file.health().await
     }
 }
 
 #[async_trait]
 impl LogWriter for SqliteLog {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let spins = self.shared.cadence.take_spin();
+        let spins = self.file.shared().cadence.take_spin();
         let (reply, mut outcome) = if spins { Reply::direct() } else { Reply::new() };
         match self.queue.try_send(Message::Append { commit, reply }) {
             Ok(()) => {}

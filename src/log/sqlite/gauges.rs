@@ -1,15 +1,17 @@
-//! The engine's metrics: commits per group, and size of the log's files.
+//! The engine's metrics: commits per group, time of each sync, and size of the log's files.
 
 use crate::files::beside;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramOpts, IntGauge, exponential_buckets};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The metrics of one log.
 #[derive(Debug)]
 pub(super) struct Gauges {
     group: Histogram,
+    sync: Histogram,
     size: Size,
 }
 
@@ -20,12 +22,19 @@ impl Gauges {
             "How many commits shared one transaction, and with it one sync of the disk.",
         );
         let buckets = exponential_buckets(1.0, 2.0, 11).expect("a first bucket above 0");
+        let sync = HistogramOpts::new(
+            "cartlog_log_sync_seconds",
+            "Time to commit the transaction of a group, which syncs the disk.",
+        );
+        let durations = exponential_buckets(1e-4, 2.5, 14).expect("a first bucket above 0");
         let size = IntGauge::new(
             "cartlog_log_bytes",
             "The size of the log's file and of the write-ahead log beside it.",
         );
         Gauges {
             group: Histogram::with_opts(group.buckets(buckets))
+                .expect("a name of letters and underscores"),
+            sync: Histogram::with_opts(sync.buckets(durations))
                 .expect("a name of letters and underscores"),
             size: Size {
                 log: log.to_owned(),
@@ -40,8 +49,17 @@ impl Gauges {
         self.group.observe(commits.into());
     }
 
+    /// A group was committed in this time.
+    pub fn synced(&self, time: Duration) {
+        self.sync.observe(time.as_secs_f64());
+    }
+
     pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
-        vec![Box::new(self.group.clone()), Box::new(self.size.clone())]
+        vec![
+            Box::new(self.group.clone()),
+            Box::new(self.sync.clone()),
+            Box::new(self.size.clone()),
+        ]
     }
 }
 

@@ -71,7 +71,7 @@ impl LogReader for ReadOnlyLog {
                 .index
                 .catch_up(&reading.connection)
                 .map_err(|error| ReadError(error.to_string()))?
-                .after(stream, after, limit);
+                .unmerged_after(stream, after, limit);
             rows::read_stream(&reading.connection, stream, after, limit, &unmerged)
         })
         .await

@@ -1,7 +1,8 @@
 //! Events as rows of the table `log`.
 
 use crate::log::{
-    Hash, Head, IndexEntry, Position, ReadError, RecordedEvent, UnreadableRow, Version,
+    Hash, Head, IndexEntry, LogDigest, LogHead, Position, ReadError, RecordedEvent, UnreadableRow,
+    Version,
 };
 use crate::timestamp::Timestamp;
 use rusqlite::types::Type;
@@ -63,12 +64,31 @@ pub(super) fn head(connection: &Connection, stream: Uuid) -> rusqlite::Result<Op
     Ok(last.first().map(Head::at))
 }
 
+/// The end of a stream whose last event is at `position`.
+pub(super) fn head_at(
+    connection: &Connection,
+    position: Position,
+) -> rusqlite::Result<Option<Head>> {
+    Ok(read_at(connection, position)?.first().map(Head::at))
+}
+
 /// The position of the last event.
 pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<Position> {
     let last: Option<u64> = connection
         .prepare_cached("SELECT max(position) FROM log")?
         .query_row([], |row| row.get(0))?;
     Ok(Position(last.unwrap_or(0)))
+}
+
+/// Position and digest of the last event. Reads the whole log.
+pub(super) fn log_head(connection: &Connection) -> rusqlite::Result<LogHead> {
+    let mut digest = LogDigest::default();
+    let mut statement = connection.prepare("SELECT position, hash FROM log ORDER BY position")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        digest.add(Position(row.get(0)?), Hash(row.get(1)?));
+    }
+    Ok(digest.head())
 }
 
 /// At most `limit` events of `stream` after `after`: those in the index table, then those at the

@@ -3,7 +3,8 @@
 use super::by_stream::{self, IndexError};
 use super::settings::Durability;
 use crate::files::refuse_irregular;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use crate::id::new_id;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use rusqlite_migration::{M, Migrations};
 use std::path::Path;
 use uuid::Uuid;
@@ -91,6 +92,24 @@ pub(super) fn open_writer(
     path: &Path,
     durability: Durability,
 ) -> Result<(Connection, Uuid), SchemaError> {
+    open(path, durability, new_id())
+}
+
+/// Opens the one connection that fills a replica of the log `log_id`.
+pub(super) fn open_replica(
+    path: &Path,
+    durability: Durability,
+    log_id: Uuid,
+) -> Result<(Connection, Uuid), SchemaError> {
+    open(path, durability, log_id)
+}
+
+/// Opens a connection that writes; a new log gets the id `new_id`.
+fn open(
+    path: &Path,
+    durability: Durability,
+    new_id: Uuid,
+) -> Result<(Connection, Uuid), SchemaError> {
     let mut connection = Connection::open(path)?;
     let application_id: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -110,7 +129,7 @@ pub(super) fn open_writer(
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     migrate(&mut connection)?;
     by_stream::catch_up(&connection)?;
-    let identity = identity(&connection)?;
+    let identity = identity(&connection, new_id)?;
     Ok((connection, identity))
 }
 
@@ -165,14 +184,22 @@ pub(super) fn secret_digest(connection: &Connection) -> rusqlite::Result<Option<
     connection.query_row("SELECT secret_digest FROM identity", [], |row| row.get(0))
 }
 
-/// Records the digest of the secret in the log at `path`, which may be open.
-pub(super) fn record_secret_digest(path: &Path, digest: [u8; 32]) -> rusqlite::Result<()> {
+/// Records the digest of the secret in the log at `path`, which may be open: if none is recorded,
+/// or in any case with `replace`. Returns the one that is recorded afterwards.
+pub(super) fn record_secret_digest(
+    path: &Path,
+    digest: [u8; 32],
+    replace: bool,
+) -> rusqlite::Result<[u8; 32]> {
     let flags = OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE;
     let connection = Connection::open_with_flags(path, flags)?;
     settings(&connection)?;
     connection.pragma_update(None, "synchronous", Durability::Power.pragma())?;
-    connection.execute("UPDATE identity SET secret_digest = ?1", [digest])?;
-    Ok(())
+    connection.execute(
+        "UPDATE identity SET secret_digest = ?1 WHERE secret_digest IS NULL OR ?2",
+        params![digest, replace],
+    )?;
+    connection.query_row("SELECT secret_digest FROM identity", [], |row| row.get(0))
 }
 
 fn settings(connection: &Connection) -> rusqlite::Result<()> {
@@ -201,7 +228,8 @@ fn refuse_newer(connection: &Connection) -> Result<(), SchemaError> {
     Ok(())
 }
 
-fn identity(connection: &Connection) -> rusqlite::Result<Uuid> {
+/// The id of the log, which is `new_id` if it has none yet.
+fn identity(connection: &Connection, new_id: Uuid) -> rusqlite::Result<Uuid> {
     let kept = connection
         .query_row("SELECT id FROM identity", [], |row| {
             row.get::<_, [u8; 16]>(0)
@@ -210,12 +238,11 @@ fn identity(connection: &Connection) -> rusqlite::Result<Uuid> {
     match kept {
         Some(bytes) => Ok(Uuid::from_bytes(bytes)),
         None => {
-            let generated = Uuid::now_v7();
             connection.execute(
                 "INSERT INTO identity (id) VALUES (?1)",
-                [generated.into_bytes()],
+                [new_id.into_bytes()],
             )?;
-            Ok(generated)
+            Ok(new_id)
         }
     }
 }

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_micros(500);
 /// Waking a sleeping thread takes about as long as half a commit. Under load the threads do not
 /// sleep, but a single connection that sends its next command right after each response pays for a
 /// wake-up every time. While commits come alone and quickly, the waiting task polls instead, for at
-/// most [`LIMIT`] a commit. Measured at one connection (docs/speed.md): 390 instead of 500 µs.
+/// most [`LIMIT`] a commit. docs/speed.md has its measurement.
 #[derive(Debug, Default)]
 pub(super) struct CommitCadence {
     is_quick: AtomicBool,

@@ -1,15 +1,15 @@
 //! Group commit: the one thread that writes takes all queued commits and makes them durable in one
 //! transaction with one sync. While a group is being synced, the next one gathers in the queue.
 
-use super::by_stream::{self, Merge, Step, Unmerged};
+use super::by_stream::{self, StreamIndex};
 use super::gauges::Gauges;
 use super::guard::Guard;
-use super::replies::{self, Outcome, Reply};
 use super::rows;
 use super::settings::SqliteLogSettings;
 use super::spin::{CommitCadence, spin_blocking};
 use super::tail::Tail;
 use crate::file_lock::FileLock;
+use crate::log::replies::{self, Outcome, Reply};
 use crate::log::{AppendError, Appended, Commit, Position, RecordedEvent, Version};
 use crate::wal::WalCheckpointer;
 use rusqlite::{Connection, ErrorCode};
@@ -40,7 +40,7 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub tail: Tail,
-    pub unmerged: Unmerged,
+    pub index: StreamIndex,
     pub committed: watch::Sender<Position>,
     /// Set while commits fail.
     pub write_failure: Mutex<Option<String>>,
@@ -74,7 +74,6 @@ pub(super) struct Writer {
     checkpoint_pages: u32,
     last: Position,
     versions: HashMap<Uuid, Version>,
-    merge: Merge,
 }
 
 type Queued = (Commit, Reply);
@@ -108,12 +107,19 @@ impl Writer {
             checkpoint_pages: settings.checkpoint_pages,
             last,
             versions: HashMap::new(),
-            merge: Merge::default(),
         }
     }
 
-    /// Writes groups until it is closed or must end.
-    pub(super) fn run(mut self, queue: &Receiver<Message>) -> Result<(), String> {
+    /// Writes groups until it is closed or must end. Commits that it did not begin are refused as
+    /// not written.
+    pub(super) fn run(mut self, queue: Receiver<Message>) -> Result<(), String> {
+        let ended = self.write_until_closed(&queue);
+        refuse_queued(queue);
+        ended?;
+        self.close()
+    }
+
+    fn write_until_closed(&mut self, queue: &Receiver<Message>) -> Result<(), String> {
         let mut checkpointer =
             WalCheckpointer::start(&self.connection, self.checkpoint_pages, "wal checkpoint")
                 .map_err(|error| error.to_string())?;
@@ -144,8 +150,7 @@ impl Writer {
                 return Err(why);
             }
             if closing {
-                drop(checkpointer);
-                return self.close();
+                return Ok(());
             }
         }
     }
@@ -184,11 +189,11 @@ impl Writer {
         self.shared.gauges.grouped(group.len());
         let before = self.last;
         match self.write(group) {
-            Ok((outcomes, step)) => {
+            Ok(outcomes) => {
                 if self.shared.write_failure().is_some() {
                     self.shared.set_write_failure(None);
                 }
-                self.publish(before, group, outcomes, &step);
+                self.publish(before, group, outcomes);
                 Ok(())
             }
             Err(failure) => {
@@ -217,7 +222,7 @@ impl Writer {
 
     /// Writes the group in one transaction, and a step of the index's merge with it. A commit in
     /// conflict fails alone.
-    fn write(&mut self, group: &[Queued]) -> Result<(Vec<Outcome>, Step), GroupFailure> {
+    fn write(&mut self, group: &[Queued]) -> Result<Vec<Outcome>, GroupFailure> {
         let before = self.last;
         // Only between groups: versions that this group writes are found nowhere else yet.
         if self.versions.len() >= CACHED_VERSIONS {
@@ -239,26 +244,24 @@ impl Writer {
             outcomes.push(outcome);
         }
         let written = (self.last.0 - before.0) as usize;
-        let step = match self
-            .merge
-            .step(&self.connection, &self.shared.unmerged, written)
-        {
-            Ok(step) => step,
-            Err(error) => {
-                self.roll_back();
-                return Err(not_written(&error));
-            }
-        };
+        if let Err(error) = self.shared.index.merge_step(&self.connection, written) {
+            self.roll_back();
+            return Err(not_written(&error));
+        }
         if let Err(why) = self.guard.check() {
             self.roll_back();
             return Err(GroupFailure::NotWrittenFatal(why));
         }
+        let began = Instant::now();
         let committed = self
             .connection
             .prepare_cached("COMMIT")
             .and_then(|mut commit| commit.execute([]));
         match committed {
-            Ok(_) => Ok((outcomes, step)),
+            Ok(_) => {
+                self.shared.gauges.synced(began.elapsed());
+                Ok(outcomes)
+            }
             Err(error) => {
                 self.roll_back();
                 Err(match error.sqlite_error_code() {
@@ -274,16 +277,13 @@ impl Writer {
         let stream = commit.stream();
         let actual = match self.versions.get(&stream) {
             Some(version) => *version,
-            None => match self.shared.unmerged.version(stream) {
+            None => match self.shared.index.unmerged_version(stream) {
                 Some(version) => version,
                 None => rows::version(&self.connection, stream)?,
             },
         };
         if actual != commit.expected() {
-            return Ok(Err(AppendError::Conflict {
-                stream,
-                expected: commit.expected(),
-            }));
+            return Ok(Err(commit.conflict()));
         }
         let mut statement = rows::prepare_insert(&self.connection)?;
         for event in commit.events() {
@@ -299,13 +299,7 @@ impl Writer {
     }
 
     /// Publishes the committed group, acknowledges its commits, and wakes the readers of the tail.
-    fn publish(
-        &mut self,
-        before: Position,
-        group: &mut Vec<Queued>,
-        outcomes: Vec<Outcome>,
-        step: &Step,
-    ) {
+    fn publish(&mut self, before: Position, group: &mut Vec<Queued>, outcomes: Vec<Outcome>) {
         let mut replies = Vec::with_capacity(group.len());
         let mut committed: Vec<RecordedEvent> = Vec::with_capacity(group.len());
         let mut next = Position(before.0 + 1);
@@ -316,8 +310,7 @@ impl Writer {
             }
             replies.push((reply, outcome));
         }
-        self.shared.unmerged.extend(&committed);
-        self.merge.committed(step, &self.shared.unmerged, self.last);
+        self.shared.index.commit(&committed, self.last);
         self.shared.tail.extend(committed);
         let last = self.last;
         // Without a wake-up yet: an acknowledged task finds the group, and runs before the readers
@@ -358,6 +351,17 @@ impl Writer {
             .close()
             .map_err(|(_, error)| format!("the log cannot be closed: {error}"))
     }
+}
+
+fn refuse_queued(queue: Receiver<Message>) {
+    let refused = || Err(AppendError::NotWritten("the log is closed".to_owned()));
+    let queued = queue.try_iter().filter_map(|message| match message {
+        Message::Append { reply, .. } => Some((reply, refused())),
+        Message::Close => None,
+    });
+    replies::deliver(queued);
+    // Later commits find no receiver, and are refused by the sender.
+    drop(queue);
 }
 
 /// The failure of a group before COMMIT, of which nothing is in the log.

@@ -64,13 +64,14 @@ pub struct Step {
     pub events: BTreeMap<String, u64>,
 }
 
-/// The latest `limit` steps of `minutes` minutes with any event, from `from` to `to`, oldest first.
-/// Steps begin at whole multiples since the Unix epoch, in UTC.
+/// The latest `limit` steps of `minutes` minutes with any event, between two times, oldest first.
+/// Steps begin at whole multiples since the Unix epoch, in a time that is `offset` minutes ahead of
+/// UTC.
 pub fn steps(
     tables: &Connection,
     minutes: i64,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
+    offset: i64,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
     limit: usize,
 ) -> rusqlite::Result<Vec<Step>> {
     let minute = |time: Timestamp| time.millis().div_euclid(MINUTE);
@@ -81,7 +82,8 @@ pub fn steps(
     let mut rows = statement.query((from.map_or(i64::MIN, minute), to.map_or(i64::MAX, minute)))?;
     let mut steps: Vec<Step> = Vec::new();
     while let Some(row) = rows.next()? {
-        let begin = row.get::<_, i64>(0)?.div_euclid(minutes) * minutes;
+        let local = row.get::<_, i64>(0)? + offset;
+        let begin = local.div_euclid(minutes) * minutes - offset;
         let at = Timestamp::from_millis(begin * MINUTE);
         if steps.last().is_none_or(|step| step.at != at) {
             if steps.len() == limit {

@@ -8,6 +8,8 @@ use crate::cart::state::Closure;
 use crate::cart::{Cart, CartEvent, Money};
 use crate::timestamp::Timestamp;
 use crate::views::{Batch, ProjectedEvent, View};
+use rusqlite::Error::FromSqlConversionFailure;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -231,13 +233,16 @@ pub fn taken_out_last(
     id: Uuid,
     opened_at: Timestamp,
 ) -> rusqlite::Result<Option<TakenOut>> {
-    let json: Option<Option<String>> = tables
+    let found = tables
         .prepare_cached("SELECT taken_out FROM journeys WHERE opened_at = ?1 AND cart = ?2")?
-        .query_row((opened_at.millis(), id.as_bytes()), |row| row.get(0))
+        .query_row((opened_at.millis(), id.as_bytes()), |row| {
+            let json: Option<String> = row.get(0)?;
+            json.map(|json| serde_json::from_str(&json))
+                .transpose()
+                .map_err(|error| FromSqlConversionFailure(0, Type::Text, error.into()))
+        })
         .optional()?;
-    Ok(json
-        .flatten()
-        .and_then(|json| serde_json::from_str(&json).ok()))
+    Ok(found.flatten())
 }
 
 #[cfg(test)]

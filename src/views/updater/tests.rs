@@ -26,6 +26,7 @@ async fn events_during_a_switch_to_rebuilt_views_are_shown() {
             sku: Sku::parse("tea").unwrap(),
             name: "Tea".into(),
             unit_price: Money::from_minor(100),
+            currency: Currency::EUR,
             max_per_cart: None,
         };
         CartCommand::AddItem(RequestedItem::offered(tea, 1))

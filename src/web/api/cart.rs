@@ -1,16 +1,15 @@
 //! `/api/carts/{id}`: a cart, from the view or at a past version from the log.
 
+use crate::cart::Cart;
 use crate::cart::document::CartDocument;
-use crate::cart::{Cart, CartModel};
-use crate::decider::Decider;
-use crate::history;
-use crate::log::{Freshness, Version};
-use crate::timestamp::Timestamp;
+use crate::log::Version;
+use crate::views::Until;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::headers::{if_none_match, preferences};
 use crate::web::http::path::{CartId, moment, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::{LOG_POSITION, etag, server_timing};
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
@@ -24,7 +23,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("").get(get, describe_get)]
+    vec![at("").get(Rate::Cart, get, describe_get)]
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -52,15 +51,20 @@ async fn get(
     match (query.version, time, query.min_version) {
         (None, None, min_version) => newest(&request, &state, id, token, min_version).await,
         (Some(version), None, None) => {
-            state.cart(id, token).await?;
-            let cart = at_version(&state, id, version).await?;
-            past(&request, id, &cart, IMMUTABLE)
+            let until = Until::Version(Version(version));
+            let then = state.past_cart(id, token, until).await?;
+            expect_version(&then.cart, version)?;
+            past(&request, id, &then.cart, IMMUTABLE)
         }
         (None, Some(time), None) => {
-            state.cart(id, token).await?;
-            let (cart, is_final) = at_time(&state, id, time).await?;
-            let caching = if is_final { IMMUTABLE } else { "no-store" };
-            past(&request, id, &cart, caching)
+            let then = state.past_cart(id, token, Until::Time(time)).await?;
+            // Final, since the times of a cart's events never decrease.
+            let caching = if then.has_later_events {
+                IMMUTABLE
+            } else {
+                "no-store"
+            };
+            past(&request, id, &then.cart, caching)
         }
         _ => Err(Problem::new(
             Kind::InvalidQuery,
@@ -81,7 +85,7 @@ fn describe_get(operation: Operation<'_>) -> Operation<'_> {
         .query::<CartQuery>()
         .optional_headers(&[Header::IfNoneMatch, Header::Prefer, Header::Traceparent])
         .responds(StatusCode::OK, "The cart.")
-        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .json::<CartDocument<'static>>()
         .with_headers(&[Header::Etag, Header::CacheControl])
         .may_have_headers(&[Header::LogPosition, Header::ServerTiming])
         .responds(
@@ -94,11 +98,16 @@ fn describe_get(operation: Operation<'_>) -> Operation<'_> {
             Header::LogPosition,
             Header::ServerTiming,
         ])
-        .problems(&[Kind::NoSuchVersion, Kind::ViewBehind, Kind::ViewUnavailable])
+        .problems(&[
+            Kind::NoSuchVersion,
+            Kind::Overloaded,
+            Kind::ViewBehind,
+            Kind::ViewUnavailable,
+        ])
 }
 
 /// `Cache-Control` of a cart at a past version: cached for a year, the maximum of HTTP caches.
-const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+pub const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 /// Responds with the row of the view as the updater wrote it.
 async fn newest(
@@ -170,45 +179,14 @@ fn past(
         .body(document.to_json()))
 }
 
-/// The cart at `version`, folded from the log.
-async fn at_version(state: &AppState, id: Uuid, version: u64) -> Result<Cart, Problem> {
-    let mut cart = CartModel::initial();
-    let mut reached = 0;
-    history::for_each(
-        &*state.log,
-        id,
-        Version(0),
-        Some(Version(version)),
-        Freshness::Linearizable,
-        |event| {
-            history::evolve::<CartModel>(&mut cart, &event)?;
-            reached = event.version.0;
-            Ok(())
-        },
-    )
-    .await?;
-    if version == 0 || reached < version {
-        return Err(no_such_version());
-    }
-    Ok(cart)
-}
-
-/// The cart at `time`, and whether that state is final: a later event exists, and the times of a
-/// cart's events never decrease.
-async fn at_time(state: &AppState, id: Uuid, time: Timestamp) -> Result<(Cart, bool), Problem> {
-    let mut cart = CartModel::initial();
-    let mut is_past = false;
-    let current = Freshness::Linearizable;
-    history::for_each(&*state.log, id, Version(0), None, current, |event| {
-        if event.recorded_at <= time {
-            history::evolve::<CartModel>(&mut cart, &event)?;
-        } else {
-            is_past = true;
-        }
+/// Refuses a cart that is not at `version`, because that is not in its history.
+pub fn expect_version(cart: &Cart, version: u64) -> Result<(), Problem> {
+    let reached = cart.contents().map(|contents| contents.version);
+    if reached == Some(version) {
         Ok(())
-    })
-    .await?;
-    Ok((cart, is_past))
+    } else {
+        Err(no_such_version())
+    }
 }
 
 pub fn no_such_version() -> Problem {

@@ -8,6 +8,7 @@ use crate::web::http::body::read_optional_json;
 use crate::web::http::decode::{AtLeastOne, Object};
 use crate::web::http::headers::idempotency_key;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -16,10 +17,9 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/api/carts").post(open, describe_open)]
+    vec![at("/api/carts").post(Rate::Open, open, describe_open)]
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -43,14 +43,15 @@ async fn open(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (opening, body) = read_optional_json::<OpenCart>(&request, payload).await?;
+    let catalogue = state.catalogue.get();
     let items = opening.items.into_iter();
-    let items = items.map(|Object(item)| state.catalogue.look_up(item.sku, item.quantity.0));
+    let items = items.map(|Object(item)| catalogue.look_up(item.sku, item.quantity.0));
     let credentials = match idempotency_key(&request)? {
-        Some(key) => state.credentials.issue_for_key(&key),
+        Some(key) => state.credentials.issue_for_key(&key)?,
         None => state.credentials.issue()?,
     };
     let command = CartCommand::OpenCart {
-        currency: state.catalogue.currency,
+        currency: catalogue.currency,
         token_hash: credentials.token_hash(),
         items: items.collect(),
     };
@@ -83,20 +84,19 @@ fn describe_open(operation: Operation<'_>) -> Operation<'_> {
         .description(
             "No authentication required. The response contains the cart's token, which is \
              returned only once: store it. With an `Idempotency-Key`, a retry returns the same \
-             cart and token.",
+             cart and token, so the key must be as hard to guess as the token: a random UUID. The \
+             cart's id is then a UUIDv8, otherwise a UUIDv7. For `If-Match`, a cart that is not \
+             open yet is at version 0.",
         )
         .optional_headers(&[
-            Header::IdempotencyKey,
+            Header::OpeningKey,
             Header::IfMatch,
             Header::CorrelationId,
             Header::Traceparent,
         ])
-        .body::<OpenCart>(
-            false,
-            &json!({ "items": [{ "sku": "teapot", "quantity": 2 }] }),
-        )
+        .body::<OpenCart>(false)
         .responds(StatusCode::CREATED, "The new cart with its token.")
-        .json::<OpenedCart<'static>>(include_str!("examples/opened_cart.json"))
+        .json::<OpenedCart<'static>>()
         .with_headers(OF_COMMANDS)
         .with_headers(&[Header::LogPosition, Header::Location, Header::SetCookie])
         .may_have_headers(REPLAYED)
@@ -115,11 +115,13 @@ fn describe_open(operation: Operation<'_>) -> Operation<'_> {
                 "getTimeline",
                 "getWhy",
                 "supposeWithout",
+                "getNotices",
             ],
             "$response.body#/id",
         )
         .problems(&[
             Kind::AlreadyOpen,
+            Kind::GuessableKey,
             Kind::UnknownSku,
             Kind::QuantityLimit,
             Kind::LineLimit,

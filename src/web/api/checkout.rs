@@ -2,23 +2,24 @@
 
 use crate::cart::document::CartDocument;
 use crate::cart::{CartCommand, Money};
+use crate::id::new_id;
 use crate::web::api::command::{OF_COMMANDS, REPLAYED, describe_versioned_command, execute};
+use crate::web::api::event_proof;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
-use uuid::Uuid;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/checkout").post(check_out, describe_check_out)]
+    vec![at("/checkout").post(Rate::Command, check_out, describe_check_out)]
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -37,22 +38,38 @@ async fn check_out(
     let (agreed, body) = read_json::<Checkout>(&request, payload).await?;
     let command = CartCommand::Checkout {
         expected_total: agreed.expected_total,
-        order_id: Uuid::now_v7(),
+        order_id: new_id(),
+        offers: state.catalogue.get().offers().clone(),
     };
     let response = execute(&state, &request, id.0, &command, &body).await?;
-    response.finish(StatusCode::CREATED)
+    let version = response.document()?.version;
+    let proof = event_proof::link(id.0, version);
+    response
+        .header(header::LINK, proof)
+        .finish(StatusCode::CREATED)
 }
 
 fn describe_check_out(operation: Operation<'_>) -> Operation<'_> {
     describe_versioned_command(operation)
         .named(Tag::Carts, "checkOut", "Check out")
-        .description("Closes the cart permanently, at the total the shopper agreed to.")
+        .description(
+            "Closes the cart permanently, at the total the shopper agreed to. Units keep the \
+             price at which they were added. Products and promotions that the shop no longer \
+             offers are refused with 409, or recorded in the event, as configured; \
+             `GET /api/carts/{id}/notices` shows them before. `Link` leads to the proof that the \
+             order is in the log.",
+        )
         .required_headers(&[Header::IdempotencyKey])
-        .body::<Checkout>(true, &json!({ "expected_total": 4660 }))
+        .body::<Checkout>(true)
         .responds(StatusCode::CREATED, "The checked-out cart with its order.")
-        .json::<CartDocument<'static>>(include_str!("examples/checked_out_cart.json"))
+        .json::<CartDocument<'static>>()
         .with_headers(OF_COMMANDS)
-        .with_headers(&[Header::LogPosition])
+        .with_headers(&[Header::Link, Header::LogPosition])
         .may_have_headers(REPLAYED)
-        .problems(&[Kind::KeyRequired, Kind::EmptyCart, Kind::TotalChanged])
+        .problems(&[
+            Kind::KeyRequired,
+            Kind::EmptyCart,
+            Kind::NoLongerOffered,
+            Kind::TotalChanged,
+        ])
 }

@@ -27,7 +27,7 @@ pub async fn execute(
     command: &CartCommand,
     body: &[u8],
 ) -> Result<CartResponse, Problem> {
-    let context = command_context(request, id, command, body)?;
+    let context = command_context(state, request, id, command, body)?;
     let token = CartTokenDigest::of(request);
     let opens = matches!(command, CartCommand::OpenCart { .. });
     let may = |cart: &Cart| opens || token.authorizes(cart);
@@ -60,6 +60,7 @@ pub async fn execute(
 /// A checkout must not happen twice by accident, so it needs an idempotency key. What undo and
 /// checkout do depends on the cart that the shopper has seen, so they need its version.
 fn command_context(
+    state: &AppState,
     request: &HttpRequest,
     id: Uuid,
     command: &CartCommand,
@@ -87,7 +88,11 @@ fn command_context(
         key: key.map(|key| {
             let method = request.method().as_str();
             let path = canonical_path(request, id);
-            IdempotencyKey::new(&key, &[method.as_bytes(), path.as_bytes(), body])
+            IdempotencyKey::new(
+                &state.secret,
+                &key,
+                &[method.as_bytes(), path.as_bytes(), body],
+            )
         }),
         if_match,
         ..CommandContext::new(command.name(), "shopper")
@@ -201,7 +206,7 @@ pub fn describe_minimal(operation: Operation<'_>) -> Operation<'_> {
 pub fn describe_changed(operation: Operation<'_>) -> Operation<'_> {
     operation
         .responds(StatusCode::OK, "The cart after the command.")
-        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .json::<CartDocument<'static>>()
         .with_headers(OF_COMMANDS)
         .may_have_headers(REPLAYED)
         .may_have_headers(&[Header::LogPosition])

@@ -4,9 +4,11 @@
 use crate::cart::event::StoredData;
 use crate::cart::sentence::sentence;
 use crate::cart::{CartEvent, Currency};
+use crate::cloud_event::CloudEvent;
 use crate::history::{self, CommitMetadata, HistoryError};
 use crate::log::{Freshness, Hash, LogReader, Position, RecordedEvent, Version};
 use crate::timestamp::Timestamp;
+use crate::web::http::event_id::EventId;
 use crate::web::http::problem::Problem;
 use actix_web::web::Bytes;
 use schemars::JsonSchema;
@@ -56,7 +58,7 @@ struct Meta<'a> {
 impl<'a> EventDocument<'a> {
     fn of(recorded: &'a RecordedEvent, previous: CartHead) -> Result<Self, Problem> {
         let event: CartEvent = history::event_of(recorded)?;
-        let metadata = CommitMetadata::read(&recorded.metadata)?;
+        let metadata = CommitMetadata::of(recorded)?;
         Ok(EventDocument {
             position: recorded.position,
             cart_id: recorded.stream,
@@ -82,10 +84,10 @@ impl<'a> EventDocument<'a> {
 
 /// The state of a cart's stream right before an event.
 #[derive(Debug, Clone, Copy)]
-pub struct CartHead {
+struct CartHead {
     version: Version,
     /// The hash of the event at `version`.
-    pub hash: Hash,
+    hash: Hash,
     currency: Currency,
 }
 
@@ -112,19 +114,31 @@ impl EventFormatter {
         serde_json::value::to_raw_value(&document).map_err(Problem::internal)
     }
 
-    /// The document of `recorded` as a server-sent event.
+    /// `recorded` as a CloudEvent.
+    pub async fn cloud_event(
+        &mut self,
+        log: &dyn LogReader,
+        recorded: &RecordedEvent,
+    ) -> Result<Box<RawValue>, Problem> {
+        let previous = self.advance(log, recorded).await?;
+        let event = CloudEvent::of(recorded, previous.hash)?;
+        serde_json::value::to_raw_value(&event).map_err(Problem::internal)
+    }
+
+    /// The document of `recorded` as a server-sent event, whose stream has it at `place`.
     pub async fn server_sent(
         &mut self,
         log: &dyn LogReader,
         recorded: &RecordedEvent,
-        id: u64,
+        place: u64,
     ) -> Result<Bytes, Problem> {
         let json = self.json(log, recorded).await?;
+        let id = EventId::of(place, &recorded.hash);
         Ok(format!("id: {id}\ndata: {json}\n\n").into())
     }
 
     /// The head of the cart before `recorded`; the cached head becomes the one after it.
-    pub async fn advance(
+    async fn advance(
         &mut self,
         log: &dyn LogReader,
         recorded: &RecordedEvent,

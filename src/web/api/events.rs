@@ -6,10 +6,12 @@ use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
 use crate::web::api::live_cart;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::negotiate;
-use crate::web::http::page::{Order, Page, cursor, limit, place};
+use crate::web::http::event_id::EventId;
+use crate::web::http::negotiate::{self, CLOUD_EVENTS};
+use crate::web::http::page::{Cursors, Order, Page, limit, next_link};
 use crate::web::http::path::{CartId, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -21,7 +23,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/events").get(list, describe_list)]
+    vec![at("/events").get(Rate::Fold, list, describe_list)]
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -35,8 +37,8 @@ struct EventsQuery {
     /// Oldest first or newest first.
     #[serde(default)]
     order: Order,
-    /// Live stream only: start after this version.
-    after: Option<u64>,
+    /// Live stream only: start after the event with this id, or of this version.
+    after: Option<EventId>,
 }
 
 /// The media types of the response.
@@ -49,7 +51,7 @@ enum Format {
 
 const FORMATS: &[(&str, Format)] = &[
     ("application/json", Format::Json),
-    ("application/cloudevents-batch+json", Format::CloudEvents),
+    (CLOUD_EVENTS, Format::CloudEvents),
     ("text/event-stream", Format::Live),
 ];
 
@@ -61,17 +63,21 @@ async fn list(
     let id = id.0;
     let format = negotiate::best(&request, FORMATS)?;
     let query: EventsQuery = query(&request)?;
-    let cart = state.cart(id, CartTokenDigest::of(&request)).await?;
+    let cart = state.newest_cart(id, CartTokenDigest::of(&request)).await?;
     let head = cart.contents().ok_or_else(Problem::not_found)?.version;
     match (format, query.after) {
-        (Format::Live, after) => live_cart::follow(&request, &state, id, head, after),
+        (Format::Live, after) => live_cart::follow(&request, &state, id, head, after).await,
         (_, Some(_)) => Err(Problem::new(
             Kind::InvalidQuery,
             "after requires Accept: text/event-stream; pages use cursor.",
         )),
-        (Format::Json, None) => json(&*state.log, Window::of(id, &query, head)?).await,
+        (Format::Json, None) => {
+            let window = Window::of(&state.cursors, id, &query, head)?;
+            json(&*state.log, window).await
+        }
         (Format::CloudEvents, None) => {
-            cloud_events(&*state.log, Window::of(id, &query, head)?).await
+            let window = Window::of(&state.cursors, id, &query, head)?;
+            cloud_events(&*state.log, window, &request).await
         }
     }
 }
@@ -83,7 +89,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             "A page of events as JSON; with `Accept: application/cloudevents-batch+json`, as \
              CloudEvents 1.0. With `Accept: text/event-stream`, a live stream: first the events \
              missed since `Last-Event-ID` or `after`, then new ones, each exactly once. An \
-             event's id in the stream is its version.",
+             event's id in the stream is its version and the start of its hash.",
         )
         .requires_cart_token()
         .query::<EventsQuery>()
@@ -92,18 +98,17 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::OK,
             "Events in the format requested by `Accept`.",
         )
-        .json::<Page<EventDocument<'static>>>(include_str!("examples/events.json"))
-        .content::<Vec<CloudEvent<'static>>>(
-            "application/cloudevents-batch+json",
-            include_str!("examples/cloud_events.json"),
-        )
-        .text_content(
-            "text/event-stream",
-            Some(include_str!("examples/stream.txt")),
-        )
+        .json::<Page<EventDocument<'static>>>()
+        .content::<Vec<CloudEvent<'static>>>(CLOUD_EVENTS)
+        .text_content("text/event-stream")
         .with_headers(&[Header::CacheControl, Header::Vary])
         .may_have_headers(&[Header::AccelBuffering, Header::Link])
-        .problems(&[Kind::NotAcceptable, Kind::TooManyStreams, Kind::Overloaded])
+        .problems(&[
+            Kind::UnknownEventId,
+            Kind::NotAcceptable,
+            Kind::TooManyStreams,
+            Kind::Overloaded,
+        ])
 }
 
 /// A page of a cart's events.
@@ -113,18 +118,22 @@ struct Window {
     first: u64,
     last: u64,
     order: Order,
-    limit: u64,
     next: Option<String>,
 }
 
 impl Window {
-    fn of(cart: Uuid, query: &EventsQuery, head: u64) -> Result<Window, Problem> {
+    fn of(
+        cursors: &Cursors,
+        cart: Uuid,
+        query: &EventsQuery,
+        head: u64,
+    ) -> Result<Window, Problem> {
         let limit = limit(query.limit)? as u64;
         let list = format!("events of {cart} {:?}", query.order);
         let from = query
             .cursor
             .as_deref()
-            .map(|cursor| place(&list, cursor))
+            .map(|cursor| cursors.place(&list, cursor))
             .transpose()?;
         let (first, last, next) = match query.order {
             Order::Asc => {
@@ -143,8 +152,7 @@ impl Window {
             first,
             last,
             order: query.order,
-            limit,
-            next: next.map(|version| cursor(&list, version)),
+            next: next.map(|version| cursors.cursor(&list, version)),
         })
     }
 
@@ -178,32 +186,23 @@ async fn json(log: &dyn LogReader, window: Window) -> Result<HttpResponse, Probl
 }
 
 /// A batch is a plain array, so the next page is in a `Link` header (RFC 8288).
-async fn cloud_events(log: &dyn LogReader, window: Window) -> Result<HttpResponse, Problem> {
+async fn cloud_events(
+    log: &dyn LogReader,
+    window: Window,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let mut formatter = EventFormatter::default();
-    let events = window.read(log).await?;
-    let mut batch = Vec::with_capacity(events.len());
-    for recorded in &events {
-        let previous = formatter.advance(log, recorded).await?;
-        batch.push(CloudEvent::of(recorded, previous.hash)?);
+    let mut batch = Vec::new();
+    for recorded in &window.read(log).await? {
+        batch.push(formatter.cloud_event(log, recorded).await?);
     }
-    let batch = window.ordered(batch);
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept"))
-        .content_type("application/cloudevents-batch+json");
+        .content_type(CLOUD_EVENTS);
     if let Some(next) = &window.next {
-        let order = match window.order {
-            Order::Asc => "asc",
-            Order::Desc => "desc",
-        };
-        let Window { cart, limit, .. } = window;
-        response.insert_header((
-            header::LINK,
-            format!(
-                "</api/carts/{cart}/events?limit={limit}&order={order}&cursor={next}>; rel=\"next\""
-            ),
-        ));
+        response.insert_header((header::LINK, next_link(request, next)));
     }
-    Ok(response.body(serde_json::to_string(&batch).map_err(Problem::internal)?))
+    Ok(response.json(window.ordered(batch)))
 }

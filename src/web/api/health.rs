@@ -1,25 +1,32 @@
 //! `/livez` and `/readyz`.
 
-use crate::log::Position;
+use crate::log::{EventLog, Position};
+use crate::proof::SigningStatus;
 use crate::web::api::views::Lag;
 use crate::web::endpoint::{Endpoint, at};
+use crate::web::http::headers::trace_id_or_new;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, web};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The view lag, in events, above which the service is not ready.
 const MAX_LAG_EVENTS: u64 = 100_000;
+/// After how long a client should ask a node again that is starting.
+const STARTING_RETRY_SECONDS: u64 = 5;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/livez").get(live, describe_live),
-        at("/readyz").get(ready, describe_ready),
+        at("/livez").get(Rate::Unlimited, live, describe_live),
+        at("/readyz").get(Rate::Unlimited, ready, describe_ready),
     ]
 }
 
@@ -53,14 +60,14 @@ fn describe_live(operation: Operation<'_>) -> Operation<'_> {
              `/readyz`, it responds under any host name.",
         )
         .responds(StatusCode::OK, "The process is running.")
-        .json::<Liveness>(r#"{ "status": "live" }"#)
+        .json::<Liveness>()
         .with_headers(&[Header::CacheControl])
 }
 
 /// Readiness: whether requests can be served, and if not, why.
 async fn ready(state: Data<AppState>) -> HttpResponse {
     let log = state.log.health().await.err();
-    let views = match state.log.barrier().await {
+    let views = match state.end().await {
         Err(error) => Some(error.to_string()),
         Ok(end) => check_views(&state, end).await,
     };
@@ -69,10 +76,24 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
         .borrow()
         .then(|| "the service is stopping".to_owned());
     let ready = log.is_none() && views.is_none() && stopping.is_none();
-    let checks = [("log", log), ("views", views), ("service", stopping)]
-        .into_iter()
-        .map(|(name, reason)| (name, reason.unwrap_or_else(|| "ok".to_owned())))
-        .collect();
+    let proof = match &*state.proof.status.borrow() {
+        SigningStatus::Signed(_) => None,
+        SigningStatus::Starting(reason) | SigningStatus::Refused(reason) => Some(reason.clone()),
+    };
+    // Without a signature the shop serves all the same, so `proof` does not count.
+    let checks = [
+        ("log", log),
+        ("views", views),
+        ("service", stopping),
+        ("proof", proof),
+    ]
+    .into_iter()
+    .map(|(name, reason)| (name, reason.unwrap_or_else(|| "ok".to_owned())))
+    .collect();
+    readiness(ready, checks)
+}
+
+fn readiness(ready: bool, checks: BTreeMap<&'static str, String>) -> HttpResponse {
     let mut response = if ready {
         HttpResponse::Ok()
     } else {
@@ -86,21 +107,48 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
         })
 }
 
+/// What a node answers while it fills its replica of a shared log: probes, with how far it is. The
+/// app data has to hold the log.
+pub fn starting_routes(config: &mut ServiceConfig) {
+    config
+        .route("/livez", web::get().to(live))
+        .route("/readyz", web::get().to(starting))
+        .default_service(web::to(not_started));
+}
+
+async fn starting(log: Data<Arc<dyn EventLog>>) -> HttpResponse {
+    let log = log.health().await.err();
+    let log = log.unwrap_or_else(|| "filling the replica".to_owned());
+    let checks = [("log", log), ("service", "the node is starting".to_owned())];
+    readiness(false, checks.into())
+}
+
+async fn not_started(request: HttpRequest) -> HttpResponse {
+    Problem::new(
+        Kind::LogUnavailable,
+        "The node is starting: it fills its replica of the shared log. GET /readyz shows its \
+         progress.",
+    )
+    .retry_after(STARTING_RETRY_SECONDS)
+    .to_response(&trace_id_or_new(&request))
+}
+
 fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "getReadiness", "Check readiness")
         .description(
             "Active health probe: reads the end of the log from its files. It responds under any \
-             host name: load balancers probe an address.",
+             host name: load balancers probe an address. `proof` says why no checkpoint of the log \
+             is signed, if none is; the service is ready all the same.",
         )
         .responds(StatusCode::OK, "Requests can be served.")
-        .json::<Readiness>(include_str!("examples/ready.json"))
+        .json::<Readiness>()
         .with_headers(&[Header::CacheControl])
         .responds(
             StatusCode::SERVICE_UNAVAILABLE,
             "Requests cannot be served, and why.",
         )
-        .json::<Readiness>(include_str!("examples/not_ready.json"))
+        .json::<Readiness>()
         .with_headers(&[Header::CacheControl])
 }
 

@@ -10,6 +10,7 @@ use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::decode::{AtLeastOne, Quantity};
 use crate::web::http::path::{CartId, PathSku};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -17,16 +18,17 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/items")
-            .post(add, describe_add)
-            .delete(clear, describe_clear),
+        at("/items").post(Rate::Command, add, describe_add).delete(
+            Rate::Command,
+            clear,
+            describe_clear,
+        ),
         at("/items/{sku}")
-            .put(set, describe_set)
-            .delete(remove, describe_remove),
+            .put(Rate::Command, set, describe_set)
+            .delete(Rate::Command, remove, describe_remove),
     ]
 }
 
@@ -45,7 +47,10 @@ async fn add(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (item, body) = read_json::<AddItem>(&request, payload).await?;
-    let requested = state.catalogue.look_up(item.sku.clone(), item.quantity.0);
+    let requested = state
+        .catalogue
+        .get()
+        .look_up(item.sku.clone(), item.quantity.0);
     let command = CartCommand::AddItem(requested);
     let response = execute(&state, &request, id.0, &command, &body).await?;
     let contents = response.cart.contents();
@@ -61,18 +66,19 @@ fn describe_add(operation: Operation<'_>) -> Operation<'_> {
     describe_command(operation)
         .named(Tag::Carts, "addItem", "Add units of a product")
         .description("Each unit keeps the price at which it was added.")
-        .body::<AddItem>(true, &json!({ "sku": "teapot", "quantity": 2 }))
+        .body::<AddItem>(true)
         .responds(StatusCode::OK, "Units added to an existing line.")
-        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .json::<CartDocument<'static>>()
         .with_headers(OF_COMMANDS)
         .with_headers(&[Header::LogPosition])
         .may_have_headers(REPLAYED)
         .responds(StatusCode::CREATED, "New line created.")
-        .json::<CartDocument<'static>>(include_str!("examples/cart.json"))
+        .json::<CartDocument<'static>>()
         .with_headers(OF_COMMANDS)
         .with_headers(&[Header::LogPosition])
         .may_have_headers(REPLAYED)
         .problems(&[
+            Kind::CurrencyMismatch,
             Kind::UnknownSku,
             Kind::QuantityLimit,
             Kind::LineLimit,
@@ -94,7 +100,8 @@ async fn set(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (line, body) = read_json::<SetQuantity>(&request, payload).await?;
-    let command = CartCommand::SetQuantity(state.catalogue.look_up(sku.0, line.quantity.0));
+    let requested = state.catalogue.get().look_up(sku.0, line.quantity.0);
+    let command = CartCommand::SetQuantity(requested);
     let response = execute(&state, &request, id.0, &command, &body).await?;
     response.finish(StatusCode::OK)
 }
@@ -104,10 +111,12 @@ fn describe_set(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Carts, "setQuantity", "Set the quantity of a product")
         .description(
             "0 removes the line. Setting the current quantity changes nothing and writes no \
-             event. The units added last are removed first.",
+             event. The units added last are removed first. The response is 200 also for a new \
+             line.",
         )
-        .body::<SetQuantity>(true, &json!({ "quantity": 3 }))
+        .body::<SetQuantity>(true)
         .problems(&[
+            Kind::CurrencyMismatch,
             Kind::UnknownSku,
             Kind::QuantityLimit,
             Kind::LineLimit,

@@ -1,18 +1,20 @@
 //! `/api/events`: the journal, which is the events of all carts, in pages or as a live stream.
 
 use crate::cart::{CartEvent, Sku};
-use crate::history::{self, CommitMetadata};
-use crate::log::{Freshness, LogReader, Position, RecordedEvent, Version};
-use crate::views::QueryInfo;
+use crate::cloud_event::CloudEvent;
+use crate::history::{self, CommitMetadata, PAGE};
+use crate::log::{LogReader, Position, RecordedEvent, Version};
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
-use crate::web::api::event::{EventDocument, EventFormatter};
+use crate::views::{QueryInfo, Until};
+use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
 use crate::web::api::live_log::{self, StreamQuery};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::negotiate;
-use crate::web::http::page::{Order, Page, cursor, limit, place};
+use crate::web::http::negotiate::{self, CLOUD_EVENTS};
+use crate::web::http::page::{Order, Page, limit, next_link};
 use crate::web::http::path::{hyphenated, moment, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
@@ -28,7 +30,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/api/events").get(list, describe_list)]
+    vec![at("/api/events").get(Rate::Unlimited, list, describe_list)]
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,11 +66,13 @@ struct JournalQuery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Json,
+    CloudEvents,
     Live,
 }
 
 const FORMATS: &[(&str, Format)] = &[
     ("application/json", Format::Json),
+    (CLOUD_EVENTS, Format::CloudEvents),
     ("text/event-stream", Format::Live),
 ];
 
@@ -79,54 +83,68 @@ const MAX_GAP: u64 = 32;
 
 async fn list(
     request: HttpRequest,
-    _: Operator,
+    operator: Operator,
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
-    if negotiate::best(&request, FORMATS)? == Format::Live {
-        return live_log::follow(&request, state).await;
+    let format = negotiate::best(&request, FORMATS)?;
+    if format == Format::Live {
+        return live_log::follow(&request, operator, state).await;
     }
     let query: JournalQuery = query(&request)?;
     let filter = Filter::of(&query)?;
     let limit = limit(query.limit)?;
-    let list = format!(
-        "journal {:?} {:?} {:?}",
-        filter.question, filter.cart, query.order
-    );
-    let start = match (&query.cursor, filter.direction) {
-        (Some(cursor), _) => Position(place(&list, cursor)?),
-        (None, Direction::Forward) => Position(1),
-        (None, Direction::Backward) => Position(i64::MAX.unsigned_abs()),
+    // The place of a list of one cart is a version, that of the whole journal a position.
+    let list = match filter.cart {
+        Some(cart) => format!("journal of {cart} {:?} {:?}", filter.question, query.order),
+        None => format!("journal {:?} {:?}", filter.question, query.order),
     };
+    let start = query.cursor.as_deref();
+    let start = start
+        .map(|cursor| state.cursors.place(&list, cursor))
+        .transpose()?;
     let mut response = HttpResponse::Ok();
     // One event more than the page shows where the next page starts.
     let (mut events, position) = match filter.cart {
-        Some(cart) => of_cart(&state, &filter, cart, start, limit + 1).await?,
+        Some(cart) => of_cart(&state, &filter, cart, start.map(Version), limit + 1).await?,
         None => {
+            let start = start.map_or_else(|| filter.first_position(), Position);
             let (events, seen) = of_all(&state, &filter, start, limit + 1).await?;
             response.insert_header(server_timing(&[("view", seen.time)]));
             (events, seen.position)
         }
     };
-    let next = (events.len() > limit).then(|| cursor(&list, events[limit].position.0));
+    let place_of = |event: &RecordedEvent| match filter.cart {
+        Some(_) => event.version.0,
+        None => event.position.0,
+    };
+    let next = events.get(limit).map(place_of);
+    let next = next.map(|place| state.cursors.cursor(&list, place));
     events.truncate(limit);
-    Ok(response
+    response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "Accept"))
-        .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
-        .json(Page {
-            items: documents(&*state.log, events, filter.direction).await?,
-            next,
-        }))
+        .insert_header((LOG_POSITION, HeaderValue::from(position.0)));
+    let items = documents(&*state.log, events, filter.direction, format).await?;
+    if format == Format::Json {
+        return Ok(response.json(Page { items, next }));
+    }
+    // A batch is a plain array, so the next page is in a `Link` header (RFC 8288).
+    if let Some(next) = &next {
+        response.insert_header((header::LINK, next_link(&request, next)));
+    }
+    Ok(response.content_type(CLOUD_EVENTS).json(items))
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Log, "listEvents", "List events of all carts")
         .description(
-            "A page of matching events. With `Accept: text/event-stream`, a live stream of the \
-             whole log: first the events missed since `Last-Event-ID` or `after`, then new ones, \
-             each exactly once. An event's id in the stream is its position. The stream accepts \
-             only `after`, the page all other parameters.",
+            "A page of matching events as JSON; with `Accept: \
+             application/cloudevents-batch+json`, as CloudEvents 1.0. With `Accept: \
+             text/event-stream`, a live stream of the whole log: first the events missed since \
+             `Last-Event-ID` or `after`, then new ones, each exactly once. An event's id in the \
+             stream is its position and the start of its hash. The stream accepts only `after`, \
+             the page all other parameters.",
         )
         .requires_operator()
         .query::<JournalQuery>()
@@ -136,14 +154,13 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::OK,
             "Events in the format requested by `Accept`.",
         )
-        .json::<Page<EventDocument<'static>>>(include_str!("examples/journal.json"))
-        .text_content(
-            "text/event-stream",
-            Some(include_str!("examples/stream.txt")),
-        )
+        .json::<Page<EventDocument<'static>>>()
+        .content::<Vec<CloudEvent<'static>>>(CLOUD_EVENTS)
+        .text_content("text/event-stream")
         .with_headers(&[Header::CacheControl, Header::Vary])
-        .may_have_headers(&[Header::AccelBuffering, Header::LogPosition])
+        .may_have_headers(&[Header::AccelBuffering, Header::Link, Header::LogPosition])
         .problems(&[
+            Kind::UnknownEventId,
             Kind::NotAcceptable,
             Kind::TooManyStreams,
             Kind::Overloaded,
@@ -197,7 +214,7 @@ impl Filter {
             return Ok(false);
         }
         if let Some(command) = command
-            && *command != CommitMetadata::read(&recorded.metadata)?.command
+            && *command != CommitMetadata::of(recorded)?.command
         {
             return Ok(false);
         }
@@ -207,41 +224,61 @@ impl Filter {
         })
     }
 
-    /// Whether a list that starts at `start` reaches `position`.
-    fn reaches(&self, position: Position, start: Position) -> bool {
+    /// Where the first page of the whole journal starts.
+    fn first_position(&self) -> Position {
         match self.direction {
-            Direction::Forward => position >= start,
-            Direction::Backward => position <= start,
+            Direction::Forward => Position(1),
+            Direction::Backward => Position(i64::MAX.unsigned_abs()),
         }
     }
 }
 
-/// Matching events of one cart. A stream is short, so it is scanned without the view.
+/// Matching events of one cart from `start` on, without the view: its stream is read page by page.
 async fn of_cart(
     state: &AppState,
     filter: &Filter,
     cart: Uuid,
-    start: Position,
+    start: Option<Version>,
     count: usize,
 ) -> Result<(Vec<RecordedEvent>, Position), Problem> {
-    let position = state.log.barrier().await?;
-    let mut events = Vec::new();
-    let fresh = Freshness::AtLeast(position);
-    history::for_each(&*state.log, cart, Version(0), None, fresh, |recorded| {
-        if recorded.position <= position && filter.reaches(recorded.position, start) {
-            events.push(recorded);
+    let log = &*state.log;
+    let position = state.end().await?;
+    let mut version = match (start, filter.direction) {
+        (Some(start), _) => start.0,
+        (None, Direction::Forward) => 1,
+        (None, Direction::Backward) => {
+            let newest = state.views.cart_at(log, cart, Until::NEWEST).await?.cart;
+            newest.contents().map_or(0, |contents| contents.version)
         }
-        Ok(())
-    })
-    .await?;
-    if filter.direction == Direction::Backward {
-        events.reverse();
-    }
+    };
     let mut matching = Vec::new();
-    for recorded in events {
-        if matching.len() < count && filter.matches(&recorded)? {
-            matching.push(recorded);
+    while version > 0 && matching.len() < count {
+        let (first, last, next) = match filter.direction {
+            Direction::Forward => {
+                let next = version.saturating_add(PAGE as u64);
+                (version, next - 1, next)
+            }
+            Direction::Backward => {
+                let next = version.saturating_sub(PAGE as u64);
+                (next + 1, version, next)
+            }
+        };
+        let mut page = read_cart(log, cart, first, last).await?;
+        if page.is_empty() {
+            break;
         }
+        if filter.direction == Direction::Backward {
+            page.reverse();
+        }
+        for recorded in page {
+            if recorded.position <= position
+                && matching.len() < count
+                && filter.matches(&recorded)?
+            {
+                matching.push(recorded);
+            }
+        }
+        version = next;
     }
     Ok((matching, position))
 }
@@ -315,6 +352,7 @@ async fn documents(
     log: &dyn LogReader,
     mut events: Vec<RecordedEvent>,
     direction: Direction,
+    format: Format,
 ) -> Result<Vec<Box<RawValue>>, Problem> {
     if direction == Direction::Backward {
         events.reverse();
@@ -322,7 +360,10 @@ async fn documents(
     let mut formatter = EventFormatter::default();
     let mut documents = Vec::with_capacity(events.len());
     for recorded in &events {
-        documents.push(formatter.json(log, recorded).await?);
+        documents.push(match format {
+            Format::CloudEvents => formatter.cloud_event(log, recorded).await?,
+            Format::Json | Format::Live => formatter.json(log, recorded).await?,
+        });
     }
     if direction == Direction::Backward {
         documents.reverse();

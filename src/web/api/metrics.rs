@@ -5,6 +5,7 @@ use crate::web::api::operator::Operator;
 use crate::web::api::views::Lags;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::problem::Problem;
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::HttpResponse;
@@ -14,7 +15,7 @@ use prometheus::TEXT_FORMAT;
 use std::time::Duration;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/metrics").get(list, describe_list)]
+    vec![at("/metrics").get(Rate::Unlimited, list, describe_list)]
 }
 
 async fn list(_: Operator, state: Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -52,11 +53,14 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Service, "getMetrics", "Get metrics for Prometheus")
         .description(
             "Commands by kind and outcome, the time to decide and to append, group commit sizes, \
-             conflicts, view lag, open streams and the size of the log. Counters reset with the \
-             process. With an operator token configured, it responds under any host name.",
+             the time to sync, conflicts; responses by route, method and class of status; view \
+             lag, open streams, what was refused at a limit, wrong operator tokens, the size of \
+             the log and the free disk space; processor time, memory, threads and file \
+             descriptors of the process (`process_*`); version and commit (`cartlog_build_info`). Counters reset with \
+             the process. With an operator token configured, it responds under any host name.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "Metrics in Prometheus's text format.")
-        .text_content("text/plain", Some(include_str!("examples/metrics.txt")))
+        .text_content("text/plain")
         .with_headers(&[Header::CacheControl])
 }

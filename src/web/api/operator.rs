@@ -1,10 +1,11 @@
 //! `/api/operator`: the operator's session in a browser.
 
-use crate::web::auth::operator::{OperatorCredentials, ended_session_cookie};
+pub use crate::web::auth::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::dev::Payload;
@@ -13,21 +14,16 @@ use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::future::{Ready, ready};
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         at("/api/operator")
-            .get(get_session, describe_get_session)
-            .post(sign_in, describe_sign_in)
-            .delete(sign_out, describe_sign_out),
+            .get(Rate::Unlimited, get_session, describe_get_session)
+            .post(Rate::Unlimited, sign_in, describe_sign_in)
+            .delete(Rate::Unlimited, sign_out, describe_sign_out),
     ]
 }
-
-/// Proof that a request is the operator's. A handler that takes one is an operator route.
-#[derive(Debug, Clone, Copy)]
-pub struct Operator;
 
 impl FromRequest for Operator {
     type Error = Problem;
@@ -37,8 +33,7 @@ impl FromRequest for Operator {
         let state = request
             .app_data::<Data<AppState>>()
             .expect("the service is started with its state");
-        let credentials = OperatorCredentials::of(request);
-        ready(state.operator.authorize(credentials).map(|()| Operator))
+        ready(state.operator.authorize(request))
     }
 }
 
@@ -57,7 +52,7 @@ async fn get_session(request: HttpRequest, state: Data<AppState>) -> Result<Http
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Session {
             token_required: state.operator.is_required(),
-            admitted: state.operator.accepts(OperatorCredentials::of(&request)),
+            admitted: state.operator.admit(&request)?.is_some(),
         }))
 }
 
@@ -68,8 +63,9 @@ fn describe_get_session(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::OK,
             "Whether a token is required, and whether this request is authorized.",
         )
-        .json::<Session>(r#"{ "token_required": true, "admitted": false }"#)
+        .json::<Session>()
         .with_headers(&[Header::CacheControl])
+        .problems(&[Kind::TooManyGuesses])
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -85,10 +81,8 @@ async fn sign_in(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (SignIn { token }, _) = read_json(&request, payload).await?;
-    let credentials = OperatorCredentials::bearer(&token);
-    state.operator.authorize(credentials)?;
     let mut response = HttpResponse::NoContent();
-    if let Some(cookie) = state.operator.session_cookie(state.secure_cookies) {
+    if let Some(cookie) = state.operator.sign_in(&request, &token)? {
         response.insert_header((header::SET_COOKIE, cookie));
     }
     Ok(response.finish())
@@ -98,13 +92,14 @@ fn describe_sign_in(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "signInOperator", "Sign in")
         .description(
-            "For pages; programs send the token with each request. The session cookie does not \
-             reveal the token and ends with the browser session.",
+            "For pages; programs send the token with each request. The session is random and kept \
+             by the service: it ends when the browser signs out, after 12 hours, and when the \
+             service stops.",
         )
-        .body::<SignIn>(true, &json!({ "token": "the-configured-token" }))
+        .body::<SignIn>(true)
         .responds(StatusCode::NO_CONTENT, "Signed in.")
         .may_have_headers(&[Header::SetCookie])
-        .problems(&[Kind::OperatorOnly])
+        .problems(&[Kind::OperatorOnly, Kind::TooManyGuesses])
 }
 
 async fn sign_out(
@@ -113,15 +108,15 @@ async fn sign_out(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     read_nothing(&request, payload).await?;
-    let cookie = ended_session_cookie(state.secure_cookies);
     Ok(HttpResponse::NoContent()
-        .insert_header((header::SET_COOKIE, cookie))
+        .insert_header((header::SET_COOKIE, state.operator.sign_out(&request)))
         .finish())
 }
 
 fn describe_sign_out(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Service, "signOutOperator", "Sign out")
+        .description("Ends the session of the request's cookie.")
         .reads_body()
         .responds(StatusCode::NO_CONTENT, "Signed out.")
         .with_headers(&[Header::SetCookie])

@@ -1,12 +1,13 @@
 //! `/api/products` and `/api/products/{sku}`.
 
 use crate::cart::{Currency, Money, Sku};
-use crate::catalogue::Product;
+use crate::catalogue::{Catalogue, Product};
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::headers::if_none_match_text;
-use crate::web::http::page::{Page, PageQuery, cursor};
+use crate::web::http::page::{Page, PageQuery};
 use crate::web::http::path::{PathSku, no_query, query};
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -21,16 +22,19 @@ const PICTURE_SIZE: (u32, u32) = (400, 300);
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/api/products").get(list, describe_list),
-        at("/api/products/{sku}").get(get, describe_get),
+        at("/api/products").get(Rate::Unlimited, list, describe_list),
+        at("/api/products/{sku}").get(Rate::Unlimited, get, describe_get),
     ]
 }
 
+/// A product as the shop shows it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Product")]
-struct ProductDocument<'a> {
+pub struct ProductDocument<'a> {
     sku: &'a Sku,
     name: &'a str,
+    /// A sentence or two; empty if the catalogue has none.
+    #[schemars(length(max = 1000))]
     description: &'a str,
     category: &'a str,
     price: Money,
@@ -51,25 +55,26 @@ struct PictureDocument<'a> {
 /// A document with the currency of its amounts.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Priced{T}")]
-struct Priced<T> {
-    currency: Currency,
+pub struct Priced<T> {
+    pub currency: Currency,
     #[serde(flatten)]
-    document: T,
+    pub document: T,
 }
 
 async fn list(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let page: PageQuery = query(&request)?;
-    let catalogue = &state.catalogue;
+    let catalogue = state.catalogue.get();
     let list = format!("products {}", catalogue.fingerprint());
-    let first = usize::try_from(page.place(&list)?.unwrap_or(0)).unwrap_or(usize::MAX);
+    let first = page.place(&state.cursors, &list)?.unwrap_or(0);
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
     let products = catalogue.products().iter().skip(first);
     let items: Vec<_> = products
         .take(page.limit()?)
         .map(ProductDocument::of)
         .collect();
     let end = first + items.len();
-    let next = (end < catalogue.products().len()).then(|| cursor(&list, end as u64));
-    cacheable(&request, &state, Page { items, next })
+    let next = (end < catalogue.products().len()).then(|| state.cursors.cursor(&list, end as u64));
+    cacheable(&request, &catalogue, Page { items, next })
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
@@ -77,7 +82,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Catalogue, "listProducts", "List products")
         .query::<PageQuery>()
         .responds(StatusCode::OK, "Products in catalogue order.")
-        .json::<Priced<Page<ProductDocument<'static>>>>(include_str!("examples/products.json"))
+        .json::<Priced<Page<ProductDocument<'static>>>>()
         .with_headers(OF_PRODUCTS)
 }
 
@@ -87,16 +92,17 @@ async fn get(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let product = state.catalogue.product(&sku.0);
+    let catalogue = state.catalogue.get();
+    let product = catalogue.product(&sku.0);
     let product = product.ok_or_else(Problem::not_found)?;
-    cacheable(&request, &state, ProductDocument::of(product))
+    cacheable(&request, &catalogue, ProductDocument::of(product))
 }
 
 fn describe_get(operation: Operation<'_>) -> Operation<'_> {
     described(operation)
         .named(Tag::Catalogue, "getProduct", "Get a product")
         .responds(StatusCode::OK, "The product.")
-        .json::<Priced<ProductDocument<'static>>>(include_str!("examples/product.json"))
+        .json::<Priced<ProductDocument<'static>>>()
         .with_headers(OF_PRODUCTS)
         .problems(&[Kind::NotFound])
 }
@@ -110,14 +116,14 @@ fn described(operation: Operation<'_>) -> Operation<'_> {
         .with_headers(OF_PRODUCTS)
 }
 
-/// Responds with `document` and the catalogue's fingerprint as its `ETag`: the catalogue is loaded
-/// at start and does not change while the service runs.
+/// Responds with `document` and the catalogue's fingerprint as its `ETag`. Clients ask each time
+/// whether it is current, because a reload changes prices at once.
 fn cacheable(
     request: &HttpRequest,
-    state: &AppState,
+    catalogue: &Catalogue,
     document: impl Serialize,
 ) -> Result<HttpResponse, Problem> {
-    let fingerprint = state.catalogue.fingerprint();
+    let fingerprint = catalogue.fingerprint();
     let etag = HeaderValue::from_str(&format!("\"{fingerprint}\""))
         .expect("hexadecimal digits and quotes make a header value");
     let unchanged = if_none_match_text(request, fingerprint)?;
@@ -128,18 +134,18 @@ fn cacheable(
     };
     response
         .insert_header((header::ETAG, etag))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=60"));
+        .insert_header((header::CACHE_CONTROL, "public, no-cache"));
     if unchanged {
         return Ok(response.finish());
     }
     Ok(response.json(Priced {
-        currency: state.catalogue.currency,
+        currency: catalogue.currency,
         document,
     }))
 }
 
 impl<'a> ProductDocument<'a> {
-    fn of(product: &'a Product) -> Self {
+    pub fn of(product: &'a Product) -> Self {
         ProductDocument {
             sku: product.sku(),
             name: product.name(),

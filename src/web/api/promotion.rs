@@ -7,6 +7,7 @@ use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::{read_json, read_nothing};
 use crate::web::http::path::CartId;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -14,13 +15,12 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         at("/promotion")
-            .put(apply, describe_apply)
-            .delete(remove, describe_remove),
+            .put(Rate::Command, apply, describe_apply)
+            .delete(Rate::Command, remove, describe_remove),
     ]
 }
 
@@ -39,7 +39,7 @@ async fn apply(
     let (applied, body) = read_json::<ApplyPromotion>(&request, payload).await?;
     // The cart comes first: codes must not be guessed without one.
     state.cart(id.0, CartTokenDigest::of(&request)).await?;
-    let promotion = state.catalogue.promotion(&applied.code).cloned();
+    let promotion = state.catalogue.get().promotion(&applied.code).cloned();
     let command = CartCommand::ApplyPromotion { promotion };
     let response = execute(&state, &request, id.0, &command, &body).await?;
     response.finish(StatusCode::OK)
@@ -48,9 +48,12 @@ async fn apply(
 fn describe_apply(operation: Operation<'_>) -> Operation<'_> {
     describe_changed(describe_command(operation))
         .named(Tag::Carts, "applyPromotion", "Apply a promotion")
-        .description("A cart has at most one promotion; a new one replaces it.")
-        .body::<ApplyPromotion>(true, &json!({ "code": "TEA10" }))
-        .problems(&[Kind::UnknownPromotion])
+        .description(
+            "A cart has at most one promotion; a new one replaces it. A percentage is of the \
+             items' total, rounded to a minor unit, half of one up.",
+        )
+        .body::<ApplyPromotion>(true)
+        .problems(&[Kind::CurrencyMismatch, Kind::UnknownPromotion])
 }
 
 async fn remove(

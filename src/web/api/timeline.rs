@@ -1,15 +1,15 @@
 //! `/api/carts/{id}/timeline`: each event with the cart it produced.
 
 use crate::cart::document::CartDocument;
-use crate::cart::{Cart, CartModel};
-use crate::decider::Decider;
-use crate::history;
+use crate::log::Version;
+use crate::views::{Until, past};
 use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::page::{Page, PageQuery, cursor};
+use crate::web::http::page::{Page, PageQuery};
 use crate::web::http::path::{CartId, query};
-use crate::web::http::problem::Problem;
+use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -20,8 +20,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+/// A page ends with the event that reaches this size: each has the whole cart, and many clients
+/// that do not read their responses must not fill the memory.
+const PAGE_BYTES: usize = 256 * 1024;
+
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/timeline").get(list, describe_list)]
+    vec![at("/timeline").get(Rate::Fold, list, describe_list)]
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -41,41 +45,47 @@ async fn list(
     let page: PageQuery = query(&request)?;
     let limit = page.limit()? as u64;
     let list = format!("timeline of {id}");
-    let newest = state.cart(id, CartTokenDigest::of(&request)).await?;
-    let head = newest.contents().ok_or_else(Problem::not_found)?.version;
-    let first = page.place(&list)?.unwrap_or(1).max(1);
-    let last = (first + limit - 1).min(head);
+    let first = page.place(&state.cursors, &list)?.unwrap_or(1).max(1);
+    let before = Until::Version(Version(first - 1));
+    let before = state.past_cart(id, CartTokenDigest::of(&request), before);
+    let mut cart = before.await?.cart;
     let log = &*state.log;
-    let mut cart: Cart = CartModel::initial();
     let mut formatter = EventFormatter::default();
     let mut items = Vec::new();
-    for recorded in &read_cart(log, id, 1, last).await? {
-        history::evolve::<CartModel>(&mut cart, recorded)?;
-        if recorded.version.0 < first {
-            continue;
+    let mut bytes = 0;
+    let mut next = None;
+    // One event more than the page shows where the next page starts.
+    for recorded in &read_cart(log, id, first, first.saturating_add(limit)).await? {
+        if items.len() as u64 == limit || bytes >= PAGE_BYTES {
+            next = Some(state.cursors.cursor(&list, recorded.version.0));
+            break;
         }
+        past::evolve(&mut cart, recorded)?;
         let document = CartDocument::of(id, &cart).ok_or_else(Problem::not_found)?;
-        items.push(Moment {
+        let moment = Moment {
             event: formatter.json(log, recorded).await?,
             cart: serde_json::value::to_raw_value(&document).map_err(Problem::internal)?,
-        });
+        };
+        bytes += moment.event.get().len() + moment.cart.get().len();
+        items.push(moment);
     }
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Page {
-            items,
-            next: (last < head).then(|| cursor(&list, last + 1)),
-        }))
+        .json(Page { items, next }))
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Histories, "getTimeline", "Get a cart's timeline")
-        .description("Each event with the cart it produced, oldest first.")
+        .description(
+            "Each event with the cart it produced, oldest first. A page of large carts may have \
+             fewer items than `limit`: `next` says whether there are more.",
+        )
         .requires_cart_token()
         .query::<PageQuery>()
         .optional_headers(&[Header::Traceparent])
         .responds(StatusCode::OK, "Events and carts.")
-        .json::<Page<Moment>>(include_str!("examples/timeline.json"))
+        .json::<Page<Moment>>()
         .with_headers(&[Header::CacheControl])
+        .problems(&[Kind::Overloaded])
 }

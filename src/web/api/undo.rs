@@ -8,6 +8,7 @@ use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::CartId;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -15,7 +16,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/undo").post(undo, describe_undo)]
+    vec![at("/undo").post(Rate::Command, undo, describe_undo)]
 }
 
 async fn undo(
@@ -34,7 +35,8 @@ fn describe_undo(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Carts, "undo", "Undo the last command")
         .description(
             "Appends events that reverse the last command not yet undone; the log itself is \
-             never changed. `If-Match` is required, because the last command depends on the \
+             never changed. An undo is not undone: the next one reverses the command before. \
+             `If-Match` is required, because the last command depends on the \
              version the shopper has seen.",
         )
         .reads_body()

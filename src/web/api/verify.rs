@@ -7,6 +7,7 @@ use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -17,11 +18,11 @@ use actix_web::{HttpRequest, HttpResponse};
 const PATH: &str = "/api/verify";
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![
-        at(PATH)
-            .get(status, describe_status)
-            .post(start, describe_start),
-    ]
+    vec![at(PATH).get(Rate::Unlimited, status, describe_status).post(
+        Rate::Unlimited,
+        start,
+        describe_start,
+    )]
 }
 
 async fn status(
@@ -43,7 +44,7 @@ fn describe_status(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::OK,
             "The running or most recent verification, with its findings.",
         )
-        .json::<VerifyStatus>(include_str!("examples/verify.json"))
+        .json::<VerifyStatus>()
         .with_headers(&[Header::CacheControl])
 }
 
@@ -79,7 +80,7 @@ fn describe_start(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::ACCEPTED,
             "Verification started; `Location` has its progress.",
         )
-        .json::<VerifyStatus>(include_str!("examples/verify.json"))
+        .json::<VerifyStatus>()
         .with_headers(&[Header::CacheControl, Header::Location])
         .problems(&[Kind::VerifyRunning])
 }

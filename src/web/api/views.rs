@@ -1,7 +1,8 @@
 //! `/api/views`: state and lag of the views, and their rebuild.
 
 use crate::history::HistoryError;
-use crate::log::Position;
+use crate::log::{Position, ReplicaStatus};
+use crate::proof::SigningStatus;
 use crate::timestamp::Timestamp;
 use crate::views::{self, Progress, RebuildStatus, View};
 use crate::web::api::operator::Operator;
@@ -9,6 +10,7 @@ use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::LOG_POSITION;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
@@ -23,10 +25,10 @@ const REBUILD: &str = "/api/views/rebuild";
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/api/views").get(list, describe_list),
+        at("/api/views").get(Rate::Unlimited, list, describe_list),
         at(REBUILD)
-            .get(rebuild_status, describe_rebuild_status)
-            .post(rebuild, describe_rebuild),
+            .get(Rate::Unlimited, rebuild_status, describe_rebuild_status)
+            .post(Rate::Unlimited, rebuild, describe_rebuild),
     ]
 }
 
@@ -36,7 +38,56 @@ pub fn endpoints() -> Vec<Endpoint> {
 struct ViewsDocument {
     /// Position of the last event in the log.
     head: Position,
+    log: LogDocument,
     items: Vec<ViewDocument>,
+}
+
+/// The log as this node has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Log")]
+struct LogDocument {
+    /// The name of this node (`server.node`).
+    node: String,
+    /// The engine that keeps the log (`log.engine`).
+    engine: &'static str,
+    /// This node's copy of a log that several nodes share; `null` if the log is on this machine
+    /// alone.
+    replica: Option<ReplicaDocument>,
+    /// Events in the newest signed checkpoint; `null` if nothing is signed.
+    signed_events: Option<u64>,
+    /// Why nothing is signed: the service has just started, or it refuses to sign.
+    not_signed: Option<String>,
+}
+
+/// A node's copy of a shared log.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Replica")]
+struct ReplicaDocument {
+    /// Position of the last event in the replica.
+    position: Position,
+    /// Commits that the log is known to have beyond the replica.
+    lag_commits: u64,
+    /// For how long the replica may have lacked something; 0 while it is known to be complete.
+    lag_ms: u64,
+    state: State,
+    /// Why the replica does not follow the log.
+    last_error: Option<String>,
+}
+
+impl ReplicaDocument {
+    fn of(replica: ReplicaStatus) -> ReplicaDocument {
+        ReplicaDocument {
+            position: replica.position,
+            lag_commits: replica.lag_commits,
+            lag_ms: u64::try_from(replica.lag.as_millis()).unwrap_or(u64::MAX),
+            state: match (&replica.trouble, replica.lag_commits) {
+                (Some(_), _) => State::Failed,
+                (None, 0) => State::Current,
+                (None, _) => State::CatchingUp,
+            },
+            last_error: replica.trouble,
+        }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -95,7 +146,7 @@ impl Lags {
         let unavailable = state.views.unavailable_views().to_vec();
         let Progress { position, .. } = state.views.progress();
         let rebuilt = Position(state.rebuilds.status().events_done);
-        let head = state.log.barrier().await?;
+        let head = state.end().await?;
         Ok(Lags {
             head,
             serving: Lag::of(state, position, head).await?,
@@ -163,10 +214,23 @@ async fn list(
     };
     let items = views::all().iter().map(|view| document(&**view)).collect();
     let (head, position) = (lags.head, lags.serving.position);
+    let (signed_events, not_signed) = match &*state.proof.status.borrow() {
+        SigningStatus::Signed(signed) => (Some(signed.head.size), None),
+        SigningStatus::Starting(reason) | SigningStatus::Refused(reason) => {
+            (None, Some(reason.clone()))
+        }
+    };
+    let log = LogDocument {
+        node: state.node.name.clone(),
+        engine: state.node.engine,
+        replica: state.log.replica().map(ReplicaDocument::of),
+        signed_events,
+        not_signed,
+    };
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((LOG_POSITION, HeaderValue::from(position.0)))
-        .json(ViewsDocument { head, items }))
+        .json(ViewsDocument { head, log, items }))
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
@@ -175,7 +239,7 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .description("All views advance together in one transaction, so they never disagree.")
         .requires_operator()
         .responds(StatusCode::OK, "Position, lag and state of each view.")
-        .json::<ViewsDocument>(include_str!("examples/views.json"))
+        .json::<ViewsDocument>()
         .with_headers(&[Header::CacheControl, Header::LogPosition])
         .problems(&[Kind::LogUnavailable])
 }
@@ -196,7 +260,7 @@ fn describe_rebuild_status(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Log, "getRebuild", "Get rebuild status")
         .requires_operator()
         .responds(StatusCode::OK, "The running or most recent rebuild.")
-        .json::<RebuildStatus>(include_str!("examples/rebuild.json"))
+        .json::<RebuildStatus>()
         .with_headers(&[Header::CacheControl])
 }
 
@@ -232,7 +296,7 @@ fn describe_rebuild(operation: Operation<'_>) -> Operation<'_> {
             StatusCode::ACCEPTED,
             "Rebuild started; `Location` has its progress.",
         )
-        .json::<RebuildStatus>(include_str!("examples/rebuild.json"))
+        .json::<RebuildStatus>()
         .with_headers(&[Header::CacheControl, Header::Location])
         .problems(&[Kind::RebuildRunning])
 }

@@ -2,12 +2,13 @@
 
 use crate::cart::document::CartDocument;
 use crate::cart::explain::{self, Difference};
-use crate::web::api::why::history_of;
+use crate::log::Version;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -16,11 +17,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::collections::BTreeSet;
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at("/what-if").post(what_if, describe_what_if)]
+    vec![at("/what-if").post(Rate::WhatIf, what_if, describe_what_if)]
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -46,11 +46,10 @@ async fn what_if(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     let (WhatIfRequest { without }, _) = read_json(&request, payload).await?;
-    let actual = state.cart(id.0, CartTokenDigest::of(&request)).await?;
+    let token = CartTokenDigest::of(&request);
+    let actual = state.newest_cart(id.0, token).await?;
     let actual = actual.contents().ok_or_else(Problem::not_found)?;
     let last = actual.version;
-    // Up to the same version: a later event would show as a difference.
-    let history = history_of(&state, id.0, last).await?;
     let out_of_range = |version: &&u64| !(2..=last).contains(*version);
     if let Some(version) = without.iter().find(out_of_range) {
         return Err(Problem::new(
@@ -62,7 +61,8 @@ async fn what_if(
         )
         .with("max", last));
     }
-    let cart = explain::what_if(&history, &without);
+    // Up to the same version: a later event would show as a difference.
+    let cart = state.cart_without(id.0, Version(last), &without).await?;
     let hypothetical = cart.contents().ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -82,13 +82,13 @@ fn describe_what_if(operation: Operation<'_>) -> Operation<'_> {
         )
         .description(
             "The cart as it would be without these events, and the difference. Nothing is \
-             written, so `Idempotency-Key` does not apply.",
+             written, so `Idempotency-Key` and `If-Match` are ignored.",
         )
         .requires_cart_token()
         .optional_headers(&[Header::Traceparent])
-        .body::<WhatIfRequest>(true, &json!({ "without": [3] }))
+        .body::<WhatIfRequest>(true)
         .responds(StatusCode::OK, "The hypothetical cart and the difference.")
-        .json::<WhatIf<'static>>(include_str!("examples/what_if.json"))
+        .json::<WhatIf<'static>>()
         .with_headers(&[Header::CacheControl])
-        .problems(&[Kind::CannotSetAside])
+        .problems(&[Kind::CannotSetAside, Kind::Overloaded])
 }

@@ -2,7 +2,10 @@
 //! from programs and in a cookie from browsers.
 
 pub mod cart;
+mod guesses;
 pub mod operator;
+mod sessions;
+pub mod share;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -12,15 +15,16 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// The digest of the value of the cookie `name`.
-fn cookie_digest(request: &HttpRequest, name: &str) -> Option<[u8; 32]> {
+/// The digests of the values of the cookies `name`. There are several if cookies with other paths
+/// or of other services on the host have the same name: each may be the right one.
+fn cookie_digests(request: &HttpRequest, name: &str) -> impl Iterator<Item = [u8; 32]> {
     request
         .headers()
         .get_all(header::COOKIE)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
+        .filter(move |(found, _)| *found == name)
         .map(|(_, token)| digest(token))
 }
 

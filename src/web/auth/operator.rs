@@ -7,153 +7,268 @@
 //! cookie: a token in the page's storage could be stolen by any script that runs there, and neither
 //! `EventSource` nor a link to `/metrics` can send an `Authorization` header.
 
-use super::{bearer_digest, cookie_digest, digest};
+use super::guesses::{BURST, Guess, GuessLimit};
+use super::sessions::Sessions;
+use super::{bearer_digest, cookie_digests, digest};
+use crate::web::http::client::{client_address, network};
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
-use sha2::{Digest, Sha256};
+use prometheus::Registry;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 use subtle::ConstantTimeEq;
 
-/// The session cookie of a browser that has signed in; it ends with the browser's session.
-const COOKIE: &str = "operator_session";
+/// Decides which requests are the operator's.
+pub struct OperatorAccess {
+    /// The configured token, `None` in demo mode. It is kept as a digest, so that a comparison
+    /// takes the same time for a guess of any length.
+    token: Option<[u8; 32]>,
+    sessions: Sessions,
+    guesses: GuessLimit,
+    cookie: SessionCookie,
+    behind_proxy: bool,
+}
 
-/// The configured operator token, `None` in demo mode. It is kept as a digest, so that a comparison
-/// takes the same time for a guess of any length.
-#[derive(Clone, Copy)]
-pub struct OperatorToken(Option<[u8; 32]>);
+/// Proof that a request is the operator's. A handler that takes one is an operator route.
+#[derive(Debug, Clone, Copy)]
+pub struct Operator {
+    /// The digest of the session by which the request was admitted, if by one.
+    session: Option<[u8; 32]>,
+}
 
-impl OperatorToken {
-    /// `token` as configured; empty for demo mode.
-    pub fn configured(token: &str) -> OperatorToken {
-        OperatorToken((!token.is_empty()).then(|| digest(token)))
+impl OperatorAccess {
+    /// Access by `token` as configured, empty for demo mode. `behind_proxy`, clients are those
+    /// that the proxy names.
+    pub fn new(token: &str, cookie: SessionCookie, behind_proxy: bool) -> OperatorAccess {
+        OperatorAccess {
+            token: (!token.is_empty()).then(|| digest(token)),
+            sessions: Sessions::default(),
+            guesses: GuessLimit::new(),
+            cookie,
+            behind_proxy,
+        }
+    }
+
+    /// Registers the counters of refused tokens.
+    pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
+        self.guesses.register(registry)
     }
 
     /// False in demo mode.
-    pub fn is_required(self) -> bool {
-        self.0.is_some()
+    pub fn is_required(&self) -> bool {
+        self.token.is_some()
     }
 
-    /// `Set-Cookie` for a session of this token; `None` in demo mode, which needs no session.
-    pub fn session_cookie(self, secure: bool) -> Option<HeaderValue> {
-        self.0
-            .map(|token| set_cookie(&session_id(token), "", secure))
-    }
-
-    pub fn accepts(self, credentials: OperatorCredentials) -> bool {
-        let Some(token) = self.0 else { return true };
-        let equal = |sent: [u8; 32], expected: [u8; 32]| sent.ct_eq(&expected).into();
-        match credentials {
-            OperatorCredentials::Bearer(sent) => equal(sent, token),
-            OperatorCredentials::Session(sent) => equal(sent, digest(&session_id(token))),
-            OperatorCredentials::Missing => false,
-        }
-    }
-
-    pub fn authorize(self, credentials: OperatorCredentials) -> Result<(), Problem> {
-        if self.accepts(credentials) {
-            return Ok(());
-        }
-        // RFC 6750, 3.1: only a request that sent a token gets an error code.
-        let challenge = match credentials {
-            OperatorCredentials::Bearer(_) => r#"Bearer realm="operator", error="invalid_token""#,
-            OperatorCredentials::Session(_) | OperatorCredentials::Missing => {
-                r#"Bearer realm="operator""#
-            }
+    /// Admits `request` by its token or, if it has none, by its session. `None` if it has neither
+    /// or a wrong one.
+    pub fn admit(&self, request: &HttpRequest) -> Result<Option<Operator>, Problem> {
+        let Some(token) = self.token else {
+            return Ok(Some(Operator { session: None }));
         };
-        Err(Problem::new(
-            Kind::OperatorOnly,
-            "This requires the operator token: send it as Authorization: Bearer.",
-        )
-        .header(
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static(challenge),
+        if let Some(sent) = bearer_digest(request) {
+            let is_right = self.compare(request, sent, token)?;
+            return Ok(is_right.then_some(Operator { session: None }));
+        }
+        let session = self.sessions_of(request).find(|id| self.is_open(id));
+        Ok(session.map(|session| Operator {
+            session: Some(session),
+        }))
+    }
+
+    /// Admits `request`, or refuses it with a problem.
+    pub fn authorize(&self, request: &HttpRequest) -> Result<Operator, Problem> {
+        let has_token = bearer_digest(request).is_some();
+        self.admit(request)?.ok_or_else(|| refusal(has_token))
+    }
+
+    /// Whether the session by which a request was admitted has not ended since.
+    pub fn still_admits(&self, operator: Operator) -> bool {
+        operator
+            .session
+            .is_none_or(|session| self.is_open(&session))
+    }
+
+    /// Opens a session for a browser that sends `token`: the `Set-Cookie`, `None` in demo mode.
+    pub fn sign_in(
+        &self,
+        request: &HttpRequest,
+        token: &str,
+    ) -> Result<Option<HeaderValue>, Problem> {
+        let Some(expected) = self.token else {
+            return Ok(None);
+        };
+        if !self.compare(request, digest(token), expected)? {
+            return Err(refusal(true));
+        }
+        let session = self.sessions.open(Instant::now())?;
+        Ok(Some(self.cookie.set(&session, "")))
+    }
+
+    /// Ends the browser's session: the `Set-Cookie` that removes its cookie.
+    pub fn sign_out(&self, request: &HttpRequest) -> HeaderValue {
+        for session in self.sessions_of(request) {
+            self.sessions.end(&session);
+        }
+        self.cookie.set("", "; Max-Age=0")
+    }
+
+    /// Whether `sent` is the token; a problem if the client may not ask now.
+    fn compare(
+        &self,
+        request: &HttpRequest,
+        sent: [u8; 32],
+        token: [u8; 32],
+    ) -> Result<bool, Problem> {
+        let client = client_address(request.head(), self.behind_proxy);
+        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), network);
+        let is_right = sent.ct_eq(&token).into();
+        match self.guesses.check(client, is_right, Instant::now()) {
+            Guess::Right => Ok(true),
+            Guess::Wrong => Ok(false),
+            Guess::Limited(wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Err(Problem::new(
+                    Kind::TooManyGuesses,
+                    format!(
+                        "Too many wrong operator tokens from your address. Retry in {seconds} s."
+                    ),
+                )
+                .with("max", BURST)
+                .retry_after(seconds))
+            }
+        }
+    }
+
+    /// The digests of the session ids that `request` sends.
+    fn sessions_of(&self, request: &HttpRequest) -> impl Iterator<Item = [u8; 32]> {
+        cookie_digests(request, &self.cookie.name)
+    }
+
+    fn is_open(&self, session: &[u8; 32]) -> bool {
+        self.sessions.is_open(session, Instant::now())
+    }
+}
+
+fn refusal(has_token: bool) -> Problem {
+    // RFC 6750, 3.1: only a request that sent a token gets an error code.
+    let challenge = if has_token {
+        r#"Bearer realm="operator", error="invalid_token""#
+    } else {
+        r#"Bearer realm="operator""#
+    };
+    Problem::new(
+        Kind::OperatorOnly,
+        "This requires the operator token: send it as Authorization: Bearer.",
+    )
+    .header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge),
+    )
+}
+
+/// The cookie of a session: hidden from scripts and never sent with requests from other sites. It
+/// ends with the browser's session.
+pub struct SessionCookie {
+    name: String,
+    secure: bool,
+}
+
+impl SessionCookie {
+    /// The cookie of the service that `shop` identifies on its host. Cookies do not depend on the
+    /// port, so two shops on one host must not have the same name for it.
+    pub fn new(shop: [u8; 32], secure: bool) -> SessionCookie {
+        // RFC 6265bis, 4.1.3.2: with this prefix no other host and no http page can set it.
+        let prefix = if secure { "__Host-" } else { "" };
+        SessionCookie {
+            name: format!("{prefix}operator_session_{}", hex::encode(&shop[..4])),
+            secure,
+        }
+    }
+
+    fn set(&self, value: &str, age: &str) -> HeaderValue {
+        let SessionCookie { name, secure } = self;
+        let secure = if *secure { "; Secure" } else { "" };
+        HeaderValue::try_from(format!(
+            "{name}={value}; Path=/{age}; HttpOnly; SameSite=Strict{secure}"
         ))
+        .expect("hexadecimal digits and attributes make a header value")
     }
-}
-
-/// The value of the session cookie. It is derived from the token without revealing it, and a new
-/// token ends all sessions of the previous one.
-fn session_id(token: [u8; 32]) -> String {
-    let digest = Sha256::new()
-        .chain_update(b"a session of the operator with the token ")
-        .chain_update(token)
-        .finalize();
-    hex::encode(digest)
-}
-
-/// The operator credentials that a request sends, as digests.
-#[derive(Debug, Clone, Copy)]
-pub enum OperatorCredentials {
-    Bearer([u8; 32]),
-    Session([u8; 32]),
-    Missing,
-}
-
-impl OperatorCredentials {
-    /// The credentials of a request that sends `token`.
-    pub fn bearer(token: &str) -> OperatorCredentials {
-        OperatorCredentials::Bearer(digest(token))
-    }
-
-    pub fn of(request: &HttpRequest) -> OperatorCredentials {
-        let session = || cookie_digest(request, COOKIE).map(OperatorCredentials::Session);
-        bearer_digest(request)
-            .map(OperatorCredentials::Bearer)
-            .or_else(session)
-            .unwrap_or(OperatorCredentials::Missing)
-    }
-}
-
-/// `Set-Cookie` that ends a browser's session.
-pub fn ended_session_cookie(secure: bool) -> HeaderValue {
-    set_cookie("", "; Max-Age=0", secure)
-}
-
-/// The session cookie: hidden from scripts and never sent with requests from other sites.
-fn set_cookie(value: &str, age: &str, secure: bool) -> HeaderValue {
-    let secure = if secure { "; Secure" } else { "" };
-    HeaderValue::try_from(format!(
-        "{COOKIE}={value}; Path=/{age}; HttpOnly; SameSite=Strict{secure}"
-    ))
-    .expect("hexadecimal digits and attributes make a header value")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::test::TestRequest;
+
+    const TOKEN: &str = "a token of the operator";
+
+    fn access(token: &str) -> OperatorAccess {
+        OperatorAccess::new(token, SessionCookie::new([1; 32], false), false)
+    }
+
+    fn with_bearer(token: &str) -> HttpRequest {
+        TestRequest::default()
+            .insert_header(("authorization", format!("Bearer {token}")))
+            .to_http_request()
+    }
+
+    fn with_cookies(cookies: &str) -> HttpRequest {
+        TestRequest::default()
+            .insert_header(("cookie", cookies))
+            .to_http_request()
+    }
+
+    /// The name and value of a new session's cookie.
+    fn signed_in(access: &OperatorAccess) -> String {
+        let set = access.sign_in(&with_cookies(""), TOKEN).unwrap().unwrap();
+        let set = set.to_str().unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
 
     #[test]
     fn demo_mode_accepts_requests_without_token() {
-        let demo = OperatorToken::configured("");
-        assert!(demo.authorize(OperatorCredentials::Missing).is_ok());
+        assert!(access("").authorize(&with_cookies("")).is_ok());
     }
 
     #[test]
     fn configured_token_is_required() {
-        let configured = OperatorToken::configured("secret");
-        assert!(
-            configured
-                .authorize(OperatorCredentials::bearer("secret"))
-                .is_ok()
-        );
-        for credentials in [
-            OperatorCredentials::Missing,
-            OperatorCredentials::bearer("Secret"),
-        ] {
-            let refused = configured.authorize(credentials).unwrap_err();
+        let access = access(TOKEN);
+        assert!(access.authorize(&with_bearer(TOKEN)).is_ok());
+        for request in [with_cookies(""), with_bearer("A token of the operator")] {
+            let refused = access.authorize(&request).unwrap_err();
             assert_eq!(refused.kind(), Kind::OperatorOnly);
         }
     }
 
     #[test]
-    fn session_differs_from_token_and_ends_with_it() {
-        let [old, new] = ["secret", "another"].map(OperatorToken::configured);
-        let session = session_id(old.0.unwrap());
-        let cookie = OperatorCredentials::Session(digest(&session));
-        assert!(old.accepts(cookie));
-        assert!(!new.accepts(cookie));
-        assert!(!old.accepts(OperatorCredentials::bearer(&session)));
-        let token_as_cookie = OperatorCredentials::Session(digest("secret"));
-        assert!(!old.accepts(token_as_cookie));
+    fn session_is_found_among_repeated_cookies() {
+        let access = access(TOKEN);
+        let session = signed_in(&access);
+        let (name, value) = session.split_once('=').unwrap();
+        let other = format!("{name}=of-another-shop");
+        for cookies in [
+            session.clone(),
+            format!("{other}; {session}"),
+            format!("{session}; {other}"),
+        ] {
+            assert!(access.authorize(&with_cookies(&cookies)).is_ok());
+        }
+        for cookies in [other, format!("operator_session={value}")] {
+            assert!(access.authorize(&with_cookies(&cookies)).is_err());
+        }
+        assert!(access.authorize(&with_bearer(value)).is_err());
+    }
+
+    #[test]
+    fn sign_out_ends_the_session_alone() {
+        let access = access(TOKEN);
+        let [first, second] = [(); 2].map(|()| signed_in(&access));
+        let operator = access.authorize(&with_cookies(&first)).unwrap();
+        assert!(access.still_admits(operator));
+        access.sign_out(&with_cookies(&first));
+        assert!(!access.still_admits(operator));
+        assert!(access.authorize(&with_cookies(&first)).is_err());
+        assert!(access.authorize(&with_cookies(&second)).is_ok());
     }
 }

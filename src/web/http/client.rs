@@ -2,7 +2,7 @@
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -24,6 +24,15 @@ pub fn client_address(request: &RequestHead, behind_proxy: bool) -> Option<IpAdd
         _ => None,
     }
     .or(peer)
+}
+
+/// The addresses that limits count as one client. An IPv6 client usually has a whole /64, and would
+/// otherwise have a limit for each of its addresses.
+pub fn network(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+    }
 }
 
 /// The last element of a list in one or more headers. The client itself may have sent those before.

@@ -1,19 +1,22 @@
 //! The middleware around every route: admission, the final form of errors, security headers and the
 //! request log.
 
+use crate::web::http::cors::{AllowedOrigins, CrossOrigin};
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
-use crate::web::http::rate::{Allowance, RateLimits};
-use actix_web::Error;
+use crate::web::http::rate::Allowance;
+use crate::web::http::request_meter::RouteMeter;
+use crate::web::http::shed::{Limit, ShedMeter};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpMessage};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// Maximum length of path and query, in bytes.
 pub const MAX_ADDRESS: usize = 8 * 1024;
@@ -45,9 +48,11 @@ pub struct Gate {
     pub hosts: Vec<String>,
     /// Whether the operator's routes require a token.
     pub operator_token_required: bool,
-    /// Whether browsers connect by https: they are told never to use http.
+    /// Whether browsers connect by https. Responses then forbid plain http.
     pub https: bool,
-    pub rates: RateLimits,
+    /// The other origins whose pages may use this service.
+    pub allowed_origins: AllowedOrigins,
+    pub shed: Arc<ShedMeter>,
 }
 
 impl Gate {
@@ -80,10 +85,9 @@ pub async fn gate(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let https = gate_of(&request).https;
-    let admitted = admit(&request);
-    let allowance = *admitted.as_ref().unwrap_or(&None);
-    let response = match admitted {
-        Ok(_) => next.call(request).await?.map_into_left_body(),
+    let cross_origin = cross_origin(&request);
+    let response = match admit(&request, cross_origin.as_ref()) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
     let (response, failure) = match error_of(&response) {
@@ -94,11 +98,20 @@ pub async fn gate(
         }
     };
     log_request(&response, started.elapsed(), failure.as_ref());
+    if let Some(route) = response.request().app_data::<RouteMeter>() {
+        route.count(response.request().method(), response.status());
+    }
+    let allowance = response.request().extensions().get::<Allowance>().copied();
+    let gate = response.request().app_data::<Data<Gate>>().cloned();
     Ok(response.map_body(|head, body| {
         if let Some(allowance) = allowance {
             allowance.insert_into(head.headers_mut());
         }
         add_security_headers(head.headers_mut());
+        if let Some(gate) = &gate {
+            let origins = &gate.allowed_origins;
+            origins.insert_into(head.headers_mut(), cross_origin.as_ref());
+        }
         if https {
             let headers = head.headers_mut();
             headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
@@ -123,7 +136,13 @@ fn gate_of(request: &ServiceRequest) -> &Gate {
         .expect("the service is started with a gate")
 }
 
-fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
+/// The allowed origin whose page sent `request`, if there is one.
+fn cross_origin(request: &ServiceRequest) -> Option<CrossOrigin> {
+    let origins = &gate_of(request).allowed_origins;
+    origins.allow(request.method(), request.headers())
+}
+
+fn admit(request: &ServiceRequest, cross_origin: Option<&CrossOrigin>) -> Result<(), Problem> {
     let gate = gate_of(request);
     check_head(request)?;
     let host = requested_host(request);
@@ -137,13 +156,13 @@ fn admit(request: &ServiceRequest) -> Result<Option<Allowance>, Problem> {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if !safe && is_cross_site(request, host) {
+    if !safe && cross_origin.is_none() && is_cross_site(request, host) {
         return Err(Problem::new(
             Kind::CrossSite,
             "Pages of other sites cannot change anything here.",
         ));
     }
-    gate.rates.admit(request)
+    Ok(())
 }
 
 /// The requested host. One in the request target takes precedence over `Host` (RFC 9112, 3.2.2).
@@ -224,10 +243,7 @@ fn finish<B>(
     response: ServiceResponse<B>,
     source: &ErrorSource,
 ) -> (ServiceResponse, Option<Failure>) {
-    let trace_id = match headers::trace_id(response.request()) {
-        Some(trace_id) => trace_id.to_owned(),
-        None => Uuid::now_v7().simple().to_string(),
-    };
+    let trace_id = headers::trace_id_or_new(response.request());
     let made = match source {
         ErrorSource::Handler => None,
         ErrorSource::Framework(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
@@ -245,9 +261,17 @@ fn finish<B>(
             .expect("error_of found a problem in this response"),
     };
     let problem_response = problem.to_response(&trace_id);
-    // Any client can wait for a version that does not exist, so that is no failure of the service.
-    let is_failure =
-        problem_response.status().is_server_error() && problem.kind() != Kind::ViewBehind;
+    let is_failure = match problem.kind() {
+        // Any client can wait for a version that does not exist. Why nothing is signed is logged
+        // once, by the signer.
+        Kind::ViewBehind | Kind::ProofUnavailable | Kind::LogNotSigned => false,
+        Kind::Overloaded => {
+            let gate = response.request().app_data::<Data<Gate>>();
+            gate.inspect(|gate| gate.shed.count(Limit::Service));
+            false
+        }
+        _ => problem_response.status().is_server_error(),
+    };
     let failure = is_failure.then(|| Failure {
         trace_id,
         cause: problem.cause().map(str::to_owned),

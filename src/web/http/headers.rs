@@ -1,6 +1,7 @@
 //! The request headers of the contract.
 
 use crate::commands::Condition;
+use crate::id::new_id;
 use crate::log::Version;
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
@@ -212,6 +213,14 @@ pub fn trace_id(request: &HttpRequest) -> Option<&str> {
         && hexadecimal(flags, 2);
     let named = |part: &str| part.bytes().any(|byte| byte != b'0');
     (fits && named(trace) && named(parent)).then_some(trace)
+}
+
+/// The trace id of `traceparent`, or a new one.
+pub fn trace_id_or_new(request: &HttpRequest) -> String {
+    match trace_id(request) {
+        Some(trace_id) => trace_id.to_owned(),
+        None => new_id().simple().to_string(),
+    }
 }
 
 /// The UUID by which the client correlates related requests.

@@ -5,6 +5,8 @@
 //! without buffering; a stalled connection is closed ([`crate::web::http::connection`]) and the
 //! client resumes.
 
+use crate::log::RecordedEvent;
+use crate::web::http::event_id::{EventId, InvalidEventId};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::streams::Slot;
 use actix_web::http::header::{self, HeaderName};
@@ -37,10 +39,12 @@ pub trait Source: 'static {
 }
 
 /// The response that sends the events of `source` until `stopping` is true; to HEAD, no events.
+/// `start` is the event before them: a client that breaks off before the first event resumes there.
 pub fn respond(
     request: &HttpRequest,
     stopping: &watch::Receiver<bool>,
     slot: Slot,
+    start: Option<EventId>,
     source: impl Source,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -61,7 +65,7 @@ pub fn respond(
         let follower = Follower {
             source,
             stopping: stopping.clone(),
-            ready: VecDeque::from([Bytes::from_static(b": following\n\n")]),
+            ready: VecDeque::from([greeting(start)]),
             _slot: slot,
         };
         response.streaming(futures_util::stream::unfold(
@@ -76,43 +80,82 @@ pub fn respond(
     response
 }
 
-/// The id after which a stream begins: `Last-Event-ID`, which browsers send when they reconnect,
-/// otherwise `after` of the query. An id beyond `head` is invalid.
-pub fn beginning(
-    request: &HttpRequest,
-    after: Option<u64>,
-    head: u64,
-) -> Result<Option<u64>, Problem> {
-    let (kind, name, begin) = match request.headers().get(LAST_EVENT_ID) {
-        None => (Kind::InvalidQuery, "after", after),
-        Some(value) => {
-            let id = value.to_str().ok().and_then(decimal).ok_or_else(|| {
-                Problem::new(
-                    Kind::InvalidHeader,
-                    "Invalid last-event-id: it must be the id of an event, an integer.",
-                )
-                .with("header", LAST_EVENT_ID)
-            })?;
-            (Kind::InvalidHeader, LAST_EVENT_ID, Some(id))
-        }
-    };
-    match begin {
-        Some(begin) if begin > head => {
-            let detail = format!("Invalid {name}: the last event is {head}.");
-            let problem = Problem::new(kind, detail).with("max", head);
-            Err(match kind {
-                Kind::InvalidHeader => problem.with("header", name),
-                _ => problem,
-            })
-        }
-        Some(_) | None => Ok(begin),
+/// A comment, and the id of the event before the first one.
+fn greeting(start: Option<EventId>) -> Bytes {
+    match start {
+        Some(id) => format!(": following\nid: {id}\n\n").into(),
+        None => Bytes::from_static(b": following\n\n"),
     }
 }
 
-/// Digits only: `str::parse` accepts a plus sign as well.
-fn decimal(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+/// Where a stream begins.
+pub struct Beginning {
+    /// The first event comes after this version or position.
+    pub place: u64,
+    /// The event there; `None` before the first event.
+    pub id: Option<EventId>,
+}
+
+/// Where a stream begins: after `Last-Event-ID`, which browsers send when they reconnect, otherwise
+/// after `after` of the query, otherwise after `head`, the last event. `event_at` reads the event
+/// at a place. An id that the log does not have is refused: following from there would skip or
+/// repeat events of another history.
+pub async fn beginning(
+    request: &HttpRequest,
+    after: Option<EventId>,
+    head: u64,
+    event_at: impl AsyncFnOnce(u64) -> Result<Option<RecordedEvent>, Problem>,
+) -> Result<Beginning, Problem> {
+    let header = request.headers().get(LAST_EVENT_ID);
+    let given = match header {
+        None => after,
+        Some(value) => {
+            let id = value.to_str().map_err(|_| InvalidEventId);
+            let id = id.and_then(str::parse).map_err(|error| {
+                let detail = format!("Invalid {LAST_EVENT_ID}: {error}.");
+                Problem::new(Kind::InvalidHeader, detail).with("header", LAST_EVENT_ID)
+            })?;
+            Some(id)
+        }
+    };
+    let place = given.map_or(head, |id| id.place);
+    let found =
+        match given {
+            Some(id) => check(id, head, event_at).await.map_err(|problem| {
+                match (problem.kind(), header) {
+                    (Kind::UnknownEventId, Some(_)) => problem.with("header", LAST_EVENT_ID),
+                    _ => problem,
+                }
+            })?,
+            None if head == 0 => None,
+            None => event_at(head).await?,
+        };
+    Ok(Beginning {
+        place,
+        id: found.map(|event| EventId::of(place, &event.hash)),
+    })
+}
+
+/// The event that `id` names, which is none at the beginning; a problem if there is no such event
+/// up to `head`.
+pub async fn check(
+    id: EventId,
+    head: u64,
+    event_at: impl AsyncFnOnce(u64) -> Result<Option<RecordedEvent>, Problem>,
+) -> Result<Option<RecordedEvent>, Problem> {
+    let found = match id.place {
+        0 => None,
+        beyond if beyond > head => None,
+        place => event_at(place).await?,
+    };
+    if id.place <= head && id.fits(found.as_ref()) {
+        return Ok(found);
+    }
+    let detail = format!(
+        "There is no event {id}, and the last one is {head}. The log is another one, or was \
+         restored from a backup: load the events again and follow from the last one."
+    );
+    Err(Problem::new(Kind::UnknownEventId, detail).with("max", head))
 }
 
 struct Follower<S> {

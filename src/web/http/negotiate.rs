@@ -4,6 +4,9 @@ use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
+/// The media type of several events in the JSON format of CloudEvents 1.0.
+pub const CLOUD_EVENTS: &str = "application/cloudevents-batch+json";
+
 /// A quality value in thousandths: 800 for `q=0.8`.
 type Quality = u16;
 const WHOLE: Quality = 1_000;

@@ -3,6 +3,8 @@
 //! A handler returns a [`Problem`]; `web::http::gate`, which knows the request's trace,
 //! writes the response. The problem type is a [`Kind`], so every type is documented.
 
+#[macro_use]
+mod kinds;
 mod kind;
 mod member;
 

@@ -8,6 +8,8 @@ pub const LOG_POSITION: HeaderName = HeaderName::from_static("log-position");
 /// The response repeats that of the first request under the same idempotency key.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// Whether a page shares its browsing context with the page that opened it.
+pub const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The strong entity tag of a cart at `version`.

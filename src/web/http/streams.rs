@@ -1,12 +1,12 @@
 //! The limits on open live streams: in total and per client address.
 
 use crate::web::http::client::client_address;
+use crate::web::http::per_client::{Held, PerClient};
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Seconds after which a refused client may retry.
 const RETRY_AFTER: u64 = 10;
@@ -14,32 +14,26 @@ const RETRY_AFTER: u64 = 10;
 /// The open live streams.
 #[derive(Debug)]
 pub struct Streams {
-    open: Mutex<Open>,
+    open: AtomicUsize,
     max: usize,
-    max_per_client: usize,
+    clients: Arc<PerClient>,
     behind_proxy: bool,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    all: usize,
-    by_client: HashMap<IpAddr, usize>,
 }
 
 /// The slot of one live stream; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     streams: Arc<Streams>,
-    client: Option<IpAddr>,
+    _held: Option<Held>,
 }
 
 impl Streams {
     /// Allows `max` streams in total and `max_per_client` for one client address.
     pub fn bounded(max: usize, max_per_client: usize, behind_proxy: bool) -> Arc<Streams> {
         Arc::new(Streams {
-            open: Mutex::default(),
+            open: AtomicUsize::new(0),
             max,
-            max_per_client,
+            clients: PerClient::limited(max_per_client),
             behind_proxy,
         })
     }
@@ -51,54 +45,39 @@ impl Streams {
 
     /// The number of open streams.
     pub fn open(&self) -> usize {
-        self.lock().all
+        self.open.load(Ordering::Relaxed)
     }
 
     fn take_for(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Slot, Problem> {
-        let mut open = self.lock();
-        if open.all >= self.max {
+        let held = client.map(|client| {
+            self.clients.take(client).ok_or_else(|| {
+                Problem::new(
+                    Kind::TooManyStreams,
+                    "Too many live streams are open from your address. Close one first.",
+                )
+                .with("max", self.clients.max)
+                .retry_after(RETRY_AFTER)
+            })
+        });
+        // Dropped on refusal, which frees it again.
+        let slot = Slot {
+            _held: held.transpose()?,
+            streams: self.clone(),
+        };
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
             return Err(Problem::new(
                 Kind::Overloaded,
                 "Too many live streams are open. Retry later, or read pages instead.",
             )
             .retry_after(RETRY_AFTER));
         }
-        if let Some(client) = client {
-            let own = open.by_client.entry(client).or_default();
-            if *own >= self.max_per_client {
-                return Err(Problem::new(
-                    Kind::TooManyStreams,
-                    "Too many live streams are open from your address. Close one first.",
-                )
-                .with("max", self.max_per_client)
-                .retry_after(RETRY_AFTER));
-            }
-            *own += 1;
-        }
-        open.all += 1;
-        Ok(Slot {
-            streams: self.clone(),
-            client,
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(slot)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.streams.lock();
-        open.all -= 1;
-        if let Some(client) = self.client
-            && let Entry::Occupied(mut own) = open.by_client.entry(client)
-        {
-            *own.get_mut() -= 1;
-            if *own.get() == 0 {
-                own.remove();
-            }
-        }
+        self.streams.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

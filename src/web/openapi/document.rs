@@ -1,25 +1,26 @@
 //! Assembles the OpenAPI 3.1 document.
 
 use super::headers::Header;
-use super::operation::{Describe, Operation};
+use super::operation::{Operation, Operations};
 use super::schemas::Schemas;
 use super::tag::Tag;
 use crate::web::http::problem::Kind;
+use crate::web::http::rate::Rate;
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// The prose at the top of the document.
 const RULES: &str = include_str!("rules.md");
 
-/// The document that describes `endpoints`: each a path and its methods.
-pub fn document(endpoints: impl Iterator<Item = (String, Vec<(Method, Describe)>)>) -> Value {
+/// The document that describes `endpoints`: each a path and its operations.
+pub fn document(endpoints: impl Iterator<Item = (String, Operations)>) -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
-    for (path, methods) in endpoints {
+    for (path, operations) in endpoints {
         let template = without_patterns(&path);
         let mut described = Map::new();
-        for (method, describe) in methods {
-            let operation = Operation::new(&mut schemas, method.clone(), &template);
+        for (method, rate, describe) in operations {
+            let operation = Operation::new(&mut schemas, method.clone(), &template, rate);
             let operation = describe(operation).build();
             if method == Method::GET {
                 described.insert("get".to_owned(), operation.clone());
@@ -102,7 +103,7 @@ fn options(schemas: &mut Schemas, path: &str, described: &Map<String, Value>) ->
     } else {
         &[]
     };
-    let mut operation = Operation::new(schemas, Method::OPTIONS, path)
+    let mut operation = Operation::new(schemas, Method::OPTIONS, path, Rate::Unlimited)
         .named(Tag::Service, "options", "List the supported methods")
         .responds(StatusCode::NO_CONTENT, "`Allow` lists the methods.")
         .with_headers(&[Header::Allow])
@@ -137,7 +138,8 @@ fn security_schemes() -> Value {
             "type": "apiKey",
             "in": "cookie",
             "name": "operator_session",
-            "description": "The session of a browser that has signed in as the operator."
+            "description": "The session of a browser that has signed in as the operator. The \
+                name continues with an id of the shop, and begins with `__Host-` under https."
         },
     })
 }

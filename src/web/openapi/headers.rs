@@ -1,5 +1,7 @@
 //! The documented request and response headers.
 
+use super::examples;
+use crate::web::http::event_id;
 use crate::web::http::problem::Kind;
 use serde_json::{Map, Value, json};
 
@@ -66,20 +68,36 @@ headers! {
         },
         "The `ETag` that the client has cached. If it is current, the response is 304." }
     LastEventId { "Last-Event-ID", {
-            "type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["42"]
+            "type": "string",
+            "pattern": event_id::PATTERN,
+            "examples": ["42-9f86d081884c7d65", "42"]
         },
-        "For live streams: the id of the last event received. The stream resumes after it." }
+        "For live streams: the id of the last event received. The stream resumes after it. It \
+         takes precedence over `after`. The part before the hyphen alone is accepted, but does \
+         not show that the log was restored from a backup and has continued differently." }
     Link { "Link", { "type": "string" },
-        "The next page, as `rel=\"next\"` (RFC 8288). Absent on the last page." }
+        "The next page, as `rel=\"next\"` (RFC 8288), absent on the last page; or the proof that \
+         an event is in the log, as `rel=\"https://c2sp.org/tlog-proof\"`." }
     Location { "Location", { "type": "string", "format": "uri-reference" },
         "Address of the resource." }
     LogPosition { "Log-Position", { "type": "integer", "minimum": 0, "examples": [1042] },
-        "For a command: log position of its last event. For a read: log position of the view." }
+        "For a command: log position of its last event; absent if it changed nothing. For a read: \
+         log position of the view." }
     OpenerPolicy { "Cross-Origin-Opener-Policy", { "type": "string" },
         "Isolates the page from other windows." }
     Prefer { "Prefer", { "type": "string", "examples": ["wait=5"] },
-        "`wait=n`: seconds that a read with `min_version` waits for the view, at most 5; \
-         default 1. `return=minimal`: a command may respond 204 without a body (RFC 7240)." }
+        "`wait=n`: seconds that a read with `min_version` waits for the view; default 1, and more \
+         than 5 are 5. What cannot be read is ignored. `return=minimal`: a command may respond 204 without a body (RFC 7240)." }
+    OpeningKey { "Idempotency-Key", {
+            "type": "string",
+            "pattern": "^([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[47][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-\
+                        [0-9A-Fa-f]{12}|[0-9A-Fa-f]{32,255})$",
+            "examples": ["b1e6a7c0-5d5c-4b39-9a0e-7f2d6a3c1f10"]
+        },
+        "Makes the opening safe to retry: the same request under the same key gets the same cart \
+         and token. A client that guesses it gets them too, so it must be a random UUID (version 4 \
+         or 7) or at least 32 random hexadecimal digits, bare or as a quoted string. A key of few \
+         different digits is refused as well." }
     PreferenceApplied { "Preference-Applied", { "const": "return=minimal" },
         "The preference that was applied." }
     RateLimit { "RateLimit", { "type": "string", "examples": ["\"commands\";r=5999;t=1"] },
@@ -126,9 +144,12 @@ impl Header {
             &[
                 Kind::TooManyRequests,
                 Kind::TooManyStreams,
+                Kind::TooManyGuesses,
                 Kind::LogUnavailable,
                 Kind::OutcomeUnknown,
                 Kind::Overloaded,
+                Kind::ProofUnavailable,
+                Kind::LogNotSigned,
                 Kind::ViewBehind,
                 Kind::ViewUnavailable,
             ],
@@ -156,21 +177,30 @@ impl Header {
             "in": "header",
             "description": self.description(),
             "required": required,
-            "schema": self.schema(),
+            "schema": without_examples(self.schema()),
         })
     }
 
     /// The components of all headers.
     pub fn all() -> Map<String, Value> {
         let described = |header: &Header, required: bool| {
-            json!({
+            let mut described = json!({
                 "description": header.description(),
                 "required": required,
                 "schema": header.schema(),
-            })
+            });
+            if let Some(recorded) = examples::response_header(header.name()) {
+                described["schema"] = without_examples(header.schema());
+                let number = recorded.parse::<u64>().ok();
+                let number = number.filter(|_| described["schema"]["type"] == "integer");
+                described["example"] = number.map_or_else(|| json!(recorded), |it| json!(it));
+            }
+            described
         };
+        let request_only = |header: &Header| *header == Header::OpeningKey;
         Header::ALL
             .iter()
+            .filter(|header| !request_only(header))
             .flat_map(|header| {
                 let name = header.name();
                 [
@@ -180,4 +210,12 @@ impl Header {
             })
             .collect()
     }
+}
+
+/// A schema whose examples come from the recorded exchanges instead.
+fn without_examples(mut schema: Value) -> Value {
+    if let Some(members) = schema.as_object_mut() {
+        members.shift_remove("examples");
+    }
+    schema
 }

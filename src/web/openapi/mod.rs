@@ -7,17 +7,23 @@
 //!    `describe_<handler>(Operation) -> Operation` that lists parameters, responses and problems.
 //!    Derive [`schemars::JsonSchema`] for the types that the handler reads and writes; their doc
 //!    comments become descriptions.
-//! 2. Register both in that file's `endpoints()`: `at("/readyz").get(ready, describe_ready)`.
-//! 3. Renew the snapshot in the tests and review its diff:
-//!    `CARTLOG_GOLDEN=write cargo nextest run --test api the_description`.
+//! 2. Register both in that file's `endpoints()`: `at("/readyz").get(Rate::Unlimited, ready, describe_ready)`,
+//!    with the rate limit that its requests count against.
+//! 3. Add a request of it to the story in `tests/api/examples/`, from which the examples come, and
+//!    record it: `CARTLOG_GOLDEN=write cargo nextest run --test api examples::`.
+//! 4. Renew the snapshot in the tests and review its diff:
+//!    `CARTLOG_GOLDEN=write cargo nextest run --test api openapi::`.
 
+mod asyncapi;
 mod document;
+pub mod examples;
 mod headers;
 mod operation;
 mod schemas;
 mod tag;
 
+pub use asyncapi::asyncapi;
 pub use document::document;
 pub use headers::Header;
-pub use operation::{Describe, Operation};
+pub use operation::{Describe, Operation, Operations};
 pub use tag::Tag;

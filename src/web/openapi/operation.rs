@@ -1,20 +1,21 @@
 //! A builder for the OpenAPI description of one operation: one method of one path.
 
+use super::examples;
 use super::headers::Header;
-use super::schemas::Schemas;
+use super::schemas::{Schemas, not_null};
 use super::tag::Tag;
 use crate::web::http::problem::Kind;
+use crate::web::http::rate::Rate;
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The cart id in the examples.
-const EXAMPLE_CART: &str = "01a20c19-324e-76c9-b286-e42798811daa";
-
 /// Describes an operation. Each route is registered with one beside its handler.
 pub type Describe = for<'a> fn(Operation<'a>) -> Operation<'a>;
+
+/// The methods of a path, each with the rate limit that it counts against and its description.
+pub type Operations = Vec<(Method, Rate, Describe)>;
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,7 @@ enum Access {
 pub struct Operation<'a> {
     schemas: &'a mut Schemas,
     method: Method,
+    path: String,
     /// Whether requests count against the client's rate limit.
     rate_limited: bool,
     name: &'static str,
@@ -42,9 +44,9 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// Begins the description of `method` at `path`.
-    pub fn new(schemas: &'a mut Schemas, method: Method, path: &str) -> Operation<'a> {
-        let rate_limited = !method.is_safe() && path.starts_with("/api/carts");
+    /// Begins the description of `method` at `path`, whose requests count against `rate`.
+    pub fn new(schemas: &'a mut Schemas, method: Method, path: &str, rate: Rate) -> Operation<'a> {
+        let rate_limited = rate != Rate::Unlimited;
         let problems = [
             Kind::AddressTooLong,
             Kind::HeadersTooLarge,
@@ -64,9 +66,11 @@ impl<'a> Operation<'a> {
             responses: Vec::new(),
             problems: problems.into(),
             method,
+            path: path.to_owned(),
         };
-        let unsafe_problems: &[Kind] = match (operation.method.is_safe(), rate_limited) {
-            (true, _) => &[],
+        let gate_problems: &[Kind] = match (operation.method.is_safe(), rate_limited) {
+            (true, false) => &[],
+            (true, true) => &[Kind::TooManyRequests],
             (false, false) => &[Kind::CrossSite],
             (false, true) => &[Kind::CrossSite, Kind::TooManyRequests],
         };
@@ -75,7 +79,7 @@ impl<'a> Operation<'a> {
             _ if path.starts_with("/api/") => &[Kind::InvalidQuery],
             _ => &[],
         };
-        operation.problems(unsafe_problems).problems(query_problems)
+        operation.problems(gate_problems).problems(query_problems)
     }
 
     /// Sets the section, the `operationId` and the summary.
@@ -101,7 +105,7 @@ impl<'a> Operation<'a> {
     /// Requires the operator's token.
     pub fn requires_operator(mut self) -> Self {
         self.access = Access::Operator;
-        self.problems(&[Kind::OperatorOnly])
+        self.problems(&[Kind::OperatorOnly, Kind::TooManyGuesses])
     }
 
     /// Adds the query parameters that `T` is read from.
@@ -142,21 +146,10 @@ impl<'a> Operation<'a> {
     }
 
     /// Sets the JSON body that `T` is read from.
-    pub fn body<T: JsonSchema + DeserializeOwned>(
-        mut self,
-        required: bool,
-        example: &Value,
-    ) -> Self {
-        debug_assert!(
-            serde_json::from_value::<T>(example.clone()).is_ok(),
-            "the example of {} must be a valid body: {example}",
-            self.name
-        );
+    pub fn body<T: JsonSchema>(mut self, required: bool) -> Self {
         self.body = Some(json!({
             "required": required,
-            "content": {
-                "application/json": { "schema": Schemas::request::<T>(), "example": example }
-            }
+            "content": { "application/json": { "schema": Schemas::request::<T>() } }
         }));
         self.reads_body()
     }
@@ -205,25 +198,19 @@ impl<'a> Operation<'a> {
     }
 
     /// Adds JSON content of type `T`.
-    pub fn json<T: JsonSchema>(self, example: &str) -> Self {
-        self.content::<T>("application/json", example)
+    pub fn json<T: JsonSchema>(self) -> Self {
+        self.content::<T>("application/json")
     }
 
     /// Adds content of type `T` in a JSON media type.
-    pub fn content<T: JsonSchema>(self, media_type: &str, example: &str) -> Self {
+    pub fn content<T: JsonSchema>(self, media_type: &str) -> Self {
         let schema = self.schemas.response::<T>();
-        let example: Value = serde_json::from_str(example).expect("an example must be JSON");
-        let content = json!({ "schema": schema, "example": example });
-        self.add_content(media_type, content)
+        self.add_content(media_type, json!({ "schema": schema }))
     }
 
     /// Adds text content.
-    pub fn text_content(self, media_type: &str, example: Option<&str>) -> Self {
-        let mut content = json!({ "schema": { "type": "string" } });
-        if let Some(example) = example {
-            content["example"] = json!(example);
-        }
-        self.add_content(media_type, content)
+    pub fn text_content(self, media_type: &str) -> Self {
+        self.add_content(media_type, json!({ "schema": { "type": "string" } }))
     }
 
     fn add_content(mut self, media_type: &str, content: Value) -> Self {
@@ -261,12 +248,13 @@ impl<'a> Operation<'a> {
         response
     }
 
-    /// The OpenAPI operation object.
-    pub fn build(self) -> Value {
+    /// The OpenAPI operation object, with the examples that were recorded for it.
+    pub fn build(mut self) -> Value {
         assert!(
             !self.name.is_empty() && !self.responses.is_empty(),
             "an operation must have a name and a response"
         );
+        self.add_examples();
         let mut operation = json!({
             "tags": [self.tag.name()],
             "operationId": self.name,
@@ -302,6 +290,38 @@ impl<'a> Operation<'a> {
         operation["responses"] = json!(responses);
         operation
     }
+
+    /// The request is the first exchange's; each response has the first example of its kind.
+    fn add_examples(&mut self) {
+        let exchanges = examples::exchanges(self.name);
+        let Some(first) = exchanges.first() else {
+            return;
+        };
+        for parameter in &mut self.parameters {
+            let part = |name: &str| parameter[name].as_str().unwrap_or_default();
+            let sent = exchanges
+                .iter()
+                .find_map(|it| it.parameter(&self.path, part("in"), part("name")));
+            if let Some(value) = sent {
+                let is_number = parameter["schema"]["type"] == "integer";
+                let number = value.parse::<u64>().ok().filter(|_| is_number);
+                parameter["example"] = number.map_or_else(|| json!(value), |value| json!(value));
+            }
+        }
+        if let (Some(body), Some(example)) = (&mut self.body, &first.request.body) {
+            body["content"]["application/json"]["example"] = example.clone();
+        }
+        for (status, response) in &mut self.responses {
+            let contents = response.get_mut("content").and_then(Value::as_object_mut);
+            for (media_type, content) in contents.into_iter().flatten() {
+                let recorded = |it: &&examples::Exchange| it.has(status.as_str(), media_type);
+                let recorded = exchanges.iter().find(recorded);
+                if let Some(example) = recorded.and_then(|it| it.response.body.as_ref()) {
+                    content["example"] = example.clone();
+                }
+            }
+        }
+    }
 }
 
 /// The parameters in a path template.
@@ -313,16 +333,29 @@ fn path_parameters(path: &str) -> Vec<Value> {
     names
         .map(|name| {
             let (description, schema) = match name {
-                "id" => (
-                    "The cart.",
-                    json!({ "type": "string", "format": "uuid", "examples": [EXAMPLE_CART] }),
-                ),
+                "id" => ("The cart.", json!({ "type": "string", "format": "uuid" })),
                 "sku" => (
                     "The product.",
                     json!({
                         "type": "string",
-                        "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-                        "examples": ["teapot"]
+                        "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+                    }),
+                ),
+                "token" => (
+                    "The share's token.",
+                    json!({ "type": "string", "pattern": "^[0-9a-f]{80}$" }),
+                ),
+                "version" => (
+                    "The version of the cart after the event.",
+                    json!({ "type": "integer", "minimum": 1, "examples": [1] }),
+                ),
+                "tile" => (
+                    "Level, index and width of a tile as in C2SP tlog-tiles.",
+                    json!({
+                        "type": "string",
+                        "pattern": "^([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}\
+                                    (\\.p/([1-9][0-9]?|1[0-9][0-9]|2[0-4][0-9]|25[0-5]))?$",
+                        "examples": ["0/000.p/1"]
                     }),
                 ),
                 "slug" => (
@@ -343,26 +376,4 @@ fn path_parameters(path: &str) -> Vec<Value> {
             })
         })
         .collect()
-}
-
-/// The schema without null: an optional parameter is absent, never null.
-fn not_null(mut schema: Value) -> Value {
-    if let Some(Value::Array(types)) = schema.get_mut("type") {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            schema["type"] = only.clone();
-        }
-    }
-    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
-        choices.retain(|choice| choice["type"] != "null");
-        if let [only] = choices.as_slice() {
-            let mut only = only.clone();
-            if let (Some(only), Some(described)) = (only.as_object_mut(), schema.get("description"))
-            {
-                only.insert("description".into(), described.clone());
-            }
-            return only;
-        }
-    }
-    schema
 }

@@ -1,7 +1,8 @@
 //! JSON Schemas, generated from the types that requests are read into and responses written from.
 
+use super::examples;
 use super::headers::Header;
-use crate::web::http::problem::{BodyError, Kind, Presence};
+use crate::web::http::problem::{BodyError, Kind, Member, Presence};
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
@@ -48,18 +49,21 @@ impl Schemas {
         json!({ "$ref": reference })
     }
 
-    /// The components that operations referred to.
-    pub fn components(mut self) -> Map<String, Value> {
-        self.responses.subschema_for::<BodyError>();
-        let mut schemas: Map<String, Value> = self
-            .responses
-            .take_definitions(true)
-            .into_iter()
+    /// The schemas of the types that were referred to, by their names.
+    pub fn take_definitions(&mut self) -> Map<String, Value> {
+        let definitions = self.responses.take_definitions(true).into_iter();
+        definitions
             .map(|(name, mut schema)| {
                 make_readable(&mut schema);
                 (name, schema)
             })
-            .collect();
+            .collect()
+    }
+
+    /// The components that operations referred to.
+    pub fn components(mut self) -> Map<String, Value> {
+        self.responses.subschema_for::<BodyError>();
+        let mut schemas = self.take_definitions();
         let used: BTreeSet<Kind> = self.problem_responses.values().flatten().copied().collect();
         for kind in &used {
             schemas.insert(schema_name(*kind), problem_schema(*kind));
@@ -161,16 +165,19 @@ fn problem_schema(kind: Kind) -> Value {
     })
 }
 
-/// An example of the problem type.
+/// The recorded problem of this type. One that cannot be provoked is made from its description.
 fn problem_example(kind: Kind) -> Value {
+    if let Some(recorded) = examples::problem(kind.slug()) {
+        return recorded.clone();
+    }
     let mut example = json!({
         "type": kind.address(),
         "title": kind.title(),
         "status": kind.status().as_u16(),
         "detail": kind.meaning(),
     });
-    for (member, _) in kind.members() {
-        example[member.name()] = member.example();
+    if kind == Kind::TotalLimit {
+        example[Member::Max.name()] = json!(i64::MAX);
     }
     example["trace_id"] = json!("0af7651916cd43dd8448eb211c80319c");
     example
@@ -211,4 +218,26 @@ fn response_of(kinds: &BTreeSet<Kind>) -> Value {
             "application/problem+json": { "schema": schema, "examples": examples }
         }
     })
+}
+
+/// The schema without null: an optional parameter is absent, never null.
+pub fn not_null(mut schema: Value) -> Value {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            schema["type"] = only.clone();
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice["type"] != "null");
+        if let [only] = choices.as_slice() {
+            let mut only = only.clone();
+            if let (Some(only), Some(described)) = (only.as_object_mut(), schema.get("description"))
+            {
+                only.insert("description".into(), described.clone());
+            }
+            return only;
+        }
+    }
+    schema
 }

@@ -7,6 +7,7 @@ pub enum Tag {
     Histories,
     Catalogue,
     Log,
+    Proof,
     Insights,
     Service,
     Pages,
@@ -19,6 +20,7 @@ impl Tag {
         Tag::Histories,
         Tag::Catalogue,
         Tag::Log,
+        Tag::Proof,
         Tag::Insights,
         Tag::Service,
         Tag::Pages,
@@ -30,6 +32,7 @@ impl Tag {
             Tag::Histories => "Histories",
             Tag::Catalogue => "Catalogue",
             Tag::Log => "Log and views",
+            Tag::Proof => "Proof",
             Tag::Insights => "Insights",
             Tag::Service => "Service",
             Tag::Pages => "Pages",
@@ -50,6 +53,10 @@ impl Tag {
             Tag::Log => {
                 "The events of all carts, and the views built from them. Requires the operator \
                  token."
+            }
+            Tag::Proof => {
+                "Signed checkpoints of the log and its Merkle tree, for those who do not trust \
+                 this service. Public, unless `proof.public = false` makes them the operator's."
             }
             Tag::Insights => "Statistics from the event log. Requires the operator token.",
             Tag::Service => "Health, metrics and this document.",

@@ -25,8 +25,17 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Brotli's quality for a page that is made for one request, of 11.
+const QUICK: u8 = 4;
+
 /// Brotli's window as a power of two: larger than any file, and quick to set up.
 const WINDOW_BITS: u8 = 16;
+
+/// Above this size the best quality would take a second, and hold up other requests.
+const LARGE: usize = 200_000;
+
+/// Brotli's quality for a large page, of 11.
+const GOOD: u8 = 9;
 
 /// A content coding (RFC 9110, 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +53,7 @@ pub struct Asset {
     pub compressible: bool,
     tag: String,
     whole: Bytes,
+    quality: Quality,
     gzip: OnceLock<Bytes>,
     brotli: OnceLock<Bytes>,
 }
@@ -59,7 +69,8 @@ impl Asset {
         let text = kind.starts_with("text/") || kind == "image/svg+xml";
         let whole = match path.rsplit_once('.') {
             Some((_, "js")) => strip(&file.data, &["//"]),
-            Some((_, "css")) => strip(&file.data, &[]),
+            Some((_, "css")) => tighten(&strip(&file.data, &[])),
+            Some((_, "html")) => composed(&file.data).into(),
             Some(_) | None => Bytes::from(file.data.into_owned()),
         };
         let media_type = if kind.starts_with("text/") {
@@ -67,20 +78,38 @@ impl Asset {
         } else {
             kind.to_owned()
         };
-        Some(Asset::new(media_type, text, whole))
+        Some(Asset::new(media_type, text, whole, Quality::best()))
     }
 
     /// A generated file, which does not change while the program runs.
     pub fn made(media_type: &str, text: String) -> Asset {
-        Asset::new(media_type.to_owned(), true, text.into())
+        let quality = match text.len() {
+            ..=LARGE => Quality::best(),
+            _ => Quality::new(GOOD).expect("the quality must be valid"),
+        };
+        Asset::new(media_type.to_owned(), true, text.into(), quality)
     }
 
-    fn new(media_type: String, compressible: bool, whole: Bytes) -> Asset {
+    /// A page that is made for one request: compressed in a tenth of the time, and to some per cent
+    /// more bytes.
+    pub fn of_request(text: String) -> Asset {
+        let quality = Quality::new(QUICK).expect("the quality must be valid");
+        let media_type = "text/html; charset=utf-8".to_owned();
+        Asset::new(media_type, true, text.into(), quality)
+    }
+
+    /// The text of a page, with its placeholders.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.whole).expect("pages are UTF-8")
+    }
+
+    fn new(media_type: String, compressible: bool, whole: Bytes, quality: Quality) -> Asset {
         Asset {
             media_type,
             compressible,
             tag: hex::encode(&Sha256::digest(&whole)[..8]),
             whole,
+            quality,
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
         }
@@ -99,7 +128,10 @@ impl Asset {
         match coding {
             Coding::Identity => self.whole.clone(),
             Coding::Gzip => self.gzip.get_or_init(|| gzip(&self.whole)).clone(),
-            Coding::Brotli => self.brotli.get_or_init(|| brotli(&self.whole)).clone(),
+            Coding::Brotli => {
+                let coded = || brotli(&self.whole, self.quality);
+                self.brotli.get_or_init(coded).clone()
+            }
         }
     }
 }
@@ -113,9 +145,9 @@ fn gzip(whole: &[u8]) -> Bytes {
         .into()
 }
 
-fn brotli(whole: &[u8]) -> Bytes {
+fn brotli(whole: &[u8], quality: Quality) -> Bytes {
     let encoder = BrotliEncoderOptions::new()
-        .quality(Quality::best())
+        .quality(quality)
         .window_size(WindowSize::new(WINDOW_BITS).expect("the window size must be valid"))
         .size_hint(u32::try_from(whole.len()).unwrap_or(u32::MAX))
         .build()
@@ -128,6 +160,36 @@ fn brotli(whole: &[u8]) -> Bytes {
         .into_inner()
         .expect("writing to a vector cannot fail")
         .into()
+}
+
+/// The page with the parts that it shares with others: `{{parts/header.html}}` on a line of its own
+/// is that file. `{{source}}` is a link to the source, if the package says where it is.
+fn composed(page: &[u8]) -> String {
+    let page = std::str::from_utf8(page).expect("pages are UTF-8");
+    let mut whole = String::with_capacity(2 * page.len());
+    for line in page.lines() {
+        match shared_part(line) {
+            Some(part) => {
+                let file = Static::get(part).unwrap_or_else(|| panic!("no {part}"));
+                whole.push_str(&composed(&file.data));
+            }
+            None => {
+                whole.push_str(line);
+                whole.push('\n');
+            }
+        }
+    }
+    let source = match env!("CARGO_PKG_REPOSITORY") {
+        "" => String::new(),
+        address => format!(r#"<a href="{address}">Source code</a>"#),
+    };
+    whole.replace("{{source}}", &source)
+}
+
+/// The part that a line of a page stands for.
+fn shared_part(line: &str) -> Option<&str> {
+    let part = line.strip_prefix("{{")?.strip_suffix("}}")?;
+    part.starts_with("parts/").then_some(part)
 }
 
 /// Strips indentation, blank lines and comments on lines of their own: the types of the scripts are
@@ -147,9 +209,38 @@ fn strip(file: &[u8], line_marks: &[&str]) -> Bytes {
     left.into()
 }
 
+/// What CSS needs not, with what is left of it. No style sheet may have these in quotes.
+const CSS_SLACK: [(&str, &str); 15] = [
+    (": ", ":"),
+    (", ", ","),
+    (",\n", ","),
+    (" {", "{"),
+    ("{\n", "{"),
+    ("{ ", "{"),
+    ("; ", ";"),
+    (";\n", ";"),
+    (" }", "}"),
+    (";}", "}"),
+    ("}\n", "}"),
+    (" 0.", " ."),
+    (":0.", ":."),
+    ("(0.", "(."),
+    (",0.", ",."),
+];
+
+/// Drops spaces, line ends and zeros that CSS does not need, 4 % of its compressed size.
+fn tighten(css: &[u8]) -> Bytes {
+    let css = std::str::from_utf8(css).expect("style sheets are UTF-8");
+    let tight = CSS_SLACK
+        .iter()
+        .fold(css.to_owned(), |css, (from, to)| css.replace(from, to));
+    tight.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::site::reference;
     use std::collections::BTreeSet;
 
     #[test]
@@ -158,6 +249,22 @@ mod tests {
             "/** What\n * it is. */\nconst a = \"/* text */\"; // why\n\n  // Here.\n  b();\n";
         let left = strip(script.as_bytes(), &["//"]);
         assert_eq!(left, "const a = \"/* text */\"; // why\nb();\n");
+    }
+
+    #[test]
+    fn style_sheets_lose_what_css_does_not_need() {
+        let css = b"a, b:not(.c) {\nmargin: 0 0.5rem; color: rgb(0, 0, 0);\n}\n@media (width < 0.1px) { a { top: 0; } }\n";
+        let tight = "a,b:not(.c){margin:0 .5rem;color:rgb(0,0,0)}@media (width < .1px){a{top:0}}";
+        assert_eq!(tighten(css), tight);
+        for path in Static::iter().filter(|path| path.ends_with(".css")) {
+            let file = Static::get(&path).unwrap();
+            let text = strip(&file.data, &[]);
+            let text = std::str::from_utf8(&text).unwrap();
+            for quoted in text.split('"').skip(1).step_by(2) {
+                let slack = CSS_SLACK.iter().any(|(slack, _)| quoted.contains(slack));
+                assert!(!slack && !text.contains('\''), "{path}: {quoted}");
+            }
+        }
     }
 
     #[test]
@@ -175,9 +282,14 @@ mod tests {
 
     #[test]
     fn pages_preload_exactly_what_their_scripts_import() {
-        for path in Static::iter().filter(|path| path.ends_with(".html")) {
+        let files = Static::iter().filter(|path| path.ends_with(".html"));
+        let files = files.map(|path| {
             let file = Static::get(&path).unwrap();
-            let page = std::str::from_utf8(&file.data).unwrap();
+            let page = String::from_utf8(file.data.into_owned()).unwrap();
+            (path.into_owned(), page)
+        });
+        let generated = ("reference".to_owned(), reference::PAGE.to_owned());
+        for (path, page) in files.chain([generated]) {
             let named = |before: &str| -> BTreeSet<String> {
                 page.split(before)
                     .skip(1)
@@ -192,6 +304,23 @@ mod tests {
             }
             let ahead = named(r#"<link rel="modulepreload" href=""#);
             assert_eq!(ahead, needed, "{path}");
+        }
+    }
+
+    #[test]
+    fn pages_are_composed_of_their_parts() {
+        for path in Static::iter().filter(|path| path.ends_with(".html")) {
+            let page = composed(&Static::get(&path).unwrap().data);
+            assert!(!page.contains("{{parts/"), "{path}");
+        }
+        let shop = composed(&Static::get("index.html").unwrap().data);
+        for once in [
+            " id=\"drawer\"",
+            "</header>",
+            "</footer>",
+            " id=\"notices\"",
+        ] {
+            assert_eq!(shop.matches(once).count(), 1, "{once}");
         }
     }
 

@@ -5,27 +5,27 @@ use crate::web::http::headers::if_none_match_text;
 use crate::web::http::negotiate;
 use crate::web::http::path::names_something;
 use crate::web::http::problem::{Kind, Problem};
+use crate::web::http::rate::Rate;
+use crate::web::http::response_headers::OPENER_POLICY;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::site::assets::{Asset, Coding};
-use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderName, HeaderValue};
+use crate::web::site::own_pictures;
+use crate::web::state::AppState;
+use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-
-/// Pages may load only from this service, and run no inline scripts.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; \
-     frame-ancestors 'none'";
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// The pages. `{file}` comes last because its pattern is the slowest to match.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/").get(shop, describe_shop),
-        at("/history").get(history, describe_history),
-        at("/history/{id}").get(cart_history, describe_cart_history),
-        at("/insights").get(insights, describe_insights),
-        at("/operations").get(operations, describe_operations),
-        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(file, describe_file),
+        at("/").get(Rate::Unlimited, shop, describe_shop),
+        at("/history").get(Rate::Unlimited, history, describe_history),
+        at("/history/{id}").get(Rate::Unlimited, cart_history, describe_cart_history),
+        at("/insights").get(Rate::Unlimited, insights, describe_insights),
+        at("/operations").get(Rate::Unlimited, operations, describe_operations),
+        at("/learn").get(Rate::Unlimited, learn, describe_learn),
+        at("/{file:(css|js|pictures)/.+|favicon\\.svg}").get(Rate::Unlimited, file, describe_file),
     ]
 }
 
@@ -85,13 +85,32 @@ fn describe_operations(operation: Operation<'_>) -> Operation<'_> {
         .description("The page is public; what it shows comes from the operator's API.")
 }
 
-/// A file by its path under `static/`.
+async fn learn(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    serve(&request, "learn.html", StatusCode::OK)
+}
+
+fn describe_learn(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation)
+        .named(
+            Tag::Pages,
+            "getLearnPage",
+            "Event sourcing by three examples",
+        )
+        .description("Chess, a cart and a write-ahead log, and three terms by live events.")
+}
+
+/// A file by its path under `static/`. The operator's own pictures come before the built-in ones.
 async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let path = request
         .match_info()
         .as_str()
         .trim_start_matches('/')
         .to_owned();
+    if let Some(name) = path.strip_prefix("pictures/")
+        && let Some(own) = own_pictures::answer(&request, name).await?
+    {
+        return Ok(own);
+    }
     serve(&request, &path, StatusCode::OK)
 }
 
@@ -100,9 +119,10 @@ fn describe_file(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Pages, "getFile", "A static file")
         .description("A style sheet, a script or a picture. The path may have several segments.")
         .responds(StatusCode::OK, "The file.")
-        .text_content("text/css", None)
-        .text_content("text/javascript", None)
-        .text_content("image/svg+xml", None)
+        .text_content("text/css")
+        .text_content("text/javascript")
+        .text_content("image/svg+xml")
+        .text_content("image/*")
         .with_headers(PAGE_HEADERS)
         .may_have_headers(&[Header::Vary])
         .problems(&[Kind::NotFound])
@@ -121,7 +141,7 @@ const PAGE_HEADERS: &[Header] = &[
 pub fn describe_page(operation: Operation<'_>) -> Operation<'_> {
     describe_revalidated(operation)
         .responds(StatusCode::OK, "The page.")
-        .text_content("text/html", None)
+        .text_content("text/html")
         .with_headers(PAGE_HEADERS)
         .with_headers(&[Header::Vary])
 }
@@ -148,7 +168,11 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, Problem> {
     Err(Problem::not_found())
 }
 
-fn serve(request: &HttpRequest, path: &str, status: StatusCode) -> Result<HttpResponse, Problem> {
+pub fn serve(
+    request: &HttpRequest,
+    path: &str,
+    status: StatusCode,
+) -> Result<HttpResponse, Problem> {
     let asset = Asset::at(path).ok_or_else(Problem::not_found)?;
     let caching = match status {
         StatusCode::OK => "no-cache",
@@ -177,7 +201,10 @@ pub fn answer(
     response
         .insert_header((header::ETAG, etag))
         .insert_header((header::CACHE_CONTROL, caching))
-        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            content_security_policy(request),
+        ))
         .insert_header((OPENER_POLICY, "same-origin"));
     if asset.compressible {
         response.append_header((header::VARY, "Accept-Encoding"));
@@ -195,6 +222,24 @@ pub fn answer(
     }
     response.content_type(asset.media_type.as_str());
     Ok(response.body(asset.body(coding)))
+}
+
+/// Pages may load only from this service, and run no inline scripts. Pictures may also come from
+/// the hosts that the catalogue names.
+fn content_security_policy(request: &HttpRequest) -> String {
+    let state = request
+        .app_data::<Data<AppState>>()
+        .expect("the service is started with its state");
+    let catalogue = state.catalogue.get();
+    let mut pictures = "img-src 'self' data:".to_owned();
+    for origin in catalogue.picture_origins() {
+        pictures.push(' ');
+        pictures.push_str(origin);
+    }
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; {pictures}; \
+         connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
 }
 
 /// The coding of `asset` that the client prefers (RFC 9110, 12.5.3); a malformed header counts as

@@ -3,12 +3,13 @@
  * same moment; parts change the state only through `go`, `explain`, `pin` and `skip`.
  */
 
-import { announce, connectionBack, connectionLost } from "../page/notices.js";
-import { byId, setText } from "../page/element.js";
+import { announce, showStream } from "../page/notices.js";
+import { byId, onPress, setText } from "../page/element.js";
 import { spokenMoney } from "../page/format.js";
 import { asOperator, isAdmitted } from "../page/operator.js";
 import { ownCarts } from "../service/own_carts.js";
-import { Problem } from "../service/request.js";
+import { isTemporary, Problem } from "../service/request.js";
+import { whenBack } from "../service/retry.js";
 import { follow, ofCart, OF_LOG } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
 import { CartPanel } from "./cart_panel.js";
@@ -69,6 +70,8 @@ export class CartHistory {
   /** @type {Timer} */
   #settling;
   #drawnAt = 0;
+  /** Whether the version has changed since it was last announced. */
+  #moved = false;
   /** @type {Timer} */
   #addressTimer;
   /** @type {import("./address.js").UrlState} */
@@ -100,6 +103,23 @@ export class CartHistory {
     addEventListener("popstate", () => this.#readAddress());
     this.#follow();
     this.#indicators?.check();
+    this.#indicators?.checkSeen();
+    if (!eventList.byOperator) this.#offerProof();
+  }
+
+  /** The proof's code is loaded when it is wanted. */
+  #offerProof() {
+    /** @type {Promise<Part & { open(version: number): Promise<void> }> | null} */
+    let panel = null;
+    byId("proof-open").hidden = false;
+    onPress("proof-open", async () => {
+      panel ??= import("./proof_panel.js").then(({ ProofPanel }) => {
+        const made = new ProofPanel(this.#eventList);
+        this.#slowParts.push(made);
+        return made;
+      });
+      (await panel).open(this.version);
+    });
   }
 
   get version() {
@@ -121,6 +141,7 @@ export class CartHistory {
     this.state.v = v === head ? null : v;
     clearTimeout(this.#addressTimer);
     this.#addressTimer = setTimeout(() => this.#writeAddress("replaceState"), ADDRESS_MS);
+    this.#moved = true;
     this.#draw();
   }
 
@@ -227,36 +248,37 @@ export class CartHistory {
 
   #settle(moment = this.moment()) {
     for (const part of this.#slowParts) part.show(moment);
+    // The slider reads out its own value.
+    if (this.#moved && document.activeElement !== byId("slider")) announce(`Version ${moment.version}: ${moment.event.sentence}. Total ${spokenMoney(moment.state.total, moment.eventList.currency)}`);
+    this.#moved = false;
     document.title = `Version ${moment.version} of ${moment.head}: ${moment.event.sentence}`;
   }
 
   #follow() {
     const { id, head, byOperator } = this.#eventList;
-    /** @param {Api.Event} event */
-    const take = (event) => {
-      connectionBack();
-      if (event.cart_id === id) this.#take(event);
-    };
-    follow(
-      byOperator ? OF_LOG : ofCart(id),
-      byOperator ? this.#eventList.event(head).position : head,
-      take,
-      (connected) => (connected ? connectionBack() : this.#lost()),
-    );
+    const last = byOperator ? this.#eventList.event(head).position : head;
+    follow(byOperator ? OF_LOG : ofCart(id), last, {
+      event: (event) => event.cart_id === id && this.#take(event),
+      state: (state) => (state.signedOut ? location.reload() : showStream(state)),
+      restart: () => location.reload(),
+    });
   }
 
   /** @param {Api.Event} event */
   async #take(event) {
     const arrivedAt = performance.now();
     // A gap would make the fold wrong: missing events are loaded first.
-    if (!this.#eventList.append(event)) await this.#eventList.catchUp().catch(() => {});
+    if (!this.#eventList.append(event)) {
+      try {
+        await this.#eventList.catchUp();
+      } catch {
+        whenBack(() => this.#take(event));
+        return;
+      }
+    }
     this.#draw(true);
     announce(event.sentence);
     this.#indicators?.arrived(event, arrivedAt);
-  }
-
-  #lost() {
-    connectionLost("Connection lost. Reconnecting…", () => this.#indicators?.check());
   }
 
   /** @param {Error} error */
@@ -264,9 +286,9 @@ export class CartHistory {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
-      showNote("You can’t view this cart", "It doesn’t exist or belongs to someone else.");
+      showNote("You can’t view this cart", new Error("It doesn’t exist or belongs to someone else."));
       if (!("admitted" in error && error.admitted)) asOperator("The operator can view any cart.", () => location.reload());
-    } else showNote("Couldn’t load this cart’s history", error.message, () => new CartHistory(this.#eventList.id).start());
+    } else showNote("Couldn’t load this cart’s history", error, () => new CartHistory(this.#eventList.id).start());
   }
 }
 
@@ -293,18 +315,23 @@ async function openEventList(id, progress) {
 }
 
 /**
- * Shows why there is nothing to see, with a button to try again where that may help.
+ * Shows why there is nothing to see. Where that may help, `again` is called once the service is back,
+ * or when its button is pressed.
  * @param {string} title
- * @param {string} words
+ * @param {Error} error
  * @param {() => void} [again]
  */
-export function showNote(title, words, again) {
+export function showNote(title, error, again) {
   byId("note").hidden = false;
   setText(byId("note-title"), title);
-  setText(byId("note-words"), words);
+  setText(byId("note-words"), error.message);
   byId("note-again").hidden = !again;
-  byId("note-again").onclick = () => {
+  if (!again) return;
+  const retry = () => {
+    cancelRetry();
     byId("note").hidden = true;
-    again?.();
+    again();
   };
+  const cancelRetry = isTemporary(error) ? whenBack(retry) : () => {};
+  byId("note-again").onclick = retry;
 }

@@ -13,6 +13,9 @@ import { amount, money, signed, signedAmount, timeOfDay } from "../page/format.j
  * @import { Line } from "./fold.js"
  */
 
+/** Characters of an amount that leave room for a name beside it on a narrow page. */
+const LONG = 11;
+
 /** A number that can be explained, with its change below. */
 class NumberButton {
   #value = element("span", { class: "number-value" });
@@ -134,6 +137,7 @@ export class CartPanel {
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
       setText(row.lots, line && quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : without.length ? "not in cart" : "not yet in cart");
+      this.#widen(money(line?.total ?? 0, currency));
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }
@@ -157,6 +161,21 @@ export class CartPanel {
     }
     if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
     else this.#body.querySelector(".nothing")?.parentElement?.remove();
+    this.#measured = null;
+  }
+
+  #widest = 0;
+
+  /**
+   * Keeps the column of amounts as wide as the widest one so far.
+   * @param {string} amount
+   */
+  #widen({ length }) {
+    if (length <= this.#widest) return;
+    this.#widest = length;
+    const table = /** @type {HTMLElement} */ (this.#body.parentElement);
+    table.style.setProperty("--widest", `${length}ch`);
+    table.classList.toggle("long", length > LONG);
     this.#measured = null;
   }
 

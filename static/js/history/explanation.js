@@ -14,6 +14,8 @@ const ROWS = 40;
 const SHORT = 14;
 /** The height of the sticky sum, in CSS pixels. */
 const SUM_HEIGHT = 44;
+/** The longest sum that the timeline of a narrow page shows as a whole. */
+const DOCK_LENGTH = 44;
 
 export class Explanation {
   #page;
@@ -52,7 +54,8 @@ export class Explanation {
     setText(byId("why-title"), words?.title ?? "Why these numbers?");
     // On a narrow page the explanation is below: the timeline shows the sum as well.
     byId("dock-why").hidden = !reason;
-    setText(byId("dock-why"), words ? `${words.title}: ${words.sum}` : "");
+    const sum = words && reason ? `${words.title}: ${words.sum}` : "";
+    setText(byId("dock-why"), reason && words && sum.length > DOCK_LENGTH ? `${words.title}: ${written(reason, moment.eventList.currency)}` : sum);
     if (reason && words) this.#showReason(reason, words, moment);
   }
 

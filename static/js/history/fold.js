@@ -194,6 +194,18 @@ export class Fold {
     this.#latestAt = wanted;
     return state;
   }
+
+  /** @type {number[]} */
+  #discounts = [0];
+
+  /**
+   * The discount at a version: once computed for the whole history, a look-up.
+   * @param {number} version
+   */
+  discountAt(version) {
+    while (this.#discounts.length <= version) this.#discounts.push(this.at(this.#discounts.length).discount);
+    return this.#discounts[version];
+  }
 }
 
 /** @param {State} state */

@@ -6,9 +6,11 @@
  */
 
 import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
-import { announce, connectionBack, connectionLost } from "../page/notices.js";
+import { announce, showStream } from "../page/notices.js";
 import { count, fullTime } from "../page/format.js";
-import { get, Problem } from "../service/request.js";
+import { isSignedOut } from "../page/operator.js";
+import { get, isTemporary, Problem } from "../service/request.js";
+import { whenBack } from "../service/retry.js";
 import { follow, OF_LOG } from "../service/stream.js";
 import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/event_types.js";
 
@@ -19,6 +21,9 @@ const PAGE = 50;
 const MAX_ROWS = 250;
 /** Events of a burst are shown together. */
 const BATCH_MS = 200;
+/** So many events within so long are too many to slide in one after another: only their number is shown. */
+const BUSY_EVENTS = 20;
+const BUSY_MS = 2000;
 /** Live events are announced at most this often. */
 const ANNOUNCE_MS = 3000;
 
@@ -46,7 +51,10 @@ export class Journal {
   /** @type {Query} */
   #query = {};
   #turn = 0;
+  /** The parameters of the rows shown. */
+  #shown = "";
   #stop = () => {};
+  #cancelRetry = () => {};
   #paused = false;
   /**
    * The first of the live events that are not shown yet; `#waiting` counts all of them.
@@ -54,6 +62,11 @@ export class Journal {
    */
   #held = [];
   #waiting = 0;
+  /**
+   * When the latest events arrived.
+   * @type {number[]}
+   */
+  #arrivals = [];
   /** @type {Timer} */
   #batching;
   #unannounced = 0;
@@ -125,6 +138,7 @@ export class Journal {
     this.#turn += 1;
     const turn = this.#turn;
     this.#stop();
+    this.#cancelRetry();
     this.#showPaused(false);
     this.#hold(0);
     this.#choices.show(this.#query);
@@ -135,17 +149,31 @@ export class Journal {
     try {
       const { body, headers } = await get(`/api/events?${parameters}`);
       if (turn !== this.#turn) return;
+      this.#shown = String(parameters);
       this.#show(body);
       this.#follow(Number(headers.get("Log-Position")));
     } catch (error) {
       if (turn !== this.#turn) return;
       // A cursor is valid for one query only; for another one it is stale.
       if (error instanceof Problem && error.status === 400 && this.#query.cursor) return this.#choose({ ...this.#query, cursor: null });
-      byId("journal-failed").hidden = false;
-      setText(byId("journal-failed-words"), error.message);
+      this.#fail(error, String(parameters));
     } finally {
       if (turn === this.#turn) this.#list.setAttribute("aria-busy", "false");
     }
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string} parameters
+   */
+  #fail(error, parameters) {
+    if (isSignedOut(error)) return location.reload();
+    // Rows of another query must not stand below these filters.
+    if (this.#shown !== parameters) this.#list.replaceChildren();
+    byId("journal-none").hidden = true;
+    byId("journal").hidden = byId("journal-failed").hidden = false;
+    setText(byId("journal-failed-words"), error.message);
+    if (isTemporary(error)) this.#cancelRetry = whenBack(() => this.#read());
   }
 
   /** @param {Api.EventPage} page */
@@ -185,17 +213,18 @@ export class Journal {
 
   /** @param {number} position */
   #follow(position) {
-    this.#stop = follow(
-      OF_LOG,
-      position,
-      (event) => {
+    this.#stop = follow(OF_LOG, position, {
+      event: (event) => {
         if (!this.#choices.fits(event)) return;
         if (this.#held.length < MAX_ROWS) this.#held.push(event);
         this.#waiting += 1;
+        this.#arrivals.push(performance.now());
+        if (this.#arrivals.length > BUSY_EVENTS) this.#arrivals.shift();
         this.#soon();
       },
-      (connected) => (connected ? connectionBack() : connectionLost("Connection lost. Reconnecting…", () => this.#read())),
-    );
+      state: (state) => (state.signedOut ? location.reload() : showStream(state)),
+      restart: () => this.#read(),
+    });
   }
 
   #soon() {
@@ -209,12 +238,23 @@ export class Journal {
     return this.#list.getBoundingClientRect().top < bottom || [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) || (selection !== null && !selection.isCollapsed && selection.containsNode(this.#list, true));
   }
 
+  /** How long the log must be quiet until the held events can be shown. */
+  get #busyFor() {
+    const first = this.#arrivals.length < BUSY_EVENTS ? -Infinity : this.#arrivals[0];
+    return first + BUSY_MS - performance.now();
+  }
+
   /** Shows the held events, or only their number where they would move what is being read. */
   #showHeld() {
     this.#batching = undefined;
     const number = this.#waiting;
     if (!number) return;
     if (!this.#live || this.#paused || this.#isRead) return this.#hold(number);
+    if (this.#busyFor > 0) {
+      this.#hold(number);
+      this.#batching = setTimeout(() => this.#showHeld(), this.#busyFor + BATCH_MS);
+      return;
+    }
     // A full page is loaded again, so that the next page continues where it ends.
     if (this.#list.childElementCount + number > MAX_ROWS) return this.#read();
     const rows = this.#held.map((event) => this.#row(event)).reverse();
@@ -306,8 +346,9 @@ class Choices {
       this.#offer("sku", [...this.#names]);
       const chip = this.chip("sku");
       if (chip?.firstElementChild) setText(chip.firstElementChild, this.#words("sku"));
-    } catch {
-      // The products of the rows can still be selected.
+    } catch (error) {
+      // Until then the products of the rows can be selected.
+      if (isTemporary(error)) whenBack(() => this.#readProducts());
     }
   }
 

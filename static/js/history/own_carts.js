@@ -4,7 +4,8 @@ import { byId, element } from "../page/element.js";
 import { STATUS } from "../page/event_types.js";
 import { fullTime, money } from "../page/format.js";
 import { forgetCart, ownCarts } from "../service/own_carts.js";
-import { get, Problem } from "../service/request.js";
+import { get, isTemporary, Problem } from "../service/request.js";
+import { whenBack } from "../service/retry.js";
 
 /** How many are shown at first, and at the most. */
 const FIRST = 3;
@@ -54,9 +55,14 @@ async function fill(root, id) {
       if (!byId("own-list").childElementCount) showEmpty();
       return;
     }
+    const cancelRetry = isTemporary(error) ? whenBack(() => fill(root, id)) : () => {};
+    const again = () => {
+      cancelRetry();
+      fill(root, id);
+    };
     root.replaceChildren(
       element("p", { class: "refusal" }, error.message),
-      element("button", { class: "button small", type: "button", on: { click: () => fill(root, id) } }, "Try again"),
+      element("button", { class: "button small", type: "button", on: { click: again } }, "Try again"),
     );
   } finally {
     root.removeAttribute("aria-busy");

@@ -12,6 +12,8 @@ import { copyText } from "./copy.js";
 
 const SPEEDS = [1, 5, 25, 125];
 const PACE = 1.5;
+/** After a pause, as of a tab in the background, playback goes on where it was. */
+const LONGEST_FRAME_MS = 100;
 const SHORTCUTS = "cartlog.letters";
 
 export class Playback {
@@ -41,7 +43,12 @@ export class Playback {
   show({ version, head, event, pin, without }) {
     this.#head = head;
     const skipped = without.includes(version);
-    setText(byId("sentence"), `#${version} ${event.sentence}`);
+    // The words may be cut where there is no room, a price never.
+    const at = event.sentence.lastIndexOf(" at ");
+    const price = event.data.unit_price !== undefined && at > 0 ? at : event.sentence.length;
+    setText(byId("sentence-words"), `#${version} ${event.sentence.slice(0, price)}`);
+    setText(byId("sentence-price"), event.sentence.slice(price));
+    setAttribute(byId("sentence"), "title", event.sentence);
     byId("sentence").classList.toggle("skipped", skipped);
     for (const id of ["first", "back", "skip-event"]) disable(id, version === 1);
     for (const id of ["forward", "last"]) disable(id, version === head);
@@ -90,7 +97,7 @@ export class Playback {
     let then = performance.now();
     /** @param {number} now */
     const tick = (now) => {
-      due += ((now - then) / 1000) * PACE * SPEEDS[this.#speed];
+      due += (Math.min(now - then, LONGEST_FRAME_MS) / 1000) * PACE * SPEEDS[this.#speed];
       then = now;
       const steps = Math.floor(due);
       due -= steps;

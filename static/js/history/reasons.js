@@ -15,6 +15,7 @@
  * @property {number} value
  * @property {(version: number) => { event: Api.Event, value: number }} term
  * @property {(version: number) => boolean} isHighlighted
+ * @property {(version: number) => boolean} isTerm Whether the event counts at its own version or later.
  * @property {() => number[]} versions The versions of the terms, ascending, possibly many thousands.
  * @property {() => Words} words
  */
@@ -59,38 +60,42 @@ export function reasonOf(why, moment) {
   const moves = sku ? eventList.movesBySku.get(sku) : eventList.moves;
   if (!moves) return null;
   const skipped = new Set(moment.without);
-  const promotion = state.promotion_version;
-  const withMoves = field !== "discount";
-  const withPromotion = promotion !== null && (field === "discount" || field === "total") && !sku;
+  const withDiscount = !sku && (field === "discount" || field === "total");
   const line = sku ? state.allLines.find((line) => line.sku === sku) : undefined;
 
   // In a what-if a removal may find fewer units: its effect there counts.
   /** @param {number} it @returns {Change} */
   const moved = (it) => (skipped.size ? movedIn(moment.fold, eventList.event(it)) : movedBy(eventList.event(it)));
+  /**
+   * The effect of an event on the number. Any event that changes the subtotal can change the discount.
+   * @param {number} it
+   */
+  const effectOf = (it) => {
+    if (skipped.has(it)) return 0;
+    const discount = withDiscount ? moment.fold.discountAt(it) - moment.fold.discountAt(it - 1) : 0;
+    if (field === "discount") return discount;
+    if (unitsOf(eventList.event(it)) === 0) return -discount;
+    const change = moved(it);
+    return (field === "quantity" ? change.quantity : change.total) - discount;
+  };
+  const candidates = () => (withDiscount ? [...moves, ...eventList.promotions].sort((one, other) => one - other) : moves);
   const versions = () => {
-    const made = withMoves ? moves.slice(0, countUpTo(moves, version)).filter((it) => !skipped.has(it) && moved(it).quantity !== 0) : [];
-    if (withPromotion && promotion !== null) made.splice(countUpTo(made, promotion), 0, promotion);
-    return made;
+    const all = candidates();
+    return all.slice(0, countUpTo(all, version)).filter((it) => effectOf(it) !== 0);
   };
 
   /** @param {number} it */
-  const isHighlighted = (it) => {
-    if (it > version || skipped.has(it)) return false;
-    if (withPromotion && it === promotion) return true;
-    if (!withMoves) return false;
+  const isTerm = (it) => {
     const event = eventList.event(it);
-    return unitsOf(event) !== 0 && (!sku || event.data.sku === sku) && moved(it).quantity !== 0;
+    return (withDiscount ? unitsOf(event) !== 0 || event.type.startsWith("Promotion") : unitsOf(event) !== 0 && (!sku || event.data.sku === sku)) && effectOf(it) !== 0;
   };
-
   /** @param {number} it */
-  const term = (it) => {
-    const event = eventList.event(it);
-    if (it === promotion) return { event, value: field === "total" ? -state.discount : state.discount };
-    return { event, value: moved(it)[field === "quantity" ? "quantity" : "total"] };
-  };
+  const isHighlighted = (it) => it <= version && isTerm(it);
+  /** @param {number} it */
+  const term = (it) => ({ event: eventList.event(it), value: effectOf(it) });
 
   const value = field === "quantity" ? (line?.quantity ?? 0) : sku ? (line?.total ?? 0) : state[field];
-  return { field, sku, value, term, isHighlighted, versions, words: () => words(number, moment, line, () => versions().map((it) => moved(it).quantity)) };
+  return { field, sku, value, term, isHighlighted, isTerm, versions, words: () => words(number, moment, line, () => versions().map(effectOf)) };
 }
 
 /** @param {Api.Event} event @returns {Change} */
@@ -143,7 +148,7 @@ function words({ sku, field }, { eventList, state }, line, quantities) {
   const replaced = promotion && promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
   if (field === "discount") {
     if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion applies at this version." };
-    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to a whole cent.${replaced}` };
+    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to the currency's smallest unit.${replaced}` };
     const { amount: fixed = 0 } = promotion;
     const capped = fixed > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
     return { title: "Discount", sum: `a fixed ${write(fixed)}${capped} = ${write(state.discount)}`, note: `Never more than the subtotal.${replaced}` };

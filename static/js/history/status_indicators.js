@@ -1,12 +1,14 @@
 /**
- * Three checks of what is shown: the service's view equals this page's fold of the log, the view has
- * no lag, and the hash chain is intact.
+ * Four checks of what is shown: the service's view equals this page's fold of the log, the view has
+ * no lag, the hash chain is intact, and the log extends what this browser saw of it before.
  */
 
 import { byId } from "../page/element.js";
 import { showIndicator } from "../page/notices.js";
-import { get } from "../service/request.js";
+import { get, isTemporary } from "../service/request.js";
+import { whenBack } from "../service/retry.js";
 import { documentOf } from "./fold.js";
+import { checkSeen } from "./proof_memory.js";
 
 /**
  * @import { CartHistory } from "./cart_history.js"
@@ -26,7 +28,22 @@ export class StatusIndicators {
     this.#eventList = eventList;
   }
 
+  #cancelRetry = () => {};
+
+  /** @param {Error} error */
+  #checkLater(error) {
+    if (isTemporary(error)) this.#cancelRetry = whenBack(() => this.check());
+  }
+
+  /** Whether the log still has what this browser saw of it; once a visit. */
+  async checkSeen() {
+    const { state, words } = await checkSeen();
+    this.#set("seen", state, words);
+    if (state === "waiting") whenBack(() => this.checkSeen());
+  }
+
   async check() {
+    this.#cancelRetry();
     const { id, head } = this.#eventList;
     const broken = this.#eventList.firstBrokenLink();
     if (broken) this.#set("chain", "bad", `Hash chain broken at event ${broken}`);
@@ -43,13 +60,14 @@ export class StatusIndicators {
     } catch (error) {
       const isBehind = error.slug === "view-behind";
       this.#set("lag", isBehind ? "bad" : "waiting", isBehind ? "View is behind the log" : "Couldn’t check the view");
+      this.#checkLater(error);
       return null;
     }
   }
 
   /** The operator cannot read the cart: compares the view's position with the last event's. */
   async #checkByOperator() {
-    this.#set("fold", "waiting", "Verify views on the Operations page");
+    this.#set("fold", "none", "View not compared: verify it on the Operations page");
     try {
       const asked = performance.now();
       /** @type {{ body: Api.Views }} */
@@ -58,8 +76,9 @@ export class StatusIndicators {
       const { position: newest } = this.#eventList.event(this.#eventList.head);
       this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
       return position < newest ? null : performance.now() - asked;
-    } catch {
+    } catch (error) {
       this.#set("lag", "waiting", "Couldn’t check the view");
+      this.#checkLater(error);
       return null;
     }
   }
@@ -89,8 +108,8 @@ export class StatusIndicators {
   }
 
   /**
-   * @param {"fold" | "lag" | "chain"} name
-   * @param {"good" | "waiting" | "bad"} state
+   * @param {"fold" | "lag" | "chain" | "seen"} name
+   * @param {"good" | "waiting" | "bad" | "none"} state
    * @param {string} words
    */
   #set(name, state, words) {

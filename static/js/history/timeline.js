@@ -11,7 +11,6 @@ import { kindOf, markOf, unitsOf } from "../page/event_types.js";
 /**
  * @import { CartHistory, Moment } from "./cart_history.js"
  * @import { EventList } from "./event_list.js"
- * @import { Reason } from "./reasons.js"
  */
 
 /** Tiles beyond each edge, so that the band can move before they are replaced. */
@@ -160,6 +159,7 @@ export class Timeline {
     tile.root.dataset.testid = `event-${version}`;
     tile.root.title = `${event.sentence} (${timeOfDay(event.recorded_at)})`;
     setText(tile.mark, markOf(event));
+    tile.mark.classList.toggle("long", markOf(event).length > 3);
     setText(tile.number, String(version));
     tile.pause.hidden = pause < PAUSE_MS;
     setText(tile.pause, tile.pause.hidden ? "" : duration(pause));
@@ -236,10 +236,8 @@ export class Scrubber {
    * @param {Moment} moment
    */
   paint(moment) {
-    const { head, state, why, without, reason } = moment;
-    // Which promotion is highlighted depends on the version; units do not.
-    const lit = reason ? `${why} ${reason.field === "total" || reason.field === "discount" ? state.promotion_version : ""}` : "";
-    const key = `${head} ${lit} ${without} ${this.#size.width}`;
+    const { head, why, without } = moment;
+    const key = `${head} ${why} ${without} ${this.#size.width}`;
     if (key === this.#drawn || !this.#size.width) return;
     this.#drawn = key;
     this.#draw(moment);
@@ -264,8 +262,6 @@ export class Scrubber {
     if (!pen) return;
     pen.scale(scale, scale);
     const colours = this.#colours();
-    // Highlights cover the whole history: the veil is drawn over later events.
-    const everything = reason && { ...reason, isHighlighted: highlightedEverywhere(moment, reason) };
     const step = (width - 2 * INSET) / Math.max(head - 1, 1);
     const bar = Math.max(Math.min(step * 0.7, 10), 1);
     /** @type {Map<string, Bar>} */
@@ -273,7 +269,8 @@ export class Scrubber {
     for (let version = 1; version <= head; version += 1) {
       const event = this.#eventList.event(version);
       const column = Math.round(this.#x(version, head) / Math.max(bar, 1));
-      const lit = !everything || everything.isHighlighted(version);
+      // Highlights cover the whole history: the veil is drawn over later events.
+      const lit = !reason || reason.isTerm(version);
       const kind = without.includes(version) ? "skipped" : kindOf(event);
       const place = `${column} ${kind} ${lit}`;
       const found = columns.get(place);
@@ -305,18 +302,4 @@ export class Scrubber {
     }
     return colours;
   }
-}
-
-/**
- * @param {Moment} moment
- * @param {Reason} reason
- */
-function highlightedEverywhere({ eventList, state, without }, reason) {
-  /** @param {number} version */
-  return (version) => {
-    if (without.includes(version)) return false;
-    const event = eventList.event(version);
-    if (version === state.promotion_version) return reason.isHighlighted(version);
-    return unitsOf(event) !== 0 && reason.field !== "discount" && (!reason.sku || event.data.sku === reason.sku);
-  };
 }

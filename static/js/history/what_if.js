@@ -2,7 +2,8 @@
 
 import { byId, element, setText } from "../page/element.js";
 import { money, signed, signedAmount } from "../page/format.js";
-import { request } from "../service/request.js";
+import { isTemporary, request } from "../service/request.js";
+import { whenBack } from "../service/retry.js";
 import { difference, documentOf } from "./fold.js";
 
 /**
@@ -62,7 +63,8 @@ export class WhatIf {
    * At the last event the service computes the same what-if: both must agree.
    * @param {Moment} moment
    */
-  async #check({ without, state }) {
+  async #check(moment) {
+    const { without, state } = moment;
     const key = this.#shown;
     this.#checked = key;
     this.#conclude("Checking with the service…");
@@ -75,6 +77,7 @@ export class WhatIf {
       words = same ? "✓ The service agrees." : `! The service disagrees: total ${money(body.cart.total, this.#eventList.currency)}`;
     } catch (error) {
       words = `Couldn’t check with the service: ${error.message}`;
+      if (isTemporary(error)) whenBack(() => this.#shown === key && this.#check(moment));
     }
     if (this.#checked === key && this.#shown === key) this.#conclude(words);
   }

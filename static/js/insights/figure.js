@@ -35,7 +35,22 @@ function svg(tag, attributes = {}, ...children) {
  */
 const drawing = (width, height, children) => svg("svg", { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...children);
 
-const LETTER = 7.4;
+/**
+ * The width of text as the reader's browser sets it: its spacing may be theirs.
+ * @param {string} words
+ * @param {string} [name] The class of the text.
+ */
+function widthOf(words, name = "") {
+  const text = /** @type {SVGTextElement} */ (svg("text", { class: name }, words));
+  const probe = drawing(0, 0, [text]);
+  document.body.append(probe);
+  const width = text.getComputedTextLength();
+  probe.remove();
+  return width;
+}
+
+/** @param {string[]} all */
+const widest = (all) => all.reduce((one, other) => (other.length > one.length ? other : one), "");
 
 /**
  * Text cut to about `room` pixels, with the full text as its title.
@@ -45,8 +60,10 @@ const LETTER = 7.4;
  * @param {{ room?: number } & Record<string, string | number>} [options]
  */
 function label(x, y, words, { room = Infinity, ...attributes } = {}) {
-  const fits = Math.max(Math.floor(room / LETTER), 3);
-  const cut = words.length > fits ? `${words.slice(0, fits - 1).trimEnd()}…` : words;
+  const wide = room === Infinity ? 0 : widthOf(words);
+  // Letters differ in width: some room is left for a cut that happens to have the wide ones.
+  const fits = Math.max(Math.floor((words.length * room * 0.9) / wide), 3);
+  const cut = wide > room ? `${words.slice(0, fits - 1).trimEnd()}…` : words;
   return svg("text", { x, y, ...attributes }, cut, cut === words ? null : svg("title", {}, words));
 }
 
@@ -62,7 +79,6 @@ const bar = (x, y, width, height, kind, title) => svg("rect", { x, y, width: Mat
 
 const WIDE = 460;
 const NAMES = 184;
-const VALUES = 92;
 const GAP = 14;
 
 /**
@@ -80,7 +96,8 @@ export function bars(width, rows, series, { write = (value) => value.toLocaleStr
   const tall = above + series.length * thick + GAP;
   const left = wide ? NAMES : 0;
   const most = Math.max(...rows.flatMap((row) => row.values), 1);
-  const scale = Math.max(width - left - VALUES, 20) / most;
+  const values = widthOf(widest(rows.flatMap((row) => row.values.map((value) => write(value, row)))), "value") + 8;
+  const scale = Math.max(width - left - values, 20) / most;
   const drawn = rows.flatMap((row, index) => {
     const top = index * tall + GAP / 2;
     const name = wide ? label(0, top + (series.length * thick) / 2 + 5, row.name, { room: NAMES - 12 }) : label(0, top + 13, row.name, { room: width });
@@ -111,7 +128,7 @@ export function strips(width, rows, { first, last, step }, when) {
   const left = wide ? NAMES : 0;
   const above = wide ? 0 : 18;
   const tall = ROW + above;
-  const room = width - left - 44;
+  const room = width - left - widthOf(widest(rows.flatMap((row) => row.points.map(({ value }) => value.toLocaleString("en")))), "faint") - 8;
   const count = Math.round((last - first) / step) + 1;
   const pitch = room / count;
   const drawn = rows.flatMap((row, index) => {
@@ -122,7 +139,7 @@ export function strips(width, rows, { first, last, step }, when) {
       label(0, wide ? base - 14 : top + 14, row.name, { room: NAMES - 60 }),
       label(wide ? left - 14 : width, wide ? base - 14 : top + 14, row.total.toLocaleString("en"), { class: "value", "text-anchor": "end" }),
       svg("line", { x1: left, x2: left + room, y1: base, y2: base, class: "axis" }),
-      label(left + room + 6, base - 22, most.toLocaleString("en"), { class: "faint" }),
+      label(left + room + 6, base - 14, most.toLocaleString("en"), { class: "faint" }),
       ...row.points.map(({ at, value }) => {
         const high = Math.max((value / most) * (ROW - 18), 2);
         return bar(left + ((at - first) / step) * pitch + pitch * 0.1, base - high, Math.max(Math.min(pitch * 0.8, 40), 1), high, row.kind, `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`);
@@ -159,11 +176,12 @@ export class Figure {
    * @param {Series[]} [content.series]
    * @param {string[]} content.head The table's columns; a `#` marks one of numbers.
    * @param {Cell[][]} content.rows
-   * @param {string} [content.span] The period.
+   * @param {string} [content.span] The period, if it is not that of the section.
    */
-  show({ words, draw, series = [], head, rows, span = "All time" }) {
+  show({ words, draw, series = [], head, rows, span = "" }) {
     const { legend, details, frame } = this.#parts;
     setText(this.#parts.span, span);
+    this.#parts.span.hidden = !span;
     setText(this.#parts.words, words);
     legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
     legend.hidden = !draw || !series.length;

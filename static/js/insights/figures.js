@@ -20,9 +20,8 @@ const minuteOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "shor
 /**
  * @param {Figure} figure
  * @param {Activity} activity
- * @param {string} time
  */
-export function showActivity(figure, { step, size, first, last, items }, time) {
+export function showActivity(figure, { step, size, first, last, items }) {
   const write = step === "day" ? dayOf : minuteOf;
   /** @param {number} at */
   const when = (at) => write.format(at);
@@ -37,7 +36,6 @@ export function showActivity(figure, { step, size, first, last, items }, time) {
   const all = rows.reduce((sum, row) => sum + row.total, 0);
   const zone = step === "day" ? " Days begin at midnight UTC." : "";
   figure.show({
-    span: time,
     words: all ? `${count(all, "event")}, by ${step}. Each row has its own scale, peak at right.${zone}` : "No events in this period.",
     draw: all && first !== undefined && last !== undefined ? (width) => strips(width, rows, { first, last, step: size }, when) : null,
     head: ["Time", ...rows.map(({ name }) => `#${name}`)],
@@ -49,9 +47,8 @@ export function showActivity(figure, { step, size, first, last, items }, time) {
  * @param {Figure} figure
  * @param {Api.Funnel} numbers
  * @param {string} idleAfter
- * @param {string} time
  */
-export function showFunnel(figure, numbers, idleAfter, time) {
+export function showFunnel(figure, numbers, idleAfter) {
   /** @type {[string, number, string][]} */
   const stages = [
     ["Opened", numbers.opened, "opened"],
@@ -65,8 +62,7 @@ export function showFunnel(figure, numbers, idleAfter, time) {
   const { median_ms, p90_ms } = numbers.time_to_checkout;
   const paid = median_ms === null ? "" : ` Time to order: median ${duration(median_ms)}, p90 ${duration(p90_ms ?? median_ms)}.`;
   figure.show({
-    span: `Opened: ${time}`,
-    words: numbers.opened ? `${count(numbers.opened, "cart")} opened in this period, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.` : "No carts opened in this period.",
+    words: numbers.opened ? `${count(numbers.opened, "cart")} opened, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.` : "No carts opened in this period.",
     draw: numbers.opened
       ? (width) =>
           bars(

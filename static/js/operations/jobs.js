@@ -4,8 +4,8 @@ import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isSignedOut } from "../page/operator.js";
 import { fullTime, duration } from "../page/format.js";
-import { get, Problem, request, Unreachable } from "../service/request.js";
-import { poll } from "../service/stream.js";
+import { get, isTemporary, Problem, request, Unreachable } from "../service/request.js";
+import { poll } from "../service/poll.js";
 
 /** Polling intervals: of a running job, and of an idle one, which another operator may start. */
 const RUNNING_MS = 250;
@@ -34,6 +34,8 @@ class Job {
   #bar;
   #words;
   #shown = "";
+  /** Whether the refusal shown ends once the service is back. */
+  #refusedForNow = false;
   #watch = poll(RUNNING_MS, () => this.#load());
   #settle = poll(RESTING_MS, () => this.#load());
 
@@ -63,6 +65,7 @@ class Job {
       // A run that another operator started is shown as well.
       if (!(error instanceof Problem && error.slug === `${this.name}-running`)) {
         setText(byId(`${this.name}-refusal`), error.message);
+        this.#refusedForNow = isTemporary(error);
         return;
       }
     }
@@ -73,6 +76,8 @@ class Job {
   async #load() {
     try {
       this.#show((await get(this.#path)).body);
+      if (this.#refusedForNow) setText(byId(`${this.name}-refusal`), "");
+      this.#refusedForNow = false;
     } catch (error) {
       this.#watch.stop();
       // The page shows a lost connection and a lost session itself.
@@ -91,6 +96,7 @@ class Job {
     disable(`${this.name}-start`, running);
     const finished = ["swapped", "sound", "findings"].includes(state);
     this.#bar.value = finished ? 100 : per_cent;
+    this.#bar.hidden = byId(`${this.name}-figures`).hidden = state === "idle";
     setText(this.#words, error ? `${words} ${error}` : words);
     this.#words.dataset.state = state;
     byId(`${this.name}-figures`).replaceChildren(

@@ -1,5 +1,7 @@
 /** Formats amounts in minor units and times in UTC. Amounts are never added as floats. */
 
+import { decimals } from "./currencies.js";
+
 const LOCALE = "en-IE";
 /** @type {Map<string, { written: Intl.NumberFormat, unit: number }>} */
 const formats = new Map();
@@ -14,7 +16,8 @@ function format(currency, currencyDisplay) {
   if (known) return known;
   /** @type {Intl.NumberFormatOptions} */
   const style = currencyDisplay ? { style: "currency", currency, currencyDisplay } : { style: "decimal" };
-  const { maximumFractionDigits: digits = 2 } = new Intl.NumberFormat(LOCALE, { style: "currency", currency }).resolvedOptions();
+  // Locale data has other numbers of digits, such as none for HUF and IDR.
+  const digits = decimals(currency);
   const written = new Intl.NumberFormat(LOCALE, { ...style, minimumFractionDigits: digits, maximumFractionDigits: digits });
   const created = { written, unit: 10 ** digits };
   formats.set(key, created);
@@ -39,6 +42,18 @@ export function money(minor, currency) {
 export function amount(minor, currency) {
   const { written, unit } = format(currency, "");
   return written.format(minor / unit);
+}
+
+/**
+ * An amount as it is typed, such as `19.99` or `20`, in minor units; `null` if it is none.
+ * @param {string} text
+ * @param {string} currency
+ */
+export function parseAmount(text, currency) {
+  const digits = decimals(currency);
+  const [, whole, fraction = ""] = /^(\d{1,10})(?:[.,](\d*))?$/.exec(text.trim()) ?? [];
+  if (whole === undefined || fraction.length > digits) return null;
+  return Number(whole + fraction.padEnd(digits, "0"));
 }
 
 /**

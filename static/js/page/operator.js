@@ -8,26 +8,29 @@ import { byId, element, setText } from "./element.js";
 
 const PATH = "/api/operator";
 
-/** Whether this browser may use the operator's endpoints; shows "Sign out" if it has signed in. */
-export async function isAdmitted() {
-  /** @type {Api.Session} */
-  const { admitted, token_required } = (await get(PATH)).body;
-  byId("operator-end").replaceChildren(...(admitted && token_required ? [signOutButton()] : []));
-  return admitted;
+/** What this browser may do at the operator's endpoints; shows "Sign out" if it has signed in. */
+async function readSession() {
+  /** @type {{ body: Api.Session }} */
+  const { body } = await get(PATH);
+  byId("operator-end").replaceChildren(...(body.admitted && body.token_required ? [signOutButton()] : []));
+  return body;
 }
+
+/** Whether this browser may use the operator's endpoints; shows "Sign out" if it has signed in. */
+export const isAdmitted = async () => (await readSession()).admitted;
 
 /**
  * Calls `then` once this browser is signed in, immediately or after the form was submitted.
  * `purpose` says what the token is for. Throws what `get` throws.
  * @param {string} purpose
- * @param {() => void} then
+ * @param {(session: Api.Session) => void} then
  */
 export async function asOperator(purpose, then) {
-  const admitted = await isAdmitted();
+  const session = await readSession();
   const form = byId("sign-in");
-  form.hidden = admitted;
-  if (admitted) {
-    then();
+  form.hidden = session.admitted;
+  if (session.admitted) {
+    then(session);
     return;
   }
   setText(byId("purpose"), purpose);

@@ -3,6 +3,8 @@
  * explains (RFC 9457), or no response at all.
  */
 
+import { responded } from "./retry.js";
+
 /**
  * @typedef {object} Options
  * @property {unknown} [body]
@@ -36,11 +38,11 @@ export class Problem extends Error {
   }
 }
 
-/** No answer came: the network or the service is away. Whether the request was onEvent is unknown. */
+/** No response: the network or the service is down. The request may or may not have been executed. */
 export class Unreachable extends Error {}
 
 /**
- * Sends a request and reads its JSON response. Throws `Problem` or `Unreachable`.
+ * Sends a request and reads its response: JSON, or text if that is accepted. Throws `Problem` or `Unreachable`.
  * @param {string} method
  * @param {string} path
  * @param {Options} [options]
@@ -48,7 +50,7 @@ export class Unreachable extends Error {}
  */
 export async function request(method, path, { body, headers = {}, keepalive = false, accept = "application/json" } = {}) {
   let response;
-  let text;
+  let parsed;
   try {
     response = await fetch(path, {
       method,
@@ -57,19 +59,40 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
       keepalive,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    text = await response.text();
+    if (!response.ok) throw await problemOf(response);
+    const text = await response.text();
+    parsed = accept.startsWith("text/") ? text : parse(text);
   } catch (cause) {
+    if (cause instanceof Problem) throw cause;
     throw new Unreachable("Can’t reach the service. Check your connection.", { cause });
   }
-  let parsed = {};
+  responded();
+  return { status: response.status, body: parsed, headers: response.headers };
+}
+
+/**
+ * The problem that a response explains.
+ * @param {Response} response
+ */
+export async function problemOf(response) {
+  return new Problem(response.status, parse(await response.text()), Number(response.headers.get("Retry-After")) || undefined);
+}
+
+/** @param {string} text */
+function parse(text) {
   try {
-    if (text) parsed = JSON.parse(text);
+    return text ? JSON.parse(text) : {};
   } catch {
     // For example a proxy's error page. The status still says what to do.
+    return {};
   }
-  if (response.ok) return { status: response.status, body: parsed, headers: response.headers };
-  throw new Problem(response.status, parsed, Number(response.headers.get("Retry-After")) || undefined);
 }
+
+/**
+ * Whether the request may succeed later, unchanged.
+ * @param {Error} error
+ */
+export const isTemporary = (error) => error instanceof Unreachable || (error instanceof Problem && (error.isTransient || error.status >= 500));
 
 /**
  * @param {string} path

@@ -1,129 +1,242 @@
 /**
- * Live events (SSE), of one cart or of all. The browser's EventSource reconnects after a broken
- * connection but gives up on an error status; this client retries both. A page that is hidden for
- * long closes its stream: a browser opens at most six connections to a host, over all tabs.
+ * Live events of one cart or of all, one connection for all tabs of the browser: over HTTP/1.1 a
+ * browser opens six connections to a host, so that six streams would block every request.
+ *
+ * The tab that holds a stream's Web Lock leads: it reads the stream and passes each event on through
+ * a BroadcastChannel. The browser releases the lock when that tab closes, crashes or navigates, and
+ * the next tab continues after the last event it has seen. A tab that is hidden for long leaves.
  */
+
+import { Problem } from "./request.js";
+import { readStream } from "./event_stream.js";
+import { responded, whenBack } from "./retry.js";
 
 /** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */
 
+/**
+ * How a stream is: `live`; `lost`, which means that it is retried; or `off`, and why. Signed out, it
+ * is off until the operator signs in again.
+ * @typedef {{ is: "live" | "lost" | "off", why?: string, signedOut?: boolean }} StreamState
+ *
+ * @typedef {object} Follower
+ * @property {(event: Api.Event) => void} event Gets each event once and in order.
+ * @property {(state: StreamState) => void} state
+ * @property {() => void} restart The log has continued differently: what was loaded is void.
+ *
+ * @typedef {{ hello?: string, leads?: true, id?: string, event?: Api.Event | null, state?: StreamState, restart?: true }} Message
+ */
+
 const HIDDEN_MS = 30_000;
-const LONGEST_PAUSE_MS = 10_000;
 /** A connection that recovers within this time is not reported as lost. */
 const BREAK_MS = 2_000;
+/** Streams of one browser, which leaves two of its six connections for requests. */
+const MAX_STREAMS = 4;
+const TURN_MS = 1_000;
+const FULL = "Live updates are off: too many carts are open in other tabs. Close one of them.";
+/** How long opening a stream may take. */
+const SILENT_MS = 8_000;
+const SILENT = "Live updates are off: the service doesn’t respond.";
 
 /**
- * A stream: its path, and the field that orders its events.
+ * The path of a cart's stream, which is ordered by version.
  * @param {string} id
  */
-export const ofCart = (id) => ({ path: `/api/carts/${id}/events`, field: "version" });
-export const OF_LOG = { path: "/api/events", field: "position" };
+export const ofCart = (id) => `/api/carts/${id}/events`;
+/** The path of the log's stream, which is ordered by position. */
+export const OF_LOG = "/api/events";
 
 /**
- * Follows a stream after `last`, a value of its field. `onEvent` gets each event once and in order;
- * `onState` gets whether the stream is connected. Returns a function that closes the stream.
- * @param {{ path: string, field: string }} stream
+ * Follows the stream at `path` after `last`, a version or position. Returns a function that ends it.
+ * @param {string} path
  * @param {number} last
- * @param {(event: Api.Event) => void} onEvent
- * @param {(connected: boolean) => void} [onState]
+ * @param {Follower} follower
  */
-export function follow({ path, field }, last, onEvent, onState = () => {}) {
-  /** @type {EventSource | undefined} */
-  let source;
-  /** @type {Timer} */
-  let timer;
+export function follow(path, last, follower) {
+  /** @type {Member | undefined} */
+  let member;
   /** @type {Timer} */
   let hiding;
-  /** @type {Timer} */
-  let breaking;
-  let failures = 0;
-  let seen = last;
+  let seen = String(last);
 
-  function open() {
-    clearTimeout(timer);
-    source?.close();
-    source = new EventSource(`${path}?after=${seen}`);
-    source.onopen = () => {
-      failures = 0;
-      clearTimeout(breaking);
-      breaking = undefined;
-      onState(true);
-    };
-    source.onmessage = (message) => {
-      const event = JSON.parse(message.data);
-      if (event[field] <= seen) return;
-      seen = event[field];
-      onEvent(event);
-    };
-    source.onerror = () => {
-      breaking ??= setTimeout(() => onState(false), BREAK_MS);
-      if (source?.readyState !== EventSource.CLOSED) return;
-      failures += 1;
-      timer = setTimeout(open, Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
-    };
+  /** @param {Message} message */
+  function take({ id, event, state, restart }) {
+    if (state) follower.state(state);
+    if (restart) follower.restart();
+    if (id === undefined || placeOf(id) < placeOf(seen)) return;
+    const isNew = placeOf(id) > placeOf(seen);
+    seen = id;
+    if (event && isNew) follower.event(event);
   }
 
-  function disconnect() {
-    clearTimeout(timer);
-    clearTimeout(breaking);
-    breaking = undefined;
-    source?.close();
-    source = undefined;
+  function leave() {
+    member?.leave();
+    member = undefined;
   }
 
   function onVisibility() {
     clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(disconnect, HIDDEN_MS);
-    else if (!source) open();
+    if (document.hidden) hiding = setTimeout(leave, HIDDEN_MS);
+    else member ??= new Member(path, () => seen, take);
   }
 
   document.addEventListener("visibilitychange", onVisibility);
-  // A page in the back/forward cache would keep its connection, and six of them block all requests.
-  addEventListener("pagehide", disconnect);
+  // A page in the back/forward cache must neither lead nor hold a connection.
+  addEventListener("pagehide", leave);
   addEventListener("pageshow", onVisibility);
-  open();
+  member = new Member(path, () => seen, take);
   return () => {
     document.removeEventListener("visibilitychange", onVisibility);
-    removeEventListener("pagehide", disconnect);
+    removeEventListener("pagehide", leave);
     removeEventListener("pageshow", onVisibility);
     clearTimeout(hiding);
-    disconnect();
+    leave();
   };
 }
 
-/**
- * Polls what has no stream: runs `work` with a pause of `ms` between runs, never twice at once, and
- * not while the page is hidden.
- * @param {number} ms
- * @param {() => Promise<void>} work
- */
-export function poll(ms, work) {
-  /** @type {Timer} */
-  let timer;
-  let busy = false;
-  let running = false;
+/** The version or position in an id, without the part that names the history. */
+const placeOf = (/** @type {string} */ id) => Number.parseInt(id, 10);
 
-  async function now() {
-    clearTimeout(timer);
-    if (busy || document.hidden || !running) return;
-    busy = true;
-    try {
-      await work();
-    } finally {
-      busy = false;
-      if (running) timer = setTimeout(now, ms);
+/** One tab among those that share a stream. */
+class Member {
+  #path;
+  #seen;
+  #take;
+  #leaving = new AbortController();
+  #channel;
+  #leads = false;
+  /** @type {StreamState | null} */
+  #state = null;
+  /** Where the stream continues; behind `#seen` where another tab needs earlier events. */
+  #cursor = "0";
+  /** @type {AbortController | null} */
+  #reading = null;
+  /** @type {Timer} */
+  #losing;
+  /** @type {() => void} */
+  #wake = () => {};
+
+  /**
+   * @param {string} path
+   * @param {() => string} seen
+   * @param {(message: Message) => void} take
+   */
+  constructor(path, seen, take) {
+    this.#path = path;
+    this.#seen = seen;
+    this.#take = take;
+    this.#channel = new BroadcastChannel(`cartlog ${path}`);
+    this.#channel.onmessage = ({ data }) => this.#receive(data);
+    this.#channel.postMessage({ hello: seen() });
+    this.#join();
+  }
+
+  leave() {
+    this.#leads = false;
+    this.#leaving.abort();
+    this.#reading?.abort();
+    this.#channel.close();
+    clearTimeout(this.#losing);
+    this.#wake();
+  }
+
+  get #left() {
+    return this.#leaving.signal.aborted;
+  }
+
+  async #join() {
+    // Outside a secure context there are no locks: each tab has a connection of its own.
+    if (!navigator.locks) return this.#lead();
+    const { signal } = this.#leaving;
+    await navigator.locks.request(`cartlog ${this.#path}`, { signal }, () => this.#takeSlot()).catch(() => {});
+  }
+
+  /** Leads as soon as the browser has a connection left for this stream. */
+  async #takeSlot() {
+    while (!this.#left) {
+      for (let slot = 0; slot < MAX_STREAMS; slot += 1) {
+        const led = await navigator.locks.request(`cartlog stream ${slot}`, { ifAvailable: true }, async (lock) => {
+          if (lock) await this.#lead();
+          return lock !== null;
+        });
+        if (led) return;
+      }
+      this.#tell({ state: { is: "off", why: FULL } });
+      await new Promise((resolve) => setTimeout(resolve, TURN_MS));
     }
   }
 
-  document.addEventListener("visibilitychange", now);
-  return {
-    now,
-    start() {
-      running = true;
-      return now();
-    },
-    stop() {
-      running = false;
-      clearTimeout(timer);
-    },
-  };
+  async #lead() {
+    this.#leads = true;
+    this.#cursor = this.#seen();
+    this.#channel.postMessage({ leads: true });
+    while (!this.#left) await this.#readOnce();
+  }
+
+  async #readOnce() {
+    const reading = new AbortController();
+    this.#reading = reading;
+    // The browser queues a request for which it has no connection: without a word, for ever.
+    const silent = setTimeout(() => this.#tell({ state: { is: "off", why: SILENT } }), SILENT_MS);
+    const reader = {
+      opened: () => {
+        clearTimeout(silent);
+        this.#tell({ state: { is: "live" } });
+        responded();
+      },
+      received: (/** @type {string} */ id, /** @type {Api.Event | null} */ event) => {
+        this.#cursor = id;
+        this.#tell({ id, event });
+      },
+    };
+    /** @type {Error | undefined} */
+    let failure;
+    await readStream(this.#path, this.#cursor, reader, reading.signal).catch((error) => (failure = error));
+    clearTimeout(silent);
+    if (reading.signal.aborted) return;
+    if (failure instanceof Problem) this.#refused(failure);
+    else this.#losing ??= setTimeout(() => this.#tell({ state: { is: "lost" } }), BREAK_MS);
+    if (!this.#left) await new Promise((/** @type {(value?: undefined) => void} */ resolve) => whenBack((this.#wake = resolve)));
+  }
+
+  /** @param {Problem} problem */
+  #refused(problem) {
+    if (problem.slug === "unknown-event-id") this.#tell({ restart: true });
+    else if (problem.status === 503) this.#tell({ state: { is: "lost" } });
+    else this.#tell({ state: { is: "off", why: `Live updates are off: ${problem.message}`, signedOut: problem.slug === "operator-only" } });
+  }
+
+  /**
+   * Tells all tabs, this one included.
+   * @param {Message} message
+   */
+  #tell(message) {
+    if (this.#left) return;
+    if (message.state) {
+      clearTimeout(this.#losing);
+      this.#losing = undefined;
+      this.#state = message.state;
+    }
+    this.#channel.postMessage(message);
+    this.#take(message);
+  }
+
+  /** @param {Message} message */
+  #receive(message) {
+    if (message.leads) this.#channel.postMessage({ hello: this.#seen() });
+    else if (message.hello === undefined) this.#take(message);
+    else if (this.#leads) this.#greet(message.hello);
+  }
+
+  /**
+   * Another tab has joined. If it has seen less, the stream is read again from there; tabs ignore
+   * what they have seen.
+   * @param {string} seen
+   */
+  #greet(seen) {
+    if (this.#state) this.#channel.postMessage({ state: this.#state });
+    if (placeOf(seen) >= placeOf(this.#cursor)) return;
+    this.#cursor = seen;
+    this.#reading?.abort();
+    this.#wake();
+  }
 }

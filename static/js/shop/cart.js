@@ -3,12 +3,14 @@
  * refusals. Views subscribe and render; they never call the service themselves.
  */
 
-import { connectionBack, connectionLost, toast } from "../page/notices.js";
+import { connectionBack, connectionLost, showStream, toast } from "../page/notices.js";
 import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
+import { retryNow, whenBack } from "../service/retry.js";
 import { follow, ofCart } from "../service/stream.js";
 import { command, opensCart, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
+import { limitReached } from "./quantity.js";
 
 /**
  * @import { Catalogue } from "./catalogue.js"
@@ -21,9 +23,6 @@ const AWAY = "You’re offline. Changes are saved and will sync.";
 
 /** @typedef {(shown: ShownCart, completed?: Command) => void} Listener */
 
-/** @param {number} max */
-const limitReached = (max) => `Limit ${max} per order.`;
-
 export class ShoppersCart {
   /** @type {Api.Cart | null} */
   #document = null;
@@ -32,13 +31,24 @@ export class ShoppersCart {
   #catalogue;
   #outbox;
   #stopFollowing = () => {};
+  #cancelRetry = () => {};
   #newest = 0;
   #catchingUp = false;
   /**
-   * The last refusal by the place that caused it, such as `line:teapot`.
-   * @type {Map<string, string>}
+   * The last refusal by the place that caused it, such as `line:teapot`, and whether its cause lasts.
+   * @type {Map<string, { words: string, holds: () => boolean }>}
    */
-  refusals = new Map();
+  #refusals = new Map();
+  /**
+   * The refused commands that only a new cart would accept, by their places.
+   * @type {Map<string, Command>}
+   */
+  forNewCart = new Map();
+  /**
+   * How the cart differs from what the shop sells today.
+   * @type {Api.CartNotice[]}
+   */
+  #notices = [];
   /** Whether the cart has been loaded. */
   ready = false;
 
@@ -69,6 +79,7 @@ export class ShoppersCart {
 
   /** Reads the cart that this browser remembers, if any. */
   async load(retries = 2) {
+    this.#cancelRetry();
     const id = currentCart();
     let document = null;
     try {
@@ -83,7 +94,7 @@ export class ShoppersCart {
         forgetCart(id);
       } else {
         this.#unreachable(error);
-        setTimeout(() => this.load(), 2000);
+        this.#cancelRetry = whenBack(() => this.load());
         return;
       }
     }
@@ -98,12 +109,13 @@ export class ShoppersCart {
   /**
    * @param {string} sku
    * @param {string} place
+   * @param {number} [quantity]
    */
-  add(sku, place) {
+  add(sku, place, quantity = 1) {
     const max = this.#catalogue.maxOf(sku);
     const here = this.#quantity(sku);
-    if (this.#overMax(sku, here + 1, max, place)) return;
-    this.#do(command("add", place, { sku, quantity: 1 }, BURST_MS));
+    if (this.#overMax(sku, here + quantity, max, place, quantity)) return;
+    this.#do(command("add", place, { sku, quantity }, BURST_MS));
   }
 
   /**
@@ -143,6 +155,32 @@ export class ShoppersCart {
     this.#do(command("checkout", "checkout", { expected_total: this.#document?.total }));
   }
 
+  /**
+   * The notice of a line or the promotion, by its sku or code.
+   * @param {string} part
+   */
+  noticeOf(part) {
+    return this.#notices.find(({ sku, code }) => sku === part || code === part);
+  }
+
+  /** Reads the notices. Without them the cart works: a checkout is refused for the same reasons. */
+  async readNotices() {
+    if (this.#document?.status !== "open") return;
+    const { body } = await get(`/api/carts/${this.#document.id}/notices`).catch(() => ({ body: { notices: [] } }));
+    this.#notices = body.notices;
+    this.#notify();
+  }
+
+  /** Leaves this cart, which keeps its items, for a new one with what was refused. */
+  startOver() {
+    if (!this.#outbox.idle) return;
+    leaveCart();
+    this.#document = null;
+    for (const { kind, place, sku, quantity } of [...this.forNewCart.values()]) if (kind === "add") this.#outbox.push(command(kind, place, { sku, quantity }));
+    // The prices on this page may be those of the old currency.
+    location.reload();
+  }
+
   /** @param {string} sku */
   #quantity(sku) {
     return this.shown.lines.find((line) => line.sku === sku)?.quantity ?? 0;
@@ -155,20 +193,21 @@ export class ShoppersCart {
    * @param {number} quantity
    * @param {number | undefined} max
    * @param {string} place
+   * @param {number} [more] How many the shopper wants to add.
    */
-  #overMax(sku, quantity, max, place) {
+  #overMax(sku, quantity, max, place, more) {
     const settled = this.#document?.lines.find((line) => line.sku === sku)?.quantity ?? 0;
     if (!max || quantity <= max || settled >= max) return false;
-    this.refusals.set(place, limitReached(max));
-    this.#notify();
+    this.refuse(place, limitReached(max), this.#isFull(sku, max, more));
     return true;
   }
 
   /** @param {Command} wanted */
   #do(wanted) {
     // Refusals of the previous cart do not apply to the one that this opens.
-    if (this.#outbox.idle && opensCart(wanted, this.#document)) this.refusals.clear();
-    this.refusals.delete(wanted.place);
+    if (this.#outbox.idle && opensCart(wanted, this.#document)) this.#refusals.clear();
+    this.#refusals.delete(wanted.place);
+    this.forNewCart.delete(wanted.place);
     this.#outbox.push(wanted);
   }
 
@@ -180,6 +219,7 @@ export class ShoppersCart {
     connectionBack();
     this.#take(body);
     this.#notify(completed);
+    if (this.#notices.length) this.readNotices();
     this.#catchUp();
   }
 
@@ -210,17 +250,62 @@ export class ShoppersCart {
       if (problem.slug === "not-found" && this.#document) forgetCart(this.#document.id);
       else leaveCart();
       this.#document = null;
-      this.refusals.clear();
+      this.#refusals.clear();
       this.#stopFollowing();
       this.#outbox.requeue(refused);
       toast(`${words}. We’ve started a new cart.`);
       this.#notify();
       return;
     }
-    this.refusals.set(refused.place, this.#wordsFor(problem, refused));
+    if (problem.slug === "currency-mismatch") this.forNewCart.set(refused.place, refused);
+    if (problem.slug === "no-longer-offered") this.readNotices();
     if (gone) this.#outbox.drop((waiting) => waiting.kind !== "add");
     await this.#refresh();
+    const max = this.#catalogue.maxOf(refused.sku);
+    const isLimit = problem.slug === "quantity-limit" && refused.sku !== undefined && max;
+    const { id } = this.#document ?? {};
+    const isSameCart = () => this.#document?.id === id;
+    const more = refused.kind === "add" ? refused.quantity : 1;
+    let holds = isLimit ? this.#isFull(refused.sku ?? "", max, more) : this.forNewCart.has(refused.place) ? isSameCart : undefined;
+    // No change of the cart puts a product on sale again.
+    if (problem.slug === "unknown-sku") holds = () => true;
+    this.refuse(refused.place, this.#wordsFor(problem, refused), holds);
+  }
+
+  /**
+   * What was refused at a place, as long as its cause lasts.
+   * @param {string} place
+   */
+  refusalAt(place) {
+    const refusal = this.#refusals.get(place);
+    return refusal?.holds() ? refusal.words : "";
+  }
+
+  /** @param {string} place */
+  dismiss(place) {
+    if (this.#refusals.delete(place)) this.#notify();
+  }
+
+  /**
+   * Shows at a place why something is refused.
+   * @param {string} place
+   * @param {string} words
+   * @param {() => boolean} [holds] By default, until the cart changes.
+   */
+  refuse(place, words, holds) {
+    const { id, version } = this.#document ?? {};
+    this.#refusals.set(place, { words, holds: holds ?? (() => this.#document?.id === id && this.#document?.version === version) });
     this.#notify();
+  }
+
+  /**
+   * Whether the cart has no room for so many more of a product.
+   * @param {string} sku
+   * @param {number} max
+   * @param {number} [more]
+   */
+  #isFull(sku, max, more = 1) {
+    return () => this.#quantity(sku) + more > max;
   }
 
   /**
@@ -231,6 +316,7 @@ export class ShoppersCart {
   #wordsFor({ slug, message }, { sku }) {
     const max = this.#catalogue.maxOf(sku);
     if (slug === "quantity-limit" && max) return limitReached(max);
+    if (slug === "unknown-sku") return "No longer sold.";
     if (slug === "unknown-promotion") return "This code isn’t valid.";
     if (slug === "total-changed") return "The total has changed. Please review your cart.";
     return message;
@@ -239,8 +325,8 @@ export class ShoppersCart {
   /** @param {Error} error */
   #unreachable(error) {
     connectionLost(error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY, () => {
-      if (this.ready) this.#outbox.tryNow();
-      else this.load();
+      this.#outbox.tryNow();
+      retryNow();
     });
     this.#notify();
   }
@@ -269,22 +355,17 @@ export class ShoppersCart {
     const { id, version, status } = this.#document;
     this.#newest = version;
     if (status !== "open") return;
-    /** @param {Api.Event} event */
-    const onEvent = (event) => {
-      this.#newest = event.version;
-      this.#catchUp();
-    };
-    this.#stopFollowing = follow(ofCart(id), version, onEvent, (connected) => this.#connection(connected));
-  }
-
-  /**
-   * Shows the state of the stream's connection, also while the shopper is idle.
-   * @param {boolean} connected
-   */
-  #connection(connected) {
-    if (!connected) connectionLost(this.#outbox.idle ? "You’re offline. This may be out of date. Reconnecting…" : AWAY, () => this.#refresh());
-    else if (this.#outbox.idle) connectionBack();
-    if (connected) this.#outbox.tryNow();
+    this.#stopFollowing = follow(ofCart(id), version, {
+      event: (event) => {
+        this.#newest = event.version;
+        this.#catchUp();
+      },
+      state: (state) => {
+        showStream(state, this.#outbox.idle ? "You’re offline. This may be out of date." : AWAY);
+        if (state.is === "live") this.#outbox.tryNow();
+      },
+      restart: () => this.load(),
+    });
   }
 
   /** Loads changes from another tab or device, after own commands have completed. */
@@ -305,6 +386,11 @@ export class ShoppersCart {
   /** @param {Command} [completed] */
   #notify(completed) {
     const { shown } = this;
+    for (const [place, { holds }] of this.#refusals) {
+      if (holds()) continue;
+      this.#refusals.delete(place);
+      this.forNewCart.delete(place);
+    }
     for (const listener of this.#listeners) listener(shown, completed);
   }
 }

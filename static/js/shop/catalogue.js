@@ -5,6 +5,18 @@ import { get } from "../service/request.js";
 /** The same address as the preload in the page's head, which starts before this script is read. */
 const FIRST_PAGE = "/api/products?limit=200";
 
+const names = new Intl.Collator("en", { numeric: true });
+
+/**
+ * The orders of the grid; the catalogue's own is none of them.
+ * @type {Record<string, (a: Api.Product, b: Api.Product) => number>}
+ */
+export const ORDERS = {
+  price: (a, b) => a.price - b.price,
+  "price-desc": (a, b) => b.price - a.price,
+  name: (a, b) => names.compare(a.name, b.name),
+};
+
 export class Catalogue {
   /** @type {Map<string, Api.Product>} */
   #bySku = new Map();
@@ -51,16 +63,19 @@ export class Catalogue {
   }
 
   /**
-   * The products of a category (or all) whose text contains every word of `query`.
-   * @param {string} query
-   * @param {string} category
+   * The products of a category (or all) that cost at least `min` and at most `max` and whose text
+   * contains every word of `query`, in the order of `sort`.
+   * @param {{ query: string, category: string, min: number | null, max: number | null, sort: string }} wanted
    */
-  find(query, category) {
+  find({ query, category, min, max, sort }) {
     const words = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    return this.products.filter((product) => {
+    const found = this.products.filter((product) => {
       if (category && product.category !== category) return false;
+      if (product.price < (min ?? 0) || product.price > (max ?? Infinity)) return false;
       const text = `${product.name} ${product.description} ${product.category}`.toLocaleLowerCase();
       return words.every((word) => text.includes(word));
     });
+    const order = ORDERS[sort];
+    return order ? found.sort(order) : found;
   }
 }

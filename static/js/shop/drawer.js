@@ -1,10 +1,13 @@
-/** The cart drawer: lines, discount code, totals, undo and checkout. */
+/** The cart drawer: lines, discount code, totals, undo, sharing, and checkout with its review. */
 
-import { byId, disable, element, onPress, setText } from "../page/element.js";
-import { announce } from "../page/notices.js";
-import { count, money, spokenMoney } from "../page/format.js";
+import { byId, disable, onPress, setText } from "../page/element.js";
+import { announce, placeNotices, showRefusal } from "../page/notices.js";
+import { count, spokenMoney } from "../page/format.js";
+import { rememberOrder, rememberUnits } from "../service/own_carts.js";
 import { PromotionForm, showTotals } from "./summary.js";
 import { LineView } from "./line.js";
+import { lineRows, totalRows } from "./order_lines.js";
+import { ShareButton } from "./share.js";
 
 /**
  * @import { ShoppersCart } from "./cart.js"
@@ -12,13 +15,16 @@ import { LineView } from "./line.js";
  * @import { Command, ShownCart } from "./commands.js"
  */
 
+/** Where the drawer shows the cart, and where it shows the review before the order. */
+const CART = "#cart";
+const REVIEW = "#checkout";
+
 export class Drawer {
   #catalogue;
   #cart;
   #dialog = byId("drawer");
   #title = byId("drawer-title");
   #list = byId("lines");
-  #checkout = byId("checkout");
   /** @type {Map<string, LineView>} */
   #views = new Map();
   #promotion;
@@ -26,6 +32,13 @@ export class Drawer {
   #touched = null;
   /** @type {string | null} */
   #ordered = null;
+  /** @type {string | null} */
+  #noticed = null;
+  #share = new ShareButton();
+  /** Whether steps back lead out of the drawer. */
+  #isLeaving = false;
+  /** The version that the shopper began to review; 0 where there is no review. */
+  #reviewed = 0;
 
   /**
    * @param {Catalogue} catalogue
@@ -38,18 +51,79 @@ export class Drawer {
     for (const button of this.#dialog.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.#dialog.close());
     byId("undo").addEventListener("click", () => cart.undo());
     byId("clear").addEventListener("click", () => cart.clear());
-    onPress("checkout", () => cart.checkout());
+    onPress("checkout", () => this.#step(REVIEW));
+    onPress("place-order", () => cart.checkout());
+    byId("review-back").addEventListener("click", () => this.#backToCart());
     // A click on the backdrop closes the drawer.
     this.#dialog.addEventListener("pointerdown", (event) => {
       if (event.target === this.#dialog && event.clientX < this.#dialog.getBoundingClientRect().left) this.#dialog.close();
     });
-    this.#dialog.addEventListener("close", () => byId("cart-button").focus());
+    this.#dialog.addEventListener("close", () => {
+      this.#leaveAddress();
+      placeNotices();
+      byId("cart-button").focus();
+    });
     cart.subscribe((shown, completed) => this.#show(shown, completed));
+    addEventListener("popstate", () => this.#followAddress());
+    this.#followAddress();
   }
 
+  get isOpen() {
+    return this.#dialog.open;
+  }
+
+  /** Opens the drawer as a page of its own, which Back leaves. */
   open() {
-    this.#dialog.showModal();
-    this.#title.focus();
+    this.#step(CART);
+  }
+
+  /**
+   * One step forward. `drawer` counts the steps that lead back out of the drawer.
+   * @param {typeof CART | typeof REVIEW} address
+   */
+  #step(address) {
+    if (location.hash !== address) history.pushState({ drawer: (history.state?.drawer ?? 0) + 1 }, "", location.pathname + location.search + address);
+    this.#followAddress();
+  }
+
+  #backToCart() {
+    if (history.state?.drawer) {
+      history.back();
+      return;
+    }
+    history.replaceState(null, "", location.pathname + location.search + CART);
+    this.#followAddress();
+  }
+
+  #followAddress() {
+    const isHere = [CART, REVIEW].includes(location.hash);
+    if (this.#isLeaving) {
+      this.#isLeaving = false;
+      // The page itself was opened with the drawer.
+      if (isHere) history.replaceState(null, "", location.pathname + location.search);
+    } else if (!isHere) this.#dialog.close();
+    else {
+      if (!this.#dialog.open) {
+        this.#dialog.showModal();
+        placeNotices();
+        this.#cart.readNotices();
+      }
+      this.#reviewed = 0;
+      this.#show(this.#cart.shown);
+      this.#title.focus();
+    }
+  }
+
+  #leaveAddress() {
+    if (![CART, REVIEW].includes(location.hash)) return;
+    const steps = history.state?.drawer ?? 0;
+    if (steps) {
+      this.#isLeaving = true;
+      // Going back to a fragment, such as the skip link's, would move the focus there.
+      addEventListener("popstate", () => setTimeout(() => this.#dialog.open || byId("cart-button").focus()), { once: true });
+      history.go(-steps);
+    }
+    else history.replaceState(null, "", location.pathname + location.search);
   }
 
   /** Renders the lines again, once the catalogue has their pictures. */
@@ -66,6 +140,11 @@ export class Drawer {
     const open = shown.status === "open";
     const ordered = shown.status === "checked_out";
     const some = shown.lines.length > 0;
+    // A drawer that is open from the start waits for its cart.
+    if (this.#dialog.open && this.#cart.ready && shown.id !== this.#noticed) {
+      this.#noticed = shown.id;
+      this.#cart.readNotices();
+    }
     this.#showCount(open ? shown.units : 0);
     this.#showLines(shown, open);
     this.#showOrder(shown, ordered);
@@ -82,8 +161,9 @@ export class Drawer {
     byId("why-link").hidden = !shown.id;
     byId("why-link").href = byId("order-history").href = `/history/${shown.id}`;
     disable("checkout", !open || !shown.settled || !some);
-    setText(this.#checkout, shown.waiting.has("checkout") ? "Checking out…" : "Check out");
-    setText(byId("cart-refusal"), ["undo", "checkout", "cart"].map((place) => this.#cart.refusals.get(place)).filter(Boolean).join(" "));
+    this.#showReview(shown, open && some && location.hash === REVIEW);
+    this.#share.show(shown);
+    showRefusal(byId("cart-refusal"), this.#cart, "undo", "checkout", "cart");
     // A button that was disabled loses the focus: keep it in the drawer.
     if (document.activeElement?.matches(":disabled")) this.#title.focus();
     if (completed) this.#announce(completed, shown);
@@ -91,6 +171,7 @@ export class Drawer {
 
   /** @param {number} units */
   #showCount(units) {
+    if (this.#cart.ready) rememberUnits(units);
     setText(byId("cart-count"), String(units));
     byId("cart-count").dataset.filled = String(units > 0);
     byId("cart-button").ariaLabel = units === 1 ? "Cart, 1 item" : `Cart, ${units} items`;
@@ -113,7 +194,7 @@ export class Drawer {
         view = new LineView(line.sku, this.#catalogue.product(line.sku), this.#cart, (sku) => (this.#touched = sku));
         this.#views.set(line.sku, view);
       }
-      view.show(line, shown.currency ?? "EUR", open);
+      view.show(line, shown.currency ?? this.#catalogue.currency, open);
       return view.root;
     });
     // Nodes are moved only when the order differs: a moved node loses the focus.
@@ -122,6 +203,26 @@ export class Drawer {
     if (!lost) return;
     const next = shown.lines[Math.min(at, shown.lines.length - 1)];
     ((next && this.#views.get(next.sku)?.removeButton) ?? this.#title).focus();
+  }
+
+  /**
+   * The step before the order is final: what is ordered and what it costs.
+   * @param {ShownCart} shown
+   * @param {boolean} isReview
+   */
+  #showReview(shown, isReview) {
+    this.#dialog.dataset.step = isReview ? "review" : "cart";
+    setText(this.#title, shown.status === "checked_out" ? "Your order" : isReview ? "Review your order" : "Your cart");
+    if (!isReview) {
+      this.#reviewed = 0;
+      return;
+    }
+    // The shopper changes nothing here: another version is a change from elsewhere.
+    this.#reviewed ||= shown.version;
+    setText(byId("review-note"), shown.version === this.#reviewed ? "" : "Your cart has changed. Please check it again.");
+    byId("review-lines").replaceChildren(...lineRows(shown.lines, shown.currency ?? this.#catalogue.currency));
+    disable("place-order", !shown.settled);
+    setText(byId("place-order"), shown.waiting.has("checkout") ? "Placing order…" : "Place order");
   }
 
   /**
@@ -134,19 +235,12 @@ export class Drawer {
     if (order === this.#ordered) return;
     this.#ordered = order;
     byId("order").hidden = !ordered;
-    setText(this.#title, ordered ? "Your order" : "Your cart");
-    if (!ordered) return;
-    /** @param {string} name @param {string | Node} value */
-    const row = (name, value) => element("li", {}, element("span", {}, name), value);
-    const { currency = "EUR" } = shown;
-    /** @param {number} minor */
-    const write = (minor) => money(minor, currency);
+    if (!order) return;
+    rememberOrder(order);
+    const { currency = this.#catalogue.currency } = shown;
     setText(byId("order-number"), shown.order_id ?? "");
-    byId("order-lines").replaceChildren(
-      ...shown.lines.map((line) => row(`${line.quantity} × ${line.name}`, write(line.total ?? 0))),
-      ...(shown.discount ? [row(shown.promotion?.description ?? "Discount", `−${write(shown.discount)}`)] : []),
-      row("Total", element("strong", { testid: "order-total" }, write(shown.total))),
-    );
+    byId("order-receipt").href = `/receipts/${order}`;
+    byId("order-lines").replaceChildren(...lineRows(shown.lines, currency), ...totalRows(shown, currency));
     if (this.#dialog.open) this.#title.focus();
   }
 
@@ -156,7 +250,7 @@ export class Drawer {
    */
   #announce({ sku, kind }, shown) {
     const line = shown.lines.find((line) => line.sku === sku);
-    const total = `total ${spokenMoney(shown.total, shown.currency ?? "EUR")}`;
+    const total = `total ${spokenMoney(shown.total, shown.currency ?? this.#catalogue.currency)}`;
     if (shown.status === "checked_out") announce(`Ordered, ${total}. Order number ${shown.order_id}`);
     else if (sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
     else if (sku) announce(`${this.#catalogue.nameOf(sku)} removed, ${total}`);

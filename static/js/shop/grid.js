@@ -1,7 +1,7 @@
 /** The product grid. A card is created once per product and then moved, so that focus and picture stay. */
 
 import { byId, element, fromTemplate, setText } from "../page/element.js";
-import { announce } from "../page/notices.js";
+import { announce, showRefusal } from "../page/notices.js";
 import { money } from "../page/format.js";
 
 /**
@@ -12,6 +12,12 @@ import { money } from "../page/format.js";
 
 /** Pictures on a large first screen; the others are loaded lazily. */
 const FIRST_SCREEN = 8;
+
+/**
+ * The page of a product.
+ * @param {string} sku
+ */
+export const productPath = (sku) => `/products/${encodeURIComponent(sku)}`;
 
 /**
  * Shows a product's picture in its frame, or its initial if it has none.
@@ -96,6 +102,8 @@ export class Grid {
     parts.refusal.dataset.testid = `product-refusal-${sku}`;
     setText(parts.category, product.category);
     setText(parts.name, name);
+    parts.name.href = productPath(sku);
+    parts.name.dataset.testid = `product-link-${sku}`;
     setText(parts.description, product.description);
     setText(parts.price, money(product.price, this.#catalogue.currency));
     setText(parts.what, ` ${name}`);
@@ -110,9 +118,7 @@ export class Grid {
     for (const [sku, { inCart, refusal }] of this.#cards) {
       const quantity = quantities.get(sku) ?? 0;
       setText(inCart, quantity ? `${quantity} in your cart` : "");
-      const words = this.#cart.refusals.get(`product:${sku}`) ?? "";
-      if (words && words !== refusal.textContent) announce(words);
-      setText(refusal, words);
+      if (showRefusal(refusal, this.#cart, `product:${sku}`)) announce(refusal.textContent ?? "");
     }
   }
 }

@@ -2,6 +2,8 @@
 
 import { byId, setAttribute, setText } from "../page/element.js";
 import { money } from "../page/format.js";
+import { showNotice, showRefusal } from "../page/notices.js";
+import { discountName } from "./order_lines.js";
 
 /**
  * @import { ShoppersCart } from "./cart.js"
@@ -24,6 +26,7 @@ export class PromotionForm {
       if (code) cart.promote(code.toUpperCase());
       else this.#field.focus();
     });
+    this.#field.addEventListener("input", () => cart.dismiss("promotion"));
     this.#remove.addEventListener("click", () => {
       cart.unpromote();
       this.#field.value = "";
@@ -34,7 +37,7 @@ export class PromotionForm {
   /** @param {ShownCart} shown */
   show({ promotion }) {
     const hadFocus = this.#form.contains(document.activeElement);
-    const words = this.#cart.refusals.get("promotion") ?? "";
+    const words = this.#cart.refusalAt("promotion");
     this.#form.hidden = Boolean(promotion);
     byId("promotion-on").hidden = !promotion;
     if (promotion) {
@@ -43,7 +46,8 @@ export class PromotionForm {
       if (hadFocus) this.#remove.focus();
       if (promotion.settled) this.#field.value = "";
     } else if (words && document.activeElement === document.body) this.#field.focus();
-    setText(byId("promotion-refusal"), words);
+    showNotice(byId("promotion-notice"), promotion ? this.#cart.noticeOf(promotion.code) : undefined);
+    showRefusal(byId("promotion-refusal"), this.#cart, "promotion");
     setAttribute(this.#field, "aria-invalid", words ? "true" : null);
   }
 }
@@ -54,6 +58,7 @@ export class PromotionForm {
  */
 export function showTotals(shown) {
   const totals = byId("totals");
+  setText(byId("discount-name"), discountName(shown.promotion));
   totals.dataset.settled = String(shown.settled);
   totals.setAttribute("aria-busy", String(!shown.settled));
   /** @type {NodeListOf<HTMLElement & { dataset: { sum: "items_total" | "discount" | "total" } }>} */

@@ -2,6 +2,7 @@
 
 use super::refused;
 use cartlog_testkit::{TestApp, text};
+use sha2::{Digest, Sha256};
 
 /// Every list that comes in pages, with a page before the last of it.
 async fn lists(app: &TestApp) -> Vec<(String, String)> {
@@ -34,6 +35,41 @@ async fn lists(app: &TestApp) -> Vec<(String, String)> {
     }
     lists.push((cart.token.clone(), String::new()));
     lists
+}
+
+/// Contract (headers): A cursor that the service has not issued is 400, whatever place it names.
+#[tokio::test]
+async fn forged_cursor_is_refused() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let id = &cart.id;
+    for (path, list) in [
+        (
+            format!("/api/carts/{id}/events"),
+            format!("events of {id} Asc"),
+        ),
+        (
+            format!("/api/carts/{id}/timeline"),
+            format!("timeline of {id}"),
+        ),
+        (
+            "/api/insights/products".to_owned(),
+            "products by sku".to_owned(),
+        ),
+    ] {
+        for place in [1, i64::MAX.unsigned_abs(), 1 << 63, u64::MAX] {
+            // Version 0.1 had a checksum that anyone could compute.
+            let place = place.to_be_bytes();
+            let sum = Sha256::new().chain_update(place).chain_update(&list);
+            for length in [6, 16] {
+                let code = &sum.clone().finalize()[..length];
+                let cursor = hex::encode([&place[..], code].concat());
+                let path = format!("{path}?cursor={cursor}");
+                let ask = app.get(&path).token(&cart.token);
+                refused(&app, &path, ask, 400, "invalid-query").await;
+            }
+        }
+    }
 }
 
 /// Contract (headers): Lists are pages: `limit`, `cursor`, `{items, next}`.
@@ -149,22 +185,30 @@ async fn stream_from_invalid_position_is_refused() {
             let ask = app.get(&format!("{path}{query}")).token(&cart.token);
             ask.header("accept", "text/event-stream")
         };
+        for query in ["?after=2", "?after=18446744073709551615"] {
+            refused(&app, query, live(query), 400, "unknown-event-id").await;
+        }
         for query in [
-            "?after=2",
-            "?after=18446744073709551615",
             "?after=18446744073709551616",
             "?after=-1",
             "?after=x",
             "?after=",
             "?after=1.0",
+            "?after=1-",
+            "?after=1-0123456789abcde",
+            "?after=1-0123456789ABCDEF",
+            "?after=-0123456789abcdef",
             "?after=0&after=0",
             "?before=1",
         ] {
             refused(&app, query, live(query), 400, "invalid-query").await;
         }
+        for id in ["2", "0-0123456789abcdef", "1-0123456789abcdef"] {
+            let ask = live("").header("last-event-id", id);
+            let problem = refused(&app, id, ask, 400, "unknown-event-id").await;
+            assert_eq!(problem["header"], "last-event-id", "{id}");
+        }
         for id in [
-            "2",
-            "18446744073709551615",
             "18446744073709551616",
             "-1",
             "+1",
@@ -181,6 +225,7 @@ async fn stream_from_invalid_position_is_refused() {
     }
 }
 
+/// Contract (requests): An `Accept` that allows no available type is 406 with `available`.
 #[tokio::test]
 async fn unacceptable_media_type_gets_406() {
     let app = TestApp::start();

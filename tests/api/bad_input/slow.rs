@@ -1,10 +1,11 @@
 //! Requests that take their time.
 
 use super::ITEM;
-use cartlog_testkit::TestApp;
+use cartlog_testkit::{PATIENCE, TestApp};
 use std::time::{Duration, Instant};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// Writes `parts` with a pause behind each, then reads the answer.
 async fn slowly(app: &TestApp, parts: &[&str], pause: Duration) -> (u16, String, Duration) {
@@ -17,7 +18,8 @@ async fn slowly(app: &TestApp, parts: &[&str], pause: Duration) -> (u16, String,
         }
         tokio::time::sleep(pause).await;
     }
-    let answer = cartlog_testkit::read_answer(&mut stream).await;
+    let answer = timeout(PATIENCE, cartlog_testkit::read_answer(&mut stream));
+    let answer = answer.await.expect("an answer in time");
     let body = String::from_utf8_lossy(&answer.body).into_owned();
     (answer.status, body, started.elapsed())
 }
@@ -77,4 +79,51 @@ async fn slow_request_times_out() {
         assert!((4..9).contains(&time.as_secs()), "{case}: {time:?}");
     }
     assert_eq!(app.log_head(), 1);
+}
+
+/// A request whose response is larger than the buffers of a connection.
+const LARGE: &str = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// A used connection with a small buffer for what it receives.
+async fn narrow(app: &TestApp) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(2_304).expect("a small buffer");
+    let mut stream = socket.connect(app.address()).await.expect("connects");
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .expect("a request");
+    assert_eq!(cartlog_testkit::read_answer(&mut stream).await.status, 200);
+    stream
+}
+
+/// The client always reads a little, so that the kernel never finds the connection stalled.
+///
+/// Contract (requests): A response that is read at less than 1 KiB/s is aborted after
+/// `server.stalled_seconds`, and a second more for each KiB.
+#[tokio::test]
+async fn response_that_is_read_too_slowly_is_aborted() {
+    let app = TestApp::start_with(&[("server.stalled_seconds", "5")]);
+    let mut slow = narrow(&app).await;
+    slow.write_all(LARGE.as_bytes()).await.expect("a request");
+    let started = Instant::now();
+    let (mut read, mut piece) = (0, [0; 100]);
+    let reading = async {
+        loop {
+            match slow.read(&mut piece).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => read += count,
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    };
+    let ended = timeout(Duration::from_mins(2), reading).await;
+    assert!(ended.is_ok(), "still open, {read} bytes read");
+    assert!(started.elapsed() >= Duration::from_secs(5));
+    // The control: the same connection, read faster, gets all of it.
+    let mut fast = narrow(&app).await;
+    fast.write_all(LARGE.as_bytes()).await.expect("a request");
+    let answer = cartlog_testkit::read_answer(&mut fast).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() > 20 * read, "{read} bytes read slowly");
 }

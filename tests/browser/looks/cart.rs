@@ -45,6 +45,10 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.click("promotion-apply").await;
     browser.says("promotion", "TEA10: 10% off").await;
     gallery.look("a promotion").await;
+    browser.click("share").await;
+    browser.sees("share-link").await;
+    browser.misses("toast").await;
+    gallery.look("shared").await;
     browser.hold_up("*/api/carts/*/items/*").await;
     browser.click("more-teapot").await;
     browser
@@ -59,7 +63,7 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("out of reach").await;
     service.start_again();
     browser.says("total", "€107.99").await;
-    browser.click("checkout").await;
+    browser.check_out().await;
     browser.sees("order").await;
     browser.click("drawer-close").await;
     browser.click("add-sencha").await;
@@ -73,6 +77,9 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("cart-refusal").await;
     gallery.look("nothing to undo").await;
     browser.click("checkout").await;
+    browser.sees("review").await;
+    gallery.look("reviewed").await;
+    browser.click("place-order").await;
     browser.sees("order").await;
     gallery.look("ordered").await;
     browser.click("drawer-close").await;

@@ -124,11 +124,15 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     service.kill();
     browser.sees("offline").await;
     gallery.look("out of reach").await;
+    // Sessions end with the service.
     service.start_again_after(40);
+    browser.sees("operator-form").await;
+    browser.enter_token().await;
     browser.says("cart-status", "expired").await;
     browser.misses("offline").await;
-    browser.mentions("indicator-lag", "View updated").await;
+    browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("expired").await;
+    browser.expect_complaint("status of 401");
     browser.expect_complaint("status of 404");
     browser.expect_complaint("ERR_");
 }

@@ -46,9 +46,13 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("insights-failed").await;
     gallery.look("did not come").await;
     browser.cut_off(&[]).await;
+    browser.misses("insights-failed").await;
+    // This page requests nothing while the service is away. Sessions end with the service.
+    browser.open("/docs").await;
     service.kill();
     service.start_again_after(1);
     browser.open("/insights").await;
+    browser.enter_token().await;
     let funnel = browser
         .ask("GET", "/api/insights/funnel", Value::Null)
         .await;

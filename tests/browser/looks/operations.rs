@@ -25,6 +25,27 @@ async fn operations_is_accessible_on_small_screens() {
     look_through(PAGE, SMALL, unsynced(), reach_all).await;
 }
 
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn damaged_row_is_accessible_on_large_screens() {
+    look_through("a demo", LARGE, Service::start(), damage_in_demo).await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn damaged_row_is_accessible_on_small_screens() {
+    look_through("a demo", SMALL, Service::start(), damage_in_demo).await;
+}
+
+async fn damage_in_demo(gallery: &Gallery<'_>, _: &mut Service) {
+    let browser = gallery.browser;
+    browser.open_history_of_a_pot_of_tea().await;
+    browser.open("/operations").await;
+    browser.click("damage-start").await;
+    browser.mentions("damage-words", "is now €74.59").await;
+    gallery.look("a damaged row").await;
+}
+
 /// The operator's service, on a log that is filled quickly.
 fn unsynced() -> Service {
     Service::start_with(&[
@@ -39,6 +60,7 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("operator-form").await;
     gallery.look("signed out").await;
     browser.enter_token().await;
+    browser.misses("damage").await;
     service.simulate(400, 9);
     let cart = browser.open_history_of_a_pot_of_tea().await;
     browser.open("/operations").await;

@@ -27,9 +27,12 @@ async fn reach_all(gallery: &Gallery<'_>, _: &mut Service) {
         .script("return [...document.querySelectorAll('dt a')].map((it) => it.pathname)")
         .await;
     assert!(problems.len() > 30, "{problems:?}");
-    for problem in problems {
-        browser.open(&problem).await;
-        gallery.glance(&problem).await;
+    // One template with many texts: they differ in where a line breaks, most on a small screen.
+    if gallery.screens == SMALL {
+        for problem in problems {
+            browser.open(&problem).await;
+            gallery.glance(&problem).await;
+        }
     }
     browser.open("/problems/quantity-limit").await;
     gallery.look("a problem").await;

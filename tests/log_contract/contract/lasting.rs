@@ -75,14 +75,29 @@ pub async fn closing_log_acknowledges_queued_and_refuses_new_commits(engine: &dy
             queued.push(append);
         }
     }
+    (opened.close)();
+    // Those that come while it closes are written or refused, and the sender knows which.
+    let mut late = 0;
+    loop {
+        assert!(late < 10_000, "a closed log accepts commits");
+        match log.append(commit(stream(200 + late), Head::START, 1)).await {
+            Ok(_) => late += 1,
+            Err(AppendError::NotWritten(_)) => break,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
     opened.end().await;
     for outcome in join_all(queued).await {
         outcome.expect("an append that was queued before the close");
     }
-    let late = log.append(commit(stream(200), Head::START, 1)).await;
-    assert!(matches!(late, Err(AppendError::NotWritten(_))), "{late:?}");
+    let refused = log.append(commit(stream(0), Head::START, 1)).await;
+    assert!(
+        matches!(refused, Err(AppendError::NotWritten(_))),
+        "{refused:?}"
+    );
     let opened = engine.open().unwrap();
-    assert_eq!(read_everything(&*opened.log).await.len(), 100);
+    let written = read_everything(&*opened.log).await.len();
+    assert_eq!(written as u128, 100 + late);
     opened.end().await;
 }
 
@@ -91,7 +106,7 @@ pub async fn positions_are_dense_despite_conflicts(engine: &dyn Engine) {
     let log = &*opened.log;
     for number in 0..10 {
         append(log, stream(number), Head::START, 2).await;
-        log.append(commit(stream(number), Head::START, 2))
+        log.append(commit(stream(number), Head::START, 3))
             .await
             .unwrap_err();
     }

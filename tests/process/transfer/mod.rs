@@ -1,13 +1,16 @@
 //! `cartlog export`, `import` and `backup`.
 
+mod closing;
 mod copies;
 mod lines;
+mod rewritten;
 
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
+use std::io::Write;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder with a log filled by simulated shoppers, and the service on it.
@@ -28,6 +31,46 @@ fn export(folder: &Path) -> Vec<u8> {
     let output = run_to_exit(command(folder, &["export"]));
     assert!(output.status.success(), "{output:?}");
     output.stdout
+}
+
+/// The lines of an export without the last one, which closes it.
+fn events_of(export: &[u8]) -> Vec<String> {
+    let lines = String::from_utf8(export.to_vec()).unwrap();
+    let (events, closing_line) = lines.trim_end().rsplit_once('\n').unwrap();
+    assert!(closing_line.contains("cartlog.export.completed.v1"));
+    events.lines().map(str::to_owned).collect()
+}
+
+fn begin_import(folder: &Path, arguments: &[&str]) -> Child {
+    command(folder, &[&["import"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn import(folder: &Path, lines: &[u8]) -> Output {
+    import_with(folder, &[], lines)
+}
+
+fn import_with(folder: &Path, arguments: &[&str], lines: &[u8]) -> Output {
+    let mut child = begin_import(folder, arguments);
+    // An import that fails closes the pipe early.
+    let _ = child.stdin.take().unwrap().write_all(lines);
+    child.wait_with_output().unwrap()
+}
+
+/// Asserts that the import of `lines` is refused with each of `parts`, and leaves no log.
+#[track_caller]
+fn import_refused(what: &str, lines: &[u8], parts: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = import(folder.path(), lines);
+    let stderr = stderr_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{what}: {stderr}");
+    for part in parts.iter().chain(&["nothing was imported"]) {
+        assert!(stderr.contains(part), "{what}: {stderr}");
+    }
+    nothing_but(&folder.path().join("data"), &["events.db.lock"]);
 }
 
 fn stderr_of(output: &Output) -> String {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Sends requests to this version and keeps its files and responses.
 pub struct Recorder {
@@ -33,7 +34,7 @@ impl Recorder {
             { "sku": "teapot", "quantity": 2 },
             { "sku": "sencha", "quantity": 1 },
         ] });
-        let mut bought = recorder.open(Some("bought"), teapots.clone()).await;
+        let mut bought = recorder.open(Some(Uuid::now_v7()), teapots.clone()).await;
         for (method, rest, body) in [
             (
                 "POST",
@@ -74,7 +75,7 @@ impl Recorder {
         ] {
             recorder.send(&mut open, keyed, method, rest, body).await;
         }
-        let left = recorder.open(Some("left"), teapots).await;
+        let left = recorder.open(Some(Uuid::now_v7()), teapots).await;
         assert!(program.exit_on_signal("TERM").success());
 
         let mut expiring = command(folder.path(), &["serve"]);
@@ -110,13 +111,13 @@ impl Recorder {
         std::fs::write(place.join("answers.json"), answers + "\n").expect("a file");
     }
 
-    async fn open(&mut self, key: Option<&str>, body: Value) -> RecordedEvent {
+    async fn open(&mut self, key: Option<Uuid>, body: Value) -> RecordedEvent {
         let mut cart = RecordedEvent {
             path: "/api/carts".to_owned(),
             token: String::new(),
             version: 0,
         };
-        let key = key.map(|key| BTreeMap::from([("idempotency-key".to_owned(), key.to_owned())]));
+        let key = key.map(|key| BTreeMap::from([("idempotency-key".to_owned(), key.to_string())]));
         let keyed = key.is_some();
         let opened = self
             .exchange("POST", &cart.path, None, key.unwrap_or_default(), body)

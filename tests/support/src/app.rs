@@ -55,6 +55,7 @@ impl TestApp {
             ("log.path", file("events.db")),
             ("views.path", file("views.db")),
             ("security.secret_path", file("secret")),
+            ("proof.key_path", file("proof.key")),
             ("server.workers", "2".to_owned()),
         ];
         let given = settings
@@ -97,6 +98,16 @@ impl TestApp {
     /// Changes a setting for the next start.
     pub fn set(&mut self, key: &str, value: &str) {
         self.settings.push((setting(key), value.to_owned()));
+    }
+
+    /// Restarts the service with the catalogue of these two files.
+    pub fn restart_with_catalogue(&mut self, products: &str, promotions: &str) {
+        for (name, text) in [("products", products), ("promotions", promotions)] {
+            let file = self.file(&format!("{name}.toml"));
+            std::fs::write(&file, text).expect("the catalogue can be written");
+            self.set(&format!("catalogue.{name}"), &file.display().to_string());
+        }
+        self.restart();
     }
 
     fn run(&self) -> Result<Running, ServiceError> {

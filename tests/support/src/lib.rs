@@ -5,18 +5,27 @@
 //! - [`load`] drives a service with shoppers and records what was acknowledged to them.
 //! - [`log_file`] reads and verifies the log without the code of the service.
 //! - [`promises`] generates the tables of the documents from the doc comments of the tests.
+//! - [`receiver`] is a receiver of webhooks on a real socket.
 //! - [`shop`] fills a log with random carts without any HTTP.
 //! - [`memory_log`] is an engine in memory that keeps the contract of the log.
+//! - [`nats`] runs real NATS servers that replicate.
+//! - [`postgres`] runs real PostgreSQL servers that replicate, and nodes of a log in them.
+//! - [`flawed_sequencer`] breaks a promise of such a log.
 //! - [`seed`] makes random cases repeatable, [`wall_clock`] shifts the clock of a program.
 
 pub mod api;
 pub mod app;
+pub mod flawed_sequencer;
 pub mod load;
 pub mod log_file;
 pub mod memory_log;
+pub mod nats;
+pub mod postgres;
 pub mod process;
 pub mod promises;
+pub mod receiver;
 pub mod seed;
+pub mod shared_memory;
 pub mod shop;
 pub mod wall_clock;
 

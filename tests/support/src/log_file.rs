@@ -1,9 +1,12 @@
 //! The log's file, read by SQLite without the code of the service.
 
+use cartlog::commands::IdempotencyKey;
+use cartlog::secret::Secret;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// A row of the log.
@@ -18,18 +21,46 @@ pub struct StoredEvent {
     pub metadata: String,
     pub hash: String,
     pub command_id: String,
-    /// The digest of the idempotency key, in hexadecimal.
+    /// The digest of the idempotency key.
     pub key: Option<String>,
 }
 
+/// The events of a log, and the secret beside it.
+#[derive(Debug, Default)]
+pub struct StoredLog {
+    events: Vec<StoredEvent>,
+    secret: [u8; 32],
+}
+
+impl StoredLog {
+    /// The idempotency key `key` as this log stores it.
+    pub fn digest_of(&self, key: &str) -> String {
+        let secret = Secret::from(self.secret);
+        IdempotencyKey::new(&secret, key, &[]).keyed.key.to_string()
+    }
+
+    /// The log with other `events`.
+    pub fn with(&self, events: Vec<StoredEvent>) -> StoredLog {
+        StoredLog { events, ..*self }
+    }
+}
+
+impl Deref for StoredLog {
+    type Target = Vec<StoredEvent>;
+
+    fn deref(&self) -> &Vec<StoredEvent> {
+        &self.events
+    }
+}
+
 /// Reads the log at `path`, which must be intact.
-pub fn read_intact_log(path: &Path) -> Vec<StoredEvent> {
+pub fn read_intact_log(path: &Path) -> StoredLog {
     read_log(path).unwrap_or_else(|finding| panic!("{}: {finding}", path.display()))
 }
 
 /// Reads the log at `path` and verifies it: SQLite finds the file intact, positions and versions
 /// have no gap, and every hash follows from the previous one. The error says what is wrong.
-pub fn read_log(path: &Path) -> Result<Vec<StoredEvent>, String> {
+pub fn read_log(path: &Path) -> Result<StoredLog, String> {
     let unreadable = |error: rusqlite::Error| format!("the log cannot be read: {error}");
     let file =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unreadable)?;
@@ -39,7 +70,11 @@ pub fn read_log(path: &Path) -> Result<Vec<StoredEvent>, String> {
     if checked != "ok" {
         return Err(checked);
     }
-    chained_events(&file)
+    let secret = std::fs::read(path.with_file_name("secret")).unwrap_or_default();
+    Ok(StoredLog {
+        events: chained_events(&file)?,
+        secret: secret.try_into().unwrap_or_default(),
+    })
 }
 
 /// The events in `file` in the order of their positions, if every stream's chain is intact.

@@ -64,10 +64,7 @@ impl Stored {
         let places = self.streams.entry(commit.stream()).or_default();
         let actual = Version(places.len() as u64);
         if actual != commit.expected() {
-            return Err(AppendError::Conflict {
-                stream: commit.stream(),
-                expected: commit.expected(),
-            });
+            return Err(commit.conflict());
         }
         for event in commit.events() {
             position = Stored::behind(position);

@@ -21,17 +21,19 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The sections of `docs/guarantees.md`, by the name that a tag uses.
-const PROMISE_SECTIONS: [(&str, &str); 7] = [
+const PROMISE_SECTIONS: [(&str, &str); 9] = [
     ("crash", "Crashes and power loss"),
     ("disk", "Disks and files"),
     ("damage", "Damaged bytes"),
+    ("proof", "Proof for those who do not trust the shop"),
     ("views", "Views"),
     ("load", "Load and slow clients"),
     ("log", "Order, time and nodes"),
     ("input", "Input and responses"),
+    ("cluster", "A log that nodes share"),
 ];
 /// The sections of `docs/contract.md`.
-const CONTRACT_SECTIONS: [(&str, &str); 12] = [
+const CONTRACT_SECTIONS: [(&str, &str); 13] = [
     ("errors", "Errors"),
     ("requests", "Methods, paths and bodies"),
     ("conditions", "Conditional requests"),
@@ -42,6 +44,7 @@ const CONTRACT_SECTIONS: [(&str, &str); 12] = [
     ("history", "Events and history"),
     ("service", "Catalogue, insights and operations"),
     ("views", "Views and verification"),
+    ("proof", "Checkpoints and proofs"),
     ("tools", "Command line"),
     ("records", "Compatibility, metrics and logs"),
 ];

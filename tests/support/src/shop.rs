@@ -2,8 +2,8 @@
 
 use cartlog::background::Background;
 use cartlog::cart::{
-    Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Promotion, RequestedItem, Sku,
-    Terms,
+    Cart, CartCommand, CartEvent, CartModel, Currency, Money, Offer, Offers, Promotion,
+    PromotionOffer, RequestedItem, Sku, Terms,
 };
 use cartlog::decider::{Decider, EventContext};
 use cartlog::history::CommitMetadata;
@@ -131,6 +131,7 @@ pub struct Shoppers {
     carts: Vec<Shopper>,
     now: i64,
     skus: usize,
+    offers: Arc<Offers>,
     /// How many carts are in use at the same time.
     crowd: usize,
     opened: u128,
@@ -150,6 +151,7 @@ impl Shoppers {
             carts: Vec::new(),
             now: OPENING,
             skus,
+            offers: Offers::new((0..skus).map(offer), [tenth_off()]).into(),
             crowd,
             opened: u128::from(seed) << 64,
             commands: 0,
@@ -194,11 +196,7 @@ impl Shoppers {
                 sku: self.some_held(shopper),
             },
             12 => CartCommand::ApplyPromotion {
-                promotion: Some(Promotion {
-                    code: "TENTH".into(),
-                    description: "10 % off".into(),
-                    terms: Terms::Percent(10),
-                }),
+                promotion: Some(tenth_off()),
             },
             13 => CartCommand::RemovePromotion,
             14..=15 => CartCommand::Undo,
@@ -208,6 +206,7 @@ impl Shoppers {
                     .contents()
                     .map_or(Money::ZERO, cartlog::cart::state::Contents::total),
                 order_id: Uuid::from_u128(self.commands),
+                offers: self.offers.clone(),
             },
             18 => CartCommand::ClearCart,
             _ => {
@@ -290,7 +289,19 @@ pub fn offer(number: usize) -> Offer {
         sku: Sku::parse(&format!("sku-{number}")).expect("a sku"),
         name: format!("Product {number}").into(),
         unit_price: Money::from_minor(100 + i64::try_from(number).expect("small") * 7),
+        currency: Currency::EUR,
         max_per_cart: None,
+    }
+}
+
+fn tenth_off() -> PromotionOffer {
+    PromotionOffer {
+        promotion: Promotion {
+            code: "TENTH".into(),
+            description: "10 % off".into(),
+            terms: Terms::Percent(10),
+        },
+        currency: Currency::EUR,
     }
 }
 

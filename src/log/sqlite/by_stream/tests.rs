@@ -13,23 +13,22 @@ fn merge_in_groups_of(events: usize) {
          INSERT INTO by_stream_checkpoint VALUES (0);";
     tables.execute_batch(tables_of_the_log).unwrap();
     let number = |sql: &str| -> u64 { tables.query_row(sql, [], |row| row.get(0)).unwrap() };
-    let unmerged = Unmerged::default();
-    let mut merge = Merge::with_threshold(FEW);
+    let index = StreamIndex::with_threshold(FEW);
     let (mut last, mut steps, mut ended) = (0, 0, 0);
     while ended < 3 {
-        let step = merge.step(&tables, &unmerged, events).unwrap();
+        index.merge_step(&tables, events).unwrap();
+        let step = index.lock().step;
         for _ in 0..events {
             last += 1;
-
             let stream = Uuid::from_u128(u128::from(last % 1_000));
-            let entry = ((stream, Version(last / 1_000 + 1)), Position(last));
-            unmerged.lock().gathering.extend([entry]);
+            let place = (stream, Version(last / 1_000 + 1));
+            index.lock().gathering.insert(place, Position(last));
         }
-        merge.committed(&step, &unmerged, Position(last));
-        let waiting = unmerged.lock().gathering.len();
+        index.commit(&[], Position(last));
+        let waiting = index.lock().gathering.len();
         assert!(waiting < FEW + events, "{events}: {waiting} waiting");
-        steps += u64::from(matches!(step, Step::Merged(_) | Step::Ended));
-        if matches!(step, Step::Ended) {
+        steps += u64::from(matches!(step, Step::MergedUpTo(_) | Step::Complete));
+        if step == Step::Complete {
             ended += 1;
             let entries = number("SELECT count(*) FROM by_stream");
             assert_eq!(entries, number("SELECT position FROM by_stream_checkpoint"));

@@ -9,7 +9,7 @@ use crate::views::carts::{self, IdleCart};
 use crate::views::insights::journeys::{self, TakenOut};
 use crate::web::api::event::{EventDocument, EventFormatter};
 use crate::web::api::operator::Operator;
-use crate::web::http::page::{Page, PageQuery, cursor_of, place_of};
+use crate::web::http::page::{Page, PageQuery};
 use crate::web::http::path::query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::openapi::Operation;
@@ -57,7 +57,7 @@ pub async fn list(
     let limit = page.limit()?;
     let after = match &page.cursor {
         None => None,
-        Some(cursor) => Some(from_place(place_of(LIST, cursor)?)),
+        Some(cursor) => Some(from_place(state.cursors.place_of(LIST, cursor)?)),
     };
     let before = idle_since(&state);
     let result = state
@@ -81,7 +81,7 @@ pub async fn list(
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| has_more);
-    let next = last.map(|(idle, ..)| cursor_of(LIST, &to_place(*idle)));
+    let next = last.map(|(idle, ..)| state.cursors.cursor_of(LIST, &to_place(*idle)));
     let mut items = Vec::with_capacity(found.len());
     for (idle, cart, taken_out_last) in found {
         items.push(AbandonedDocument {
@@ -103,7 +103,7 @@ pub fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .description("Open carts idle for longer than configured, longest idle first.")
         .query::<PageQuery>()
         .responds(StatusCode::OK, "Abandoned carts.")
-        .json::<Page<AbandonedDocument>>(include_str!("../examples/abandoned.json"))
+        .json::<Page<AbandonedDocument>>()
         .with_headers(OF_REPORTS)
         .problems(&[Kind::LogUnavailable])
 }

@@ -1,10 +1,11 @@
 //! `/api/insights/activity`: events over time, for charts.
 
 use super::{OF_REPORTS, describe, report};
+use crate::timestamp::Timestamp;
 use crate::views::QueryResult;
 use crate::views::insights::activity;
 use crate::web::api::operator::Operator;
-use crate::web::http::path::{moment, query};
+use crate::web::http::path::{moment, parameter, query};
 use crate::web::http::problem::Problem;
 use crate::web::openapi::Operation;
 use crate::web::state::AppState;
@@ -22,6 +23,11 @@ struct ActivityQuery {
     /// Length of a time step.
     #[serde(default)]
     step: StepSize,
+    /// Offset from UTC at which days and hours begin, such as `+02:00` (sent as `%2B02:00`). It is
+    /// the same for all steps: a time zone's offset may differ between summer and winter.
+    #[serde(default = "utc")]
+    #[schemars(extend("pattern" = "^(Z|[+-][0-9]{2}:[0-9]{2})$", "default" = "Z"))]
+    tz: String,
     /// Earliest time, inclusive.
     #[schemars(extend("format" = "date-time"))]
     from: Option<String>,
@@ -49,6 +55,22 @@ impl StepSize {
     }
 }
 
+fn utc() -> String {
+    "Z".to_owned()
+}
+
+/// Parses an offset from UTC as RFC 3339 writes it, in minutes.
+fn offset_minutes(text: &str) -> Result<i64, &'static str> {
+    const INVALID: &str = "an offset from UTC must be Z, or such as +02:00 or -03:30";
+    if !text.starts_with(['Z', '+', '-']) {
+        return Err(INVALID);
+    }
+    let midnight = Timestamp::parse(&format!("1970-01-01T00:00:00{text}"));
+    midnight
+        .map(|midnight| -midnight.millis() / 60_000)
+        .map_err(|_| INVALID)
+}
+
 /// Time steps with at least one event.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Activity")]
@@ -65,9 +87,10 @@ pub async fn get(
     let query: ActivityQuery = query(&request)?;
     let from = moment("from", query.from.as_deref())?;
     let to = moment("to", query.to.as_deref())?;
+    let offset = parameter("tz", &query.tz, offset_minutes)?;
     let minutes = query.step.minutes();
     let result = state.views.query(&[activity::NAME], move |tables| {
-        activity::steps(tables, minutes, from, to, MAX_STEPS)
+        activity::steps(tables, minutes, offset, (from, to), MAX_STEPS)
     });
     let QueryResult { answer, seen } = result.await?;
     Ok(report(
@@ -82,10 +105,11 @@ pub async fn get(
 pub fn describe_get(operation: Operation<'_>) -> Operation<'_> {
     describe(operation, "getActivity", "Get activity over time")
         .description(
-            "Time steps with at least one event, oldest first; at most the latest 1,440 of them.",
+            "Time steps with at least one event, oldest first; at most the latest 1,440 of them. \
+             Days and hours begin at the offset `tz` from UTC; `at` is in UTC.",
         )
         .query::<ActivityQuery>()
         .responds(StatusCode::OK, "Events per time step and type.")
-        .json::<ActivityDocument>(include_str!("../examples/activity.json"))
+        .json::<ActivityDocument>()
         .with_headers(OF_REPORTS)
 }

@@ -66,6 +66,6 @@ pub fn describe_get(operation: Operation<'_>) -> Operation<'_> {
         .description("Counts the carts opened from `from` until `to`.")
         .query::<FunnelQuery>()
         .responds(StatusCode::OK, "The funnel.")
-        .json::<FunnelDocument>(include_str!("../examples/funnel.json"))
+        .json::<FunnelDocument>()
         .with_headers(OF_REPORTS)
 }

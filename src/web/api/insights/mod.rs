@@ -10,6 +10,7 @@ use crate::timestamp::Timestamp;
 use crate::views::QueryInfo;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::problem::Kind;
+use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
@@ -19,12 +20,20 @@ use serde::Serialize;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        at("/api/insights/funnel").get(funnel::get, funnel::describe_get),
-        at("/api/insights/products").get(products::list, products::describe_list),
-        at("/api/insights/hesitated").get(products::hesitated, products::describe_hesitated),
-        at("/api/insights/pairs").get(pairs::list, pairs::describe_list),
-        at("/api/insights/abandoned").get(abandoned::list, abandoned::describe_list),
-        at("/api/insights/activity").get(activity::get, activity::describe_get),
+        at("/api/insights/funnel").get(Rate::Unlimited, funnel::get, funnel::describe_get),
+        at("/api/insights/products").get(Rate::Unlimited, products::list, products::describe_list),
+        at("/api/insights/hesitated").get(
+            Rate::Unlimited,
+            products::hesitated,
+            products::describe_hesitated,
+        ),
+        at("/api/insights/pairs").get(Rate::Unlimited, pairs::list, pairs::describe_list),
+        at("/api/insights/abandoned").get(
+            Rate::Unlimited,
+            abandoned::list,
+            abandoned::describe_list,
+        ),
+        at("/api/insights/activity").get(Rate::Unlimited, activity::get, activity::describe_get),
     ]
 }
 

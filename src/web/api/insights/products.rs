@@ -5,7 +5,7 @@ use super::{OF_REPORTS, describe, report};
 use crate::views::QueryResult;
 use crate::views::insights::products::{self, By, Product};
 use crate::web::api::operator::Operator;
-use crate::web::http::page::{Page, PageQuery, cursor};
+use crate::web::http::page::{Page, PageQuery};
 use crate::web::http::path::query;
 use crate::web::http::problem::Problem;
 use crate::web::openapi::Operation;
@@ -56,13 +56,13 @@ async fn list_by(
 ) -> Result<HttpResponse, Problem> {
     let page: PageQuery = query(request)?;
     let limit = page.limit()?;
-    let skip = page.place(list)?.unwrap_or(0);
+    let skip = page.place(&state.cursors, list)?.unwrap_or(0);
     let result = state.views.query(&[products::NAME], move |tables| {
         products::list(tables, by, skip, limit + 1)
     });
     let QueryResult { answer, seen } = result.await?;
     let mut items = answer;
-    let next = (items.len() > limit).then(|| cursor(list, skip + limit as u64));
+    let next = (items.len() > limit).then(|| state.cursors.cursor(list, skip + limit as u64));
     items.truncate(limit);
     Ok(report(seen, &Page { items, next }))
 }
@@ -71,6 +71,6 @@ fn page(operation: Operation<'_>) -> Operation<'_> {
     operation
         .query::<PageQuery>()
         .responds(StatusCode::OK, "Product statistics.")
-        .json::<Page<Product>>(include_str!("../examples/insights_products.json"))
+        .json::<Page<Product>>()
         .with_headers(OF_REPORTS)
 }

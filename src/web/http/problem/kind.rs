@@ -3,52 +3,6 @@
 use super::{Member, Presence};
 use actix_web::http::StatusCode;
 
-macro_rules! kinds {
-    ($($kind:ident {
-        slug: $slug:literal, status: $status:ident, title: $title:literal,
-        meaning: $meaning:literal,
-        remedy: $remedy:literal,
-        members: [$($member:expr),*],
-    })+) => {
-        /// The problem types.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Kind { $($kind),+ }
-
-        impl Kind {
-            /// All types, ordered by status.
-            pub const ALL: &'static [Kind] = &[$(Kind::$kind),+];
-
-            /// The last segment of the type's address, `/problems/<slug>`.
-            pub fn slug(self) -> &'static str {
-                match self { $(Kind::$kind => $slug),+ }
-            }
-
-            pub fn status(self) -> StatusCode {
-                match self { $(Kind::$kind => StatusCode::$status),+ }
-            }
-
-            pub fn title(self) -> &'static str {
-                match self { $(Kind::$kind => $title),+ }
-            }
-
-            /// What happened.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Kind::$kind => $meaning),+ }
-            }
-
-            /// How to fix it.
-            pub fn remedy(self) -> &'static str {
-                match self { $(Kind::$kind => $remedy),+ }
-            }
-
-            /// The fields that such a problem has beside those of every problem.
-            pub fn members(self) -> &'static [(Member, Presence)] {
-                match self { $(Kind::$kind => &[$($member),*]),+ }
-            }
-        }
-    };
-}
-
 kinds! {
     InvalidBody {
         slug: "invalid-body", status: BAD_REQUEST, title: "Invalid body",
@@ -70,6 +24,14 @@ kinds! {
         meaning: "A request header is duplicated or malformed.",
         remedy: "Fix the header named in `header`.",
         members: [(Member::Header, Presence::Always), (Member::Max, Presence::Sometimes)],
+    }
+    UnknownEventId {
+        slug: "unknown-event-id", status: BAD_REQUEST, title: "Unknown event id",
+        meaning: "A live stream was to resume after an event that the log does not have. The id is \
+                  of another log, or the log was restored from a backup and has continued \
+                  differently since.",
+        remedy: "Discard what was received, load the events again and follow from the last one.",
+        members: [(Member::Header, Presence::Sometimes), (Member::Max, Presence::Always)],
     }
     KeyRequired {
         slug: "idempotency-key-required", status: BAD_REQUEST, title: "Idempotency-Key required",
@@ -143,11 +105,24 @@ kinds! {
         remedy: "Open a new cart. The order of this one is `order_id`.",
         members: [(Member::OrderId, Presence::Always)],
     }
+    CurrencyMismatch {
+        slug: "currency-mismatch", status: CONFLICT, title: "Currency mismatch",
+        meaning: "The offer is in `currency` and the cart in `cart_currency`: the shop has changed \
+                  its currency, and a cart keeps its own. Nothing was changed.",
+        remedy: "Open a new cart, which is in the shop's currency.",
+        members: [(Member::Currency, Presence::Always), (Member::CartCurrency, Presence::Always)],
+    }
     EmptyCart {
         slug: "empty-cart", status: CONFLICT, title: "Cart empty",
         meaning: "A cart without items cannot be checked out.",
         remedy: "Add an item first.",
         members: [],
+    }
+    NoLongerOffered {
+        slug: "no-longer-offered", status: CONFLICT, title: "No longer offered",
+        meaning: "The shop no longer offers some of the cart, or not in its currency: `notices`.",
+        remedy: "Remove that, then check out. `GET /api/carts/{id}/notices` shows it before.",
+        members: [(Member::Notices, Presence::Always)],
     }
     TotalChanged {
         slug: "total-changed", status: CONFLICT, title: "Total changed",
@@ -187,6 +162,13 @@ kinds! {
         meaning: "A verification is running, and only one can run at a time. No second one was \
                   started.",
         remedy: "Follow the running one: `GET /api/verify`.",
+        members: [],
+    }
+    InvalidCatalogue {
+        slug: "invalid-catalogue", status: CONFLICT, title: "Invalid catalogue",
+        meaning: "The files of products and promotions cannot be read or have an invalid entry. \
+                  The previous catalogue stays in use.",
+        remedy: "Fix the file and the line in `detail`, and reload again.",
         members: [],
     }
     CartExpired {
@@ -275,6 +257,14 @@ kinds! {
                  request.",
         members: [],
     }
+    GuessableKey {
+        slug: "guessable-key", status: UNPROCESSABLE_ENTITY, title: "Guessable Idempotency-Key",
+        meaning: "A retry of an opening returns the cart's token, so a client that guesses the \
+                  key gets the cart. The key must have the form of 128 random bits. No cart was opened.",
+        remedy: "Send a random UUID (version 4 or 7), or at least 32 random hexadecimal digits, \
+                 and keep it for retries. Or send no key.",
+        members: [],
+    }
     CannotSetAside {
         slug: "cannot-set-aside", status: UNPROCESSABLE_ENTITY, title: "Cannot skip these events",
         meaning: "A version does not exist in this cart, or is 1: without its opening there is no \
@@ -297,9 +287,19 @@ kinds! {
     }
     TooManyRequests {
         slug: "too-many-requests", status: TOO_MANY_REQUESTS, title: "Too many requests",
-        meaning: "This client address has sent more than the `max` commands allowed per minute. \
-                  Nothing was changed.",
+        meaning: "This client address has sent more commands, or reads of carts, than the `max` \
+                  allowed per minute. Nothing was changed. A read of a cart's history, of a share or \
+                  of related products counts as 20 reads, and a what-if as 200.",
         remedy: "Wait for `Retry-After` seconds. `RateLimit` shows how many requests remain.",
+        members: [(Member::Max, Presence::Always)],
+    }
+    TooManyGuesses {
+        slug: "too-many-guesses", status: TOO_MANY_REQUESTS, title: "Too many wrong tokens",
+        meaning: "This client address has sent more than `max` wrong operator tokens in a short \
+                  time. No further token from it is compared for a while, not even the right \
+                  one. Browsers that are signed in are not affected.",
+        remedy: "Wait for `Retry-After` seconds, and send the token from the configuration \
+                 (`security.operator_token`).",
         members: [(Member::Max, Presence::Always)],
     }
     HeadersTooLarge {
@@ -325,17 +325,31 @@ kinds! {
     }
     OutcomeUnknown {
         slug: "outcome-unknown", status: SERVICE_UNAVAILABLE, title: "Outcome unknown",
-        meaning: "The disk failed while the command was being written, so it may or may not have \
-                  been committed. The service restarts and finds out.",
+        meaning: "The disk, or the connection to a shared log, failed while the command was being \
+                  written, so it may or may not have been committed. The service finds out.",
         remedy: "Retry under the same `Idempotency-Key`: the command takes effect once. Without a \
                  key, get the cart first.",
         members: [],
     }
     Overloaded {
         slug: "overloaded", status: SERVICE_UNAVAILABLE, title: "Overloaded",
-        meaning: "The queue of commands or the number of live streams is at its limit. Nothing was \
-                  changed.",
+        meaning: "The queue of commands, the number of live streams or the number of histories \
+                  being read is at its limit. Nothing was changed.",
         remedy: "Retry after `Retry-After` seconds.",
+        members: [],
+    }
+    ProofUnavailable {
+        slug: "proof-unavailable", status: SERVICE_UNAVAILABLE, title: "Proof unavailable",
+        meaning: "There is no signed checkpoint of the log yet that could answer this: the service \
+                  has just started, or the event is newer than the newest checkpoint.",
+        remedy: "Retry after `Retry-After` seconds.",
+        members: [],
+    }
+    LogNotSigned {
+        slug: "log-not-signed", status: SERVICE_UNAVAILABLE, title: "Log not signed",
+        meaning: "The service refuses to sign its log: the log does not extend what was signed \
+                  before, or there is no key for it.",
+        remedy: "`detail` and `/readyz` have the reason. Only the operator can end it.",
         members: [],
     }
     ViewBehind {
@@ -351,12 +365,5 @@ kinds! {
         meaning: "The views cannot be read. Commands still work, and the log is complete.",
         remedy: "Retry after `Retry-After` seconds.",
         members: [],
-    }
-}
-
-impl Kind {
-    /// The type's address, which is also that of its page.
-    pub fn address(self) -> String {
-        format!("/problems/{}", self.slug())
     }
 }

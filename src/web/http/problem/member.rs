@@ -14,10 +14,13 @@ pub enum Presence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Member {
     Available,
+    CartCurrency,
+    Currency,
     CurrentVersion,
     Errors,
     Header,
     Max,
+    Notices,
     OrderId,
     Sku,
     Total,
@@ -39,10 +42,13 @@ impl Member {
     pub fn name(self) -> &'static str {
         match self {
             Member::Available => "available",
+            Member::CartCurrency => "cart_currency",
+            Member::Currency => "currency",
             Member::CurrentVersion => "current_version",
             Member::Errors => "errors",
             Member::Header => "header",
             Member::Max => "max",
+            Member::Notices => "notices",
             Member::OrderId => "order_id",
             Member::Sku => "sku",
             Member::Total => "total",
@@ -52,30 +58,16 @@ impl Member {
     pub fn description(self) -> &'static str {
         match self {
             Member::Available => "The available media types.",
+            Member::CartCurrency => "ISO 4217 code of the cart's currency.",
+            Member::Currency => "ISO 4217 code of the offer's currency.",
             Member::CurrentVersion => "The cart's current version.",
             Member::Errors => "The errors in the body.",
             Member::Header => "Name of the invalid header.",
             Member::Max => "The limit that was exceeded.",
+            Member::Notices => "What is no longer offered.",
             Member::OrderId => "Id of the order.",
             Member::Sku => "The product.",
             Member::Total => "The cart's current total, in minor units.",
-        }
-    }
-
-    /// An example value.
-    pub fn example(self) -> Value {
-        match self {
-            Member::Available => json!(["application/json", "text/event-stream"]),
-            Member::CurrentVersion => json!(7),
-            Member::Errors => json!([{
-                "pointer": "/quantity",
-                "detail": "quantity must be at least 1 at line 1 column 31"
-            }]),
-            Member::Header => json!("if-match"),
-            Member::Max => json!(200),
-            Member::OrderId => json!("01a20c19-3319-7388-99fc-8ed73ee058aa"),
-            Member::Sku => json!("teapot"),
-            Member::Total => json!(4660),
         }
     }
 
@@ -83,9 +75,15 @@ impl Member {
     pub fn schema(self) -> Value {
         let mut schema = match self {
             Member::Available => json!({ "type": "array", "items": { "type": "string" } }),
+            Member::CartCurrency | Member::Currency => {
+                json!({ "type": "string", "pattern": "^[A-Z]{3}$" })
+            }
             Member::CurrentVersion | Member::Max => json!({ "type": "integer", "minimum": 0 }),
             Member::Errors => {
                 json!({ "type": "array", "items": { "$ref": "#/components/schemas/BodyError" } })
+            }
+            Member::Notices => {
+                json!({ "type": "array", "items": { "$ref": "#/components/schemas/CartNotice" } })
             }
             Member::Header | Member::Sku => json!({ "type": "string" }),
             Member::OrderId => json!({ "type": "string", "format": "uuid" }),

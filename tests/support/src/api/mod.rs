@@ -11,6 +11,7 @@ mod stream;
 pub use answer::{Answer, read_answer, text};
 pub use ask::Ask;
 pub use cart::CartClient;
+pub use stream::Sent;
 
 use crate::PATIENCE;
 use reqwest::Method;

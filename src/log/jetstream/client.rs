@@ -1,0 +1,171 @@
+//! The connection to the servers.
+
+use super::settings::{Credentials, JetStreamSettings};
+use crate::log::tls;
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A server that answers no ping for twice this long is given up.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// Pause before the next server is tried.
+const RECONNECT_AFTER: Duration = Duration::from_millis(100);
+
+/// The addresses of `settings`; the error is one line.
+pub(super) fn addresses(settings: &JetStreamSettings) -> Result<Vec<ServerAddr>, String> {
+    let addresses: Result<Vec<ServerAddr>, String> = settings
+        .servers
+        .iter()
+        .map(|server| {
+            let expected = "expected nats://host:port or tls://host:port";
+            // Not shown: it may contain a password.
+            let address: ServerAddr = server.parse().map_err(|_| {
+                format!("log.jetstream.servers has an unreadable address; {expected}")
+            })?;
+            if address.has_user_pass() || address.password().is_some() {
+                return Err(
+                    "log.jetstream.servers must not contain a user or password: set \
+                     log.jetstream.user and log.jetstream.password_file"
+                        .to_owned(),
+                );
+            }
+            if address.is_websocket() || address.host().is_empty() {
+                return Err(format!(
+                    "log.jetstream.servers has \"{server}\"; {expected}"
+                ));
+            }
+            Ok(address)
+        })
+        .collect();
+    match addresses? {
+        none if none.is_empty() => Err(
+            "log.jetstream.servers must name a server, such as [\"nats://127.0.0.1:4222\"]"
+                .to_owned(),
+        ),
+        addresses => Ok(addresses),
+    }
+}
+
+/// The last error that a server sent beside its answers, such as a missing permission. A request
+/// that a server refuses in this way gets no answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LastError(Arc<Mutex<Option<String>>>);
+
+impl LastError {
+    fn set(&self, reason: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// `reason`, with what the server has said since the last call.
+    pub fn explain(&self, reason: String) -> String {
+        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match said {
+            Some(said) => format!("{reason} (the server reports: {said})"),
+            None => reason,
+        }
+    }
+}
+
+/// Connects to one of `servers`. A connection that is lost is opened again, to any server of the
+/// cluster.
+pub(super) async fn connect(
+    settings: &JetStreamSettings,
+    servers: &[ServerAddr],
+    last_error: &LastError,
+) -> Result<Client, String> {
+    let reported = last_error.clone();
+    let mut options = authenticated(ConnectOptions::new(), &settings.credentials)?
+        .name("cartlog")
+        .connection_timeout(settings.connect_timeout)
+        .ping_interval(PING_EVERY)
+        .max_reconnects(None)
+        .reconnect_delay_callback(|attempts| {
+            if attempts <= 1 {
+                Duration::ZERO
+            } else {
+                RECONNECT_AFTER
+            }
+        })
+        .event_callback(move |event| {
+            if let Event::ServerError(error) = event {
+                reported.set(error.to_string().replace('\n', " "));
+            }
+            std::future::ready(())
+        });
+    if let Some(path) = &settings.root_certificates {
+        tls::certificates(path)?;
+        options = options
+            .add_root_certificates(path.clone())
+            .require_tls(true);
+    }
+    let connecting = async_nats::connect_with_options(servers, options);
+    // One attempt for each address; a name may have several.
+    let limit = settings.connect_timeout * (servers.len() as u32 + 1);
+    match tokio::time::timeout(limit, connecting).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(format!(
+            "cannot connect to {}: {}",
+            list(servers),
+            advised(&error)
+        )),
+        Err(_) => Err(format!(
+            "cannot connect to {}: no answer within {limit:?}",
+            list(servers)
+        )),
+    }
+}
+
+/// The addresses for messages.
+pub(super) fn list(servers: &[ServerAddr]) -> String {
+    let names: Vec<String> = servers
+        .iter()
+        .map(|server| format!("{}:{}", server.host(), server.port()))
+        .collect();
+    names.join(", ")
+}
+
+fn authenticated(
+    options: ConnectOptions,
+    credentials: &Credentials,
+) -> Result<ConnectOptions, String> {
+    Ok(match credentials {
+        Credentials::None => options,
+        Credentials::Password { user, password } => {
+            options.user_and_password(user.clone(), password.read("password")?)
+        }
+        Credentials::Token(token) => options.token(token.read("token")?),
+        Credentials::NkeyFile(path) => {
+            options.nkey(crate::files::read_first_line(path, "seed of an nkey")?)
+        }
+        Credentials::CredentialsFile(path) => {
+            let failed = |reason: String| {
+                let path = path.display();
+                format!("cannot read the credentials file {path}: {reason}")
+            };
+            let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+            // Its errors may quote the file.
+            options.credentials(&text).map_err(|_| {
+                failed("expected a JWT and the seed of a user, as `nsc` writes them".to_owned())
+            })?
+        }
+    })
+}
+
+/// The reason of `error` in one line, with what to do about a refusal.
+fn advised(error: &ConnectError) -> String {
+    let mut text = error.kind().to_string();
+    let mut cause = error.source();
+    while let Some(reason) = cause {
+        text.push_str(": ");
+        text.push_str(&reason.to_string());
+        cause = reason.source();
+    }
+    if matches!(
+        error.kind(),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
+    ) {
+        text.push_str(": check the user and password, token, nkey or credentials of log.jetstream");
+    }
+    text.replace('\n', " ")
+}

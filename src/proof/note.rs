@@ -1,0 +1,202 @@
+//! Signed notes with Ed25519 (C2SP, signed-note): a text, an empty line, and signatures of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// The type of Ed25519 signatures.
+const ED25519_TYPE: u8 = 1;
+/// Between the text and its signatures, and before the name in each of these.
+const SEPARATOR: &str = "\n\n\u{2014} ";
+const SIGNATURE: &str = "\u{2014} ";
+
+/// Why a note cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    #[error("it is no signed note: it must be a text, an empty line and signatures")]
+    Malformed,
+    #[error("it has no signature by the key {0}")]
+    OtherKey(String),
+    #[error("the signature by {0} does not match the text: one of them was altered")]
+    WrongSignature(String),
+}
+
+/// A text is not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    #[error("it must be a verifier key of Ed25519: NAME+ID+KEY, as `cartlog key` prints it")]
+    Verifier,
+    #[error("it must be a signing key of Ed25519: PRIVATE+KEY+NAME+ID+KEY in one line")]
+    Signing,
+}
+
+/// The public half of a key, with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    id: [u8; 4],
+    public: [u8; 32],
+}
+
+impl VerifierKey {
+    fn new(name: &str, public: [u8; 32]) -> VerifierKey {
+        let mut sum = Sha256::new();
+        sum.update(name);
+        sum.update([b'\n', ED25519_TYPE]);
+        sum.update(public);
+        let [a, b, c, d, ..]: [u8; 32] = sum.finalize().into();
+        VerifierKey {
+            name: name.to_owned(),
+            id: [a, b, c, d],
+            public,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of `note`, which this key has signed. Signatures by other keys are ignored.
+    pub fn open<'a>(&self, note: &'a str) -> Result<&'a str, NoteError> {
+        let (text, signatures) = parts(note)?;
+        let mut signed = false;
+        for line in signatures.lines() {
+            let line = line.strip_prefix(SIGNATURE).ok_or(NoteError::Malformed)?;
+            let (name, signature) = line.split_once(' ').ok_or(NoteError::Malformed)?;
+            let signature = STANDARD.decode(signature);
+            let signature = signature.map_err(|_| NoteError::Malformed)?;
+            let (id, signature) = signature.split_at_checked(4).ok_or(NoteError::Malformed)?;
+            if name != self.name || id != self.id {
+                continue;
+            }
+            UnparsedPublicKey::new(&ED25519, self.public)
+                .verify(text.as_bytes(), signature)
+                .map_err(|_| NoteError::WrongSignature(self.name.clone()))?;
+            signed = true;
+        }
+        signed
+            .then_some(text)
+            .ok_or_else(|| NoteError::OtherKey(self.name.clone()))
+    }
+}
+
+/// The text of `note` and its lines of signatures, none of them verified.
+pub fn parts(note: &str) -> Result<(&str, &str), NoteError> {
+    if note.contains(|c: char| c < ' ' && c != '\n') || !note.ends_with('\n') {
+        return Err(NoteError::Malformed);
+    }
+    let end = note.rfind(SEPARATOR).ok_or(NoteError::Malformed)?;
+    Ok((&note[..=end], &note[end + 2..]))
+}
+
+/// Whether `name` can be the name of a key.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
+}
+
+/// The form in which keys are published: `NAME+ID+KEY`.
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, key) = (hex::encode(self.id), encoded(self.public));
+        write!(f, "{}+{id}+{key}", self.name)
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<VerifierKey, InvalidKey> {
+        let parse = || {
+            let (name, rest) = text.split_once('+')?;
+            let (id, key) = rest.split_once('+')?;
+            let key = VerifierKey::new(name, decoded(key)?);
+            (is_name(name) && hex::encode(key.id) == id).then_some(key)
+        };
+        parse().ok_or(InvalidKey::Verifier)
+    }
+}
+
+/// A key that signs notes. Its text form is that of Go's `sumdb/note`.
+pub struct SigningKey {
+    seed: [u8; 32],
+    pair: Ed25519KeyPair,
+    verifier: VerifierKey,
+}
+
+impl SigningKey {
+    /// The key that 32 random bytes are the seed of.
+    pub fn new(name: &str, seed: [u8; 32]) -> SigningKey {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed);
+        let pair = pair.expect("32 bytes are a seed of Ed25519");
+        let public = pair.public_key().as_ref().try_into();
+        SigningKey {
+            verifier: VerifierKey::new(name, public.expect("public keys have 32 bytes")),
+            seed,
+            pair,
+        }
+    }
+
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// A signature of `text`, which must end with a line feed: one line of a note.
+    fn signature(&self, text: &str) -> String {
+        let mut signature = self.verifier.id.to_vec();
+        signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
+        let signature = STANDARD.encode(signature);
+        format!("{SIGNATURE}{} {signature}\n", self.verifier.name)
+    }
+
+    /// `text` as a note that each of `keys` has signed.
+    pub fn sign(text: &str, keys: &[&SigningKey]) -> String {
+        let signatures: String = keys.iter().map(|key| key.signature(text)).collect();
+        format!("{text}\n{signatures}")
+    }
+
+    /// The form in which the key is kept in its file.
+    pub fn to_text(&self) -> String {
+        let VerifierKey { name, id, .. } = &self.verifier;
+        let (id, seed) = (hex::encode(id), encoded(self.seed));
+        format!("PRIVATE+KEY+{name}+{id}+{seed}\n")
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.verifier)
+    }
+}
+
+impl FromStr for SigningKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<SigningKey, InvalidKey> {
+        let parse = || {
+            let rest = text.trim_end().strip_prefix("PRIVATE+KEY+")?;
+            let (name, rest) = rest.split_once('+')?;
+            let (id, seed) = rest.split_once('+')?;
+            let key = SigningKey::new(name, decoded(seed)?);
+            (is_name(name) && hex::encode(key.verifier.id) == id).then_some(key)
+        };
+        parse().ok_or(InvalidKey::Signing)
+    }
+}
+
+fn encoded(key: [u8; 32]) -> String {
+    let mut typed = vec![ED25519_TYPE];
+    typed.extend_from_slice(&key);
+    STANDARD.encode(typed)
+}
+
+fn decoded(text: &str) -> Option<[u8; 32]> {
+    let typed = STANDARD.decode(text).ok()?;
+    match typed.split_first()? {
+        (&ED25519_TYPE, key) => key.try_into().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! The HTTP client: one signed POST, and what its outcome means.
+
+use super::settings::WebhookSettings;
+use super::target::Target;
+use crate::build;
+use crate::public_events::PublicEvent;
+use crate::timestamp::Timestamp;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::config::Config;
+use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Body};
+
+/// More of a response is not read: nothing in it matters.
+const MAX_RESPONSE: u64 = 64 * 1024;
+/// The longest wait that a receiver may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// How an attempt to deliver an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver answered 2xx.
+    Delivered,
+    Failed(Failure),
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For the operator.
+    pub reason: String,
+    pub blame: Blame,
+    /// How long the receiver asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+/// What a failure says something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// This event: the receiver does not accept it.
+    Event,
+    /// The receiver, or perhaps this event: one attempt does not show which.
+    Receiver,
+    /// The receiver wants no more events (410).
+    Gone,
+}
+
+/// Sends events to one receiver. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    agent: Agent,
+    settings: Arc<WebhookSettings>,
+}
+
+impl Client {
+    pub fn new(settings: Arc<WebhookSettings>) -> Client {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect leads elsewhere than to the address that was checked.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // So does a proxy.
+            .proxy(None)
+            .timeout_global(Some(settings.timeout))
+            .max_response_header_size(16 * 1024)
+            .max_idle_connections_per_host(settings.concurrency)
+            .max_idle_connections(settings.concurrency)
+            .user_agent(format!("cartlog/{}", build::RELEASE))
+            .tls_config(tls(settings.target.url().scheme() == "https"))
+            .build();
+        let resolver = CheckedResolver {
+            target: settings.target.clone(),
+            system: DefaultResolver::default(),
+        };
+        Client {
+            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
+            settings,
+        }
+    }
+
+    /// Sends `event` once. Blocks for the time limit at most.
+    pub fn send(&self, event: &PublicEvent) -> Outcome {
+        let timestamp = Timestamp::now().millis() / 1000;
+        let signature = self.settings.secret.sign(&event.id, timestamp, &event.json);
+        let sent = self
+            .agent
+            .post(self.settings.target.url().as_str())
+            .header(header::CONTENT_TYPE, "application/cloudevents+json")
+            .header("webhook-id", &event.id)
+            .header("webhook-timestamp", timestamp.to_string())
+            .header("webhook-signature", signature)
+            .send(&event.json);
+        match sent {
+            Ok(response) => outcome_of(response),
+            Err(error) => Outcome::Failed(Failure {
+                reason: error.to_string(),
+                blame: Blame::Receiver,
+                retry_after: None,
+            }),
+        }
+    }
+}
+
+fn outcome_of(mut response: Response<Body>) -> Outcome {
+    let status = response.status();
+    // The status counts: what comes after it is only read so that the connection can be used again.
+    let _ = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_RESPONSE)
+        .read_to_vec();
+    if status.is_success() {
+        return Outcome::Delivered;
+    }
+    let blame = match status {
+        StatusCode::GONE => Blame::Gone,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            Blame::Receiver
+        }
+        status if status.is_client_error() => Blame::Event,
+        _ => Blame::Receiver,
+    };
+    let reason = if status.is_redirection() {
+        format!("the receiver answered {status}; redirects are not followed")
+    } else {
+        format!("the receiver answered {status}")
+    };
+    Outcome::Failed(Failure {
+        reason,
+        blame,
+        retry_after: retry_after(&response, Timestamp::now()),
+    })
+}
+
+/// What `Retry-After` asks for: seconds or a date (RFC 9110, 10.2.3).
+fn retry_after(response: &Response<Body>, now: Timestamp) -> Option<Duration> {
+    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+            let wait = date.timestamp_millis().saturating_sub(now.millis());
+            Duration::from_millis(u64::try_from(wait).unwrap_or(0))
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// Trusts the certificates of the system, which are read only where they are needed.
+fn tls(is_needed: bool) -> TlsConfig {
+    let system = if is_needed {
+        rustls_native_certs::load_native_certs().certs
+    } else {
+        Vec::new()
+    };
+    let roots = system.iter().map(|it| Certificate::from_der(it).to_owned());
+    TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
+}
+
+/// Resolves a name to those of its addresses that the target allows.
+#[derive(Debug)]
+struct CheckedResolver {
+    target: Target,
+    system: DefaultResolver,
+}
+
+impl Resolver for CheckedResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.system.resolve(uri, config, timeout)?;
+        let mut allowed = self.empty();
+        for address in found.iter().filter(|it| self.target.allows(it.ip())) {
+            allowed.push(*address);
+        }
+        if allowed.is_empty() {
+            let host = uri.host().unwrap_or_default();
+            return Err(ureq::Error::Io(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!(
+                    "{host} resolves to {}, which is not allowed; if it is meant, set \
+                     private_host = \"{host}\"",
+                    found[0].ip()
+                ),
+            )));
+        }
+        Ok(allowed)
+    }
+}

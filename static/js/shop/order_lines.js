@@ -1,0 +1,32 @@
+/** The lines of an order as a list: in the review, after the order, on its receipt. */
+
+import { element } from "../page/element.js";
+import { money } from "../page/format.js";
+
+/**
+ * The discount's name, with its code.
+ * @param {{ code: string } | null | undefined} promotion
+ */
+export const discountName = (promotion) => (promotion ? `Discount (${promotion.code})` : "Discount");
+
+/**
+ * @param {string} name
+ * @param {string | Node} value
+ */
+const row = (name, value) => element("li", {}, element("span", {}, name), value);
+
+/**
+ * @param {Array<{ name: string, quantity: number, total: number | null }>} lines
+ * @param {string} currency
+ */
+export const lineRows = (lines, currency) => lines.map(({ name, quantity, total }) => row(`${quantity} × ${name}`, money(total ?? 0, currency)));
+
+/**
+ * The discount, if there is one, and the total.
+ * @param {{ promotion?: { code: string } | null, discount: number, total: number }} cart
+ * @param {string} currency
+ */
+export const totalRows = ({ promotion, discount, total }, currency) => [
+  ...(discount ? [row(discountName(promotion), `−${money(discount, currency)}`)] : []),
+  row("Total", element("strong", { testid: "order-total" }, money(total, currency))),
+];

@@ -1,0 +1,107 @@
+//! The shop's pages below `/`: what is in them as they are served.
+
+use cartlog_testkit::{Answer, TestApp};
+
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+fn html(answer: &Answer) -> String {
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    String::from_utf8(answer.body.clone()).expect("UTF-8")
+}
+
+/// Contract (service): A product's page is served with its title, description, canonical address
+/// and preview.
+#[tokio::test]
+async fn product_page_describes_the_product_without_scripts() {
+    let app = TestApp::start();
+    let answer = app.get("/products/teapot").await.expect(200);
+    let page = html(&answer);
+    let origin = format!("http://{}", app.address());
+    let product = app.get("/api/products/teapot").await.expect(200).json();
+    let description = product["description"].as_str().expect("a description");
+    for part in [
+        "<title>Teapot – cartlog</title>",
+        &format!("<meta name=\"description\" content=\"{description}\">"),
+        &format!("<link rel=\"canonical\" href=\"{origin}/products/teapot\">"),
+        "<meta property=\"og:title\" content=\"Teapot\">",
+        &format!("<meta property=\"og:url\" content=\"{origin}/products/teapot\">"),
+        &format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\">"),
+        "€19.99",
+        "href=\"/?category=Tea\"",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("{{"), "every placeholder is filled");
+    let tag = answer.header("etag").expect("an ETag");
+    let again = app.get("/products/teapot").header("if-none-match", tag);
+    again.await.expect(304);
+    let bowl = app.get("/products/tea-bowl").await.expect(200);
+    assert!(html(&bowl).contains("Limit 2 per order."));
+    let coded = app.get("/products/teapot").header("accept-encoding", "br");
+    let coded = coded.await.expect(200);
+    assert_eq!(coded.header("content-encoding"), Some("br"));
+    assert!(coded.body.len() * 2 < answer.body.len());
+}
+
+#[tokio::test]
+async fn product_page_escapes_what_the_catalogue_says() {
+    let mut app = TestApp::start();
+    app.restart_with_catalogue(
+        "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"<b>\\\"{{price}}&\"\n\
+         category = \"<i>\"\nprice = 1\n",
+        "",
+    );
+    let page = html(&app.get("/products/a").await.expect(200));
+    assert!(page.contains("<title>&lt;b&gt;&quot;{{price}}&amp; – cartlog</title>"));
+    assert!(!page.contains("<b>") && !page.contains("<i>"));
+    assert!(page.contains("href=\"/?category=%3Ci%3E\""));
+    // Without a picture its initial is shown; without a description the preview has the price.
+    assert!(page.contains("<span class=\"initial\" aria-hidden=\"true\">&lt;</span>"));
+    assert!(page.contains("for €0.01."));
+    // The host is the client's word.
+    let forged = app
+        .get("/products/a")
+        .header("host", "\"><script>alert(1)</script>");
+    let forged = forged.await;
+    assert!(
+        forged.status == 400 || forged.status == 421,
+        "{}",
+        forged.status
+    );
+}
+
+/// Contract (service): The page of an unknown product is 404.
+#[tokio::test]
+async fn unknown_product_and_malformed_ids_are_404_pages() {
+    let app = TestApp::start();
+    for path in [
+        "/products/no-such-thing",
+        "/products/%20",
+        "/receipts/1",
+        "/shared/1",
+        "/shared/01A20C19324E76C9B286E42798811DAA00000000000000045D0F6C3A9BE14287F1C2AD93E8B40576",
+    ] {
+        let lost = app.get(path).header("accept", BROWSER).await.expect(404);
+        assert!(html(&lost).contains("Page not found"), "{path}");
+        app.get(path).await.expect_problem(404, "not-found");
+    }
+}
+
+/// The pages are the same for every id and share: they get the rest from the API.
+#[tokio::test]
+async fn receipts_and_shared_carts_have_pages() {
+    let app = TestApp::start();
+    let token = "0".repeat(80);
+    for path in [
+        "/receipts",
+        "/receipts/01a20c19-324e-76c9-b286-e42798811daa",
+        &format!("/shared/{token}"),
+    ] {
+        let page = app.get(path).await.expect(200);
+        assert!(page.header("content-security-policy").is_some(), "{path}");
+        assert!(html(&page).contains("class=\"footer\""), "{path}");
+    }
+}

@@ -1,0 +1,97 @@
+//! The visitor's browser checks the shop: a proof is computed on the page, and what was seen on an
+//! earlier visit must still be in the log.
+
+use crate::stage::drive;
+use rusqlite::Connection;
+use serde_json::json;
+
+/// Promise (proof): The history page computes the proof of an event, and one changed byte breaks
+/// it.
+/// Fault: The button of the page changes one byte; the file of the log has another event.
+/// Control: The unaltered event holds in all three steps.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn page_computes_a_proof_that_one_byte_breaks() {
+    drive(async |browser, service| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.mentions("indicator-seen", "Log is signed").await;
+        browser.click("proof-open").await;
+        browser.says("proof-title", "Proof of event 6").await;
+        browser.mentions("proof-words", "All steps hold").await;
+        browser.click("proof-tamper").await;
+        browser.mentions("proof-words", "2 of 3 steps fail").await;
+        browser.click("proof-tamper").await;
+        browser.mentions("proof-words", "All steps hold").await;
+        // An event that was altered in the log: the page gets it, and sees that it was not signed.
+        service.kill();
+        let log = Connection::open(service.file("data/events.db")).unwrap();
+        log.execute_batch(
+            "DROP TRIGGER log_refuses_update;
+             UPDATE log SET data = replace(data, '1999', '1998') WHERE version = 2;",
+        )
+        .unwrap();
+        drop(log);
+        service.start_again();
+        browser.open(&format!("/history/{cart}?v=2")).await;
+        browser
+            .mentions("indicator-chain", "Hash chain intact")
+            .await;
+        browser.click("proof-open").await;
+        browser.mentions("proof-words", "2 of 3 steps fail").await;
+        browser.expect_complaint("ERR_");
+    })
+    .await;
+}
+
+/// Promise (proof): A browser that was here before notices that the shop put an older log in place,
+/// with its old checkpoint or without.
+/// Fault: The log of an earlier moment is restored, first alone and then with the checkpoint of
+/// that moment.
+/// Control: With the log that went on, the page says since when nothing was rewritten.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn returning_browser_notices_an_older_log() {
+    drive(async |browser, service| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.mentions("indicator-seen", "Log is signed").await;
+        service.kill();
+        service.keep_log();
+        let checkpoint = service.file("data/proof.key.checkpoint");
+        let kept = std::fs::read(&checkpoint).unwrap();
+        service.start_again();
+        let items = json!([{ "sku": "sencha", "quantity": 1 }]);
+        browser
+            .ask("POST", "/api/carts", json!({ "items": items }))
+            .await;
+        // The next checkpoint has the new events, and the page keeps it.
+        browser
+            .until(
+                "fetch('/log/checkpoint').then((it) => it.text()).then((it) => {
+                     window.newest = Number(it.split('\\n')[1]);
+                 }) && window.newest > 6",
+            )
+            .await;
+        browser.open(&format!("/history/{cart}")).await;
+        browser
+            .mentions("indicator-seen", "Nothing rewritten since")
+            .await;
+        service.kill();
+        service.restore_log();
+        service.start_again();
+        browser.open(&format!("/history/{cart}")).await;
+        browser
+            .mentions("indicator-seen", "can’t prove that it kept")
+            .await;
+        browser.expect_complaint("status of 503");
+        browser.expect_complaint("ERR_");
+        service.kill();
+        service.restore_log();
+        std::fs::write(&checkpoint, kept).unwrap();
+        service.start_again();
+        browser.open(&format!("/history/{cart}")).await;
+        browser
+            .mentions("indicator-seen", "has rewritten what you saw")
+            .await;
+    })
+    .await;
+}

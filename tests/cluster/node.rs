@@ -1,0 +1,35 @@
+//! The settings that lead a node to its log.
+
+use cartlog_testkit::nats::{self, NatsCluster};
+use cartlog_testkit::postgres::{Cluster, Node};
+
+/// Settings, named as in the configuration.
+#[derive(Debug, Clone)]
+pub struct LogSettings(pub Vec<(&'static str, String)>);
+
+impl LogSettings {
+    pub fn of_postgres(cluster: &Cluster) -> LogSettings {
+        LogSettings(vec![
+            ("log.engine", "postgres".to_owned()),
+            ("log.postgres.url", cluster.url()),
+        ])
+    }
+
+    pub fn of_jetstream(cluster: &NatsCluster) -> LogSettings {
+        LogSettings(vec![
+            ("log.engine", "jetstream".to_owned()),
+            ("log.jetstream.servers", format!("{:?}", cluster.urls())),
+            ("log.jetstream.replicas", cluster.servers.len().to_string()),
+            ("log.jetstream.user", "cartlog".to_owned()),
+            ("log.jetstream.password", nats::PASSWORD.to_owned()),
+        ])
+    }
+
+    /// A node that serves.
+    pub fn start(&self) -> Node {
+        let settings: Vec<_> = self.0.iter().map(|(key, value)| (*key, &**value)).collect();
+        let mut node = Node::with(&settings);
+        node.serve();
+        node
+    }
+}
