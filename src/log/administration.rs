@@ -65,6 +65,24 @@ pub trait LogAdministration: Send + Sync {
     /// case with `replace`. Returns the one that is recorded afterwards, which is durable.
     fn record_secret_digest(&self, digest: [u8; 32], replace: bool) -> Result<[u8; 32], OpenError>;
 
+    /// The note that nodes which share the log keep in its engine ([`NoteStore`](super::NoteStore));
+    /// `None` if there is none, or if one process alone writes the log.
+    fn note(&self) -> Result<Option<String>, OpenError> {
+        Ok(None)
+    }
+
+    /// Keeps `next` for the nodes in place of `last`, and returns whether that was the one. Does
+    /// nothing if one process alone writes the log.
+    fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, OpenError> {
+        let _ = (last, next);
+        Ok(true)
+    }
+
+    /// Brings this node's copy of a shared log up to date. A log without copies has nothing to do.
+    fn update_copy(&self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// Copies the log as of one moment to the file `target`, which must not exist. The copy is
     /// complete, checked and durable, or there is none. Returns the head of the copy.
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError>;

@@ -1,6 +1,7 @@
 //! The choice of an engine. Of the code above this module, only `config` names the engines.
 
 use super::administration::{LogAdministration, OpenError};
+use super::note_store::NoteStore;
 use super::port::{EventLog, LogReader};
 use super::shared::{SequencerConnector, SharedAdministration, SharedLog, SharedLogSettings};
 use super::sqlite::{ReadOnlyLog, SqliteAdministration, SqliteLog, SqliteLogSettings};
@@ -38,6 +39,9 @@ impl LogConfig {
 pub struct OpenLog {
     pub log: Arc<dyn EventLog>,
     pub administration: Arc<dyn LogAdministration>,
+    /// Where nodes that share the log keep the checkpoint that was signed last; `None` if one
+    /// process alone writes the log.
+    pub notes: Option<Arc<dyn NoteStore>>,
     /// The engine's metrics, to be registered.
     pub gauges: Vec<Box<dyn Collector>>,
     /// The engine's thread. It ends after [`close`](super::LogWriter::close), or when the
@@ -59,6 +63,7 @@ pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
                 gauges: log.gauges(),
                 log,
                 administration: administration(config),
+                notes: None,
                 worker,
             })
         }
@@ -66,6 +71,7 @@ pub fn open(config: &LogConfig) -> Result<OpenLog, OpenError> {
             let (log, worker) = SharedLog::open(connector, &followed(settings))?;
             Ok(OpenLog {
                 gauges: log.gauges(),
+                notes: Some(log.clone()),
                 log,
                 administration: administration(config),
                 worker,

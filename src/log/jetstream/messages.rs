@@ -52,7 +52,7 @@ impl Subjects {
         self.part("hint.reached")
     }
 
-    fn part(&self, part: &str) -> String {
+    pub(super) fn part(&self, part: &str) -> String {
         format!("{}.{part}", self.0)
     }
 }

@@ -8,6 +8,7 @@ mod api;
 mod client;
 mod connector;
 mod messages;
+mod notes;
 mod publish;
 mod reader;
 mod sequencer;

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::settings::JetStreamSettings;
 use super::stream::{RETRY_AFTER, Stream};
 use super::writer::Writer;
-use super::{ENGINE, tail};
+use super::{ENGINE, notes, tail};
 use crate::log::shared::{
     Rounds, Sequence, SequencedCommit, SequencedOutcome, Sequencer, SequencerError,
 };
@@ -195,6 +195,16 @@ impl Sequencer for JetStreamSequencer {
                 }
             }
         }
+    }
+
+    async fn note(&self) -> Result<Option<String>, SequencerError> {
+        let read = notes::read(&self.session).await;
+        Ok(read.map_err(SequencerError::Unavailable)?.1)
+    }
+
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, SequencerError> {
+        let replaced = notes::replace(&self.session, last, next).await;
+        replaced.map_err(SequencerError::Unavailable)
     }
 
     async fn health(&self) -> Result<(), String> {

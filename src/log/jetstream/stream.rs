@@ -1,6 +1,6 @@
 //! The stream: created by the first start, and checked by every one.
 
-use super::api::{Api, Failure};
+use super::api::{Api, Failure, Silence};
 use super::messages::{LogRecord, Subjects};
 use super::publish::{Conditions, Published, publish};
 use super::settings::JetStreamSettings;
@@ -20,7 +20,7 @@ const RECOGNIZED_FOR: Duration = Duration::from_mins(2);
 pub(super) const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// There is no stream of that name.
-const NO_STREAM: u16 = 10_059;
+pub(super) const NO_STREAM: u16 = 10_059;
 /// There is no such message.
 const NO_MESSAGE: u16 = 10_037;
 
@@ -82,8 +82,8 @@ struct Got {
 }
 
 #[derive(Deserialize)]
-struct GotMessage {
-    seq: u64,
+pub(super) struct GotMessage {
+    pub seq: u64,
     subject: String,
     #[serde(default)]
     data: String,
@@ -159,7 +159,8 @@ impl Stream {
         deadline: Instant,
     ) -> Result<Option<(u64, Vec<u8>)>, String> {
         let request = json!({ "last_by_subj": subject });
-        let found = get(&self.api, &self.name, &request, deadline).await?;
+        let found = get(&self.api, &self.name, &request, deadline).await;
+        let found = found.map_err(Failure::reason)?;
         Ok(found.map(|(message, payload)| (message.seq, payload)))
     }
 }
@@ -270,7 +271,8 @@ async fn identity(
     subjects: &Subjects,
     deadline: Instant,
 ) -> Result<Option<Uuid>, String> {
-    let Some((message, payload)) = get(api, name, &json!({ "seq": 1 }), deadline).await? else {
+    let first = get(api, name, &json!({ "seq": 1 }), deadline).await;
+    let Some((message, payload)) = first.map_err(Failure::reason)? else {
         return Ok(None);
     };
     let record = serde_json::from_slice(&payload).ok();
@@ -327,26 +329,27 @@ async fn record_identity(
 }
 
 /// The message that the leader gives for `request`, with its payload.
-async fn get(
+pub(super) async fn get(
     api: &Api,
     name: &str,
     request: &Value,
     deadline: Instant,
-) -> Result<Option<(GotMessage, Vec<u8>)>, String> {
+) -> Result<Option<(GotMessage, Vec<u8>)>, Failure> {
     let subject = format!("STREAM.MSG.GET.{name}");
     match retrying(deadline, || api.ask::<Got>(&subject, request)).await {
         Ok(got) => {
-            let payload = STANDARD.decode(&got.message.data);
-            let payload = payload.map_err(|error| format!("unexpected answer: {error}"))?;
+            let payload = STANDARD.decode(&got.message.data).map_err(|error| {
+                Failure::Silence(Silence::Unknown(format!("unexpected answer: {error}")))
+            })?;
             Ok(Some((got.message, payload)))
         }
         Err(failure) if failure.is(NO_MESSAGE) => Ok(None),
-        Err(failure) => Err(failure.reason()),
+        Err(failure) => Err(failure),
     }
 }
 
 /// Repeats `request` as long as it has no answer.
-async fn retrying<T, F: Future<Output = Result<T, Failure>>>(
+pub(super) async fn retrying<T, F: Future<Output = Result<T, Failure>>>(
     deadline: Instant,
     mut request: impl FnMut() -> F,
 ) -> Result<T, Failure> {

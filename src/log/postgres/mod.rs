@@ -11,6 +11,7 @@ mod rows;
 mod schema;
 mod sequencer;
 mod settings;
+mod statements;
 mod tls;
 
 pub use connector::PostgresConnector;

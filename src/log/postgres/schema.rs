@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 /// The statements that create the tables of [`FORMAT`].
 const CREATE: &str = include_str!("schema.sql");
+/// Those that create what a log may lack that was created by an earlier version.
+const ADD_CHECKPOINT: &str = include_str!("signed_checkpoint.sql");
 /// The format of the log's tables.
 const FORMAT: i32 = 1;
 /// The oldest server that the adapter is tested with, as in `server_version_num`.
@@ -21,7 +23,10 @@ pub(super) async fn prepare(
     creates: bool,
 ) -> Result<Option<Uuid>, String> {
     check_server(link).await?;
-    if let Found::Log(identity) = find(link, schema).await? {
+    if let Found::Log { identity, complete } = find(link, schema).await? {
+        if creates && !complete {
+            add_checkpoint(link, schema).await?;
+        }
         return Ok(Some(identity));
     }
     if !creates {
@@ -29,7 +34,7 @@ pub(super) async fn prepare(
     }
     create(link, schema).await?;
     match find(link, schema).await? {
-        Found::Log(identity) => {
+        Found::Log { identity, .. } => {
             tracing::info!(schema, %identity, "created the log's tables in PostgreSQL");
             Ok(Some(identity))
         }
@@ -79,8 +84,14 @@ async fn check_server(link: &Link) -> Result<(), String> {
 
 /// What a schema contains.
 enum Found {
-    Log(Uuid),
-    Nothing { schema_exists: bool },
+    Log {
+        identity: Uuid,
+        /// Whether it has what [`ADD_CHECKPOINT`] creates.
+        complete: bool,
+    },
+    Nothing {
+        schema_exists: bool,
+    },
 }
 
 async fn find(link: &Link, schema: &str) -> Result<Found, String> {
@@ -91,7 +102,9 @@ async fn find(link: &Link, schema: &str) -> Result<Found, String> {
                                 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')),
                     (SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
                       WHERE c.relnamespace = n.oid AND c.relname = 'log'
-                        AND a.attname IN ('format', 'log_id', 'secret_digest')) = 3
+                        AND a.attname IN ('format', 'log_id', 'secret_digest')) = 3,
+                    EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid
+                                AND c.relname = 'signed_checkpoint')
                FROM (VALUES ($1::text)) AS wanted(name)
                LEFT JOIN pg_namespace n ON n.nspname = wanted.name",
             &[(&schema, Type::TEXT)],
@@ -100,6 +113,7 @@ async fn find(link: &Link, schema: &str) -> Result<Found, String> {
         .map_err(|error| advised(&error))?;
     let row = only(&rows)?;
     let (schema_exists, has_tables, has_log) = (get(row, 0)?, get(row, 1)?, get(row, 2)?);
+    let complete = get(row, 3)?;
     match (has_tables, has_log) {
         (false, _) => return Ok(Found::Nothing { schema_exists }),
         (true, false) => {
@@ -122,23 +136,53 @@ async fn find(link: &Link, schema: &str) -> Result<Found, String> {
              version of cartlog, use that one or a later one"
         ));
     }
-    Ok(Found::Log(get(row, 1)?))
+    Ok(Found::Log {
+        identity: get(row, 1)?,
+        complete,
+    })
+}
+
+/// Begins a transaction that creates or migrates tables, one node after the other.
+async fn begin(link: &Link, schema: &str) -> Result<(), String> {
+    let lock = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('cartlog migration {schema}', 0))"
+    );
+    link.run(&lock).await.map_err(|error| advised(&error))
+}
+
+/// Adds what a log lacks that was created by an earlier version, unless another node is first. A
+/// role that may not do that serves the log all the same, without signing it.
+async fn add_checkpoint(link: &Link, schema: &str) -> Result<(), String> {
+    begin(link, schema).await?;
+    if let Found::Log {
+        complete: false, ..
+    } = find(link, schema).await?
+    {
+        let statements = format!("SET LOCAL search_path = \"{schema}\", pg_temp; {ADD_CHECKPOINT}");
+        match link.run(&statements).await {
+            Ok(()) => tracing::info!(schema, "added the table of the last signed checkpoint"),
+            Err(error) if error.is(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                return link.run("ROLLBACK").await.map_err(|error| advised(&error));
+            }
+            Err(error) => return Err(advised(&error)),
+        }
+    }
+    link.run("COMMIT").await.map_err(|error| advised(&error))
 }
 
 /// Creates the tables, unless another node does so at the same time and is first.
 async fn create(link: &Link, schema: &str) -> Result<(), String> {
-    let lock = format!(
-        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('cartlog migration {schema}', 0))"
-    );
-    link.run(&lock).await.map_err(|error| advised(&error))?;
+    begin(link, schema).await?;
     if let Found::Nothing { schema_exists } = find(link, schema).await? {
         let create_schema = if schema_exists {
             String::new()
         } else {
             format!("CREATE SCHEMA \"{schema}\";")
         };
-        let statements =
-            format!("{create_schema} SET LOCAL search_path = \"{schema}\", pg_temp; {CREATE}");
+        let statements = format!(
+            "{create_schema} SET LOCAL search_path = \"{schema}\", pg_temp; {CREATE}; \
+             {ADD_CHECKPOINT}"
+        );
         link.run(&statements).await.map_err(|error| {
             if error.is(&SqlState::INSUFFICIENT_PRIVILEGE) {
                 return format!(

@@ -1,9 +1,11 @@
-//! The [`Sequencer`] of PostgreSQL: three connections and the function `append`.
+//! The [`Sequencer`] of PostgreSQL: four connections, and the functions `append` and
+//! `replace_checkpoint`.
 
 use super::ENGINE;
 use super::link::{Endpoint, Link, Parameter, QueryError};
 use super::rows::{self, Appended, Group};
 use super::schema::{advised, get, only};
+use super::statements::Statements;
 use crate::log::Commit;
 use crate::log::shared::{
     Rounds, Sequence, SequencedCommit, SequencedOutcome, Sequencer, SequencerError, raise,
@@ -24,43 +26,12 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(2);
 /// Pause before the listening connection is opened again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// The statements for one schema.
-struct Statements {
-    append: String,
-    tail: String,
-    identity: String,
-    listen: String,
-    secret: String,
-    record_secret: String,
-}
-
-impl Statements {
-    fn of(schema: &str) -> Statements {
-        Statements {
-            append: format!(
-                "SELECT reached, sequences, chains, conflicts
-                   FROM \"{schema}\".append($1, $2, $3, $4, $5, $6, $7)"
-            ),
-            tail: format!(
-                "SELECT {} FROM \"{schema}\".commits
-                  WHERE sequence > $1 ORDER BY sequence LIMIT $2",
-                rows::COLUMNS
-            ),
-            identity: format!("SELECT log_id FROM \"{schema}\".log"),
-            listen: format!("LISTEN \"{schema}\""),
-            secret: format!("SELECT secret_digest FROM \"{schema}\".log"),
-            record_secret: format!(
-                "UPDATE \"{schema}\".log SET secret_digest = $1 WHERE secret_digest IS NULL OR $2"
-            ),
-        }
-    }
-}
-
-/// A log in PostgreSQL. One connection appends, one reads, and one listens.
+/// A log in PostgreSQL. One connection appends, one reads, one listens, and one is the signer's.
 pub(super) struct PostgresSequencer {
     engine: Arc<Engine>,
     writer: AsyncMutex<Option<Link>>,
     reader: AsyncMutex<Option<Reader>>,
+    signer: AsyncMutex<Option<Link>>,
     rounds: Rounds,
     /// The newest sequence that a notification has named.
     heard: watch::Sender<u64>,
@@ -114,6 +85,7 @@ impl PostgresSequencer {
             engine: engine(endpoint),
             writer: AsyncMutex::default(),
             reader: AsyncMutex::default(),
+            signer: AsyncMutex::default(),
             rounds: Rounds::default(),
             heard,
             listener,
@@ -175,6 +147,34 @@ impl PostgresSequencer {
             reader.confirmed = self.confirmed();
         }
         *slot = Some(reader);
+        Ok(found)
+    }
+
+    /// One row for `statement` on the signer's connection, which is opened if there is none. Any
+    /// failure closes it.
+    async fn ask_for_signer<T>(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+        read: impl FnOnce(&Row) -> Result<T, String>,
+    ) -> Result<T, SequencerError> {
+        let unavailable = SequencerError::Unavailable;
+        let mut slot = self.signer.lock().await;
+        let link = match slot.take().filter(|link| !link.is_closed()) {
+            Some(link) => link,
+            None => self.engine.open().await.map_err(unavailable)?,
+        };
+        let rows = link.query(statement, parameters).await.map_err(|error| {
+            unavailable(if error.is(&SqlState::UNDEFINED_TABLE) {
+                "the log was created by an earlier version: start cartlog once as the role that \
+                 owns the log, and repeat the grants (docs/cluster.md)"
+                    .to_owned()
+            } else {
+                advised(&error)
+            })
+        })?;
+        let found = only(&rows).and_then(read).map_err(unavailable)?;
+        *slot = Some(link);
         Ok(found)
     }
 
@@ -339,6 +339,18 @@ impl Sequencer for PostgresSequencer {
         })?;
         let recorded = self.engine.secret_digest(&link).await?;
         recorded.ok_or_else(|| unavailable("the digest of the secret is not there".to_owned()))
+    }
+
+    async fn note(&self) -> Result<Option<String>, SequencerError> {
+        self.ask_for_signer(&self.engine.statements.note, &[], |row| get(row, 0))
+            .await
+    }
+
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, SequencerError> {
+        let parameters: [Parameter<'_>; 2] = [(&last, Type::TEXT), (&next, Type::TEXT)];
+        let statement = &self.engine.statements.replace_note;
+        self.ask_for_signer(statement, &parameters, |row| get(row, 0))
+            .await
     }
 
     async fn health(&self) -> Result<(), String> {

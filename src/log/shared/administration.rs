@@ -140,6 +140,18 @@ impl LogAdministration for SharedAdministration {
         Ok(recorded)
     }
 
+    fn note(&self) -> Result<Option<String>, OpenError> {
+        self.run(async |sequencer| sequencer.note().await)
+    }
+
+    fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, OpenError> {
+        self.run(async |sequencer| sequencer.replace_note(last, next).await)
+    }
+
+    fn update_copy(&self) -> Result<(), OpenError> {
+        self.update_replica()
+    }
+
     /// Copies the replica, once it is up to date.
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError> {
         if target.symlink_metadata().is_ok() {

@@ -175,6 +175,14 @@ pub trait Sequencer: Send + Sync + 'static {
         replace: bool,
     ) -> Result<[u8; 32], SequencerError>;
 
+    /// See [`NoteStore::note`](crate::log::NoteStore::note). This and
+    /// [`replace_note`](Self::replace_note) may be called from any runtime that outlives the call,
+    /// beside other calls.
+    async fn note(&self) -> Result<Option<String>, SequencerError>;
+
+    /// See [`NoteStore::replace_note`](crate::log::NoteStore::replace_note).
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, SequencerError>;
+
     /// Why the engine cannot be used at the moment. Returns within a second.
     async fn health(&self) -> Result<(), String>;
 

@@ -9,8 +9,8 @@ use super::sequencer::{Sequence, Sequencer};
 use crate::log::replies::Reply;
 use crate::log::sqlite::{LogFile, SqliteReplica};
 use crate::log::{
-    AppendError, Appended, Checkpoint, Commit, Freshness, LogReader, LogWriter, Position,
-    ReadError, RecordedEvent, ReplicaStatus, Version,
+    AppendError, Appended, Checkpoint, Commit, Freshness, LogReader, LogWriter, NoteStore,
+    NoteStoreError, Position, ReadError, RecordedEvent, ReplicaStatus, Version,
 };
 use async_trait::async_trait;
 use prometheus::core::Collector;
@@ -215,5 +215,18 @@ impl LogWriter for SharedLog {
 
     fn close(&self) {
         self.closing.send_replace(true);
+    }
+}
+
+#[async_trait]
+impl NoteStore for SharedLog {
+    async fn note(&self) -> Result<Option<String>, NoteStoreError> {
+        let note = self.sequencer.note().await;
+        note.map_err(|error| NoteStoreError(error.to_string()))
+    }
+
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, NoteStoreError> {
+        let replaced = self.sequencer.replace_note(last, next).await;
+        replaced.map_err(|error| NoteStoreError(error.to_string()))
     }
 }

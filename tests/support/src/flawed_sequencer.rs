@@ -126,6 +126,14 @@ impl Sequencer for FlawedSequencer {
         self.inner.record_secret_digest(digest, replace).await
     }
 
+    async fn note(&self) -> Result<Option<String>, SequencerError> {
+        self.inner.note().await
+    }
+
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, SequencerError> {
+        self.inner.replace_note(last, next).await
+    }
+
     async fn health(&self) -> Result<(), String> {
         self.inner.health().await
     }

@@ -69,6 +69,8 @@ struct State {
     behaviour: Behaviour,
     barriers: u64,
     appends: u64,
+    /// Every signed note that was kept, in order.
+    notes: Vec<String>,
 }
 
 impl Default for SharedMemory {
@@ -154,6 +156,16 @@ impl SharedMemory {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Loses every signed note.
+    pub fn lose_notes(&self) {
+        self.lock().notes.clear();
+    }
+
+    /// Every signed note that was kept, in order.
+    pub fn notes(&self) -> Vec<String> {
+        self.lock().notes.clone()
     }
 
     /// How often a barrier was asked for.
@@ -331,6 +343,26 @@ impl Sequencer for SharedMemory {
             state.secret_digest = Some(digest);
         }
         Ok(*state.secret_digest.get_or_insert(digest))
+    }
+
+    async fn note(&self) -> Result<Option<String>, SequencerError> {
+        let state = self.lock();
+        if state.behaviour.is_unreachable {
+            return Err(unreachable());
+        }
+        Ok(state.notes.last().cloned())
+    }
+
+    async fn replace_note(&self, last: Option<&str>, next: &str) -> Result<bool, SequencerError> {
+        let mut state = self.lock();
+        if state.behaviour.is_unreachable {
+            return Err(unreachable());
+        }
+        let fits = state.notes.last().map(String::as_str) == last;
+        if fits {
+            state.notes.push(next.to_owned());
+        }
+        Ok(fits)
     }
 
     async fn health(&self) -> Result<(), String> {
