@@ -84,6 +84,7 @@ impl Service {
         let OpenLog {
             log,
             administration,
+            notes,
             gauges,
             mut worker,
         } = log::open(&log_config)?;
@@ -99,7 +100,7 @@ impl Service {
         let (views, cache) = (&config.views.path, config.cache.views_bytes());
         let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
         let reader = readers(config, &read_side);
-        let signing = Signing::start(config, &*log, reader(), stopping.clone());
+        let signing = Signing::start(config, log.clone(), notes, reader(), stopping.clone()).await;
         let signing = signing.map_err(ServiceError::Signer)?;
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
@@ -109,8 +110,7 @@ impl Service {
         };
         let meter = Meter::of(CartCommand::NAMES);
         let operator = operator_access(config, &secret, &listener)?;
-        let registry = registry(&meter, &operator, gauges)?;
-        registry.register(Box::new(disk_space(config)?))?;
+        let registry = registry(config, &meter, &operator, gauges)?;
         let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
         let path = config.log.webhooks_path();
         let webhooks = Webhooks::start(webhooks, &path, &log, &registry, &stopping)?;
@@ -251,8 +251,9 @@ pub fn subject(config: &Config) -> VerifyTarget {
     }
 }
 
-/// The metrics of commands, operator and log.
+/// The metrics of commands, operator, log and disk space.
 fn registry(
+    config: &Config,
     meter: &Meter,
     operator: &OperatorAccess,
     gauges: Vec<Box<dyn Collector>>,
@@ -263,6 +264,7 @@ fn registry(
     for gauge in gauges {
         registry.register(gauge)?;
     }
+    registry.register(Box::new(disk_space(config)?))?;
     Ok(registry)
 }
 

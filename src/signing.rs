@@ -2,11 +2,12 @@
 
 use crate::background::{Background, BackgroundFailed};
 use crate::config::Config;
-use crate::log::LogReader;
-use crate::proof::{KeyFile, Signer, SigningStatus};
+use crate::log::{LogReader, NoteStore};
+use crate::proof::{KeyFile, KeySettings, Signer, SigningStatus};
 use crate::views::Reader;
 use crate::web::ProofState;
 use std::io;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The signer, if the log can be signed. A log that cannot is served all the same.
@@ -16,10 +17,12 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// Opens the key of `log` and signs what `reader` has until `stopping` is true.
-    pub fn start(
+    /// Opens the key of `log` and signs what `reader` has until `stopping` is true. Nodes that share
+    /// the log agree by `notes`.
+    pub async fn start(
         config: &Config,
-        log: &dyn LogReader,
+        log: Arc<dyn LogReader>,
+        notes: Option<Arc<dyn NoteStore>>,
         reader: Reader,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Signing> {
@@ -32,21 +35,16 @@ impl Signing {
             },
             signer: None,
         };
-        if log.replica().is_some() {
-            // Each node would sign by itself, and two could contradict each other.
-            let reason = "checkpoints are signed with log.engine = \"sqlite\" only, not on a log \
-                that nodes share";
-            return Ok(unsigned(reason.to_owned()));
-        }
-        let key = match KeyFile::open(&config.proof.key_settings(), &default_origin(log)) {
+        let key = match open_key(&config.proof.key_settings(), &*log, notes.as_deref()).await {
             Ok(key) => key,
-            Err(error) => return Ok(unsigned(error.to_string())),
+            Err(reason) => return Ok(unsigned(reason)),
         };
         let verifier = key.verifier().clone();
-        let signer = Signer::new(key);
+        let signer = Signer::new(key, log, notes);
         let status = signer.status();
+        // The connection to the engine of a shared log lives on it.
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build()?;
         let signer = Background::spawn("checkpoint signer", move || {
             runtime.block_on(signer.run(reader, stopping));
@@ -76,6 +74,23 @@ impl Signing {
             signer.join();
         }
     }
+}
+
+/// The key of `log`, or why there is none.
+async fn open_key(
+    settings: &KeySettings,
+    log: &dyn LogReader,
+    notes: Option<&dyn NoteStore>,
+) -> Result<KeyFile, String> {
+    let origin = default_origin(log);
+    let opened = match notes {
+        None => KeyFile::open(settings, &origin),
+        Some(notes) => {
+            let note = notes.note().await.map_err(|error| error.to_string())?;
+            KeyFile::open_shared(settings, &origin, note.is_some())
+        }
+    };
+    opened.map_err(|error| error.to_string())
 }
 
 /// The name of `log` in its checkpoints, unless the configuration has one.

@@ -74,7 +74,7 @@ fn read(config: &Config, file: &Path) -> Result<SignedTreeHead, String> {
     let failed = |error: &dyn Display| format!("cannot use {}: {error}", file.display());
     let note = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
     let checkpoint = SignedTreeHead::read(&note).map_err(|error| failed(&error))?;
-    let key = verifier_key(&config.proof.key_path).map_err(|error| failed(&error))?;
+    let key = verifier_key(&config.proof.key_settings()).map_err(|error| failed(&error))?;
     match key.map(|key| SignedTreeHead::open(&note, &key)) {
         Some(Ok(_)) => {}
         Some(Err(error)) => print_note(format_args!(

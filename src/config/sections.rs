@@ -5,12 +5,14 @@ use super::optional::non_empty;
 use crate::cart::{Limits, WithdrawnAtCheckout};
 use crate::log::Durability;
 use crate::log::postgres::PostgresSettings;
-use crate::proof::KeySettings;
+use crate::proof::{KeySettings, SigningKey};
 use crate::secret::{Secret, SecretSource};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -143,6 +145,8 @@ pub struct Proof {
     pub public: bool,
     pub(super) origin: String,
     pub key_path: PathBuf,
+    #[serde(deserialize_with = "setting")]
+    pub(super) key: Option<SigningKey>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -233,14 +237,19 @@ impl Proof {
         KeySettings {
             path: self.key_path.clone(),
             origin: (!self.origin.is_empty()).then(|| self.origin.clone()),
+            key: self.key.clone(),
         }
     }
 }
 
-/// The secret in a setting; none if that is empty.
-fn setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    let digits = String::deserialize(deserializer)?;
-    let secret = (!digits.is_empty()).then(|| digits.parse());
+/// The secret or key in a setting; none if that is empty.
+fn setting<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    let secret = (!text.is_empty()).then(|| text.parse());
     secret.transpose().map_err(D::Error::custom)
 }
 

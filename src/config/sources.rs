@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Settings whose value no message may contain.
-const SECRET: [&str; 6] = [
+const SECRET: [&str; 7] = [
     OPERATOR_TOKEN,
     "security.secret",
+    "proof.key",
     "log.postgres.url",
     "log.jetstream.servers",
     "log.jetstream.password",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::proof::SigningKey;
 
 fn from_file(text: &str) -> Result<Config, ConfigError> {
     Config::from_sources(Some(("my.toml".into(), text.into())), Vec::new())
@@ -217,6 +218,7 @@ fn short_operator_token_is_refused_without_being_shown() {
 #[test]
 fn settings_of_a_shared_log_are_checked_without_being_shown() {
     let secret = "f".repeat(64);
+    let signing_key = SigningKey::new("shop", [1; 32]).to_text().trim().to_owned();
     for (name, value, part) in [
         (
             "CARTLOG_LOG__ENGINE",
@@ -268,23 +270,35 @@ fn settings_of_a_shared_log_are_checked_without_being_shown() {
             "beef",
             "must have 64 hexadecimal digits",
         ),
+        (
+            "CARTLOG_PROOF__KEY",
+            "PRIVATE+KEY+shop+beef",
+            "proof.key must be a signing key",
+        ),
+        (
+            "CARTLOG_PROOF__KEY",
+            &signing_key,
+            "proof.key must be empty with log.engine = \"sqlite\"",
+        ),
     ] {
         let error = from_environment(name, value).unwrap_err().to_string();
         assert!(
-            error.contains(part) && !error.contains('\n'),
+            error.contains(part) && !error.contains('\n') && !error.contains("PRIVATE+KEY+shop+"),
             "{name}: {error}"
         );
     }
     let url = "postgres://cartlog:hunter2@db/cartlog";
     let file = format!(
         "[log]\nengine = \"postgres\"\n[log.postgres]\nurl = \"{url}\"\n\
-         [security]\nsecret = \"{secret}\"\n"
+         [security]\nsecret = \"{secret}\"\n[proof]\nkey = \"{signing_key}\"\n"
     );
     let config = from_file(&file).unwrap();
     assert_eq!(config.log.replica_path(), Path::new("data/replica.db"));
     let shown = format!("{config:?} {:?}", config.log_config());
     assert!(
-        !shown.contains("hunter2") && !shown.contains(&secret),
+        !["hunter2", &secret, &signing_key]
+            .iter()
+            .any(|part| shown.contains(part)),
         "{shown}"
     );
     for wrong in [

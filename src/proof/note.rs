@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 /// The type of Ed25519 signatures.
@@ -29,7 +30,7 @@ pub enum NoteError {
 pub enum InvalidKey {
     #[error("it must be a verifier key of Ed25519: NAME+ID+KEY, as `cartlog key` prints it")]
     Verifier,
-    #[error("it must be a signing key of Ed25519: PRIVATE+KEY+NAME+ID+KEY in one line")]
+    #[error("must be a signing key of Ed25519: PRIVATE+KEY+NAME+ID+KEY in one line")]
     Signing,
 }
 
@@ -139,6 +140,13 @@ impl SigningKey {
         }
     }
 
+    /// A random key named `name`.
+    pub fn generate(name: &str) -> io::Result<SigningKey> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        Ok(SigningKey::new(name, seed))
+    }
+
     pub fn verifier(&self) -> &VerifierKey {
         &self.verifier
     }
@@ -164,6 +172,21 @@ impl SigningKey {
         format!("PRIVATE+KEY+{name}+{id}+{seed}\n")
     }
 }
+
+impl Clone for SigningKey {
+    fn clone(&self) -> SigningKey {
+        SigningKey::new(self.verifier.name(), self.seed)
+    }
+}
+
+/// Keys with the same public half are the same.
+impl PartialEq for SigningKey {
+    fn eq(&self, other: &SigningKey) -> bool {
+        self.verifier == other.verifier
+    }
+}
+
+impl Eq for SigningKey {}
 
 /// Without the key.
 impl fmt::Debug for SigningKey {

@@ -15,7 +15,9 @@ mod tree;
 pub use finding::{Finding, FindingKind};
 pub use on_demand::{Verifications, Verifier, VerifyRunning};
 
-use crate::log::{self, LogConfig, LogHead, OpenError, Position, ReadError, RecordedEvent};
+use crate::log::{
+    self, LogAdministration, LogConfig, LogHead, OpenError, Position, ReadError, RecordedEvent,
+};
 use crate::proof::{SignedTreeHead, TreeHead, last_signed};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Snapshot, per_cent};
@@ -186,9 +188,15 @@ impl VerifyStatus {
 
 fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyError> {
     // Before the log, which grows meanwhile.
-    let checkpoints = checkpoints(target, context);
-    let file = log::administration(&target.log).audit()?;
-    let end = file.end()?;
+    let administration = log::administration(&target.log);
+    let checkpoints = checkpoints(target, &*administration, context);
+    let file = administration.audit()?;
+    let mut end = file.end()?;
+    if checkpoints.iter().any(|head| head.size > end.0) {
+        // On a shared log another node may have signed what this one does not have yet.
+        administration.update_copy()?;
+        end = file.end()?;
+    }
     let log = file.identity();
     std::thread::scope(|scope| {
         let (want, wanted) = channel();
@@ -206,20 +214,38 @@ fn run(target: &VerifyTarget, context: &VerifyContext<'_>) -> Result<(), VerifyE
     })
 }
 
-/// The checkpoints that the log must extend.
-fn checkpoints(target: &VerifyTarget, context: &VerifyContext<'_>) -> Vec<TreeHead> {
-    let mut heads: Vec<TreeHead> = target.checkpoint.iter().map(|given| given.head).collect();
-    let last = target.signing_key.as_deref().map(last_signed);
-    match last.transpose() {
-        Ok(last) => {
-            let last = last.flatten().map(|last| last.head);
-            context.update(|status| status.signed_events = last.map(|last| last.size));
-            heads.extend(last.filter(|last| !heads.contains(last)));
+/// The checkpoints that the log must extend: the one that was given, the one that this node's key
+/// has signed last, and the one that the nodes of a shared log have signed last.
+fn checkpoints(
+    target: &VerifyTarget,
+    administration: &dyn LogAdministration,
+    context: &VerifyContext<'_>,
+) -> Vec<TreeHead> {
+    let own = target.signing_key.as_deref().map(last_signed).transpose();
+    let own = own.map(Option::flatten).map_err(|error| error.to_string());
+    let shared = administration.note().map_err(|error| error.to_string());
+    let shared = shared.and_then(|note| {
+        let read = note.map(|note| SignedTreeHead::read(&note)).transpose();
+        read.map_err(|error| error.to_string())
+    });
+    let mut signed: Vec<TreeHead> = Vec::new();
+    for last in [own, shared] {
+        match last {
+            Ok(last) => signed.extend(last.map(|last| last.head)),
+            Err(error) => context.find(Finding::general(
+                FindingKind::HistoryDiffers,
+                format!("the log cannot be compared with what was signed: {error}"),
+            )),
         }
-        Err(error) => context.find(Finding::general(
-            FindingKind::HistoryDiffers,
-            format!("the log cannot be compared with what was signed: {error}"),
-        )),
+    }
+    let newest = signed.iter().map(|head| head.size).max();
+    context.update(|status| status.signed_events = newest);
+    let given = target.checkpoint.iter().map(|given| given.head);
+    let mut heads: Vec<TreeHead> = Vec::new();
+    for head in given.chain(signed) {
+        if !heads.contains(&head) {
+            heads.push(head);
+        }
     }
     heads
 }

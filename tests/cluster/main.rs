@@ -15,4 +15,5 @@ mod refusals;
 mod resume;
 mod rows;
 mod sequencer;
+mod signing;
 mod slowness;

@@ -25,10 +25,20 @@ impl LogSettings {
         ])
     }
 
+    /// These and one more.
+    pub fn with(&self, key: &'static str, value: &str) -> LogSettings {
+        let mut settings = self.clone();
+        settings.0.push((key, value.to_owned()));
+        settings
+    }
+
+    pub fn pairs(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(key, value)| (*key, &**value)).collect()
+    }
+
     /// A node that serves.
     pub fn start(&self) -> Node {
-        let settings: Vec<_> = self.0.iter().map(|(key, value)| (*key, &**value)).collect();
-        let mut node = Node::with(&settings);
+        let mut node = Node::with(&self.pairs());
         node.serve();
         node
     }

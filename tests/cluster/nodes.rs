@@ -191,7 +191,7 @@ async fn replica_with_a_lost_end_is_filled_again() {
 }
 
 /// Waits until the standbys have everything.
-async fn await_standbys(cluster: &Cluster) {
+pub async fn await_standbys(cluster: &Cluster) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let behind = cluster
@@ -207,7 +207,7 @@ async fn await_standbys(cluster: &Cluster) {
 }
 
 /// Waits until the node has ended or is not ready.
-async fn await_unready(node: &Node) {
+pub async fn await_unready(node: &Node) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let url = format!("http://{}/readyz", node.address());

@@ -7,7 +7,7 @@ use cartlog_testkit::repository;
 use tokio_postgres::NoTls;
 
 /// The statement under the heading that names the serving role.
-fn documented_grants() -> String {
+pub fn documented_grants() -> String {
     let page = std::fs::read_to_string(repository().join("docs/cluster.md")).expect("the page");
     let blocks = page.split("```sql\n").skip(1);
     let mut blocks = blocks.filter_map(|block| block.split("```").next());
@@ -57,6 +57,8 @@ async fn log_refuses_every_change() {
         "UPDATE cartlog.log SET log_id = gen_random_uuid()",
         "DELETE FROM cartlog.log",
         "TRUNCATE cartlog.log",
+        "DELETE FROM cartlog.signed_checkpoint",
+        "TRUNCATE cartlog.signed_checkpoint",
     ];
     for change in changes {
         let refused = run(&cluster, "cartlog_server", change).await.unwrap_err();
@@ -76,6 +78,10 @@ async fn log_refuses_every_change() {
         "INSERT INTO cartlog.commits SELECT * FROM cartlog.commits",
         "UPDATE cartlog.log SET secret_digest = NULL",
         "DROP FUNCTION cartlog.append",
+        "DROP FUNCTION cartlog.replace_checkpoint",
+        "UPDATE cartlog.signed_checkpoint SET note = 'another'",
+        "INSERT INTO cartlog.signed_checkpoint VALUES (true, 'another')",
+        "DROP TABLE cartlog.signed_checkpoint",
         "DROP TABLE cartlog.commits",
         "ALTER TABLE cartlog.commits DISABLE TRIGGER ALL",
         "CREATE TABLE cartlog.other ()",
@@ -85,6 +91,7 @@ async fn log_refuses_every_change() {
         let denied = refused.contains("permission denied") || refused.contains("must be owner");
         assert!(denied, "{more}: {refused}");
     }
+    assert_eq!(server.replace_note(None, "signed").await, Ok(true));
     let replaced = server
         .record_secret_digest([8; 32], true)
         .await

@@ -4,6 +4,7 @@
 
 mod oracle;
 mod published;
+mod shared;
 mod signer;
 mod tampering;
 mod trees;

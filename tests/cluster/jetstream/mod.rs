@@ -6,6 +6,7 @@ mod faults;
 mod nodes;
 mod refusals;
 mod sequencer;
+mod signing;
 
 use crate::adapter::commit;
 use cartlog::log::Head;
