@@ -1,6 +1,6 @@
 //! `deploy/compose.yaml` and the files that it mounts.
 
-use super::{DATA, configuration, image, python, read, text, yaml};
+use super::{DATA, configuration, example_key, image, python, read, text, yaml};
 use cartlog::config::Engine;
 use cartlog_testkit::repository;
 use serde_json::{Map, Value, json};
@@ -29,6 +29,7 @@ fn nodes(compose: &Value) -> Vec<(&String, &Value)> {
 fn interpolated(value: &str) -> String {
     let mut result = String::new();
     let mut rest = value;
+    let key = example_key();
     while let Some((before, after)) = rest.split_once("${") {
         let (variable, after) = after.split_once('}').expect("the end of a variable");
         result.push_str(before);
@@ -36,6 +37,7 @@ fn interpolated(value: &str) -> String {
         result.push_str(match name {
             "OPERATOR_TOKEN" => "0123456789abcdef0123456789abcdef",
             "SECRET" => "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "PROOF_KEY" => &key,
             "POSTGRES_PASSWORD" => "password",
             other => panic!("the documentation does not name {other}"),
         });

@@ -1,6 +1,6 @@
 //! The manifests of `deploy/kubernetes/`.
 
-use super::{DATA, configuration, text, yaml};
+use super::{DATA, configuration, example_key, text, yaml};
 use cartlog::config::{Config, Engine};
 use cartlog_testkit::TestApp;
 use serde_json::{Value, json};
@@ -83,6 +83,7 @@ impl Manifest {
                 (_, from) => match text(&from["secretKeyRef"]["key"]) {
                     "operator-token" => "0123456789abcdef".repeat(2),
                     "secret" => "0123456789abcdef".repeat(4),
+                    "proof-key" => example_key(),
                     key => panic!("unknown key {key}"),
                 },
             };

@@ -64,3 +64,9 @@ fn configuration(environment: Vec<(String, String)>) -> Config {
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
+
+/// A key that nodes of one log share.
+fn example_key() -> String {
+    let key = cartlog::proof::SigningKey::new("shop.example/log", [1; 32]);
+    key.to_text().trim().to_owned()
+}
