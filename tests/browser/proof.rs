@@ -2,6 +2,8 @@
 //! earlier visit must still be in the log.
 
 use crate::stage::drive;
+use cartlog::proof::{SignedTreeHead, SigningKey, TreeHead};
+use cartlog_testkit::tampering::{Tampering, tamper};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -94,4 +96,50 @@ async fn returning_browser_notices_an_older_log() {
             .await;
     })
     .await;
+}
+
+/// Promise (proof): A browser that was here before notices that the shop has rewritten its log, even
+/// if the shop signs the new one with the same key.
+/// Fault: The last events or a whole cart are removed, or a chain is computed again, and the
+/// checkpoint that was signed last is replaced by one of an empty log.
+/// Control: Before that the page says since when nothing was rewritten.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn returning_browser_notices_a_rewritten_log() {
+    for how in [
+        Tampering::TailRemoved,
+        Tampering::CartRemoved,
+        Tampering::ChainRecomputed,
+    ] {
+        drive(async |browser, service| {
+            browser.open("/history").await;
+            let items = json!([{ "sku": "sencha", "quantity": 1 }]);
+            let other = browser
+                .ask("POST", "/api/carts", json!({ "items": items }))
+                .await;
+            let cart = browser.open_history_of_a_pot_of_tea().await;
+            browser.mentions("indicator-seen", "Log is signed").await;
+            browser.open(&format!("/history/{cart}")).await;
+            browser
+                .mentions("indicator-seen", "Nothing rewritten since")
+                .await;
+            service.kill();
+            let removed = other["id"].as_str().unwrap();
+            tamper(&service.file("data/events.db"), how, removed);
+            for views in ["views.db", "views.db-wal", "views.db-shm"] {
+                let _ = std::fs::remove_file(service.file("data").join(views));
+            }
+            let key = std::fs::read_to_string(service.file("data/proof.key")).unwrap();
+            let key: SigningKey = key.parse().unwrap();
+            let empty = SignedTreeHead::sign(TreeHead::EMPTY, &[&key]);
+            std::fs::write(service.file("data/proof.key.checkpoint"), empty.note).unwrap();
+            service.start_again();
+            browser.open(&format!("/history/{cart}")).await;
+            browser
+                .mentions("indicator-seen", "has rewritten what you saw")
+                .await;
+            browser.expect_complaint("ERR_");
+        })
+        .await;
+    }
 }

@@ -4,9 +4,8 @@ use crate::published::{checkpoint, proof, text};
 use cartlog::proof::{EventProof, VerifierKey};
 use cartlog_testkit::api::{ApiClient, CartClient};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
-use rusqlite::Connection;
+use cartlog_testkit::tampering::{Tampering, tamper};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -17,15 +16,6 @@ struct Shop {
     /// The events that were signed.
     size: u64,
     carts: [CartClient; 2],
-}
-
-/// What is done to the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tampering {
-    TailRemoved,
-    CartRemoved,
-    ChainRecomputed,
-    EventAltered,
 }
 
 const ALL: [Tampering; 4] = [
@@ -62,40 +52,9 @@ impl Shop {
         self.folder.path().join(name)
     }
 
-    /// Changes the files as an attacker would who does not know of the signatures, and returns the
-    /// first position that is not what it was.
+    /// Changes the log, and returns the first position that is not what it was.
     fn tamper(&self, how: Tampering) -> u64 {
-        let log = Connection::open(self.file("data/events.db")).unwrap();
-        log.execute_batch(
-            "DROP TRIGGER log_refuses_update; DROP TRIGGER log_refuses_delete;
-             DELETE FROM by_stream; UPDATE by_stream_checkpoint SET position = 0;",
-        )
-        .unwrap();
-        let second = uuid::Uuid::parse_str(&self.carts[1].id).unwrap();
-        let first = match how {
-            Tampering::TailRemoved => {
-                let kept = self.size - 3;
-                log.execute("DELETE FROM log WHERE position > ?1", [kept])
-                    .unwrap();
-                kept + 1
-            }
-            Tampering::CartRemoved => {
-                log.execute("DELETE FROM log WHERE stream = ?1", [second.as_bytes()])
-                    .unwrap();
-                let place =
-                    "SELECT count(*) FROM log AS before WHERE before.position <= log.position";
-                log.execute_batch(&format!(
-                    "UPDATE log SET position = -({place});
-                     UPDATE log SET position = -position;"
-                ))
-                .unwrap();
-                2
-            }
-            Tampering::ChainRecomputed => alter(&log, 5, true),
-            Tampering::EventAltered => alter(&log, 5, false),
-        };
-        index(&log);
-        first
+        tamper(&self.file("data/events.db"), how, &self.carts[1].id)
     }
 
     fn verify(&self, arguments: &[&str]) -> (Option<i32>, String) {
@@ -123,64 +82,6 @@ impl Shop {
         let api = ApiClient::at(service.address);
         (service, api)
     }
-}
-
-/// Alters the event at `position`, and chains the later events of its stream again if wanted.
-fn alter(log: &Connection, position: u64, rechain: bool) -> u64 {
-    log.execute(
-        "UPDATE log SET data = replace(data, '1999', '1') WHERE position = ?1",
-        [position],
-    )
-    .unwrap();
-    if !rechain {
-        return position;
-    }
-    let mut rows = log
-        .prepare(
-            "SELECT position, stream, version, type, schema, recorded_at, data, metadata FROM events
-              WHERE stream = (SELECT stream FROM events WHERE position = ?1) ORDER BY version",
-        )
-        .unwrap();
-    let mut rows = rows.query([position]).unwrap();
-    let mut hash = [0; 32];
-    let mut hashes = Vec::new();
-    while let Some(row) = rows.next().unwrap() {
-        let text = |column: usize| row.get::<_, String>(column).unwrap();
-        let number = |column: usize| row.get::<_, u64>(column).unwrap().to_string();
-        let lines = [
-            hex::encode(hash),
-            text(1),
-            number(2),
-            text(3),
-            number(4),
-            text(5),
-            text(6),
-            text(7),
-        ];
-        hash = Sha256::digest(lines.join("\n")).into();
-        hashes.push((row.get::<_, u64>(0).unwrap(), hash));
-    }
-    for (position, hash) in hashes {
-        log.execute(
-            "UPDATE log SET hash = ?2 WHERE position = ?1",
-            (position, hash),
-        )
-        .unwrap();
-    }
-    position
-}
-
-/// Makes the index by stream and the triggers again, so that nothing else is wrong.
-fn index(log: &Connection) {
-    log.execute_batch(
-        "INSERT INTO by_stream SELECT stream, version, position FROM log;
-         UPDATE by_stream_checkpoint SET position = (SELECT max(position) FROM log);
-         CREATE TRIGGER log_refuses_update BEFORE UPDATE ON log
-         BEGIN SELECT RAISE(ABORT, 'the log is append-only: an event is never changed'); END;
-         CREATE TRIGGER log_refuses_delete BEFORE DELETE ON log
-         BEGIN SELECT RAISE(ABORT, 'the log is append-only: an event is never deleted'); END;",
-    )
-    .unwrap();
 }
 
 /// Promise (proof): `cartlog verify` names the first position that is not what was signed, also by

@@ -11,6 +11,7 @@
 //! - [`nats`] runs real NATS servers that replicate.
 //! - [`postgres`] runs real PostgreSQL servers that replicate, and nodes of a log in them.
 //! - [`flawed_sequencer`] breaks a promise of such a log.
+//! - [`tampering`] alters a log as an attacker would.
 //! - [`seed`] makes random cases repeatable, [`wall_clock`] shifts the clock of a program.
 
 pub mod api;
@@ -27,6 +28,7 @@ pub mod receiver;
 pub mod seed;
 pub mod shared_memory;
 pub mod shop;
+pub mod tampering;
 pub mod wall_clock;
 
 pub use api::{Answer, ApiClient, Ask, CartClient, read_answer, text};
