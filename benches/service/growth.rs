@@ -125,7 +125,7 @@ pub fn fill(folder: &Path, events: usize, story: impl Fn(usize) -> Vec<CartEvent
 }
 
 /// The events of a cart in the growing log.
-fn simple_story() -> Vec<CartEvent> {
+pub fn simple_story() -> Vec<CartEvent> {
     let added = CartEvent::ItemAdded(added("teapot"));
     let mut events = vec![added; EVENTS_A_CART];
     events[0] = opened();

@@ -9,6 +9,7 @@
 //! | `commands`, `one`, `reads`, `hot`, `lag` | one of the default measurements |
 //! | `growth` | cost, memory and start as the log grows to millions of events |
 //! | `rebuild` | the time and memory of a rebuild and of a verification |
+//! | `proof` | proofs, tiles against static files, how soon a checkpoint follows, the tree alone |
 //! | `beside` | commands and reads during a rebuild |
 //! | `shared` | nodes that share a log in PostgreSQL, which `tests/all` installs |
 //! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
@@ -26,6 +27,7 @@ mod ceiling;
 mod growth;
 mod histories;
 mod load;
+mod proof;
 mod rebuild;
 mod served;
 mod shared;
@@ -47,6 +49,7 @@ fn main() {
         Some("ceiling") => return ceiling::serve(),
         Some("growth") => return growth::run(),
         Some("rebuild") => return rebuild::run(),
+        Some("proof") => return proof::run(),
         Some("beside") => return beside::run(),
         Some("shared") => return shared::run(),
         Some("histories") => return histories::run(&arguments[1..]),

@@ -119,15 +119,15 @@ impl Served {
         }
     }
 
-    /// The processor time that the process has had, as the kernel counts it (proc(5), stat).
+    /// The processor time that the process has had.
     fn processor_micros(&self) -> f64 {
-        const MICROS_A_TICK: f64 = 10_000.0;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))
-            .expect("the process runs");
-        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-        ticks * MICROS_A_TICK
+        processor_micros(self.process.id())
+    }
+
+    /// The status that a GET of `path` is answered with.
+    pub fn status(&self, path: &str) -> u16 {
+        let get = request("GET", path, None, None);
+        block_on(async { Connection::to(self.address).await.send(&get).await })
     }
 
     /// Opens `count` carts, over several connections.
@@ -312,7 +312,22 @@ pub fn lags(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32> {
     })
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+/// The processor time that this process has had.
+pub fn own_processor_time() -> Duration {
+    Duration::from_micros(processor_micros(std::process::id()) as u64)
+}
+
+/// The processor time that a process has had, as the kernel counts it (proc(5), stat).
+fn processor_micros(process: u32) -> f64 {
+    const MICROS_A_TICK: f64 = 10_000.0;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    ticks * MICROS_A_TICK
+}
+
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -320,7 +335,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
-fn request(method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Vec<u8> {
+pub fn request(method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Vec<u8> {
     let token = token.map_or(String::new(), |token| {
         format!("Authorization: Bearer {token}\r\n")
     });
@@ -351,7 +366,7 @@ fn member(answer: &str, name: &str) -> String {
     rest.split('"').next().unwrap_or_default().to_owned()
 }
 
-fn version(answer: &str) -> u64 {
+pub fn version(answer: &str) -> u64 {
     let (_, rest) = answer
         .split_once("\"version\":")
         .expect("the answer has a version");
