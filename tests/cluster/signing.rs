@@ -15,7 +15,8 @@ use cartlog_testkit::load::LoadGenerator;
 use cartlog_testkit::log_file::read_intact_log;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::run_to_exit;
-use oracle::{OracleTree, open_checkpoint};
+use oracle::{OracleTree, accepts_consistency, open_checkpoint};
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -123,6 +124,17 @@ pub async fn sign_one_chain(log: &LogSettings) {
         .collect();
     for load in &mut loads {
         load.acknowledged(300).await;
+    }
+    // A visitor whose requests reach one node and then the other one.
+    for turn in 0..10 {
+        let note = published(&nodes[turn % 2].api()).await.unwrap();
+        let (_, size, root) = open_checkpoint(&note, &vkey).unwrap();
+        let path = format!("/log/proof/consistency?from=1&to={size}");
+        let answer = nodes[1 - turn % 2].api().get(&path).await.expect(200);
+        let answer: Value = answer.json();
+        let proof: Vec<Hash> = serde_json::from_value(answer["hashes"].clone()).unwrap();
+        let first = (1, OracleTree::of(&hashes(&nodes[0])[..1]).root_at(1));
+        assert!(accepts_consistency(&proof, first, (size, root)), "{size}");
     }
     nodes[0].kill();
     watches.remove(0).abort();

@@ -2,9 +2,9 @@
 
 use crate::log::{Hash, hashed_text};
 use crate::merkle::inclusion_proof;
-use crate::proof::{EventProof, SignedTreeHead, SigningStatus};
+use crate::proof::{EventProof, SignedTreeHead};
 use crate::web::api::event::read_cart;
-use crate::web::api::tree::{signed, unreadable};
+use crate::web::api::tree::{signed_with, unreadable};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::path::{CartId, PathVersion, no_query};
@@ -17,11 +17,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
-
-/// How long a request waits for the checkpoint after its event, which is due within a second.
-const SIGNED_WITHIN: Duration = Duration::from_secs(3);
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![at("/events/{version}/proof").get(Rate::Fold, prove, describe_prove)]
@@ -50,7 +46,7 @@ async fn prove(
         Problem::new(Kind::NoSuchVersion, detail)
     })?;
     let previous = events.pop().map_or(Hash::ZERO, |event| event.hash);
-    let checkpoint = signed_with(&state, event.position.0).await?;
+    let checkpoint = covering(&state, event.position.0).await?;
     let index = event.position.0 - 1;
     let path = state
         .views
@@ -69,17 +65,9 @@ async fn prove(
         .body(proof.to_text()))
 }
 
-/// The newest checkpoint, once it covers `size` events.
-async fn signed_with(state: &AppState, size: u64) -> Result<Arc<SignedTreeHead>, Problem> {
-    let mut status = state.proof.status.clone();
-    let covers = |status: &SigningStatus| match status {
-        SigningStatus::Signed(signed) => signed.head.size >= size,
-        SigningStatus::Starting(_) => false,
-        SigningStatus::Refused(_) => true,
-    };
-    // Without a signer nothing changes, and the last status tells.
-    let _ = tokio::time::timeout(SIGNED_WITHIN, status.wait_for(covers)).await;
-    let newest = signed(&status.borrow())?;
+/// The newest checkpoint, which covers `size` events.
+async fn covering(state: &AppState, size: u64) -> Result<Arc<SignedTreeHead>, Problem> {
+    let newest = signed_with(state, size).await?;
     if newest.head.size >= size {
         return Ok(newest);
     }

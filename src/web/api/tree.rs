@@ -17,6 +17,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a request waits for a checkpoint, which is due within a second after each event.
+const SIGNED_WITHIN: Duration = Duration::from_secs(3);
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -48,6 +52,29 @@ pub fn unreadable(error: ViewReadError) -> Problem {
     Problem::new(Kind::ViewUnavailable, detail)
         .because(error)
         .retry_after(1)
+}
+
+/// The newest checkpoint once it covers `size` events, or the one after [`SIGNED_WITHIN`].
+pub async fn signed_with(state: &AppState, size: u64) -> Result<Arc<SignedTreeHead>, Problem> {
+    let mut status = state.proof.status.clone();
+    let covers = |status: &SigningStatus| match status {
+        SigningStatus::Signed(signed) => signed.head.size >= size,
+        SigningStatus::Starting(_) => false,
+        SigningStatus::Refused(_) => true,
+    };
+    // Without a signer nothing changes, and the last status tells.
+    let _ = tokio::time::timeout(SIGNED_WITHIN, status.wait_for(covers)).await;
+    signed(&status.borrow())
+}
+
+/// The size of the newest checkpoint, for a client that may read it and asks about `wanted` events.
+/// Another node may have published what this one has in a moment.
+async fn published(request: &HttpRequest, state: &AppState, wanted: u64) -> Result<u64, Problem> {
+    let size = newest(request, state)?.head.size;
+    if wanted <= size || state.log.replica().is_none() {
+        return Ok(size);
+    }
+    Ok(signed_with(state, wanted).await?.head.size)
 }
 
 /// The newest checkpoint, for a client that may read it.
@@ -126,7 +153,7 @@ struct ConsistencyProof {
 
 async fn consistency(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let ConsistencyQuery { from, to } = query(&request)?;
-    let size = newest(&request, &state)?.head.size;
+    let size = published(&request, &state, from.max(to.unwrap_or(0))).await?;
     let to = to.unwrap_or(size);
     if from > to || to > size {
         let detail = format!(
@@ -171,8 +198,8 @@ async fn tile(request: HttpRequest, state: Data<AppState>) -> Result<HttpRespons
     no_query(&request)?;
     let path = request.match_info().get("tile").and_then(TilePath::parse);
     let path = path.ok_or_else(Problem::not_found)?;
-    let size = newest(&request, &state)?.head.size;
-    if path.entries().is_none_or(|entries| entries > size) {
+    let entries_needed = path.entries().ok_or_else(Problem::not_found)?;
+    if entries_needed > published(&request, &state, entries_needed).await? {
         return Err(Problem::not_found());
     }
     let bytes = match path.kind {

@@ -14,6 +14,8 @@ import { fromHex, isExtension } from "./proof_tree.js";
  */
 
 const SEEN = "cartlog.checkpoint";
+const ATTEMPTS = 4;
+const ATTEMPT_MS = 1_000;
 
 /** @type {Intl.DateTimeFormatOptions} */
 const day = { day: "numeric", month: "long", year: "numeric" };
@@ -51,8 +53,8 @@ export async function checkSeen() {
   const since = seen && new Date(seen.seenAt).toLocaleDateString("en-GB", day);
   if (!globalThis.crypto?.subtle) return { state: "none", words: "Signature not checked: this needs HTTPS" };
   try {
-    const [key, note] = [await getKey(), await text("/log/checkpoint")];
-    const newest = readCheckpoint(note);
+    const key = await getKey();
+    const { note, newest } = await getNewest(seen);
     const signed = await isSigned(newest, await readKey(key));
     if (signed === false) return { state: "bad", words: "The checkpoint’s signature is wrong" };
     if (seen) {
@@ -68,6 +70,19 @@ export async function checkSeen() {
     if (slug === "log-not-signed") return since ? { state: "bad", words: `The shop can’t prove that it kept what you saw on ${since}` } : { state: "none", words: "The shop does not sign its log" };
     if (isTemporary(error)) return { state: "waiting", words: "Couldn’t get a signed checkpoint" };
     return { state: "bad", words: error.message };
+  }
+}
+
+/**
+ * The newest checkpoint. Of nodes that share a log, one may be a moment behind the one that was seen.
+ * @param {Seen | null} seen
+ */
+async function getNewest(seen) {
+  for (let attempt = 1; ; attempt++) {
+    const note = await text("/log/checkpoint");
+    const newest = readCheckpoint(note);
+    if (!seen || newest.size >= readCheckpoint(seen.note).size || attempt === ATTEMPTS) return { note, newest };
+    await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
   }
 }
 
