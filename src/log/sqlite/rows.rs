@@ -118,12 +118,14 @@ pub(super) fn read_stream(
         .map_err(failed)?
     };
     let known = events.last().map_or(after, |event| event.version);
-    let missing = unmerged
+    let missing: Vec<u64> = unmerged
         .iter()
         .filter(|(version, _)| *version > known)
-        .take(limit - events.len());
-    for (_, position) in missing {
-        events.extend(read_at(connection, *position).map_err(failed)?);
+        .take(limit - events.len())
+        .map(|(_, position)| position.0)
+        .collect();
+    if !missing.is_empty() {
+        events.extend(read_each_at(connection, &missing).map_err(failed)?);
     }
     let expected = (next.0..).map(|version| (stream, Version(version)));
     for (event, expected) in events.iter().zip(expected) {
@@ -136,6 +138,23 @@ pub(super) fn read_stream(
         }
     }
     Ok(events)
+}
+
+/// The events at `positions`, which ascend. One statement: each takes the locks of the file, which
+/// costs more than reading a row.
+fn read_each_at(
+    connection: &Connection,
+    positions: &[u64],
+) -> rusqlite::Result<Vec<RecordedEvent>> {
+    let positions = serde_json::to_string(positions).expect("numbers become JSON");
+    select(
+        connection,
+        &format!(
+            "SELECT {COLUMNS} FROM log WHERE position IN (SELECT value FROM json_each(?1))
+              ORDER BY position"
+        ),
+        params![positions],
+    )
 }
 
 fn read_at(connection: &Connection, position: Position) -> rusqlite::Result<Vec<RecordedEvent>> {
