@@ -13,6 +13,10 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 /// Seconds after which a refused client may retry.
 const RETRY_AFTER: u64 = 1;
 
+/// Leave to fold, until it is dropped.
+#[derive(Debug)]
+pub struct FoldTurn<'a>(#[expect(dead_code, reason = "held for its drop")] SemaphorePermit<'a>);
+
 /// The turns of folds.
 #[derive(Debug)]
 pub struct FoldLimit {
@@ -35,10 +39,10 @@ impl FoldLimit {
         }
     }
 
-    /// Waits for a turn, which ends when the result is dropped.
-    pub async fn turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+    /// Waits for a turn.
+    pub async fn turn(&self) -> Result<FoldTurn<'_>, Problem> {
         match tokio::time::timeout(self.max_wait, self.turns.acquire()).await {
-            Ok(turn) => turn.map_err(Problem::internal),
+            Ok(turn) => turn.map(FoldTurn).map_err(Problem::internal),
             Err(_) => Err(Problem::new(
                 Kind::Overloaded,
                 "Too many histories of carts are being read. Retry later.",

@@ -12,7 +12,7 @@ use crate::views::{Arrivals, PastCart, Reader, Rebuilds, Until, ViewFailure, Vie
 use crate::web::auth::cart::{CartTokenDigest, CredentialIssuer};
 use crate::web::auth::operator::OperatorAccess;
 use crate::web::auth::share::ShareTokens;
-use crate::web::fold_limit::FoldLimit;
+use crate::web::fold_limit::{FoldLimit, FoldTurn};
 use crate::web::http::gate::Gate;
 use crate::web::http::page::Cursors;
 use crate::web::http::problem::Problem;
@@ -153,7 +153,17 @@ impl AppState {
         token: CartTokenDigest,
         until: Until,
     ) -> Result<PastCart, Problem> {
-        let _turn = self.folds.turn().await?;
+        let turn = self.folds.turn().await?;
+        self.fold_past_cart(&turn, id, token, until).await
+    }
+
+    async fn fold_past_cart(
+        &self,
+        _turn: &FoldTurn<'_>,
+        id: Uuid,
+        token: CartTokenDigest,
+        until: Until,
+    ) -> Result<PastCart, Problem> {
         let past = self.views.cart_at(&*self.log, id, until).await?;
         let is_authorized = if past.cart.contents().is_some() {
             token.authorizes(&past.cart)
@@ -181,14 +191,25 @@ impl AppState {
         Ok(self.past_cart(id, token, Until::NEWEST).await?.cart)
     }
 
+    /// The same, in a turn that the request keeps for [`AppState::cart_without`].
+    pub async fn newest_cart_in(
+        &self,
+        turn: &FoldTurn<'_>,
+        id: Uuid,
+        token: CartTokenDigest,
+    ) -> Result<Cart, Problem> {
+        let past = self.fold_past_cart(turn, id, token, Until::NEWEST).await?;
+        Ok(past.cart)
+    }
+
     /// The cart `id` as it would be at version `last` without the events at `without`.
     pub async fn cart_without(
         &self,
+        _turn: &FoldTurn<'_>,
         id: Uuid,
         last: Version,
         without: &BTreeSet<u64>,
     ) -> Result<Cart, Problem> {
-        let _turn = self.folds.turn().await?;
         let cart = self.views.cart_without(&*self.log, id, last, without);
         Ok(cart.await?)
     }

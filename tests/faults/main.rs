@@ -10,6 +10,7 @@ mod clock;
 mod disk;
 mod files;
 mod flips;
+mod folds;
 mod full;
 mod idle;
 mod kills;

@@ -247,7 +247,7 @@ pub async fn long_history(address: SocketAddr, events: u64) -> (String, String, 
 }
 
 /// A cart of 9,990 events, as its path and token.
-async fn long_cart(program: &ServiceProcess) -> (String, String) {
+pub async fn long_cart(program: &ServiceProcess) -> (String, String) {
     let client = http_client();
     let address = program.address;
     let send = async |method: Method, path: &str, version: u64, body: Value, token: &str| {

@@ -47,7 +47,8 @@ async fn what_if(
 ) -> Result<HttpResponse, Problem> {
     let (WhatIfRequest { without }, _) = read_json(&request, payload).await?;
     let token = CartTokenDigest::of(&request);
-    let actual = state.newest_cart(id.0, token).await?;
+    let turn = state.folds.turn().await?;
+    let actual = state.newest_cart_in(&turn, id.0, token).await?;
     let actual = actual.contents().ok_or_else(Problem::not_found)?;
     let last = actual.version;
     let out_of_range = |version: &&u64| !(2..=last).contains(*version);
@@ -62,7 +63,10 @@ async fn what_if(
         .with("max", last));
     }
     // Up to the same version: a later event would show as a difference.
-    let cart = state.cart_without(id.0, Version(last), &without).await?;
+    let cart = state
+        .cart_without(&turn, id.0, Version(last), &without)
+        .await?;
+    drop(turn);
     let hypothetical = cart.contents().ok_or_else(Problem::not_found)?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
