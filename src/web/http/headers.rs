@@ -111,8 +111,8 @@ enum Tags<'a> {
     List(Vec<&'a str>),
 }
 
-/// What compressing proxies append to an entity tag.
-const CODINGS: [&str; 4] = ["-gzip", "-br", "-zstd", "-deflate"];
+/// What compressing proxies append to an entity tag; `--gzip` is of Jetty.
+const CODINGS: [&str; 5] = ["--gzip", "-gzip", "-br", "-zstd", "-deflate"];
 
 /// The version in a tag that the service issues, with or without the coding that a proxy appended.
 fn version(tag: &str) -> Option<Version> {
