@@ -24,6 +24,7 @@ use crate::proof;
 use crate::web::{RateSettings, is_origin};
 use serde::Deserialize;
 use sources::Settings;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::Table;
@@ -41,6 +42,8 @@ const WEBHOOKS: &str = "CARTLOG_WEBHOOKS";
 const OPERATOR_TOKEN: &str = "security.operator_token";
 /// The least length of an operator token, in characters.
 const LEAST_TOKEN: usize = 16;
+/// How many characters of an operator token must differ, not counting spaces.
+const LEAST_DIFFERENT: usize = 6;
 
 const TEN_YEARS_MINUTES: u64 = 10 * 365 * 24 * 60;
 
@@ -327,15 +330,17 @@ impl Config {
 
 /// An operator token must not be found by trying.
 fn validate_token(token: &str) -> Result<(), Invalid> {
-    if token.chars().count() >= LEAST_TOKEN {
+    let symbols = token.chars().filter(|symbol| !symbol.is_whitespace());
+    let different: BTreeSet<char> = symbols.collect();
+    if token.chars().count() >= LEAST_TOKEN && different.len() >= LEAST_DIFFERENT {
         return Ok(());
     }
     Err(Invalid {
         key: OPERATOR_TOKEN,
         problem: format!(
-            "must have at least {LEAST_TOKEN} characters, because a client that guesses it is \
-             the operator; generate one, for example by `openssl rand -hex 16`, or leave it empty for \
-             demo mode"
+            "must have at least {LEAST_TOKEN} characters, {LEAST_DIFFERENT} of them different, \
+             because a client that guesses it is the operator; generate one, for example by \
+             `openssl rand -hex 16`, or leave it empty for demo mode"
         ),
     })
 }

@@ -334,7 +334,7 @@ async fn flood(commands_per_minute: &str) -> usize {
         .env("CARTLOG_RATES__LOOPBACK", "true")
         .env("CARTLOG_RATES__COMMANDS_PER_MINUTE", commands_per_minute)
         .env("CARTLOG_SERVER__BEHIND_PROXY", "true")
-        .env("CARTLOG_SECURITY__OPERATOR_TOKEN", "t".repeat(32));
+        .env("CARTLOG_SECURITY__OPERATOR_TOKEN", "operator".repeat(4));
     let program = ServiceProcess::run(command);
     let (flooding, other) = (client_at("192.0.2.1"), client_at("192.0.2.2"));
     let opening = KeyedCommand::open_cart("opening");
