@@ -64,7 +64,8 @@ impl Browser {
             origin,
             expected: RefCell::default(),
         };
-        let bound = json!({ "script": (PATIENCE * 2).as_millis() as u64 });
+        let bound = (PATIENCE * 2).as_millis() as u64;
+        let bound = json!({ "script": bound, "pageLoad": bound });
         browser.tell("timeouts", bound).await;
         browser.prepare_tab().await;
         browser
@@ -153,7 +154,16 @@ impl Browser {
 
     /// Opens a page in another tab and switches to it.
     pub async fn open_tab(&self, path: &str) -> String {
-        let tab = self.tell("window/new", json!({ "type": "tab" })).await;
+        self.open_another("tab", path).await
+    }
+
+    /// Opens a page in another window, which does not hide the others, and switches to it.
+    pub async fn open_window(&self, path: &str) -> String {
+        self.open_another("window", path).await
+    }
+
+    async fn open_another(&self, kind: &str, path: &str) -> String {
+        let tab = self.tell("window/new", json!({ "type": kind })).await;
         let tab = tab["handle"].as_str().expect("another tab").to_owned();
         self.turn_to(&tab).await;
         self.prepare_tab().await;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// As root Chromium has no sandbox; the others keep it from asking anything of the world outside.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 13] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,7 +20,11 @@ const SWITCHES: [&str; 12] = [
     "--disable-breakpad",
     "--hide-scrollbars",
     "--window-size=1280,900",
+    "--host-resolver-rules=MAP shop.test 127.0.0.1",
 ];
+
+/// A name of this machine that browsers do not take for it.
+pub const PLAIN_NAME: &str = "shop.test";
 
 /// A browser and its driver, both of which end with it, also where a test panics.
 pub struct Chromium {

@@ -63,7 +63,7 @@ async fn tab_without_a_stream_says_so_until_one_is_free() {
             browser.until("navigator.locks").await;
         }
         browser
-            .mentions("offline", "Live updates are off: too many carts")
+            .mentions("offline", "Live updates are off: too many other tabs")
             .await;
         assert_eq!(browser.streams().await, 4);
         // Requests still pass.

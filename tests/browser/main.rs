@@ -27,6 +27,7 @@ mod service;
 mod shared;
 mod shop;
 mod stage;
+mod tabs;
 mod together;
 mod visits;
 mod webdriver;

@@ -1,5 +1,6 @@
 //! The service that a test's browser looks at: the program itself, in a folder of its own.
 
+use crate::chromium::PLAIN_NAME;
 use cartlog_testkit::wall_clock::shift_wall_clock;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -12,6 +13,8 @@ pub struct Service {
     folder: TempDir,
     settings: Vec<(String, String)>,
     address: SocketAddr,
+    /// The host name that the browser uses; `None` for the address.
+    name: Option<&'static str>,
     child: Option<Child>,
 }
 
@@ -31,15 +34,25 @@ impl Service {
             folder: tempfile::tempdir().expect("a folder for the service's files"),
             settings,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            name: None,
             child: None,
         };
         service.start_again();
         service
     }
 
+    /// The service under [`PLAIN_NAME`], which it must accept: its pages are no secure context.
+    pub fn under_plain_name(mut self) -> Service {
+        self.name = Some(PLAIN_NAME);
+        self
+    }
+
     /// Where its pages are, such as `http://127.0.0.1:41231`.
     pub fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        match self.name {
+            None => format!("http://{}", self.address),
+            Some(name) => format!("http://{name}:{}", self.address.port()),
+        }
     }
 
     /// Lets so many shoppers come and go, the same ones for the same seed.

@@ -5,6 +5,7 @@
  * The tab that holds a stream's Web Lock leads: it reads the stream and passes each event on through
  * a BroadcastChannel. The browser releases the lock when that tab closes, crashes or navigates, and
  * the next tab continues after the last event it has seen. A tab that is hidden for long leaves.
+ * Outside a secure context there are no locks: each tab has a stream of its own, and they count them.
  */
 
 import { Problem } from "./request.js";
@@ -32,7 +33,9 @@ const BREAK_MS = 2_000;
 /** Streams of one browser, which leaves two of its six connections for requests. */
 const MAX_STREAMS = 4;
 const TURN_MS = 1_000;
-const FULL = "Live updates are off: too many carts are open in other tabs. Close one of them.";
+/** How long the other tabs may take to say that they have a stream. */
+const COUNTING_MS = 300;
+const FULL = "Live updates are off: too many other tabs have them. Close one of them.";
 /** How long opening a stream may take. */
 const SILENT_MS = 8_000;
 const SILENT = "Live updates are off: the service doesn’t respond.";
@@ -96,6 +99,30 @@ export function follow(path, last, follower) {
 /** The version or position in an id, without the part that names the history. */
 const placeOf = (/** @type {string} */ id) => Number.parseInt(id, 10);
 
+/** A stream among those of all tabs, which count each other where the browser has no Web Locks. */
+class CountedSlot {
+  #channel = new BroadcastChannel("cartlog streams");
+  #name = Math.random();
+  #others = 0;
+
+  constructor() {
+    this.#channel.onmessage = ({ data: { asks, answers } }) => {
+      if (asks !== undefined) this.#channel.postMessage({ answers: asks });
+      else if (answers === this.#name) this.#others += 1;
+    };
+  }
+
+  async isFree() {
+    this.#channel.postMessage({ asks: this.#name });
+    await new Promise((resolve) => setTimeout(resolve, COUNTING_MS));
+    return this.#others < MAX_STREAMS;
+  }
+
+  release() {
+    this.#channel.close();
+  }
+}
+
 /** One tab among those that share a stream. */
 class Member {
   #path;
@@ -110,6 +137,8 @@ class Member {
   #cursor = "0";
   /** @type {AbortController | null} */
   #reading = null;
+  /** @type {CountedSlot | undefined} */
+  #slot;
   /** @type {Timer} */
   #losing;
   /** @type {() => void} */
@@ -135,6 +164,7 @@ class Member {
     this.#leaving.abort();
     this.#reading?.abort();
     this.#channel.close();
+    this.#slot?.release();
     clearTimeout(this.#losing);
     this.#wake();
   }
@@ -144,8 +174,8 @@ class Member {
   }
 
   async #join() {
-    // Outside a secure context there are no locks: each tab has a connection of its own.
-    if (!navigator.locks) return this.#lead();
+    // Outside a secure context there are no locks: each tab has a stream of its own, if few do.
+    if (!navigator.locks) return this.#takeCountedSlot();
     const { signal } = this.#leaving;
     await navigator.locks.request(`cartlog ${this.#path}`, { signal }, () => this.#takeSlot()).catch(() => {});
   }
@@ -162,6 +192,19 @@ class Member {
       }
       this.#tell({ state: { is: "off", why: FULL } });
       await new Promise((resolve) => setTimeout(resolve, TURN_MS));
+    }
+  }
+
+  /** Leads as soon as the tabs that have a stream, or are about to, leave a connection for this one. */
+  async #takeCountedSlot() {
+    while (!this.#left) {
+      this.#slot = new CountedSlot();
+      if (await this.#slot.isFree()) await this.#lead();
+      this.#slot.release();
+      if (this.#left) return;
+      this.#tell({ state: { is: "off", why: FULL } });
+      // Tabs that counted each other must not do so again.
+      await new Promise((resolve) => setTimeout(resolve, TURN_MS * (1 + Math.random())));
     }
   }
 
