@@ -355,3 +355,38 @@ fn readable(recorded: &RecordedEvent) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timestamp::Timestamp;
+    use uuid::Uuid;
+
+    /// The model writes an event of an old schema in its new shape, which has another hash. Only
+    /// the event's own text without the spaces proves what was stored.
+    #[test]
+    fn respaced_event_of_an_old_schema_is_restored() {
+        let token = "07".repeat(32);
+        let stored = format!(r#"{{"currency":"EUR","token_hash":"{token}"}}"#);
+        let mut event = RecordedEvent {
+            position: Position(1),
+            stream: Uuid::nil(),
+            version: Version(1),
+            name: "CartOpened".into(),
+            schema: 1,
+            recorded_at: Timestamp::from_millis(0),
+            data: stored.as_str().into(),
+            metadata: "{}".into(),
+            hash: Hash::ZERO,
+        };
+        event.hash = chained_hash(Hash::ZERO, &event);
+        let with = |data: String| RecordedEvent {
+            data: data.into(),
+            ..event.clone()
+        };
+        let respaced = with(stored.replace(':', ": "));
+        assert_eq!(as_stored(respaced, Hash::ZERO), Ok(event.clone()));
+        let altered = with(stored.replace("EUR", "USD"));
+        assert!(as_stored(altered, Hash::ZERO).is_err());
+    }
+}
