@@ -13,13 +13,19 @@ export const discountName = (promotion) => (promotion ? `Discount (${promotion.c
  * @param {string} name
  * @param {string | Node} value
  */
-const row = (name, value) => element("li", {}, element("span", {}, name), value);
+const row = (name, value) => element(
+  "li",
+  {},
+  element("span", { class: "order-name" }, name),
+  element("span", { class: "order-value" }, value),
+);
 
 /**
  * @param {Array<{ name: string, quantity: number, total: number | null }>} lines
  * @param {string} currency
  */
-export const lineRows = (lines, currency) => lines.map(({ name, quantity, total }) => row(`${quantity} × ${name}`, money(total ?? 0, currency)));
+export const lineRows = (lines, currency) =>
+  lines.map(({ name, quantity, total }) => row(`${quantity} × ${name}`, money(total ?? 0, currency)));
 
 /**
  * The discount, if there is one, and the total.
