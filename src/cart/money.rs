@@ -87,12 +87,24 @@ impl fmt::Display for Displayed {
             None => write!(f, "{sign}{currency}\u{a0}")?,
         }
         match currency.decimals() {
-            0 => write!(f, "{minor}"),
+            0 => write!(f, "{}", Grouped(minor)),
             digits => {
                 let unit = 10u64.pow(digits);
                 let width = digits as usize;
-                write!(f, "{}.{:0width$}", minor / unit, minor % unit)
+                write!(f, "{}.{:0width$}", Grouped(minor / unit), minor % unit)
             }
+        }
+    }
+}
+
+/// A whole number with commas between its thousands, as on the pages.
+struct Grouped(u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            number @ ..1_000 => write!(f, "{number}"),
+            number => write!(f, "{},{:03}", Grouped(number / 1_000), number % 1_000),
         }
     }
 }
@@ -194,7 +206,11 @@ mod tests {
             (1999, "EUR", "€19.99"),
             (5, "EUR", "€0.05"),
             (-250, "EUR", "−€2.50"),
-            (1999, "JPY", "¥1999"),
+            (1999, "JPY", "¥1,999"),
+            (99_999, "EUR", "€999.99"),
+            (100_000, "EUR", "€1,000.00"),
+            (123_400_567, "EUR", "€1,234,005.67"),
+            (-100_000, "EUR", "−€1,000.00"),
             (1999, "CHF", "CHF\u{a0}19.99"),
             (1999, "HUF", "HUF\u{a0}19.99"),
             (1999, "IDR", "IDR\u{a0}19.99"),

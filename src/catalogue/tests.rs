@@ -120,11 +120,11 @@ fn amount_with_decimal_point_is_refused_in_every_currency() {
         ("EUR", "19.99", "1999 for €19.99"),
         ("EUR", "19.9", "1990 for €19.90"),
         ("EUR", "19.999", "more decimals than EUR, which has 2"),
-        ("HUF", "1500.0", "150000 for HUF\u{a0}1500.00"),
+        ("HUF", "1500.0", "150000 for HUF\u{a0}1,500.00"),
         ("IDR", "0.5", "50 for IDR\u{a0}0.50"),
         ("IQD", "1.25", "1250 for IQD\u{a0}1.250"),
         ("JPY", "1500.5", "more decimals than JPY, which has 0"),
-        ("JPY", "1500.0", "1500 for ¥1500"),
+        ("JPY", "1500.0", "1500 for ¥1,500"),
         ("KWD", "1.999", "1999 for KWD\u{a0}1.999"),
         ("KWD", "1.9999", "more decimals than KWD, which has 3"),
     ] {
