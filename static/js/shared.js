@@ -49,7 +49,7 @@ function show(shared) {
   const { currency } = shared;
   ({ lines } = shared);
   const units = lines.reduce((sum, line) => sum + line.quantity, 0);
-  setText(byId("shared-when"), `${count(units, "item")}, as of ${fullTime(shared.changed_at)}.`);
+  setText(byId("shared-when"), `${count(units, "item")}, as of ${fullTime(shared.changed_at)}. Later changes are not shown.`);
   for (const line of lines) {
     const { root, parts } = fromTemplate("shared-line");
     const product = catalogue.product(line.sku);

@@ -35,6 +35,9 @@ async fn shared_cart_is_seen_and_copied_by_another_person() {
         browser.click("cart-button").await;
         browser.says("total", "€31.79").await;
         let path = browser.share_cart().await;
+        browser
+            .mentions("share-words", "doesn’t expire and can’t be revoked")
+            .await;
         let owners = browser.current_cart().await;
         // A later version has a link of its own.
         browser.click("more-teapot").await;
@@ -43,6 +46,9 @@ async fn shared_cart_is_seen_and_copied_by_another_person() {
         browser.be_another_person().await;
         browser.open(&path).await;
         browser.mentions("shared-when", "2 items, as of").await;
+        browser
+            .mentions("shared-when", "Later changes are not shown.")
+            .await;
         browser.says("shared-totals", "Total €31.79").await;
         browser.mentions("shared-line-teapot", "€19.99").await;
         browser.click("copy-cart").await;
@@ -95,6 +101,13 @@ async fn lines_that_cannot_be_copied_say_why() {
             .await;
         browser.says("shared-done-teapot", "In your cart.").await;
         browser.says("cart-count", "2").await;
+        // Pressing again tries the rest, and copies nothing twice.
+        browser.click("copy-cart").await;
+        let teapots: String = browser.script("return at('quantity-teapot').value").await;
+        assert_eq!(teapots, "2");
+        browser
+            .says("shared-refusal-moka-pot", "No longer sold.")
+            .await;
         browser.click("copied-view").await;
         browser.says("total", "€30.00").await;
         browser.expect_complaint("status of 422");

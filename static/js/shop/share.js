@@ -1,7 +1,7 @@
 /** Sharing the cart: a link to it as it is now, which shows it and cannot change it. */
 
 import { byId, setText } from "../page/element.js";
-import { toast } from "../page/notices.js";
+import { announce } from "../page/notices.js";
 import { request } from "../service/request.js";
 
 /** @import { ShownCart } from "./commands.js" */
@@ -45,8 +45,11 @@ export class ShareButton {
 async function copy(link) {
   try {
     await navigator.clipboard.writeText(link);
-    toast("Link copied.");
+    // Said beside the link: a toast would cover the lines.
+    setText(byId("share-title"), "Link copied");
+    announce("Link copied");
   } catch {
+    setText(byId("share-title"), "Link to share");
     // Without TLS there is no clipboard: the link is ready to be copied by hand.
     byId("share-link").focus();
   }
