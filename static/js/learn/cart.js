@@ -12,6 +12,7 @@ import { follow, ofCart } from "../service/stream.js";
 import { factsOf, visibleVersions } from "./cart_traces.js";
 import { openExampleCart } from "./example_cart.js";
 import { showForgotten } from "./forgotten.js";
+import { Loading } from "./loading.js";
 import { Stepper } from "./stepper.js";
 
 /** How many events of a cart are shown here; its history has all of them. */
@@ -23,15 +24,16 @@ export class CartExample {
   #events = [];
   #fold = new Fold(this.#events);
   #stepper;
-  #turn = 0;
-  #stop = () => {};
-  #cancelRetry = () => {};
+  #loading = new Loading();
   #opened;
 
   /** @param {() => void} opened Is called when the page has opened a cart. */
   constructor(opened) {
     this.#opened = opened;
-    this.#stepper = new Stepper("cart-steps", { show: (version) => this.#show(version), name: (version) => this.#name(version) });
+    this.#stepper = new Stepper("cart-steps", {
+      show: (version) => this.#show(version),
+      name: (version) => this.#name(version),
+    });
     onPress("cart-open", () => this.#openExample());
     byId("cart-again").addEventListener("click", () => this.load());
     this.load();
@@ -39,27 +41,24 @@ export class CartExample {
 
   /** Shows the newest cart of this browser that the service still has. */
   async load() {
-    this.#cancelRetry();
-    this.#stop();
-    this.#turn += 1;
-    const turn = this.#turn;
+    const isNewest = this.#loading.begin();
     byId("cart-failed").hidden = true;
     byId("cart-place").classList.toggle("filled", ownCarts().length > 0);
     try {
       for (const id of ownCarts()) {
         const events = await eventsOf(id);
-        if (turn !== this.#turn) return;
+        if (!isNewest()) return;
         if (events) return this.#showCart(id, events);
       }
       byId("cart-none").hidden = false;
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       byId("cart-failed").hidden = false;
       byId("cart-none").hidden = byId("cart-example").hidden = true;
       setText(byId("cart-failed-words"), error.message);
-      if (isTemporary(error)) this.#cancelRetry = whenBack(() => this.load());
+      if (isTemporary(error)) this.#loading.untilNext(whenBack(() => this.load()));
     } finally {
-      if (turn === this.#turn) byId("cart-waiting").hidden = true;
+      if (isNewest()) byId("cart-waiting").hidden = true;
     }
   }
 
@@ -80,11 +79,12 @@ export class CartExample {
     byId("cart-events").replaceChildren(...events.map((event) => this.#item(event)));
     this.#toEnd();
     if (events.length >= MOST) return;
-    this.#stop = follow(ofCart(id), events.length, {
+    const stop = follow(ofCart(id), events.length, {
       event: (event) => this.#append(event),
       state: showStream,
       restart: () => this.load(),
     });
+    this.#loading.untilNext(stop);
   }
 
   /** @param {Api.Event} event */
@@ -104,13 +104,21 @@ export class CartExample {
 
   /** @param {Api.Event} event */
   #item({ version, sentence }) {
-    const step = element("button", { class: "step-link", type: "button", "aria-label": `Version ${version}`, testid: `cart-event-${version}`, on: { click: () => this.#stepper.goTo(version) } }, `#${version}`);
-    return element("li", {}, step, element("span", {}, sentence), element("span", { class: "mark" }));
+    const step = element("button", {
+      class: "step-link",
+      type: "button",
+      "aria-label": `Version ${version}`,
+      testid: `cart-event-${version}`,
+      on: { click: () => this.#stepper.goTo(version) },
+    }, `#${version}`);
+    const mark = element("span", { class: "mark" });
+    return element("li", {}, step, element("span", {}, sentence), mark);
   }
 
   /** @param {number} version */
   #name(version) {
-    return version ? `Version ${version}: ${this.#events[version - 1].sentence}` : "Before the first event";
+    if (!version) return "Before the first event";
+    return `Version ${version}: ${this.#events[version - 1].sentence}`;
   }
 
   /** @param {number} version */
@@ -119,18 +127,30 @@ export class CartExample {
     const visible = visibleVersions(this.#events, state);
     const { currency } = state;
     const rows = visibleLines(state).map(({ sku, quantity, total }) => {
-      const last = this.#events.findLast((event) => event.version <= version && event.data.sku === sku);
-      return element("tr", { class: last?.version === version ? "written" : "" }, element("th", { scope: "row" }, sku), element("td", {}, String(quantity)), element("td", {}, amount(total, currency)), element("td", {}, last ? timeOfDay(last.recorded_at) : ""));
+      const last = this.#events.slice(0, version).findLast((event) => event.data.sku === sku);
+      return element(
+        "tr",
+        { class: last?.version === version ? "written" : "" },
+        element("th", { scope: "row" }, sku),
+        element("td", {}, String(quantity)),
+        element("td", {}, amount(total, currency)),
+        element("td", {}, last ? timeOfDay(last.recorded_at) : ""),
+      );
     });
-    byId("cart-rows").replaceChildren(...(rows.length ? rows : [element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"))]));
-    setText(byId("cart-row"), `cart: ${STATUS[state.status]}, promotion ${state.promotion?.code ?? "none"}, total ${money(state.total, currency)}`);
+    const none = element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"));
+    byId("cart-rows").replaceChildren(...(rows.length ? rows : [none]));
+    const promotion = `promotion ${state.promotion?.code ?? "none"}`;
+    const total = `total ${money(state.total, currency)}`;
+    setText(byId("cart-row"), `cart: ${STATUS[state.status]}, ${promotion}, ${total}`);
     [...byId("cart-events").children].forEach((item, index) => {
       const at = index + 1;
       item.className = at > version ? "future" : visible.has(at) ? "in-row" : "lost";
       setAttribute(item.children[0], "aria-current", at === version ? "step" : null);
-      setText(item.children[2], at > version ? "not yet" : visible.has(at) ? "visible" : "only in the log");
+      const trace = visible.has(at) ? "visible" : "only in the log";
+      setText(item.children[2], at > version ? "not yet" : trace);
     });
-    showForgotten("cart-forgotten", version, visible.size, "event", factsOf(this.#events, state));
+    const facts = factsOf(this.#events, state);
+    showForgotten("cart-forgotten", version, visible.size, "event", facts);
   }
 
   async #openExample() {
@@ -158,7 +178,8 @@ async function eventsOf(id) {
   let cursor = "";
   try {
     do {
-      const parameters = new URLSearchParams({ order: "asc", limit: String(PAGE), ...(cursor && { cursor }) });
+      const parameters = new URLSearchParams({ order: "asc", limit: String(PAGE) });
+      if (cursor) parameters.set("cursor", cursor);
       /** @type {{ body: Api.EventPage }} */
       const { body } = await get(`/api/carts/${id}/events?${parameters}`);
       events.push(...body.items);

@@ -12,6 +12,7 @@ import { ownCarts } from "../service/own_carts.js";
 import { get, isTemporary } from "../service/request.js";
 import { whenBack } from "../service/retry.js";
 import { follow, OF_LOG, ofCart } from "../service/stream.js";
+import { Loading } from "./loading.js";
 
 /** How many events are shown, and folded. */
 const SHOWN = 20;
@@ -37,9 +38,7 @@ const REACTIONS = {
 export class ThreeTerms {
   /** @type {Api.Event[]} The latest events, oldest first. */
   #events = [];
-  #turn = 0;
-  #stop = () => {};
-  #cancelRetry = () => {};
+  #loading = new Loading();
 
   constructor() {
     this.load();
@@ -47,32 +46,33 @@ export class ThreeTerms {
 
   /** Follows the whole log, or the newest cart of this browser where the log is the operator's. */
   async load() {
-    this.#cancelRetry();
-    this.#stop();
-    this.#turn += 1;
-    const turn = this.#turn;
+    const isNewest = this.#loading.begin();
     try {
       const isOperator = await isAdmitted();
       const [cart] = ownCarts();
-      if (turn !== this.#turn) return;
-      if (!isOperator && !cart) return this.#say("The whole stream is for the shop’s operator. Open an example cart above to see its events here.");
+      if (!isNewest()) return;
+      if (!isOperator && !cart) {
+        const way = "Open an example cart above to see its events here.";
+        return this.#say(`The whole stream is for the shop’s operator. ${way}`);
+      }
       const path = isOperator ? OF_LOG : ofCart(cart);
       /** @type {{ body: Api.EventPage, headers: Headers }} */
       const { body, headers } = await get(`${path}?order=desc&limit=${SHOWN}`);
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       this.#events = body.items.toReversed();
       this.#say(isOperator ? "All carts of this service, live." : `Cart …${cart.slice(-8)}, live.`);
       this.#show();
-      const last = isOperator ? Number(headers.get("Log-Position")) : (this.#events.at(-1)?.version ?? 0);
-      this.#stop = follow(path, last, {
+      const version = this.#events.at(-1)?.version ?? 0;
+      const stop = follow(path, isOperator ? Number(headers.get("Log-Position")) : version, {
         event: (event) => this.#append(event),
         state: (state) => (state.signedOut ? void this.load() : showStream(state)),
         restart: () => void this.load(),
       });
+      this.#loading.untilNext(stop);
     } catch (error) {
-      if (turn !== this.#turn) return;
+      if (!isNewest()) return;
       this.#say(error.message);
-      if (isTemporary(error)) this.#cancelRetry = whenBack(() => this.load());
+      if (isTemporary(error)) this.#loading.untilNext(whenBack(() => this.load()));
     }
   }
 
@@ -89,14 +89,34 @@ export class ThreeTerms {
 
   #show() {
     const newest = this.#events.toReversed();
-    const none = element("li", { class: "soft" }, "Nothing yet. Add something to a cart in the shop.");
+    const nothing = "Nothing yet. Add something to a cart in the shop.";
     /** @param {string} id @param {HTMLElement[]} items */
-    const fill = (id, items) => byId(id).replaceChildren(...(items.length ? items : [none.cloneNode(true)]));
-    fill("sourcing", carts(newest).map(({ cart_id, version, type }) => element("li", {}, element("span", {}, `Cart …${cart_id.slice(-8)}`), element("span", { class: "soft" }, `${count(version, "event")}, ${ENDS[type] ?? "open"}`))));
-    fill("streaming", newest.map((event) => element("li", { testid: `stream-${event.position}` }, element("span", { class: `entry-mark kind-${kindOf(event)}` }, markOf(event)), element("span", {}, event.sentence), element("span", { class: "soft" }, `#${event.position.toLocaleString("en")} · ${timeOfDay(event.recorded_at)}`))));
+    const fill = (id, items) => {
+      const none = element("li", { class: "soft" }, nothing);
+      byId(id).replaceChildren(...(items.length ? items : [none]));
+    };
+    /** @param {string} words */
+    const soft = (words) => element("span", { class: "soft" }, words);
+    /** @param {Api.Event} event */
+    const place = ({ position }) => `#${position.toLocaleString("en")}`;
+    fill("sourcing", carts(newest).map(({ cart_id, version, type }) => element(
+      "li",
+      {},
+      element("span", {}, `Cart …${cart_id.slice(-8)}`),
+      soft(`${count(version, "event")}, ${ENDS[type] ?? "open"}`),
+    )));
+    fill("streaming", newest.map((event) => element(
+      "li",
+      { testid: `stream-${event.position}` },
+      element("span", { class: `entry-mark kind-${kindOf(event)}` }, markOf(event)),
+      element("span", {}, event.sentence),
+      soft(`${place(event)} · ${timeOfDay(event.recorded_at)}`),
+    )));
     fill("driven", newest.flatMap((event) => {
-      const [who, does] = REACTIONS[event.type]?.(event) ?? [];
-      return who ? element("li", {}, element("strong", {}, who), element("span", {}, does ?? ""), element("span", { class: "soft" }, `on #${event.position.toLocaleString("en")}`)) : [];
+      const [who, does = ""] = REACTIONS[event.type]?.(event) ?? [];
+      if (!who) return [];
+      const words = [element("strong", {}, who), element("span", {}, does)];
+      return element("li", {}, ...words, soft(`on ${place(event)}`));
     }));
   }
 }
