@@ -139,6 +139,25 @@ async fn requests_are_tried_against_this_service() {
 
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
+async fn console_that_could_not_load_is_opened_later() {
+    drive(async |browser, _| {
+        browser.open("/docs").await;
+        browser.cut_off(&["*/openapi.json"]).await;
+        browser.click("try-openCart").await;
+        browser
+            .says("try-openCart", "Couldn’t load. Try again")
+            .await;
+        browser.misses("openCart-send").await;
+        browser.cut_off(&[]).await;
+        browser.click("try-openCart").await;
+        browser.sees("openCart-send").await;
+        browser.says("try-openCart", "Try it").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
 async fn live_stream_is_shown_until_stopped() {
     drive(async |browser, _| {
         browser.open("/docs").await;

@@ -53,13 +53,15 @@ async function toggle(button) {
     const shown = consoleOf(found);
     button.after(shown);
     setAttribute(button, "aria-expanded", "true");
+    // It may still say that the last attempt failed.
+    setText(button, "Try it");
     /** @type {HTMLElement | null} */
     const first = shown.querySelector("input, textarea, button");
     first?.focus();
   } catch (error) {
     described = null;
     announce(error instanceof Error ? error.message : String(error));
-    setText(button, "Couldn't load. Try again");
+    setText(button, "Couldn’t load. Try again");
   } finally {
     button.ariaBusy = null;
   }
@@ -98,7 +100,7 @@ function consoleOf({ method, path, operation }) {
       headers.hidden = false;
       await readBody(answer, body);
     } catch (error) {
-      if (!control.signal.aborted) setText(status, `Couldn't reach the service: ${error instanceof Error ? error.message : error}`);
+      if (!control.signal.aborted) setText(status, `Couldn’t reach the service: ${error instanceof Error ? error.message : error}`);
     } finally {
       if (running === control) stop.hidden = true;
     }
