@@ -116,7 +116,9 @@ async fn added_panel_moves_nothing_and_leaves_on_escape() {
         let after: f64 = browser.script(&format!("return {place}")).await;
         assert!((before - after).abs() < 1.0, "{before} {after}");
         browser.press(key::ESCAPE).await;
-        browser.misses("added").await;
+        // At once, not only when its time is over.
+        let is_gone: bool = browser.script("return at('added').hidden").await;
+        assert!(is_gone, "Escape hides it");
         browser.click("add-sencha").await;
         browser.sees("added").await;
         browser.misses("added").await;
@@ -188,11 +190,15 @@ async fn price_range_and_order_are_in_the_url() {
         browser.choose("sort", "price").await;
         let cheapest = format!("{PRICES}.every((it, at, all) => !at || all[at - 1] <= it)");
         browser.until(&cheapest).await;
-        browser.write("price-min", "20").await;
-        browser.write("price-max", "39.90").await;
-        let within = format!("{PRICES}.every((it) => it >= 20 && it <= 39.9)");
+        // Both ends belong to the range: a teapot costs €19.99, a bowl €39.00.
+        browser.write("price-min", "19.99").await;
+        browser.write("price-max", "39.00").await;
+        let within = format!("{PRICES}.every((it) => it >= 19.99 && it <= 39)");
         browser.until(&within).await;
-        assert_eq!(browser.address().await, "/?min=20&max=39.90&sort=price");
+        browser.sees("product-teapot").await;
+        browser.sees("product-tea-bowl").await;
+        let address = "/?min=19.99&max=39.00&sort=price";
+        assert_eq!(browser.address().await, address);
         browser.reload().await;
         browser
             .until(&format!("{PRICES}.length > 3 && {within}"))
@@ -209,7 +215,7 @@ async fn price_range_and_order_are_in_the_url() {
         browser.go_back().await;
         browser.misses("price-refusal").await;
         browser.says("price-max", "").await;
-        browser.says("price-min", "20").await;
+        browser.says("price-min", "19.99").await;
         browser.go_back().await;
         browser.says("price-min", "").await;
         browser.until(&cheapest).await;
@@ -220,6 +226,9 @@ async fn price_range_and_order_are_in_the_url() {
             .await;
         browser.go_forward().await;
         browser.until(&cheapest).await;
+        browser.choose("sort", "price-desc").await;
+        let dearest = format!("{PRICES}.every((it, at, all) => !at || all[at - 1] >= it)");
+        browser.until(&dearest).await;
         browser.choose("sort", "name").await;
         let by_name = "[...document.querySelectorAll('#grid h2')].map((it) => it.innerText)
             .every((it, at, all) => !at || all[at - 1].localeCompare(it, 'en') <= 0)";

@@ -57,6 +57,9 @@ async fn order_is_reviewed_before_it_is_placed() {
         assert!(!events.contains(&"CartCheckedOut".to_owned()), "{events:?}");
         browser.click("place-order").await;
         browser.says("order-total", "€28.61").await;
+        // It is among the orders without a look at its receipt.
+        browser.open("/receipts").await;
+        browser.mentions(&format!("order-{cart}"), "€28.61").await;
     })
     .await;
 }
@@ -138,6 +141,9 @@ async fn receipt_recovers_when_the_service_is_back() {
         browser.cut_off(&[]).await;
         browser.says("order-total", "€19.99").await;
         browser.misses("no-receipt").await;
+        // A receipt that was opened once is among the orders.
+        browser.open("/receipts").await;
+        browser.mentions(&format!("order-{id}"), "€19.99").await;
     })
     .await;
 }
