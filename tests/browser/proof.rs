@@ -2,7 +2,7 @@
 //! earlier visit must still be in the log.
 
 use crate::stage::drive;
-use cartlog::proof::{SignedTreeHead, SigningKey, TreeHead};
+use cartlog::proof::{EventProof, SignedTreeHead, SigningKey, TreeHead, VerifierKey};
 use cartlog_testkit::tampering::{Tampering, tamper};
 use rusqlite::Connection;
 use serde_json::json;
@@ -142,4 +142,64 @@ async fn returning_browser_notices_a_rewritten_log() {
         })
         .await;
     }
+}
+
+/// Promise (proof): A page that cannot check a signature says so, and shows nothing as proved.
+/// Fault: The browser's WebCrypto lacks Ed25519.
+/// Control: With Ed25519 all steps hold.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn browser_without_ed25519_says_so() {
+    drive(async |browser, _| {
+        browser.open_history_of_a_pot_of_tea().await;
+        browser.mentions("indicator-seen", "Log is signed").await;
+        browser
+            .script::<()>(
+                "const own = crypto.subtle.importKey.bind(crypto.subtle);
+                 crypto.subtle.importKey = async (form, key, name, ...rest) => {
+                     if (window.lacks && name === 'Ed25519') throw new Error('not supported');
+                     return own(form, key, name, ...rest);
+                 };
+                 window.lacks = true;",
+            )
+            .await;
+        browser.click("proof-open").await;
+        browser
+            .mentions("proof-words", "The signature was not checked")
+            .await;
+        browser.script::<()>("window.lacks = false;").await;
+        browser.click("proof-close").await;
+        browser.click("proof-open").await;
+        browser.mentions("proof-words", "All steps hold").await;
+    })
+    .await;
+}
+
+/// Contract (proof): The receipt of an order links to the proof of its event.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn receipt_links_to_its_proof() {
+    drive(async |browser, _| {
+        browser.open("/").await;
+        browser.click("add-teapot").await;
+        browser.says("cart-count", "1").await;
+        browser.click("cart-button").await;
+        browser.check_out().await;
+        browser.click("order-receipt").await;
+        browser.sees("receipt-proof").await;
+        let file: String = browser
+            .asynchronous(
+                "const link = document.getElementById('receipt-proof');
+                 return (await fetch(link.href)).text();",
+                json!({}),
+            )
+            .await;
+        let key: String = browser
+            .asynchronous("return (await fetch('/log/key')).text();", json!({}))
+            .await;
+        let key: VerifierKey = key.trim().parse().unwrap();
+        let proof = EventProof::check(&file, &key).unwrap();
+        assert!(proof.event.contains("CartCheckedOut"), "{}", proof.event);
+    })
+    .await;
 }
