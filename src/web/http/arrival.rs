@@ -19,21 +19,38 @@ pub struct Arrival {
 impl Arrival {
     /// With `bytes` more.
     pub fn with(mut self, bytes: &[u8]) -> Arrival {
-        for (place, byte) in (self.bytes + 1..).zip(bytes) {
-            if self.head.is_some() {
-                break;
-            }
-            self.has_begun |= !matches!(byte, b'\r' | b'\n');
-            if self.has_begun {
-                self.matched = match self.matched {
-                    matched if *byte == END_OF_HEAD[matched] => matched + 1,
-                    _ => usize::from(*byte == END_OF_HEAD[0]),
-                };
-                self.head = (self.matched == END_OF_HEAD.len()).then_some(place);
-            }
+        if self.head.is_none() {
+            let end = self.end_of_head(bytes);
+            self.head = end.map(|end| self.bytes + end as u64);
         }
         self.bytes += bytes.len() as u64;
         self
+    }
+
+    /// How many of `bytes` are the rest of the head, if it ends in them.
+    fn end_of_head(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        if !self.has_begun {
+            at = bytes
+                .iter()
+                .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+            self.has_begun = true;
+        }
+        while at < bytes.len() {
+            if self.matched == 0 {
+                let start = |byte: &u8| *byte == END_OF_HEAD[0];
+                at += bytes[at..].iter().position(start)?;
+            }
+            self.matched = match self.matched {
+                matched if bytes[at] == END_OF_HEAD[matched] => matched + 1,
+                _ => usize::from(bytes[at] == END_OF_HEAD[0]),
+            };
+            at += 1;
+            if self.matched == END_OF_HEAD.len() {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// How many bytes have arrived behind the request, if its body has `length` bytes; `None` if it
@@ -65,6 +82,9 @@ mod tests {
             let beyond = whole.beyond(body.len() as u64);
             assert_eq!(beyond, Some(behind.len() as u64), "{text:?}");
         }
+        // Line ends within a head that are not its end.
+        let odd = b"GET / HTTP/1.1\r\nA: \rb\r\r\n\r\n";
+        assert_eq!(Arrival::default().with(odd).beyond(0), Some(0));
         let incomplete = Arrival::default().with(&HEAD.as_bytes()[..HEAD.len() - 1]);
         assert_eq!(incomplete.beyond(0), None);
         assert_eq!(Arrival::default().with(HEAD.as_bytes()).beyond(1), None);

@@ -321,6 +321,9 @@ fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Op
 
 /// At most [`MAX_LOGGED`] characters of `text`: a client must not fill the log.
 fn shortened(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_LOGGED {
+        return text.into();
+    }
     match text.char_indices().nth(MAX_LOGGED) {
         None => text.into(),
         Some((end, _)) => format!("{}…", &text[..end]).into(),
