@@ -11,6 +11,7 @@ import { rebuildJob, verifyJob } from "./operations/jobs.js";
 import { actionButton } from "./operations/action.js";
 import { describeReload } from "./operations/catalogue.js";
 import { describeDamage } from "./operations/damage.js";
+import { Webhooks } from "./operations/webhooks.js";
 
 /** How often the views are polled. */
 const POLL_MS = 1000;
@@ -120,6 +121,7 @@ class Row {
 
 const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
+const webhooks = new Webhooks();
 const polling = poll(POLL_MS, async () => {
   try {
     await views.load();
@@ -145,6 +147,7 @@ async function open() {
       byId("failed").hidden = true;
       polling.start();
       for (const job of jobs) job.watch();
+      webhooks.watch();
     });
   } catch (error) {
     showError(error);
@@ -160,6 +163,7 @@ function showError(error) {
   }
   if (isSignedOut(error)) {
     polling.stop();
+    webhooks.stop();
     byId("operations").hidden = true;
     open();
     return;

@@ -24,7 +24,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// The states of each page, in the order in which they are reached.
-const STATES: [(&str, &[&str]); 12] = [
+const STATES: [(&str, &[&str]); 13] = [
     (
         "the shop",
         &[
@@ -143,6 +143,7 @@ const STATES: [(&str, &[&str]); 12] = [
         ],
     ),
     ("a demo", &["a damaged row"]),
+    ("webhooks", &["a parked cart"]),
     ("learn", &["just opened", "stepped", "did not come"]),
     (
         "the reference",

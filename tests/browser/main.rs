@@ -31,3 +31,4 @@ mod tabs;
 mod together;
 mod visits;
 mod webdriver;
+mod webhooks;

@@ -20,6 +20,8 @@ declare global {
     type Log = Schemas["Log"];
     type Lot = Schemas["Lot"];
     type Pair = Schemas["Pair"];
+    type ParkedCart = Schemas["ParkedCart"];
+    type ParkedCartPage = Schemas["PageOfParkedCart"];
     type Pairs = Schemas["Pairs"];
     type Product = Schemas["Product"];
     type ProductNumbers = Schemas["ProductNumbers"];
@@ -32,6 +34,8 @@ declare global {
     type VerifyStatus = Schemas["VerifyStatus"];
     type View = Schemas["View"];
     type Views = Schemas["Views"];
+    type Webhook = Schemas["Webhook"];
+    type Webhooks = Schemas["Webhooks"];
 
     /** The data of all event types together: which members there are depends on the type. */
     type EventData = Schemas["Units"] &
@@ -89,6 +93,7 @@ declare global {
     "shared-line": Record<"picture" | "prices" | "total" | "done" | "refusal", HTMLElement> & { name: HTMLAnchorElement };
     entry: Record<"mark" | "tags" | "when", HTMLElement> & { sentence: HTMLAnchorElement };
     line: Record<"name" | "lots" | "quantity" | "total", HTMLElement>;
+    "parked-cart": Record<"webhook" | "events" | "since" | "why" | "actions" | "retry" | "drop" | "form" | "confirm" | "cancel" | "refusal", HTMLElement> & { cart: HTMLAnchorElement; reason: HTMLInputElement };
     tile: Record<"pause" | "mark" | "number", HTMLElement>;
     view: Record<"name" | "state" | "position" | "lag" | "definition", HTMLElement> & { bar: HTMLProgressElement };
   }

@@ -3,6 +3,8 @@
 use super::{Gallery, LARGE, SMALL, TOKEN, look_through};
 use crate::senses::PATIENCE;
 use crate::service::Service;
+use crate::webhooks::demo_with_webhook;
+use cartlog_testkit::receiver::{Reply, WebhookReceiver};
 use rusqlite::Connection;
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -35,6 +37,35 @@ async fn damaged_row_is_accessible_on_large_screens() {
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn damaged_row_is_accessible_on_small_screens() {
     look_through("a demo", SMALL, Service::start(), damage_in_demo).await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn parked_cart_is_accessible_on_large_screens() {
+    let receiver = refusing_receiver();
+    look_through("webhooks", LARGE, demo_with_webhook(&receiver), park_a_cart).await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn parked_cart_is_accessible_on_small_screens() {
+    let receiver = refusing_receiver();
+    look_through("webhooks", SMALL, demo_with_webhook(&receiver), park_a_cart).await;
+}
+
+fn refusing_receiver() -> WebhookReceiver {
+    let receiver = WebhookReceiver::start();
+    receiver.answer(|_| Reply::Status(422, ""));
+    receiver
+}
+
+async fn park_a_cart(gallery: &Gallery<'_>, _: &mut Service) {
+    let browser = gallery.browser;
+    browser.open("/operations").await;
+    browser.order_elsewhere("park").await;
+    browser.mentions("parked-words", "1 cart waits").await;
+    browser.click("parked-drop").await;
+    gallery.look("a parked cart").await;
 }
 
 async fn damage_in_demo(gallery: &Gallery<'_>, _: &mut Service) {
