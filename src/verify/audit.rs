@@ -294,6 +294,8 @@ impl Auditor<'_> {
                 return Ok(());
             }
             last = Some(*end);
+            // Newer streams may be behind the end by now: a log that grows must not keep this busy.
+            let is_end = page.len() < BATCH;
             for entry in page {
                 if entry.position > self.position {
                     continue;
@@ -305,6 +307,9 @@ impl Auditor<'_> {
                     self.check_last_entry(&before);
                 }
                 known = Some(entry);
+            }
+            if is_end {
+                break;
             }
         }
         if let Some(known) = known {
