@@ -210,6 +210,14 @@ async fn notices_cover_neither_totals_nor_timeline() {
         }
         browser.turn_to(&shop).await;
         browser.mentions("offline", "You’re offline").await;
+        for (width, height) in windows {
+            browser.resize(width, height).await;
+            browser.rests().await;
+            let above = "scrollTo(0, 0); const bottom = (it) => it.getBoundingClientRect().bottom;
+                 return document.querySelector('h1').getBoundingClientRect().top - bottom(at('offline'))";
+            let above: f64 = browser.script(above).await;
+            assert!(above >= 0.0, "{width} pixels: {above} below the strip");
+        }
         browser.click("cart-button").await;
         for (width, height) in windows {
             browser.resize(width, height).await;
