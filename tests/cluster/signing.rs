@@ -125,6 +125,9 @@ pub async fn sign_one_chain(log: &LogSettings) {
     for load in &mut loads {
         load.acknowledged(300).await;
     }
+    for node in &nodes {
+        signed(node, 1, &vkey).await;
+    }
     // A visitor whose requests reach one node and then the other one.
     for turn in 0..10 {
         let note = published(&nodes[turn % 2].api()).await.unwrap();

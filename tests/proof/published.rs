@@ -23,11 +23,13 @@ pub async fn key(app: &ApiClient) -> String {
 /// The newest checkpoint, once it has `size` events.
 pub async fn checkpoint(app: &ApiClient, size: u64) -> (String, u64, Hash) {
     let key = key(app).await;
+    let mut last = String::new();
     let signed = async {
         loop {
             let answer = app.get("/log/checkpoint").await;
+            let note = String::from_utf8(answer.body.clone()).unwrap();
+            last.clone_from(&note);
             if answer.status == 200 {
-                let note = String::from_utf8(answer.body.clone()).unwrap();
                 let (_, signed, root) = open_checkpoint(&note, &key).unwrap();
                 if signed >= size {
                     return (note, signed, root);
@@ -37,7 +39,7 @@ pub async fn checkpoint(app: &ApiClient, size: u64) -> (String, u64, Hash) {
         }
     };
     let signed = tokio::time::timeout(PATIENCE, signed).await;
-    signed.unwrap_or_else(|_| panic!("no checkpoint of {size} events"))
+    signed.unwrap_or_else(|_| panic!("no checkpoint of {size} events: {last}"))
 }
 
 /// The proof of an event.
