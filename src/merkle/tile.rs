@@ -21,7 +21,7 @@ pub fn tile_root(hashes: &[Hash]) -> Hash {
 }
 
 /// What a tile has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TileKind {
     /// Hashes of the tree, at that level of tiles.
     Tree(u8),
@@ -30,7 +30,7 @@ pub enum TileKind {
 }
 
 /// The name of a tile as in its address: `0/x001/x234/067` or `entries/000.p/12`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TilePath {
     pub kind: TileKind,
     /// From 0, within the level.

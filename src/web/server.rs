@@ -7,6 +7,7 @@ use crate::log::EventLog;
 use crate::views::Reader;
 use crate::web::api::health::starting_routes;
 use crate::web::api::live_events::LiveEvents;
+use crate::web::api::tree::FullTiles;
 use crate::web::http::connection::{Connection, send_bare_response};
 use crate::web::http::gate::gate;
 use crate::web::http::per_client::{Held, PerClient};
@@ -66,9 +67,11 @@ pub fn serve(
     let shed = shared.gate.shed.clone();
     let requests = shared.requests.clone();
     let live_events = Data::new(LiveEvents::default());
+    let full_tiles = Data::new(FullTiles::default());
     listen(settings, listener, shed, move || {
         App::new()
             .app_data(live_events.clone())
+            .app_data(full_tiles.clone())
             .app_data(requests.of_unmatched())
             .app_data(Data::new(AppState::new(shared.clone(), reader())))
             .app_data(Data::from(shared.gate.clone()))

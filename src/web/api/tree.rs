@@ -12,8 +12,9 @@ use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use quick_cache::sync::Cache;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,6 +23,9 @@ use std::time::Duration;
 /// How long a request waits for a checkpoint, which is due within a second after each event.
 const SIGNED_WITHIN: Duration = Duration::from_secs(3);
 
+/// How many full tiles are kept in memory, of 8 KiB each.
+const TILES: usize = 512;
+
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         at("/log/checkpoint").get(Rate::Unlimited, checkpoint, describe_checkpoint),
@@ -29,6 +33,16 @@ pub fn endpoints() -> Vec<Endpoint> {
         at("/log/proof/consistency").get(Rate::Unlimited, consistency, describe_consistency),
         at("/log/tile/{tile:.+}").get(Rate::Unlimited, tile, describe_tile),
     ]
+}
+
+/// Full tiles in memory. A tile of a signed checkpoint never changes: no checkpoint is signed that
+/// contradicts an earlier one.
+pub struct FullTiles(Cache<TilePath, Bytes>);
+
+impl Default for FullTiles {
+    fn default() -> FullTiles {
+        FullTiles(Cache::new(TILES))
+    }
 }
 
 /// The newest checkpoint, or why there is none.
@@ -194,7 +208,11 @@ fn describe_consistency(operation: Operation<'_>) -> Operation<'_> {
         ])
 }
 
-async fn tile(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
+async fn tile(
+    request: HttpRequest,
+    state: Data<AppState>,
+    tiles: Data<FullTiles>,
+) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let path = request.match_info().get("tile").and_then(TilePath::parse);
     let path = path.ok_or_else(Problem::not_found)?;
@@ -202,13 +220,11 @@ async fn tile(request: HttpRequest, state: Data<AppState>) -> Result<HttpRespons
     if entries_needed > published(&request, &state, entries_needed).await? {
         return Err(Problem::not_found());
     }
-    let bytes = match path.kind {
-        TileKind::Tree(level) => state
-            .views
-            .tree(|tree| tree.tile(level.into(), path.index, path.width))
-            .map_err(unreadable)?
-            .ok_or_else(|| Problem::internal(format!("the tree has no tile {path}")))?,
-        TileKind::Entries => entries(&state, path).await?,
+    let read = async { read_tile(&state, path).await.map(Bytes::from) };
+    let bytes = if path.width == WIDTH {
+        tiles.0.get_or_insert_async(&path, read).await?
+    } else {
+        read.await?
     };
     let caching = if state.proof.is_public {
         "public, max-age=31536000, immutable"
@@ -219,6 +235,18 @@ async fn tile(request: HttpRequest, state: Data<AppState>) -> Result<HttpRespons
         .insert_header((header::CACHE_CONTROL, caching))
         .content_type("application/octet-stream")
         .body(bytes))
+}
+
+/// A tile of the newest checkpoint.
+async fn read_tile(state: &AppState, path: TilePath) -> Result<Vec<u8>, Problem> {
+    match path.kind {
+        TileKind::Tree(level) => state
+            .views
+            .tree(|tree| tree.tile(level.into(), path.index, path.width))
+            .map_err(unreadable)?
+            .ok_or_else(|| Problem::internal(format!("the tree has no tile {path}"))),
+        TileKind::Entries => entries(state, path).await,
+    }
 }
 
 /// The hashes of events, each preceded by its length in two bytes.
