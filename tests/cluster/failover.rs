@@ -43,12 +43,17 @@ impl Load {
     /// Waits until `count` more commits are acknowledged, and returns how long that took.
     pub async fn go_on(&self, count: usize) -> Duration {
         let started = Instant::now();
-        let end = self.acknowledged.load(Ordering::Relaxed) + count;
-        while self.acknowledged.load(Ordering::Relaxed) < end {
+        let end = self.acknowledged() + count;
+        while self.acknowledged() < end {
             assert!(started.elapsed() < 3 * PATIENCE, "no acknowledgements");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         started.elapsed()
+    }
+
+    /// How many commits are acknowledged so far.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::Relaxed)
     }
 
     pub async fn stop(self) -> Vec<Writer> {

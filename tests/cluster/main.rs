@@ -7,7 +7,6 @@ mod connections;
 mod failover;
 mod jetstream;
 mod moving;
-mod node;
 mod nodes;
 mod pooler;
 mod privileges;

@@ -1,11 +1,11 @@
 //! Nodes that serve one log over HTTP.
 
-use crate::node::LogSettings;
 use cartlog_testkit::load::{
     CommandRecord, KeyedCommand, LoadGenerator, assert_log_matches, assert_replays,
     assert_views_catch_up, discrepancies, http_client,
 };
 use cartlog_testkit::log_file::read_intact_log;
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::seed::Dice;
 use cartlog_testkit::{PATIENCE, TestApp};
@@ -247,11 +247,11 @@ async fn ask(method: Method, opened: &Value, path: &str, address: SocketAddr) ->
 #[ignore = "needs PostgreSQL"]
 async fn stopped_node_gives_no_stale_refusal() {
     let cluster = Cluster::start(Replication::Quorum).await;
-    stop_a_node_for_a_while(&LogSettings::of_postgres(&cluster)).await;
+    stop_a_node_for(Duration::from_secs(30), &LogSettings::of_postgres(&cluster)).await;
 }
 
-/// Stops a node while another one changes a cart, and checks what it answers afterwards.
-pub async fn stop_a_node_for_a_while(log: &LogSettings) {
+/// Stops a node for `time` while another one changes a cart, and checks what it answers afterwards.
+pub async fn stop_a_node_for(time: Duration, log: &LogSettings) {
     let nodes = [log.start(), log.start()];
     let client = http_client();
     let opening = KeyedCommand::open_cart("cart");
@@ -260,7 +260,7 @@ pub async fn stop_a_node_for_a_while(log: &LogSettings) {
     let add = KeyedCommand::add_item("add".into(), &opened, "sencha");
     let added = add.send(&client, nodes[1].address()).await.unwrap();
     assert!(added.is_ok(), "{added:?}");
-    tokio::time::sleep(Duration::from_secs(30)).await;
+    tokio::time::sleep(time).await;
     let replica = read_intact_log(&nodes[0].replica());
     assert!(!replica.iter().any(|event| event.data.contains("sencha")));
     nodes[0].process().send_signal("CONT");

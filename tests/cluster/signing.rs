@@ -4,7 +4,6 @@
 #[expect(dead_code, reason = "shared with the tests of proof")]
 mod oracle;
 
-use crate::node::LogSettings;
 use crate::nodes::{await_standbys, await_unready};
 use cartlog::log::Hash;
 use cartlog::log::shared::Sequencer;
@@ -13,6 +12,7 @@ use cartlog_testkit::PATIENCE;
 use cartlog_testkit::api::ApiClient;
 use cartlog_testkit::load::LoadGenerator;
 use cartlog_testkit::log_file::read_intact_log;
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::run_to_exit;
 use oracle::{OracleTree, accepts_consistency, open_checkpoint};

@@ -1,13 +1,12 @@
 //! Nodes that serve one log over HTTP.
 
-use crate::node::LogSettings;
-use crate::nodes::{
-    catch_up, expire_on_all_nodes, kill_nodes, sent_again, stop_a_node_for_a_while,
-};
+use crate::nodes::{catch_up, expire_on_all_nodes, kill_nodes, sent_again, stop_a_node_for};
 use cartlog_testkit::load::{LoadGenerator, assert_log_matches, assert_replays};
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::nats::NatsCluster;
 use cartlog_testkit::postgres::Node;
 use cartlog_testkit::seed::Dice;
+use std::time::Duration;
 
 /// Promise (cluster): With JetStream, too, every acknowledged command is in the log once, and a
 /// retry on another node gets the first response.
@@ -74,7 +73,8 @@ async fn commands_survive_kills_of_a_node_and_a_server() {
 #[ignore = "needs a NATS server"]
 async fn jetstream_stopped_node_gives_no_stale_refusal() {
     let cluster = NatsCluster::start(3).await;
-    stop_a_node_for_a_while(&LogSettings::of_jetstream(&cluster)).await;
+    // Longer than the servers keep a connection that answers no ping.
+    stop_a_node_for(Duration::from_secs(8), &LogSettings::of_jetstream(&cluster)).await;
 }
 
 /// Promise (cluster): With JetStream, too, an idle cart expires once, although every node expires

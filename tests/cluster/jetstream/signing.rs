@@ -1,8 +1,8 @@
 //! Nodes that share a log in JetStream sign one chain of checkpoints.
 
 use super::{connect, settings};
-use crate::node::LogSettings;
 use crate::signing::{keep_one_note, refuse_other_keys, sign_one_chain};
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::nats::NatsCluster;
 
 /// Promise (proof): On a log that nodes share there is one chain of checkpoints: each extends the

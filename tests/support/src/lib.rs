@@ -2,12 +2,14 @@
 //!
 //! - [`app`] starts a service inside the test, [`process`] starts the program as an operator does.
 //! - [`api`] is the HTTP client of both: requests, checked answers, carts, event streams.
+//! - [`disk`] is a disk whose power can be cut.
 //! - [`load`] drives a service with shoppers and records what was acknowledged to them.
 //! - [`log_file`] reads and verifies the log without the code of the service.
 //! - [`promises`] generates the tables of the documents from the doc comments of the tests.
 //! - [`receiver`] is a receiver of webhooks on a real socket.
 //! - [`shop`] fills a log with random carts without any HTTP.
 //! - [`memory_log`] is an engine in memory that keeps the contract of the log.
+//! - [`log_settings`] leads a node to a log of any engine.
 //! - [`nats`] runs real NATS servers that replicate.
 //! - [`postgres`] runs real PostgreSQL servers that replicate, and nodes of a log in them.
 //! - [`flawed_sequencer`] breaks a promise of such a log.
@@ -16,9 +18,11 @@
 
 pub mod api;
 pub mod app;
+pub mod disk;
 pub mod flawed_sequencer;
 pub mod load;
 pub mod log_file;
+pub mod log_settings;
 pub mod memory_log;
 pub mod nats;
 pub mod postgres;

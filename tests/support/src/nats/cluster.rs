@@ -1,66 +1,119 @@
 //! Servers that replicate each other's streams.
 
-use super::PASSWORD;
 use super::server::{NatsServer, free_port};
+use super::{OPERATOR, PASSWORD};
 use crate::PATIENCE;
+use crate::postgres::Proxy;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// When a server syncs what it has written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sync {
     /// Before it acknowledges.
+    #[default]
     Always,
     /// Every two minutes, which is the default.
     Default,
+}
+
+/// Where nothing listens.
+const NOWHERE: &str = "127.0.0.1:1";
+
+/// How the servers of a cluster differ from those of most tests.
+#[derive(Debug, Clone, Default)]
+pub struct NatsOptions {
+    pub sync: Sync,
+    /// Folders for the files of JetStream, one a server, in place of the cluster's own.
+    pub stores: Vec<PathBuf>,
+    /// The servers reach each other through proxies, so that one can be cut off from the others.
+    pub has_links: bool,
+    /// What the user `cartlog` may do, as `permissions` of the servers' settings; everything if it
+    /// is empty.
+    pub permissions: String,
 }
 
 /// Three servers, or one. Dropping it kills them and removes their files.
 pub struct NatsCluster {
     /// Killed before the folder is removed.
     pub servers: Vec<NatsServer>,
+    links: Vec<Link>,
     folder: TempDir,
+}
+
+/// The way between two servers.
+struct Link {
+    ends: [usize; 2],
+    proxy: Proxy,
 }
 
 impl NatsCluster {
     /// Starts `count` servers and waits until JetStream can be used.
     pub async fn start(count: usize) -> NatsCluster {
-        NatsCluster::start_with(count, Sync::Always, "").await
+        NatsCluster::start_with(count, NatsOptions::default()).await
     }
 
-    /// As [`NatsCluster::start`], with further settings of each server.
-    pub async fn start_with(count: usize, sync: Sync, settings: &str) -> NatsCluster {
+    /// As [`NatsCluster::start`], with other settings.
+    pub async fn start_with(count: usize, options: NatsOptions) -> NatsCluster {
         let folder = tempfile::tempdir_in("/tmp").expect("a folder for the servers");
         let routes: Vec<u16> = (0..count).map(|_| free_port()).collect();
-        let urls: Vec<String> = routes
-            .iter()
-            .map(|port| format!("\"nats://127.0.0.1:{port}\""))
-            .collect();
+        let mut links = Vec::new();
+        if options.has_links {
+            for (from, to) in (0..count).flat_map(|from| (0..from).map(move |to| (from, to))) {
+                let proxy = Proxy::start(routes[to], 0).await;
+                let ends = [from, to];
+                links.push(Link { ends, proxy });
+            }
+        }
         let servers = routes.iter().enumerate().map(|(index, route)| {
             let name = format!("n{index}");
-            let server = NatsServer::new(&name, folder.path().join(&name), free_port());
+            let own = folder.path().join(&name);
+            let store = options.stores.get(index).cloned();
+            let store = store.unwrap_or_else(|| own.join("store"));
+            let server = NatsServer::new(&name, own, store, free_port());
+            let urls: Vec<String> = if options.has_links {
+                let own = links.iter().filter(|link| link.ends[0] == index);
+                let own = own.map(|link| link.proxy.address.to_string());
+                // The first one is found by the others, but has to name one.
+                let own = own.chain((index == 0).then(|| NOWHERE.to_owned()));
+                own.map(|address| format!("\"nats://{address}\"")).collect()
+            } else {
+                let route = |port| format!("\"nats://127.0.0.1:{port}\"");
+                routes.iter().map(route).collect()
+            };
+            // So that no server finds a way around the proxies.
+            let hidden = if options.has_links {
+                format!("no_advertise: true, advertise: \"{NOWHERE}\",")
+            } else {
+                String::new()
+            };
             let cluster = format!(
-                "cluster {{ name: tests, listen: \"127.0.0.1:{route}\", routes: [{}] }}",
+                "cluster {{ name: tests, listen: \"127.0.0.1:{route}\", {hidden} routes: [{}] }}",
                 urls.join(", ")
             );
-            let sync = match sync {
+            let sync = match options.sync {
                 Sync::Always => "sync_interval: always",
                 Sync::Default => "",
             };
             server.configure(&format!(
-                "server_name: {name}\nlisten: \"127.0.0.1:{}\"\n\
+                "server_name: {name}\nserver_tags: [\"{name}\"]\nlisten: \"127.0.0.1:{}\"\n\
                  jetstream {{ store_dir: \"{}\", max_mem: 64M, max_file: 4G, {sync} }}\n\
-                 authorization {{ users: [{{ user: cartlog, password: \"{PASSWORD}\" }}] }}\n\
-                 {}\n{settings}\n",
+                 authorization {{ users: [\n\
+                   {{ user: cartlog, password: \"{PASSWORD}\"\n{} }}\n\
+                   {{ user: {OPERATOR}, password: \"{PASSWORD}\" }}\n\
+                 ] }}\n{}\n",
                 server.port,
                 server.store().display(),
+                options.permissions,
                 if count > 1 { &cluster } else { "" },
             ));
             server
         });
         let mut cluster = NatsCluster {
             servers: servers.collect(),
+            links,
             folder,
         };
         cluster.servers.iter_mut().for_each(NatsServer::start);
@@ -105,7 +158,7 @@ impl NatsCluster {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let options = async_nats::ConnectOptions::new()
-                .user_and_password("cartlog".to_owned(), PASSWORD.to_owned())
+                .user_and_password(OPERATOR.to_owned(), PASSWORD.to_owned())
                 .ignore_discovered_servers()
                 .max_reconnects(None);
             match options.connect(urls.clone()).await {
@@ -114,6 +167,18 @@ impl NatsCluster {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Cuts the server `index` off from the others, as a partition of their network does.
+    pub fn cut_off(&self, index: usize) {
+        assert!(!self.links.is_empty(), "a cluster with links");
+        let own = self.links.iter().filter(|link| link.ends.contains(&index));
+        own.for_each(|link| link.proxy.hold());
+    }
+
+    /// Lets all servers reach each other again.
+    pub fn rejoin(&self) {
+        self.links.iter().for_each(|link| link.proxy.release());
     }
 
     /// The answer of JetStream's API to `request`.

@@ -7,8 +7,10 @@
 mod cluster;
 mod server;
 
-pub use cluster::{NatsCluster, Sync};
+pub use cluster::{NatsCluster, NatsOptions, Sync};
 pub use server::NatsServer;
 
-/// The password of the user `cartlog`.
+/// A user who may do everything.
+pub const OPERATOR: &str = "operator";
+/// The password of the users `cartlog` and [`OPERATOR`].
 pub const PASSWORD: &str = "not-in-any-message";

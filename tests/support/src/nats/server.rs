@@ -12,6 +12,7 @@ pub struct NatsServer {
     /// Where clients connect.
     pub port: u16,
     folder: PathBuf,
+    store: PathBuf,
     process: Option<Child>,
 }
 
@@ -31,12 +32,28 @@ fn program() -> PathBuf {
 }
 
 impl NatsServer {
-    /// A server that is not started yet, with its files in `folder`.
-    pub(super) fn new(name: &str, folder: PathBuf, port: u16) -> NatsServer {
+    /// A server of no cluster, with its files in `folder`, that is not started yet. `settings` must
+    /// say who may connect.
+    pub fn alone(folder: &Path, settings: &str) -> NatsServer {
+        let store = folder.join("store");
+        let server = NatsServer::new("n0", folder.to_owned(), store, free_port());
+        server.configure(&format!(
+            "server_name: n0\nlisten: \"127.0.0.1:{}\"\n\
+             jetstream {{ store_dir: \"{}\", sync_interval: always }}\n{settings}\n",
+            server.port,
+            server.store.display(),
+        ));
+        server
+    }
+
+    /// A server that is not started yet, with the files of JetStream in `store` and all others in
+    /// `folder`.
+    pub(super) fn new(name: &str, folder: PathBuf, store: PathBuf, port: u16) -> NatsServer {
         NatsServer {
             name: name.to_owned(),
             port,
             folder,
+            store,
             process: None,
         }
     }
@@ -48,8 +65,13 @@ impl NatsServer {
     }
 
     /// The folder of its JetStream files.
-    pub fn store(&self) -> PathBuf {
-        self.folder.join("store")
+    pub fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().expect("a process").id()
     }
 
     pub fn is_running(&self) -> bool {
@@ -116,7 +138,7 @@ impl NatsServer {
     /// The files that have the messages of its streams, without those of its Raft log.
     pub fn message_files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut folders = vec![self.store()];
+        let mut folders = vec![self.store.clone()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();

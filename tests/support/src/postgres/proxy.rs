@@ -1,4 +1,4 @@
-//! A proxy in front of a server that cuts connections, or delays what they carry.
+//! A proxy in front of a server that cuts connections, holds them, or delays what they carry.
 
 use crate::seed::Dice;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -36,6 +36,7 @@ pub struct Proxy {
 struct Rules {
     cut: Mutex<(Cut, Dice)>,
     delay: Mutex<Duration>,
+    is_held: watch::Sender<bool>,
     cuts: AtomicUsize,
 }
 
@@ -46,6 +47,7 @@ impl Proxy {
         let rules = Arc::new(Rules {
             cut: Mutex::new((Cut::Never, Dice(seed))),
             delay: Mutex::default(),
+            is_held: watch::Sender::new(false),
             cuts: AtomicUsize::new(0),
         });
         let shared = rules.clone();
@@ -69,6 +71,17 @@ impl Proxy {
     /// Delays everything by `delay` in each direction from now on, as a longer way does.
     pub fn delay(&self, delay: Duration) {
         *self.rules.delay.lock().expect("the delay") = delay;
+    }
+
+    /// Carries nothing from now on, not even the end of a connection, as a network that is
+    /// partitioned: neither side learns why the other one is silent.
+    pub fn hold(&self) {
+        self.rules.is_held.send_replace(true);
+    }
+
+    /// Carries what was held, and goes on.
+    pub fn release(&self) {
+        self.rules.is_held.send_replace(false);
     }
 
     /// How many connections were cut.
@@ -95,9 +108,16 @@ impl Rules {
         self.cuts.fetch_add(usize::from(is_cut), Ordering::Relaxed);
         is_cut
     }
+
+    async fn released(&self) {
+        let mut held = self.is_held.subscribe();
+        let released = held.wait_for(|is_held| !is_held).await;
+        released.expect("the rules have the sender");
+    }
 }
 
 async fn forward(client: TcpStream, port: u16, rules: Arc<Rules>) {
+    rules.released().await;
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
     };
@@ -118,18 +138,23 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rules: &Rules) {
     let taking = async move {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length) = from.read(&mut buffer).await {
-            if length == 0 || rules.cuts_now() {
+            if length == 0 {
+                break;
+            }
+            if rules.cuts_now() {
                 return;
             }
             let due = Instant::now() + *rules.delay.lock().expect("the delay");
             if send.send((due, buffer[..length].to_vec())).await.is_err() {
-                return;
+                break;
             }
         }
+        rules.released().await;
     };
     let giving = async move {
         while let Some((due, bytes)) = on_the_way.recv().await {
             tokio::time::sleep_until(due).await;
+            rules.released().await;
             if to.write_all(&bytes).await.is_err() {
                 return;
             }

@@ -1,7 +1,7 @@
 //! The settings that lead a node to its log.
 
-use cartlog_testkit::nats::{self, NatsCluster};
-use cartlog_testkit::postgres::{Cluster, Node};
+use crate::nats::{self, NatsCluster};
+use crate::postgres::{Cluster, Node};
 
 /// Settings, named as in the configuration.
 #[derive(Debug, Clone)]
