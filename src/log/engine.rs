@@ -10,6 +10,10 @@ use crate::files::follow_links;
 use prometheus::core::Collector;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a commit may wait for those before it, where each is sent alone.
+const IN_ORDER_WITHIN: Duration = Duration::from_mins(1);
 
 /// Which engine keeps the log, and its settings.
 #[derive(Debug, Clone)]
@@ -24,6 +28,22 @@ impl LogConfig {
     /// A log of its own in `folder`, such as one to check what is to be imported.
     pub fn in_folder(folder: &Path) -> LogConfig {
         LogConfig::Sqlite(SqliteLogSettings::at(folder.join("events.db")))
+    }
+
+    /// The same log, which writes commits in the order in which they are appended, even if it is
+    /// slower. Without it only commits of one stream are in order.
+    pub fn in_order(&self) -> LogConfig {
+        match self {
+            LogConfig::Shared(connector, settings) if !connector.keeps_order() => {
+                let settings = SharedLogSettings {
+                    group: 1,
+                    settle_within: IN_ORDER_WITHIN,
+                    ..settings.clone()
+                };
+                LogConfig::Shared(connector.clone(), settings)
+            }
+            config => config.clone(),
+        }
     }
 
     /// The engine's name in the configuration.

@@ -30,7 +30,7 @@ pub struct AppendImporter {
 impl AppendImporter {
     /// Opens the log of `config`, which must be empty or missing.
     pub fn open(config: &LogConfig) -> Result<AppendImporter, OpenError> {
-        let opened = log::open(config)?;
+        let opened = log::open(&config.in_order())?;
         let importer = AppendImporter {
             location: opened.administration.location(),
             opened,
@@ -81,7 +81,8 @@ impl AppendImporter {
         Ok(())
     }
 
-    /// Appends the queued commits, all at once: an engine writes them in the order of the calls.
+    /// Appends the queued commits, all at once: opened in order, the log writes them in the order of
+    /// the calls.
     fn append(&mut self) -> Result<(), OpenError> {
         let log = &self.opened.log;
         let group = self.group.drain(..);

@@ -1,5 +1,6 @@
 //! A log that moves from one machine into a database and back, by the program.
 
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use cartlog_testkit::{ApiClient, CartClient};
@@ -64,6 +65,12 @@ fn events(export: &Path) -> String {
 #[tokio::test]
 #[ignore = "needs PostgreSQL"]
 async fn log_moves_into_a_database_and_back() {
+    let cluster = Cluster::start(Replication::Quorum).await;
+    move_there_and_back(&LogSettings::of_postgres(&cluster)).await;
+}
+
+/// Moves a log from one machine into the empty `log` and back.
+pub async fn move_there_and_back(log: &LogSettings) {
     let folder = tempfile::tempdir().expect("a folder");
     let embedded = ServiceProcess::serve(folder.path());
     let url = format!("http://{}", embedded.address);
@@ -84,9 +91,8 @@ async fn log_moves_into_a_database_and_back() {
     let export = ["export", "--output", lines.to_str().expect("a path")];
     run(command(folder.path(), &export));
 
-    // Into the database.
-    let cluster = Cluster::start(Replication::Quorum).await;
-    let mut nodes = [0, 1].map(|_| Node::at(&cluster.url(), &[]));
+    // Into the shared log.
+    let mut nodes = [0, 1].map(|_| Node::with(&log.pairs()));
     let secret = folder.path().join("data/secret");
     for node in &nodes {
         std::fs::copy(&secret, node.folder().join("data/secret")).expect("the secret");

@@ -1,7 +1,8 @@
 //! Live streams that a client resumes at another node.
 
 use cartlog_testkit::api::{CartClient, Sent};
-use cartlog_testkit::postgres::{Cluster, Node, Replication};
+use cartlog_testkit::log_settings::LogSettings;
+use cartlog_testkit::postgres::{Cluster, Replication};
 use cartlog_testkit::{ApiClient, Ask};
 
 const LIVE: (&str, &str) = ("accept", "text/event-stream");
@@ -43,8 +44,13 @@ async fn change(cart: &CartClient, quantities: std::ops::RangeInclusive<u32>) {
 #[ignore = "needs PostgreSQL"]
 async fn live_stream_resumes_at_another_node() {
     let cluster = Cluster::start(Replication::Quorum).await;
-    let mut one = Node::start(&cluster);
-    let other = Node::start(&cluster);
+    resume_at_another_node(&LogSettings::of_postgres(&cluster)).await;
+}
+
+/// Kills the node of live streams and resumes them at another node of the `log`.
+pub async fn resume_at_another_node(log: &LogSettings) {
+    let mut one = log.start();
+    let other = log.start();
     // Two events, and then one a change.
     let cart = one.api().open_cart_with(&[("teapot", 1)]).await;
     change(&cart, 2..=8).await;

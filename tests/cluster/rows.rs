@@ -2,11 +2,12 @@
 
 use crate::adapter::connect;
 use cartlog::history::CommitMetadata;
-use cartlog::log::shared::{Sequence, SequencedOutcome};
+use cartlog::log::shared::{Sequence, SequencedOutcome, Sequencer};
 use cartlog::log::{Commit, Head, NewEvent};
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::load::readiness;
 use cartlog_testkit::log_file::read_intact_log;
+use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::run_to_exit;
 use cartlog_testkit::{CartClient, PATIENCE};
@@ -77,8 +78,7 @@ async fn altered_row_stops_nodes_before_it_and_is_named() {
 }
 
 /// Appends an event of a type that this program does not know to `cart`, as a newer program does.
-async fn append_unknown_event(cluster: &Cluster, cart: &CartClient) {
-    let log = connect(&cluster.url()).await;
+async fn append_unknown_event(log: &dyn Sequencer, cart: &CartClient) {
     let stream: Uuid = cart.id.parse().expect("an id");
     let commits = log.tail(Sequence(0), 100).await.expect("the log");
     let mut events = commits.iter().flat_map(|commit| &commit.events);
@@ -104,13 +104,19 @@ async fn append_unknown_event(cluster: &Cluster, cart: &CartClient) {
 #[ignore = "needs PostgreSQL"]
 async fn node_without_an_event_type_stops_before_it() {
     let cluster = Cluster::start(Replication::None).await;
-    let mut one = Node::start(&cluster);
+    let newer = connect(&cluster.url()).await;
+    stop_before_an_unknown_event(&LogSettings::of_postgres(&cluster), &*newer).await;
+}
+
+/// Lets a `newer` program write an event that nodes of the `log` do not know.
+pub async fn stop_before_an_unknown_event(log: &LogSettings, newer: &dyn Sequencer) {
+    let mut one = log.start();
     let wrapped = one.api().open_cart_with(&[("teapot", 1)]).await;
     let plain = one.api().open_cart_with(&[("teapot", 1)]).await;
     plain.get_at_least(2).await.expect(200);
     assert_eq!(readiness(one.address()).await.0, 200);
 
-    append_unknown_event(&cluster, &wrapped).await;
+    append_unknown_event(newer, &wrapped).await;
     let reason = await_readiness(&one, 503).await;
     for part in [
         "stopped before an event",
@@ -121,7 +127,7 @@ async fn node_without_an_event_type_stops_before_it() {
     }
     one.kill();
     one.serve();
-    let added = Node::start(&cluster);
+    let added = log.start();
     for node in [&one, &added] {
         let reason = await_readiness(node, 503).await;
         assert!(reason.contains("GiftWrapped"), "{reason}");

@@ -61,6 +61,11 @@ impl SequencerConnector for JetStreamConnector {
         ENGINE
     }
 
+    /// The messages of different streams are in flight at the same time.
+    fn keeps_order(&self) -> bool {
+        false
+    }
+
     fn location(&self) -> String {
         match addresses(&self.settings) {
             Ok(servers) => {

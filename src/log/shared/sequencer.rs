@@ -198,6 +198,12 @@ pub trait SequencerConnector: fmt::Debug + Send + Sync + 'static {
     /// The engine's name in the configuration, such as `postgres`.
     fn engine(&self) -> &'static str;
 
+    /// Whether the commits of one call of [`Sequencer::append`] get sequences in their order. If
+    /// not, only those of one stream do, and whoever needs an order appends one by one.
+    fn keeps_order(&self) -> bool {
+        true
+    }
+
     /// Where the log is, for messages: an address without secrets.
     fn location(&self) -> String;
 

@@ -1,6 +1,11 @@
 //! Nodes that serve one log over HTTP.
 
+use super::{connect, settings};
+use crate::moving::move_there_and_back;
 use crate::nodes::{catch_up, expire_on_all_nodes, kill_nodes, sent_again, stop_a_node_for};
+use crate::resume::resume_at_another_node;
+use crate::rows::stop_before_an_unknown_event;
+use cartlog::log::jetstream::JetStreamSettings;
 use cartlog_testkit::load::{LoadGenerator, assert_log_matches, assert_replays};
 use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::nats::NatsCluster;
@@ -86,4 +91,42 @@ async fn jetstream_stopped_node_gives_no_stale_refusal() {
 async fn jetstream_cart_expires_once_on_all_nodes() {
     let cluster = NatsCluster::start(1).await;
     expire_on_all_nodes(&LogSettings::of_jetstream(&cluster)).await;
+}
+
+/// Promise (cluster): With JetStream, too, a log moves from one machine into it and back with the
+/// same positions, hashes and answers.
+/// Fault: `export`, `import` and `verify` by different nodes; a node that leaves JetStream
+/// Control: A stream with events refuses an import.
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn log_moves_into_jetstream_and_back() {
+    let cluster = NatsCluster::start(1).await;
+    move_there_and_back(&LogSettings::of_jetstream(&cluster)).await;
+}
+
+/// Promise (cluster): With JetStream, too, a live stream resumes at another node without a gap or a
+/// repetition.
+/// Fault: The node of the stream is killed.
+/// Control: An id with the hash of another history is refused.
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn jetstream_live_stream_resumes_at_another_node() {
+    let cluster = NatsCluster::start(1).await;
+    resume_at_another_node(&LogSettings::of_jetstream(&cluster)).await;
+}
+
+/// Promise (cluster): With JetStream, too, a node that does not know the type of an event stops
+/// before it, says so, answers what it has, and never skips the event.
+/// Fault: A newer program writes such an event; the node is killed, and another one is added.
+/// Control: Before it they are ready.
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn jetstream_node_without_an_event_type_stops_before_it() {
+    let cluster = NatsCluster::start(1).await;
+    let newer = JetStreamSettings {
+        subject_prefix: "cartlog".to_owned(),
+        ..settings(&cluster)
+    };
+    let newer = connect(newer).await;
+    stop_before_an_unknown_event(&LogSettings::of_jetstream(&cluster), &*newer).await;
 }

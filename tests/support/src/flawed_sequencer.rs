@@ -32,6 +32,10 @@ impl SequencerConnector for FlawedConnector {
         self.inner.engine()
     }
 
+    fn keeps_order(&self) -> bool {
+        self.inner.keeps_order()
+    }
+
     fn location(&self) -> String {
         self.inner.location()
     }
