@@ -8,6 +8,7 @@ mod failover;
 mod jetstream;
 mod moving;
 mod nodes;
+mod partition;
 mod pooler;
 mod privileges;
 mod refusals;

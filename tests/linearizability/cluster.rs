@@ -1,13 +1,17 @@
-//! The same on a log in a real PostgreSQL with two standbys, whose nodes are processes.
+//! The same on a log in a real PostgreSQL with two standbys, and in a real JetStream with three
+//! servers, whose nodes are processes.
 
 use super::http::Life;
 use super::nodes::Node as Handler;
 use super::{histories_with_kills, history_of, seed, times};
+use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{SequencerConnector, SharedLog, SharedLogSettings};
 use cartlog::log::{EventLog, LogReader, LogWriter};
 use cartlog_testkit::flawed_sequencer::{Flaw, FlawedConnector};
-use cartlog_testkit::postgres::{Cluster, Node, Replication};
+use cartlog_testkit::log_settings::LogSettings;
+use cartlog_testkit::nats::{self, NatsCluster};
+use cartlog_testkit::postgres::{Cluster, Replication};
 use cartlog_testkit::seed::Dice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +25,22 @@ use tokio::sync::watch;
 #[ignore = "needs PostgreSQL"]
 async fn carts_are_linearizable_across_nodes_with_kills() {
     let cluster = Cluster::start(Replication::Quorum).await;
-    let mut nodes = [0, 1, 2].map(|_| Node::start(&cluster));
+    carts_are_linearizable(&LogSettings::of_postgres(&cluster)).await;
+}
+
+/// Promise (cluster): Each cart is linearizable across nodes over JetStream, too.
+/// Fault: 12 shoppers on 3 carts send to three nodes in turns, and one of them is killed six times.
+/// Control: A stream that is written whatever sequence is expected is noticed:
+/// [control_stream_ignoring_versions_is_noticed].
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn jetstream_carts_are_linearizable_across_nodes_with_kills() {
+    let cluster = NatsCluster::start(3).await;
+    carts_are_linearizable(&LogSettings::of_jetstream(&cluster)).await;
+}
+
+async fn carts_are_linearizable(log: &LogSettings) {
+    let mut nodes = [0, 1, 2].map(|_| log.start());
     let lives = nodes.each_ref().map(|node| {
         watch::Sender::new(Life {
             number: 0,
@@ -58,11 +77,8 @@ async fn carts_are_linearizable_across_nodes_with_kills() {
 #[ignore = "needs PostgreSQL"]
 async fn control_database_ignoring_versions_is_noticed() {
     let cluster = Cluster::start(Replication::None).await;
-    let mut found = 0;
-    let schemas = ["first", "second", "third"];
-    for schema in schemas {
-        let folder = tempfile::tempdir().expect("a folder");
-        let settings = PostgresSettings {
+    ignored_versions_are_noticed(|schema| {
+        Arc::new(PostgresConnector::new(PostgresSettings {
             url: cluster.url(),
             password_file: None,
             listen_url: None,
@@ -70,9 +86,41 @@ async fn control_database_ignoring_versions_is_noticed() {
             root_certificates: None,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(10),
-        };
+        }))
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn control_stream_ignoring_versions_is_noticed() {
+    let cluster = NatsCluster::start(1).await;
+    ignored_versions_are_noticed(|stream| {
+        Arc::new(JetStreamConnector::new(JetStreamSettings {
+            servers: cluster.urls(),
+            stream: stream.to_owned(),
+            subject_prefix: stream.to_owned(),
+            replicas: 1,
+            credentials: Credentials::Password {
+                user: "cartlog".to_owned(),
+                password: Secret::Text(nats::PASSWORD.to_owned()),
+            },
+            root_certificates: None,
+            connect_timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(10),
+        }))
+    })
+    .await;
+}
+
+/// Two nodes in this process, on logs of several names that ignore the expected version.
+async fn ignored_versions_are_noticed(log: impl Fn(&str) -> Arc<dyn SequencerConnector>) {
+    let mut found = 0;
+    let names = ["first", "second", "third"];
+    for name in names {
+        let folder = tempfile::tempdir().expect("a folder");
         let connector: Arc<dyn SequencerConnector> = Arc::new(FlawedConnector {
-            inner: Arc::new(PostgresConnector::new(settings)),
+            inner: log(name),
             flaw: Flaw::IgnoresExpectedVersion,
         });
         let mut logs = Vec::new();
@@ -97,5 +145,5 @@ async fn control_database_ignoring_versions_is_noticed() {
                 .expect("the end of its thread");
         }
     }
-    assert!(found > 0, "{schemas:?} look linearizable");
+    assert!(found > 0, "{names:?} look linearizable");
 }

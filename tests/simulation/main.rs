@@ -5,11 +5,11 @@
 //! `CARTLOG_SIMULATION_STORIES` is the number of stories; `CARTLOG_SIMULATION_SEED` repeats one of
 //! them and prints everything that happens in it.
 
+mod engines;
 mod followers;
 mod intents;
 mod link;
 mod oracle;
-mod postgres;
 mod world;
 
 use link::Lie;

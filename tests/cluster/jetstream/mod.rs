@@ -1,9 +1,12 @@
 //! A log that several nodes share, in a real NATS JetStream: three servers, each with a copy of the
 //! stream. The tests need NATS, which `tests/all` installs.
 
+mod access;
 mod connections;
 mod faults;
 mod nodes;
+mod partition;
+mod power;
 mod refusals;
 mod sequencer;
 mod signing;

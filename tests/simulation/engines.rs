@@ -1,5 +1,5 @@
-//! The same shoppers and the same oracle on a log in a real PostgreSQL. Time and threads are real
-//! here: a seed repeats what is asked, not when.
+//! The same shoppers and the same oracle on a log in a real PostgreSQL, and in a real JetStream.
+//! Time and threads are real here: a seed repeats what is asked, not when.
 
 use crate::followers::{self, Prefix};
 use crate::intents::{self, Intent, MODEL};
@@ -8,16 +8,19 @@ use crate::world::name_of;
 use cartlog::background::Background;
 use cartlog::cart::{Cart, CartModel};
 use cartlog::commands::CommandHandler;
+use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{Sequence, Sequencer, SequencerConnector, SharedLog, SharedLogSettings};
 use cartlog::log::{EventLog, LogReader, LogWriter, Position, RecordedEvent};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::flawed_sequencer::{Flaw, FlawedConnector};
+use cartlog_testkit::nats::{self, NatsCluster};
 use cartlog_testkit::postgres::{Cluster, Cut, PASSWORD, Proxy, Replication};
 use cartlog_testkit::seed::Dice;
 use futures_util::future::try_join_all;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,15 +34,52 @@ const SHOPPERS: usize = 6;
 /// Of each shopper.
 const INTENTS: usize = 60;
 
-fn settings(url: String) -> PostgresSettings {
-    PostgresSettings {
-        url,
-        password_file: None,
-        listen_url: None,
-        schema: "cartlog".to_owned(),
-        root_certificates: None,
-        connect_timeout: Duration::from_secs(3),
-        timeout: Duration::from_secs(10),
+/// A server, and how a node connects to the log at an address of it.
+struct Engine {
+    port: u16,
+    connector: fn(SocketAddr) -> Arc<dyn SequencerConnector>,
+}
+
+impl Engine {
+    fn postgres(cluster: &Cluster) -> Engine {
+        Engine {
+            port: cluster.primary().port,
+            connector: |address| {
+                Arc::new(PostgresConnector::new(PostgresSettings {
+                    url: format!(
+                        "postgres://cartlog_owner:{PASSWORD}@{address}/cartlog?sslmode=disable"
+                    ),
+                    password_file: None,
+                    listen_url: None,
+                    schema: "cartlog".to_owned(),
+                    root_certificates: None,
+                    connect_timeout: Duration::from_secs(3),
+                    timeout: Duration::from_secs(10),
+                }))
+            },
+        }
+    }
+
+    /// One server, so that what the log has is there for every reader.
+    fn jetstream(cluster: &NatsCluster) -> Engine {
+        Engine {
+            port: cluster.servers[0].port,
+            connector: |address| {
+                Arc::new(JetStreamConnector::new(JetStreamSettings {
+                    servers: vec![format!("nats://{address}")],
+                    stream: "cartlog".to_owned(),
+                    subject_prefix: "cartlog".to_owned(),
+                    replicas: 1,
+                    credentials: Credentials::Password {
+                        user: "cartlog".to_owned(),
+                        password: Secret::Text(nats::PASSWORD.to_owned()),
+                    },
+                    root_certificates: None,
+                    connect_timeout: Duration::from_secs(3),
+                    timeout: Duration::from_secs(10),
+                }))
+            },
+        }
     }
 }
 
@@ -52,14 +92,9 @@ struct Node {
 }
 
 impl Node {
-    async fn start(port: u16, number: u64, folder: &TempDir, flaw: Option<Flaw>) -> Node {
-        let proxy = Proxy::start(port, number).await;
-        let url = format!(
-            "postgres://cartlog_owner:{PASSWORD}@{}/cartlog?sslmode=disable",
-            proxy.address
-        );
-        let mut connector: Arc<dyn SequencerConnector> =
-            Arc::new(PostgresConnector::new(settings(url)));
+    async fn start(engine: &Engine, number: u64, folder: &TempDir, flaw: Option<Flaw>) -> Node {
+        let proxy = Proxy::start(engine.port, number).await;
+        let mut connector = (engine.connector)(proxy.address);
         if let Some(flaw) = flaw {
             let inner = connector;
             connector = Arc::new(FlawedConnector { inner, flaw });
@@ -253,19 +288,17 @@ impl World {
 
 /// A story over three nodes, whose connections are cut once in `cut` messages.
 async fn tell(
-    cluster: &Cluster,
+    engine: &Engine,
     seed: u64,
     cut: Cut,
     flaw: Option<Flaw>,
 ) -> (Checked, BTreeMap<&'static str, u64>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let observer = PostgresConnector::new(settings(cluster.url()))
-        .connect()
-        .await;
-    let port = cluster.primary().port;
+    let direct = SocketAddr::from(([127, 0, 0, 1], engine.port));
+    let observer = (engine.connector)(direct).connect().await;
     let mut nodes = Vec::new();
     for number in 0..NODES {
-        nodes.push(Node::start(port, seed + number as u64, &folder, flaw).await);
+        nodes.push(Node::start(engine, seed + number as u64, &folder, flaw).await);
     }
     let world = World {
         nodes,
@@ -308,7 +341,24 @@ async fn tell(
 #[ignore = "needs PostgreSQL"]
 async fn promises_hold_on_nodes_of_a_database() {
     let cluster = Cluster::start(Replication::Quorum).await;
-    let (outcome, tally) = tell(&cluster, 2026, Cut::OneIn(60), None).await;
+    promises_hold(&Engine::postgres(&cluster), Cut::OneIn(60)).await;
+}
+
+/// Promise (cluster): Every promise of commands, replays, chains and views holds on a log in
+/// JetStream, on each of its nodes.
+/// Fault: Six shoppers send random commands to three nodes in turns, whose connections to the
+/// server are cut once in 300 messages.
+/// Control: An engine that ignores the expected version, and one with stale barriers, are found
+/// out: [control_flawed_database_is_found_out].
+#[tokio::test]
+#[ignore = "needs a NATS server"]
+async fn promises_hold_on_nodes_of_jetstream() {
+    let cluster = NatsCluster::start(1).await;
+    promises_hold(&Engine::jetstream(&cluster), Cut::OneIn(300)).await;
+}
+
+async fn promises_hold(engine: &Engine, cut: Cut) {
+    let (outcome, tally) = tell(engine, 2026, cut, None).await;
     assert_eq!(outcome, Ok(()));
     for what in ["a replay", "a refusal", "a version mismatch"] {
         assert!(tally.contains_key(what), "never: {what}");
@@ -327,7 +377,8 @@ async fn control_flawed_database_is_found_out() {
         let mut violations = Vec::new();
         for seed in 0..5 {
             let cluster = Cluster::start(Replication::None).await;
-            let (outcome, _) = tell(&cluster, seed, Cut::Never, Some(flaw)).await;
+            let (outcome, _) =
+                tell(&Engine::postgres(&cluster), seed, Cut::Never, Some(flaw)).await;
             violations.extend(outcome.err().map(|Violation(what)| what));
             if violations.last().is_some_and(|what| what.contains(found)) {
                 break;
