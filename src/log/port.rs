@@ -4,6 +4,7 @@
 use super::checkpoint::Checkpoint;
 use super::commit::{AppendError, Appended, Commit};
 use super::event::{Position, RecordedEvent, Version};
+use super::hash::Hash;
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -47,6 +48,13 @@ pub trait LogReader: Send + Sync + 'static {
         after: Position,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError>;
+
+    /// The hashes of the events that [`LogReader::read_all`] would return. An engine that can read
+    /// them without the events does so.
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        let events = self.read_all(after, limit).await?;
+        Ok(events.into_iter().map(|event| event.hash).collect())
+    }
 
     /// The event at `position`; none at 0, which is before the first.
     async fn event_at(&self, position: Position) -> Result<Option<RecordedEvent>, ReadError> {

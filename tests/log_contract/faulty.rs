@@ -20,6 +20,7 @@ enum Fault {
     TearsCommits,
     BreaksTheChain,
     SkipsFirstOfPage,
+    SkipsFirstHash,
     ShowsLaterEventsFirst,
     IgnoresLimit,
     ReturnsStaleBarrier,
@@ -143,6 +144,14 @@ impl LogReader for FaultyLog {
         Ok(self.faulty(events))
     }
 
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        let mut hashes = self.log.read_hashes(after, limit).await?;
+        if self.fault == Fault::SkipsFirstHash && !hashes.is_empty() {
+            hashes.remove(0);
+        }
+        Ok(hashes)
+    }
+
     async fn barrier(&self) -> Result<Position, ReadError> {
         let barrier = self.log.barrier().await?;
         Ok(match self.fault {
@@ -181,7 +190,7 @@ macro_rules! promise {
 
 #[tokio::test]
 async fn engine_breaking_a_promise_fails_the_contract() {
-    let promises: [(Fault, Promise); 12] = [
+    let promises: [(Fault, Promise); 13] = [
         (
             Fault::IgnoresExpectedVersion,
             promise!(appending::conflict_writes_nothing),
@@ -200,6 +209,10 @@ async fn engine_breaking_a_promise_fails_the_contract() {
         ),
         (
             Fault::SkipsFirstOfPage,
+            promise!(reading::whole_log_is_read_in_pages),
+        ),
+        (
+            Fault::SkipsFirstHash,
             promise!(reading::whole_log_is_read_in_pages),
         ),
         (

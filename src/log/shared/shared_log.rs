@@ -9,7 +9,7 @@ use super::sequencer::{Sequence, Sequencer};
 use crate::log::replies::Reply;
 use crate::log::sqlite::{LogFile, SqliteReplica};
 use crate::log::{
-    AppendError, Appended, Checkpoint, Commit, Freshness, LogReader, LogWriter, NoteStore,
+    AppendError, Appended, Checkpoint, Commit, Freshness, Hash, LogReader, LogWriter, NoteStore,
     NoteStoreError, Position, ReadError, RecordedEvent, ReplicaStatus, Version,
 };
 use async_trait::async_trait;
@@ -106,6 +106,10 @@ impl LogReader for SharedLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.file().read_all(after, limit).await
+    }
+
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        self.file().read_hashes(after, limit).await
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {

@@ -11,8 +11,8 @@ use crate::file_lock::FileLock;
 use crate::files::{create_folder_of, make_private};
 use crate::log::replies::Reply;
 use crate::log::{
-    AppendError, Appended, Commit, Freshness, LogReader, LogWriter, OpenError, Position, ReadError,
-    RecordedEvent, Version,
+    AppendError, Appended, Commit, Freshness, Hash, LogReader, LogWriter, OpenError, Position,
+    ReadError, RecordedEvent, Version,
 };
 use async_trait::async_trait;
 use prometheus::core::Collector;
@@ -82,6 +82,10 @@ impl LogReader for SqliteLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.file.read_all(after, limit).await
+    }
+
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        self.file.read_hashes(after, limit).await
     }
 
     async fn barrier(&self) -> Result<Position, ReadError> {

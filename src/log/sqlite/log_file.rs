@@ -9,7 +9,7 @@ use super::rows;
 use super::spin::CommitCadence;
 use super::tail::Tail;
 use super::writer::Shared;
-use crate::log::{Freshness, LogReader, Position, ReadError, RecordedEvent, Version};
+use crate::log::{Freshness, Hash, LogReader, Position, ReadError, RecordedEvent, Version};
 use async_trait::async_trait;
 use prometheus::core::Collector;
 use rusqlite::Connection;
@@ -103,6 +103,14 @@ impl LogReader for LogFile {
             return Ok(events);
         }
         self.read(move |connection| rows::read_all(connection, after, limit))
+            .await
+    }
+
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        if after >= *self.shared.committed.borrow() {
+            return Ok(Vec::new());
+        }
+        self.read(move |connection| rows::read_hashes(connection, after, limit))
             .await
     }
 

@@ -2,7 +2,9 @@
 
 use super::by_stream::FollowedIndex;
 use super::{rows, schema};
-use crate::log::{Freshness, LogReader, OpenError, Position, ReadError, RecordedEvent, Version};
+use crate::log::{
+    Freshness, Hash, LogReader, OpenError, Position, ReadError, RecordedEvent, Version,
+};
 use async_trait::async_trait;
 use rusqlite::Connection;
 use std::path::Path;
@@ -83,6 +85,11 @@ impl LogReader for ReadOnlyLog {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
         self.read(move |reading| rows::read_all(&reading.connection, after, limit))
+            .await
+    }
+
+    async fn read_hashes(&self, after: Position, limit: usize) -> Result<Vec<Hash>, ReadError> {
+        self.read(move |reading| rows::read_hashes(&reading.connection, after, limit))
             .await
     }
 

@@ -176,18 +176,45 @@ pub(super) fn read_all(
         params![after.0, limit],
     )
     .map_err(|error| ReadError(error.to_string()))?;
+    in_order(after, events.iter().map(|event| event.position))?;
+    Ok(events)
+}
+
+/// Like [`read_all`], for the hashes alone.
+pub(super) fn read_hashes(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Hash>, ReadError> {
+    let read = || -> rusqlite::Result<Vec<(Position, Hash)>> {
+        connection
+            .prepare_cached(
+                "SELECT position, hash FROM log WHERE position > ?1 ORDER BY position LIMIT ?2",
+            )?
+            .query_map(params![after.0, limit], |row| {
+                Ok((Position(row.get(0)?), Hash(row.get(1)?)))
+            })?
+            .collect()
+    };
+    let rows = read().map_err(|error| ReadError(error.to_string()))?;
+    in_order(after, rows.iter().map(|(position, _)| *position))?;
+    Ok(rows.into_iter().map(|(_, hash)| hash).collect())
+}
+
+/// Fails unless `positions` ascend from `after`. In a damaged file they can go back, and a reader
+/// would loop forever.
+fn in_order(after: Position, positions: impl Iterator<Item = Position>) -> Result<(), ReadError> {
     let mut last = after;
-    for event in &events {
-        // In a damaged file positions can go back, and a reader would loop forever.
-        if event.position <= last {
+    for position in positions {
+        if position <= last {
             return Err(ReadError(format!(
                 "the rows after position {last} are not in the order of their positions: \
                  check the log (cartlog verify)"
             )));
         }
-        last = event.position;
+        last = position;
     }
-    Ok(events)
+    Ok(())
 }
 
 fn select(

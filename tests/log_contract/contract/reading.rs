@@ -53,12 +53,19 @@ pub async fn whole_log_is_read_in_pages(engine: &dyn Engine) {
         let page = log.read_all(before, 7).await.unwrap();
         let expected = &events[at + 1..events.len().min(at + 8)];
         assert_eq!(page, expected, "7 after {before}");
+        let hashes = log.read_hashes(before, 7).await.unwrap();
+        assert_eq!(hashes, read[at + 1..events.len().min(at + 8)]);
     }
-    assert_eq!(log.read_all(Position(0), 0).await.unwrap(), []);
-    assert_eq!(log.read_all(Position(u64::MAX >> 1), 7).await.unwrap(), []);
+    assert_eq!(log.read_hashes(Position(0), 100_000).await.unwrap(), read);
+    for (after, limit) in [(0, 0), (u64::MAX >> 1, 7)] {
+        assert_eq!(log.read_all(Position(after), limit).await.unwrap(), []);
+        assert_eq!(log.read_hashes(Position(after), limit).await.unwrap(), []);
+    }
     opened.end().await;
     let opened = engine.open().unwrap();
     assert_eq!(read_everything(&*opened.log).await, events);
+    let hashes = opened.log.read_hashes(Position(0), 100_000).await.unwrap();
+    assert_eq!(hashes, read);
     opened.end().await;
 }
 
