@@ -20,6 +20,7 @@ mod disk_space;
 mod file_lock;
 mod files;
 mod id;
+pub mod outbound;
 pub mod timestamp;
 mod wal;
 

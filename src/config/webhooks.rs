@@ -3,8 +3,9 @@
 use super::optional::non_empty;
 use super::{Config, Invalid};
 use crate::files::read_first_line;
+use crate::outbound::Target;
 use crate::public_events::PublicType;
-use crate::webhooks::{SigningSecret, Target, WebhookSettings};
+use crate::webhooks::{SigningSecret, WebhookSettings};
 use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;

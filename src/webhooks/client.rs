@@ -1,18 +1,12 @@
 //! The HTTP client: one signed POST, and what its outcome means.
 
 use super::settings::WebhookSettings;
-use super::target::Target;
-use crate::build;
+use crate::outbound::agent;
 use crate::public_events::PublicEvent;
 use crate::timestamp::Timestamp;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::config::Config;
-use ureq::http::{Response, StatusCode, Uri, header};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 /// More of a response is not read: nothing in it matters.
@@ -58,26 +52,8 @@ pub struct Client {
 
 impl Client {
     pub fn new(settings: Arc<WebhookSettings>) -> Client {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirect leads elsewhere than to the address that was checked.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // So does a proxy.
-            .proxy(None)
-            .timeout_global(Some(settings.timeout))
-            .max_response_header_size(16 * 1024)
-            .max_idle_connections_per_host(settings.concurrency)
-            .max_idle_connections(settings.concurrency)
-            .user_agent(format!("cartlog/{}", build::RELEASE))
-            .tls_config(tls(settings.target.url().scheme() == "https"))
-            .build();
-        let resolver = CheckedResolver {
-            target: settings.target.clone(),
-            system: DefaultResolver::default(),
-        };
         Client {
-            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
+            agent: agent(&settings.target, settings.timeout, settings.concurrency),
             settings,
         }
     }
@@ -148,53 +124,4 @@ fn retry_after(response: &Response<Body>, now: Timestamp) -> Option<Duration> {
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// Trusts the certificates of the system, which are read only where they are needed.
-fn tls(is_needed: bool) -> TlsConfig {
-    let system = if is_needed {
-        rustls_native_certs::load_native_certs().certs
-    } else {
-        Vec::new()
-    };
-    let roots = system.iter().map(|it| Certificate::from_der(it).to_owned());
-    TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build()
-}
-
-/// Resolves a name to those of its addresses that the target allows.
-#[derive(Debug)]
-struct CheckedResolver {
-    target: Target,
-    system: DefaultResolver,
-}
-
-impl Resolver for CheckedResolver {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.system.resolve(uri, config, timeout)?;
-        let mut allowed = self.empty();
-        for address in found.iter().filter(|it| self.target.allows(it.ip())) {
-            allowed.push(*address);
-        }
-        if allowed.is_empty() {
-            let host = uri.host().unwrap_or_default();
-            return Err(ureq::Error::Io(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!(
-                    "{host} resolves to {}, which is not allowed; if it is meant, set \
-                     private_host = \"{host}\"",
-                    found[0].ip()
-                ),
-            )));
-        }
-        Ok(allowed)
-    }
 }

@@ -17,13 +17,11 @@ mod schedule_tests;
 mod settings;
 mod signature;
 mod store;
-mod target;
 
 pub use handle::{Activity, ParkedCart, WebhookHandle, WebhookStatus};
 pub use settings::WebhookSettings;
 pub use signature::{InvalidSecret, SigningSecret};
 pub use store::StoreError;
-pub use target::Target;
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::{Checkpoint, EventLog, LogReader, ReadError};

@@ -1,7 +1,7 @@
 //! The settings of one webhook.
 
 use super::signature::SigningSecret;
-use super::target::Target;
+use crate::outbound::Target;
 use crate::public_events::PublicType;
 use std::time::Duration;
 

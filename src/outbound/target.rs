@@ -1,4 +1,4 @@
-//! Where a webhook may send: https, or http to this machine. The address is checked when a
+//! Where a request may go: https, or http to this machine. The address is checked when a
 //! connection is made, since a name may resolve to another one by then (DNS rebinding).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -28,7 +28,7 @@ impl Target {
         let url = Url::parse(url).map_err(|error| format!("must be a URL: {error}"))?;
         let host = url.host().ok_or("must name a host")?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("must not contain credentials; receivers verify the signature".to_owned());
+            return Err("must not contain credentials; what is sent is signed".to_owned());
         }
         if url.fragment().is_some() {
             return Err("must not have a fragment".to_owned());
