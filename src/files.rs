@@ -2,7 +2,7 @@
 
 use rustix::fs::OFlags;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::TempPath;
@@ -69,6 +69,29 @@ pub fn read_first_line(path: &Path, what: &str) -> Result<String, String> {
         ));
     }
     Ok(secret.to_owned())
+}
+
+/// No key and no checkpoint is longer, in bytes.
+const SMALL: u64 = 64 * 1024;
+
+/// The text of a small file at `path`; `None` if there is none.
+pub fn read_small(path: &Path) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    let read = open_regular(path, OpenOptions::new().read(true))
+        .and_then(|file| file.take(SMALL).read_to_string(&mut text));
+    match read {
+        Ok(_) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes `text` to `path` by a partial file of some `kind`: a crash leaves the old file or the new
+/// one. Once this returns `Ok`, it is the new one.
+pub fn replace(path: &Path, kind: &str, text: &str) -> io::Result<()> {
+    let mut partial = Partial::beside(path, kind)?;
+    partial.file().write_all(text.as_bytes())?;
+    partial.replace(path)
 }
 
 /// Removes `file` if it exists.

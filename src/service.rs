@@ -85,7 +85,7 @@ impl Service {
             log,
             administration,
             notes,
-            gauges,
+            mut gauges,
             mut worker,
         } = log::open(&log_config)?;
         tokio::select! {
@@ -100,7 +100,7 @@ impl Service {
         let (views, cache) = (&config.views.path, config.cache.views_bytes());
         let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
         let reader = readers(config, &read_side);
-        let signing = Signing::start(config, log.clone(), notes, reader(), stopping.clone()).await;
+        let signing = Signing::start(config, &log, notes, &reader, &stopping, &mut gauges).await;
         let signing = signing.map_err(ServiceError::Signer)?;
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();

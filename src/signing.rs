@@ -2,10 +2,11 @@
 
 use crate::background::{Background, BackgroundFailed};
 use crate::config::Config;
-use crate::log::{LogReader, NoteStore};
-use crate::proof::{KeyFile, KeySettings, Signer, SigningStatus};
+use crate::log::{EventLog, LogReader, NoteStore};
+use crate::proof::{Cosigner, KeyFile, KeySettings, Signer, SigningStatus, WitnessStatus};
 use crate::views::Reader;
 use crate::web::ProofState;
+use prometheus::core::Collector;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -17,45 +18,75 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// Opens the key of `log` and signs what `reader` has until `stopping` is true. Nodes that share
-    /// the log agree by `notes`.
+    /// Opens the key of `log` and signs what a reader has until `stopping` is true. Nodes that
+    /// share the log agree by `notes`. Adds the metrics of witnesses to `gauges`.
     pub async fn start(
         config: &Config,
-        log: Arc<dyn LogReader>,
+        log: &Arc<dyn EventLog>,
         notes: Option<Arc<dyn NoteStore>>,
-        reader: Reader,
-        stopping: watch::Receiver<bool>,
+        reader: impl Fn() -> Reader,
+        stopping: &watch::Receiver<bool>,
+        gauges: &mut Vec<Box<dyn Collector>>,
     ) -> io::Result<Signing> {
         let is_public = config.proof.public;
-        let unsigned = |reason: String| Signing {
-            state: ProofState {
-                status: SigningStatus::refused(reason),
-                key: None,
-                is_public,
-            },
-            signer: None,
-        };
-        let key = match open_key(&config.proof.key_settings(), &*log, notes.as_deref()).await {
+        let witnesses = config.witnesses().map_err(io::Error::other)?;
+        let key = match open_key(&config.proof.key_settings(), &**log, notes.as_deref()).await {
             Ok(key) => key,
-            Err(reason) => return Ok(unsigned(reason)),
+            Err(reason) => {
+                let status = SigningStatus::refused(reason);
+                return Ok(Signing {
+                    state: ProofState {
+                        status,
+                        key: None,
+                        witnesses: no_witnesses(),
+                        is_public,
+                    },
+                    signer: None,
+                });
+            }
         };
         let verifier = key.verifier().clone();
-        let signer = Signer::new(key, log, notes);
-        let status = signer.status();
+        let is_shared = notes.is_some();
+        let signer = Signer::new(key, log.clone(), notes);
+        let signed = signer.status();
+        let cosigner =
+            (!witnesses.is_empty()).then(|| Cosigner::new(&witnesses, signed.clone(), is_shared));
+        let state = ProofState {
+            status: cosigner.as_ref().map_or(signed, Cosigner::published),
+            key: Some(verifier),
+            witnesses: cosigner
+                .as_ref()
+                .map_or_else(no_witnesses, Cosigner::witnesses),
+            is_public,
+        };
+        if let Some(cosigner) = &cosigner {
+            gauges.extend(cosigner.gauges());
+        }
         // The connection to the engine of a shared log lives on it.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let (for_signer, for_cosigner) = (reader(), reader());
+        let stopping = stopping.clone();
         let signer = Background::spawn("checkpoint signer", move || {
-            runtime.block_on(signer.run(reader, stopping));
+            let cosigning = async {
+                match cosigner {
+                    Some(cosigner) => cosigner.run(for_cosigner).await,
+                    None => std::future::pending().await,
+                }
+            };
+            runtime.block_on(async {
+                tokio::select! {
+                    () = signer.run(for_signer, stopping) => {}
+                    () = cosigning => {}
+                }
+            });
+            // A witness that hangs must not hold up the shutdown.
+            runtime.shutdown_background();
             Ok(())
         })?;
         Ok(Signing {
-            state: ProofState {
-                status,
-                key: Some(verifier),
-                is_public,
-            },
+            state,
             signer: Some(signer),
         })
     }
@@ -74,6 +105,10 @@ impl Signing {
             signer.join();
         }
     }
+}
+
+fn no_witnesses() -> watch::Receiver<Vec<WitnessStatus>> {
+    watch::Sender::default().subscribe()
 }
 
 /// The key of `log`, or why there is none.

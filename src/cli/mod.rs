@@ -18,6 +18,7 @@ mod service_manager;
 mod simulate;
 mod target;
 mod verify;
+mod witness;
 
 use crate::config::Config;
 use clap::{Parser, Subcommand};
@@ -86,6 +87,13 @@ enum Command {
     Key(key::Key),
     /// Check a proof that an event is in the log, without the log.
     Proof(proof::Proof),
+    /// Cosign the checkpoints of another service's log (C2SP tlog-witness).
+    ///
+    /// Serves POST /add-checkpoint. Prints the verifier key for that service's proof.witnesses. It
+    /// cosigns a checkpoint only if it extends the last one that it has cosigned, so that the log
+    /// cannot show different histories to those who require its cosignature. Run it on another
+    /// machine, under another operator, with https in front of it.
+    Witness(witness::Witness),
     /// Simulate shoppers against a running service: creates carts and checks every response.
     Simulate(simulate::Simulate),
 }
@@ -125,6 +133,7 @@ fn dispatch(arguments: &Arguments) -> Outcome {
         Some(Command::AcceptSecret) => accept_secret::run(&config),
         Some(Command::Key(arguments)) => key::run(&config, arguments),
         Some(Command::Proof(arguments)) => proof::run(arguments),
+        Some(Command::Witness(arguments)) => witness::run(arguments),
         Some(Command::Simulate(arguments)) => simulate::run(&config, arguments),
     }
 }

@@ -1,7 +1,7 @@
 //! `cartlog proof check`: checks a proof that an event is in a log, without that log.
 
 use super::Outcome;
-use crate::proof::{EventProof, VerifierKey};
+use crate::proof::{EventProof, VerifierKey, WitnessKey};
 use clap::{Args, Subcommand};
 use indicatif::HumanCount;
 use std::io::{self, Write};
@@ -29,14 +29,28 @@ struct Check {
     /// The key of the log, as `cartlog key` prints it: NAME+ID+KEY.
     #[arg(long, value_name = "VKEY")]
     key: VerifierKey,
+    /// The key of a witness that must have cosigned the checkpoint; may be repeated, for several
+    /// that all must have.
+    #[arg(long, value_name = "VKEY")]
+    witness: Vec<WitnessKey>,
 }
 
 pub fn run(arguments: &Proof) -> Outcome {
-    let Command::Check(Check { file, key }) = &arguments.command;
+    let Command::Check(Check { file, key, witness }) = &arguments.command;
+    let refused = |error: String| format!("{} does not hold: {error}", file.display());
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let proof = EventProof::check(&text, key)
-        .map_err(|error| format!("{} does not hold: {error}", file.display()))?;
+    let proof = EventProof::check(&text, key).map_err(|error| refused(error.to_string()))?;
+    let mut cosigned = Vec::new();
+    for witness in witness {
+        let cosignature = proof.checkpoint.cosignature(witness).map_err(|error| {
+            refused(format!(
+                "its checkpoint is not cosigned by the witness {}: {error}",
+                witness.name()
+            ))
+        })?;
+        cosigned.push((witness.name(), cosignature.at));
+    }
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -46,5 +60,13 @@ pub fn run(arguments: &Proof) -> Outcome {
         HumanCount(proof.checkpoint.head.size)
     )?;
     writeln!(out, "{}", proof.event)?;
+    for (name, at) in cosigned {
+        let at = at.to_text();
+        writeln!(
+            out,
+            "the witness {name} has cosigned that checkpoint at {}",
+            at.as_str()
+        )?;
+    }
     Ok(ExitCode::SUCCESS)
 }

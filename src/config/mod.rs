@@ -11,6 +11,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod webhooks;
+mod witnesses;
 
 pub use jetstream::JetStream;
 pub use sections::{
@@ -18,6 +19,7 @@ pub use sections::{
     Logging, Postgres, Proof, Rates, Requests, Security, Server, Views,
 };
 pub use webhooks::Webhook;
+pub use witnesses::Witness;
 
 use crate::cart::Limits;
 use crate::proof;
@@ -147,6 +149,7 @@ impl Config {
         paths::validate(self)?;
         self.validate_ranges()?;
         self.validate_origin()?;
+        self.validate_witnesses()?;
         self.validate_shared_log()?;
         self.validate_hosts()?;
         self.validate_allowed_origins()?;

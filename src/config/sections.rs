@@ -2,6 +2,7 @@
 
 use super::jetstream::JetStream;
 use super::optional::non_empty;
+use super::witnesses::Witness;
 use crate::cart::{Limits, WithdrawnAtCheckout};
 use crate::log::Durability;
 use crate::log::postgres::PostgresSettings;
@@ -147,6 +148,7 @@ pub struct Proof {
     pub key_path: PathBuf,
     #[serde(deserialize_with = "setting")]
     pub(super) key: Option<SigningKey>,
+    pub(super) witnesses: Vec<Witness>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

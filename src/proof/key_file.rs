@@ -10,14 +10,11 @@
 use super::note::{InvalidKey, SigningKey, VerifierKey};
 use super::tree_head::{CheckpointError, SignedTreeHead, TreeHead};
 use crate::file_lock::FileLock;
-use crate::files::{Partial, beside, create_folder_of, make_private, open_regular};
+use crate::files::{beside, create_folder_of, make_private, read_small, replace};
 use crate::timestamp::Timestamp;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// No key and no checkpoint is longer, in bytes.
-const LONGEST: u64 = 64 * 1024;
 
 /// Where the key is, and how the log is named.
 #[derive(Debug, Clone)]
@@ -308,24 +305,11 @@ fn read_checkpoint(key: &Path) -> Result<Option<SignedTreeHead>, KeyError> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, KeyError> {
-    let mut text = String::new();
-    let read = open_regular(path, OpenOptions::new().read(true))
-        .and_then(|file| file.take(LONGEST).read_to_string(&mut text));
-    match read {
-        Ok(_) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(at(path, error)),
-    }
+    read_small(path).map_err(|error| at(path, error))
 }
 
-/// Writes `text` to `path`: a crash leaves the old file or the new one.
 fn write(path: &Path, text: &str) -> Result<(), KeyError> {
-    let write = || {
-        let mut partial = Partial::beside(path, "proof")?;
-        partial.file().write_all(text.as_bytes())?;
-        partial.replace(path)
-    };
-    write().map_err(|error| at(path, error))
+    replace(path, "proof", text).map_err(|error| at(path, error))
 }
 
 /// Copies `file`, if it exists, to a name that nothing else has.

@@ -1,5 +1,6 @@
 //! Tree heads, and the checkpoints by which they are signed (C2SP, tlog-checkpoint).
 
+use super::cosignature::{Cosignature, WitnessKey};
 use super::note::{NoteError, SigningKey, VerifierKey, parts};
 use crate::log::Hash;
 use crate::merkle::EMPTY_ROOT;
@@ -20,6 +21,12 @@ impl TreeHead {
         size: 0,
         root: EMPTY_ROOT,
     };
+
+    /// The text of its checkpoint, of the log called `origin`.
+    pub(super) fn to_text(self, origin: &str) -> String {
+        let root = STANDARD.encode(self.root.0);
+        format!("{origin}\n{}\n{root}\n", self.size)
+    }
 }
 
 /// A signed tree head. A service never signs two that contradict each other.
@@ -47,12 +54,10 @@ impl SignedTreeHead {
     /// Signs `head` with each of `keys`. The origin is the name of the first.
     pub fn sign(head: TreeHead, keys: &[&SigningKey]) -> SignedTreeHead {
         let origin = keys[0].verifier().name();
-        let root = STANDARD.encode(head.root.0);
-        let text = format!("{origin}\n{}\n{root}\n", head.size);
         SignedTreeHead {
             origin: origin.to_owned(),
             head,
-            note: SigningKey::sign(&text, keys),
+            note: SigningKey::sign(&head.to_text(origin), keys),
         }
     }
 
@@ -71,6 +76,12 @@ impl SignedTreeHead {
     /// The checkpoint in `note`, without a look at its signatures.
     pub fn read(note: &str) -> Result<SignedTreeHead, CheckpointError> {
         Self::parse(parts(note)?.0, note)
+    }
+
+    /// The cosignature of this checkpoint by `witness`.
+    pub fn cosignature(&self, witness: &WitnessKey) -> Result<Cosignature, NoteError> {
+        let (text, signatures) = parts(&self.note)?;
+        witness.cosignature(text, signatures)
     }
 
     fn parse(text: &str, note: &str) -> Result<SignedTreeHead, CheckpointError> {

@@ -4,7 +4,7 @@ use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
 use crate::log::{LogReader, Position, ReadError, Version};
-use crate::proof::{SigningStatus, VerifierKey};
+use crate::proof::{SigningStatus, VerifierKey, WitnessStatus};
 use crate::secret::Secret;
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
@@ -48,6 +48,8 @@ pub struct ProofState {
     pub status: watch::Receiver<SigningStatus>,
     /// The key that signs, if there is one.
     pub key: Option<VerifierKey>,
+    /// How far each witness is.
+    pub witnesses: watch::Receiver<Vec<WitnessStatus>>,
     /// Whether anyone may read checkpoints, tiles and consistency proofs.
     pub is_public: bool,
 }

@@ -8,3 +8,5 @@ mod shared;
 mod signer;
 mod tampering;
 mod trees;
+mod witness;
+mod witness_oracle;

@@ -366,7 +366,10 @@ async fn position_cycle_in_rows_does_not_hang_the_verification() {
         log.read_all(Position(0), 1_000).await.unwrap_err(),
         log.read_hashes(Position(0), 1_000).await.unwrap_err(),
     ];
-    assert!(refused.iter().all(|it| it.0.contains(reason)), "{refused:?}");
+    assert!(
+        refused.iter().all(|it| it.0.contains(reason)),
+        "{refused:?}"
+    );
 }
 
 /// Promise (damage): A verification terminates, and reports the damage, on a file whose order leads

@@ -77,7 +77,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
         .then(|| "the service is stopping".to_owned());
     let ready = log.is_none() && views.is_none() && stopping.is_none();
     let proof = match &*state.proof.status.borrow() {
-        SigningStatus::Signed(_) => None,
+        SigningStatus::Signed(_) => uncosigned(&state),
         SigningStatus::Starting(reason) | SigningStatus::Refused(reason) => Some(reason.clone()),
     };
     // Without a signature the shop serves all the same, so `proof` does not count.
@@ -91,6 +91,18 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     .map(|(name, reason)| (name, reason.unwrap_or_else(|| "ok".to_owned())))
     .collect();
     readiness(ready, checks)
+}
+
+/// Why a witness does not cosign what is signed, if one does not.
+fn uncosigned(state: &AppState) -> Option<String> {
+    let witnesses = state.proof.witnesses.borrow();
+    witnesses.iter().find_map(|witness| {
+        let problem = witness.problem.as_ref()?;
+        Some(format!(
+            "signed, but the witness {} {problem}",
+            witness.name
+        ))
+    })
 }
 
 fn readiness(ready: bool, checks: BTreeMap<&'static str, String>) -> HttpResponse {
@@ -139,7 +151,7 @@ fn describe_ready(operation: Operation<'_>) -> Operation<'_> {
         .description(
             "Active health probe: reads the end of the log from its files. It responds under any \
              host name: load balancers probe an address. `proof` says why no checkpoint of the log \
-             is signed, if none is; the service is ready all the same.",
+             is signed, or not cosigned by a witness; the service is ready all the same.",
         )
         .responds(StatusCode::OK, "Requests can be served.")
         .json::<Readiness>()

@@ -2,7 +2,7 @@
 
 use crate::history::HistoryError;
 use crate::log::{Position, ReplicaStatus};
-use crate::proof::SigningStatus;
+use crate::proof::{SigningStatus, WitnessStatus};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Progress, RebuildStatus, View};
 use crate::web::api::operator::Operator;
@@ -57,6 +57,34 @@ struct LogDocument {
     signed_events: Option<u64>,
     /// Why nothing is signed: the service has just started, or it refuses to sign.
     not_signed: Option<String>,
+    /// The witnesses that are asked to cosign (`proof.witnesses`).
+    witnesses: Vec<WitnessDocument>,
+}
+
+/// A witness of the log's signed checkpoints.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Witness")]
+struct WitnessDocument {
+    name: String,
+    /// Events in the newest checkpoint that it has cosigned for this node; `null` if there is none
+    /// since the start.
+    cosigned_events: Option<u64>,
+    /// When it cosigned, by its own clock.
+    cosigned_at: Option<Timestamp>,
+    /// Why it does not cosign at the moment.
+    problem: Option<String>,
+}
+
+impl WitnessDocument {
+    fn of(witness: &WitnessStatus) -> WitnessDocument {
+        let cosigned = witness.cosigned.as_ref();
+        WitnessDocument {
+            name: witness.name.clone(),
+            cosigned_events: cosigned.map(|(checkpoint, _)| checkpoint.head.size),
+            cosigned_at: cosigned.map(|(_, cosignature)| cosignature.at),
+            problem: witness.problem.clone(),
+        }
+    }
 }
 
 /// A node's copy of a shared log.
@@ -226,6 +254,13 @@ async fn list(
         replica: state.log.replica().map(ReplicaDocument::of),
         signed_events,
         not_signed,
+        witnesses: state
+            .proof
+            .witnesses
+            .borrow()
+            .iter()
+            .map(WitnessDocument::of)
+            .collect(),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

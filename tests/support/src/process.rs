@@ -61,7 +61,12 @@ impl ServiceProcess {
     }
 
     /// Runs `command` and waits until it serves.
-    pub fn run(mut command: Command) -> ServiceProcess {
+    pub fn run(command: Command) -> ServiceProcess {
+        ServiceProcess::run_to_line(command, "the API")
+    }
+
+    /// Runs `command` and waits until it has printed a line that contains `last`.
+    pub fn run_to_line(mut command: Command, last: &str) -> ServiceProcess {
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
@@ -70,10 +75,7 @@ impl ServiceProcess {
         let mut startup_lines: Vec<String> = Vec::new();
         for line in BufReader::new(stdout).lines() {
             startup_lines.push(line.expect("a line of text"));
-            if startup_lines
-                .last()
-                .is_some_and(|line| line.contains("the API"))
-            {
+            if startup_lines.last().is_some_and(|line| line.contains(last)) {
                 break;
             }
         }

@@ -16,6 +16,8 @@ use serde_json::Value;
 pub enum Reply {
     /// A status, with further header lines such as `retry-after: 1`.
     Status(u16, &'static str),
+    /// A status, and a body of plain text.
+    Text(u16, String),
     /// Nothing, for as long as the sender waits.
     Hang,
     /// Closes the connection in the middle of the head.
@@ -89,6 +91,11 @@ impl WebhookReceiver {
             answering,
             received,
         }
+    }
+
+    /// Its address without a path, which it ignores.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub fn url(&self) -> String {
@@ -179,6 +186,13 @@ fn serve(
                 write!(
                     writer,
                     "HTTP/1.1 {status} Status\r\n{more}content-length: 0\r\n\r\n"
+                )?;
+            }
+            Reply::Text(status, body) => {
+                let length = body.len();
+                write!(
+                    writer,
+                    "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n\r\n{body}"
                 )?;
             }
             Reply::Hang => {
