@@ -75,12 +75,22 @@ class Views {
 }
 
 /**
+ * @param {Api.Log["witnesses"][number]} witness
+ * @returns {string}
+ */
+function describeWitness({ name, cosigned_events, problem }) {
+  if (problem !== null) return `the witness ${name} ${problem}`;
+  if (cosigned_events === null) return `${name} has not cosigned yet`;
+  return `${name} has cosigned up to event ${cosigned_events.toLocaleString("en")}`;
+}
+
+/**
  * @param {Api.Log} log
  * @returns {string}
  */
-function describeLog({ node, engine, replica, signed_events, not_signed }) {
+function describeLog({ node, engine, replica, signed_events, not_signed, witnesses }) {
   const proof = signed_events === null ? `not signed: ${not_signed}` : `signed up to event ${signed_events.toLocaleString("en")}`;
-  const place = `${engine} on ${node}; ${proof}`;
+  const place = [`${engine} on ${node}`, proof, ...witnesses.map(describeWitness)].join("; ");
   if (!replica) return place;
   const { state, lag_commits, lag_ms, last_error } = replica;
   if (state === "failed") return `${place}; replica does not follow: ${last_error}`;
