@@ -51,16 +51,8 @@ impl TilePath {
             "entries" => TileKind::Entries,
             level => TileKind::Tree(u8::try_from(number(level)?).ok().filter(|it| *it < 64)?),
         };
-        let digits: String = index
-            .split('/')
-            .map(|part| part.strip_prefix('x').unwrap_or(part))
-            .collect();
-        let parsed = TilePath {
-            kind,
-            index: digits.parse().ok()?,
-            width,
-        };
-        (index_path(parsed.index) == index).then_some(parsed)
+        let index = index_of(index)?;
+        Some(TilePath { kind, index, width })
     }
 
     /// How many entries a tree must have for this tile; `None` if no tree has as many.
@@ -81,6 +73,32 @@ fn number(text: &str) -> Option<u64> {
     (is_plain && (text == "0" || !text.starts_with('0')))
         .then(|| text.parse().ok())
         .flatten()
+}
+
+/// The index that [`index_path`] writes as `path`. Allocates nothing, since each tile is asked for
+/// by its path.
+fn index_of(path: &str) -> Option<u64> {
+    let mut groups = path.split('/').peekable();
+    let mut index: u64 = 0;
+    while let Some(group) = groups.next() {
+        let is_last = groups.peek().is_none();
+        let digits = if is_last {
+            group
+        } else {
+            group.strip_prefix('x')?
+        };
+        if digits.len() != 3 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        index = index
+            .checked_mul(1_000)?
+            .checked_add(digits.parse().ok()?)?;
+        // Without leading groups of zeros.
+        if index == 0 && !is_last {
+            return None;
+        }
+    }
+    Some(index)
 }
 
 /// `index` in groups of three digits, all but the last of which begin with `x`.

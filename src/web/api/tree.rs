@@ -11,7 +11,7 @@ use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use quick_cache::sync::Cache;
@@ -26,6 +26,8 @@ const SIGNED_WITHIN: Duration = Duration::from_secs(3);
 /// How many full tiles and entry bundles are kept in memory, of 8 KiB each: those of a log of
 /// 256,000 events, in 16 MiB.
 const TILES: usize = 2_048;
+
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -139,8 +141,8 @@ fn describe_key(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Proof, "getVerifierKey", "Get the verifier key")
         .description(
-            "The key that checkpoints are verified with (C2SP signed-note). A client that does not trust \
-             this service can compare it with the key from another source.",
+            "The key that checkpoints are verified with (C2SP signed-note). A client that does not \
+             trust this service can compare it with the key from another source.",
         )
         .responds(StatusCode::OK, "The key in one line.")
         .text_content("text/plain")
@@ -227,14 +229,14 @@ async fn tile(
     } else {
         read.await?
     };
-    let caching = if state.proof.is_public {
+    let caching = HeaderValue::from_static(if state.proof.is_public {
         "public, max-age=31536000, immutable"
     } else {
         "private, max-age=31536000, immutable"
-    };
+    });
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, caching))
-        .content_type("application/octet-stream")
+        .insert_header((header::CONTENT_TYPE, OCTETS))
         .body(bytes))
 }
 
