@@ -1,16 +1,22 @@
 //! Nodes that share a log sign it together.
 
 use crate::oracle::{OracleTree, open_checkpoint};
+use crate::witness_oracle::{OracleWitness, is_cosigned};
 use async_trait::async_trait;
 use cartlog::background::Background;
 use cartlog::cart::{CartCommand, CartModel, Currency};
 use cartlog::commands::{CommandContext, CommandHandler};
 use cartlog::log::shared::SharedLog;
 use cartlog::log::{EventLog, Hash, LogReader, LogWriter, NoteStore, NoteStoreError, Position};
-use cartlog::proof::{KeyFile, KeySettings, Signer, SigningKey, SigningStatus};
+use cartlog::outbound::Target;
+use cartlog::proof::{
+    Cosigner, KeyFile, KeySettings, Signer, SigningKey, SigningStatus, WitnessSettings,
+    WitnessStatus,
+};
 use cartlog::read_side::ReadSide;
 use cartlog::views::Reader;
 use cartlog_testkit::PATIENCE;
+use cartlog_testkit::receiver::{Reply, WebhookReceiver};
 use cartlog_testkit::shared_memory::SharedMemory;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -31,6 +37,7 @@ struct Node {
     log: Arc<SharedLog>,
     commands: CommandHandler<CartModel>,
     status: watch::Receiver<SigningStatus>,
+    witnesses: watch::Receiver<Vec<WitnessStatus>>,
     stop: watch::Sender<bool>,
     threads: Vec<Background>,
     read_side: ReadSide,
@@ -44,13 +51,23 @@ impl Node {
         folder: &Path,
         notes: Option<Arc<dyn NoteStore>>,
     ) -> Node {
+        Node::start_with(engine, folder, notes, &[]).await
+    }
+
+    /// A node whose checkpoints `witnesses` cosign.
+    async fn start_with(
+        engine: &SharedMemory,
+        folder: &Path,
+        notes: Option<Arc<dyn NoteStore>>,
+        witnesses: &[WitnessSettings],
+    ) -> Node {
         let (log, worker) = engine.open(&folder.join("replica.db")).expect("a log");
         log.wait_until_filled().await.expect("a filled replica");
         let (stop, stopping) = watch::channel(false);
         let views = folder.join("views.db");
         let read_side = ReadSide::open(&views, 1 << 20, log.clone(), &stopping).await;
         let read_side = read_side.expect("views");
-        let reader = Reader::new(views, read_side.read_handle.clone());
+        let reader = || Reader::new(views.clone(), read_side.read_handle.clone());
         let settings = KeySettings {
             path: folder.join("proof.key"),
             origin: None,
@@ -59,13 +76,21 @@ impl Node {
         let opened = KeyFile::open_shared(&settings, "a log", false).expect("a key");
         let notes = notes.unwrap_or_else(|| log.clone());
         let signer = Signer::new(opened, log.clone(), Some(notes));
-        let status = signer.status();
+        let cosigner = Cosigner::new(witnesses, signer.status(), true);
+        let (status, witnesses) = (cosigner.published(), cosigner.witnesses());
+        let readers = [reader(), reader()];
         let signing = Background::spawn("signer", move || {
+            let [for_signer, for_cosigner] = readers;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(signer.run(reader, stopping));
+            runtime.block_on(async {
+                tokio::select! {
+                    () = signer.run(for_signer, stopping) => {}
+                    () = cosigner.run(for_cosigner) => {}
+                }
+            });
             Ok(())
         });
         let handled: Arc<dyn EventLog> = log.clone();
@@ -73,6 +98,7 @@ impl Node {
             log,
             commands: CommandHandler::new(CartModel::default(), handled, 1 << 20),
             status,
+            witnesses,
             stop,
             threads: vec![worker, signing.expect("a thread")],
             read_side,
@@ -165,6 +191,54 @@ async fn nodes_sign_one_chain() {
     for (size, root) in chain.into_iter().filter(|(size, _)| *size > 0) {
         assert_eq!(root, oracle.root_at(size));
     }
+    nodes.into_iter().for_each(Node::stop);
+}
+
+/// Promise (proof): On a log that nodes share all nodes publish checkpoints that the witness has
+/// cosigned, and what they keep for each other has no cosignature.
+/// Fault: Two nodes submit at the same time, so that the witness knows a later checkpoint than the
+/// one that a node names.
+/// Control: The witness has answered such requests with 409.
+#[tokio::test]
+async fn witness_cosigns_for_all_nodes() {
+    let engine = SharedMemory::default();
+    let mut witness = OracleWitness::new("witness.example/1", 1);
+    witness.log = key().verifier().to_string();
+    let vkey = witness.vkey.clone();
+    let receiver = WebhookReceiver::start();
+    let witness = Mutex::new(witness);
+    receiver.answer(move |request| witness.lock().unwrap().reply(&request.body));
+    let settings = [WitnessSettings {
+        key: vkey.parse().unwrap(),
+        target: Target::parse(&receiver.origin(), None).unwrap(),
+    }];
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut nodes = [
+        Node::start_with(&engine, folders[0].path(), None, &settings).await,
+        Node::start_with(&engine, folders[1].path(), None, &settings).await,
+    ];
+    for _ in 0..100 {
+        tokio::join!(nodes[0].open_cart(), nodes[1].open_cart());
+        // Over some of the signers' intervals.
+        tokio::time::sleep(std::time::Duration::from_millis(8)).await;
+    }
+    for node in &mut nodes {
+        let is_cosigned = |status: &SigningStatus| match status {
+            SigningStatus::Signed(it) => it.head.size == 200 && is_cosigned(&it.note, &vkey),
+            SigningStatus::Starting(_) | SigningStatus::Refused(_) => false,
+        };
+        node.until(is_cosigned).await;
+        assert_eq!(node.witnesses.borrow()[0].problem, None);
+    }
+    assert!(
+        engine
+            .notes()
+            .iter()
+            .all(|note| !note.contains("witness.example"))
+    );
+    let replies = receiver.so_far().into_iter().map(|request| request.reply);
+    let conflicts = replies.filter(|reply| matches!(reply, Reply::Text(409, _)));
+    assert!(conflicts.count() > 0);
     nodes.into_iter().for_each(Node::stop);
 }
 
@@ -295,7 +369,10 @@ async fn node_does_not_sign_a_log_that_lost_its_end() {
     for _ in 0..4 {
         node.open_cart().await;
     }
-    let other = |status: &SigningStatus| matches!(status, SigningStatus::Refused(reason) if reason.contains("not those that were"));
+    let other = |status: &SigningStatus| match status {
+        SigningStatus::Refused(reason) => reason.contains("not those that were"),
+        SigningStatus::Starting(_) | SigningStatus::Signed(_) => false,
+    };
     node.until(other).await;
     assert!(engine.notes().is_empty());
     node.stop();

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cartlog::log::Hash;
 use cartlog::merkle::{self, Subtrees};
-use cartlog::proof::{Refusal, SignedTreeHead, SigningKey, TreeHead, VerifierKey, Witness};
+use cartlog::proof::{
+    Refusal, SignedTreeHead, SigningKey, TreeHead, VerifierKey, Witness, WitnessKey,
+};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::api::ApiClient;
 use cartlog_testkit::app::TestApp;
@@ -368,6 +370,45 @@ async fn witness_keeps_the_protocol() {
         }
     }
     assert_eq!(running.exit_on_signal("TERM").code(), Some(0));
+}
+
+/// A checkpoint of the public log Arche (staging, 2025h1) with the cosignatures of two public
+/// witnesses, as they were published.
+const PUBLISHED: &str = concat!(
+    "arche2025h1.staging.ct.transparency.dev\n1432088532\n",
+    "U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=\n\n",
+    "\u{2014} arche2025h1.staging.ct.transparency.dev ui8GwCF1+kWqZrxGdhj4aX3gcw7XUlXQQabg/27lefw",
+    "hUkzbC3NygNI75MdhL1bfTW9g8Ei59RA23oHP7Ry1k3ZFWwQ=\n",
+    "\u{2014} witness1.smartit.nu/witness1 pIyCDwAAAABqEiEghIp82KWebrw7/oHQwlTAm3g2RKS4+eebl8eO0WH",
+    "+/iEcxZ75W3u5hNI7TOQtmJbqmNWVuE0tgh0XwzdZsDsUAQ==\n",
+    "\u{2014} remora.n621.de 2net5wAAAABqEiEgPlfF3V06o0Y+fHM+J5J9s27wgxxcOVSpZ/2g/KSiXCg9DEZI",
+    "+aVCIobWX9sXTynk5XeU/zZ0WBxtqB0DrAWfBw==\n",
+);
+
+/// Contract (tools): Cosignatures of public witnesses are accepted, and none that was altered.
+#[test]
+fn cosignature_of_a_public_witness_is_verified() {
+    let key = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
+    let key: WitnessKey = key.parse().unwrap();
+    let checkpoint = SignedTreeHead::read(PUBLISHED).unwrap();
+    let cosignature = checkpoint.cosignature(&key).unwrap();
+    assert_eq!(
+        cosignature.at.to_text().as_str(),
+        "2026-05-23T21:50:24.000Z"
+    );
+    assert!(PUBLISHED.ends_with(&cosignature.line));
+    for (part, altered) in [
+        ("1432088532", "1432088533"),
+        ("U7WM79", "U7WM78"),
+        ("AAAABqEiEgPlfF", "AAAABqEiEhPlfF"),
+        ("DrAWfBw==", "DrAWfBg=="),
+    ] {
+        let note = PUBLISHED.replace(part, altered);
+        let altered = SignedTreeHead::read(&note).unwrap();
+        assert!(altered.cosignature(&key).is_err(), "{note}");
+    }
+    let plain: Result<VerifierKey, _> = key.to_string().parse();
+    assert!(plain.is_err(), "a witness's key is none of a log");
 }
 
 /// Promise (proof): A witness cosigns exactly the checkpoints that extend its last one, also after
