@@ -10,6 +10,8 @@
 //! | `growth` | cost, memory and start as the log grows to millions of events |
 //! | `rebuild` | the time and memory of a rebuild and of a verification |
 //! | `proof` | proofs, tiles against static files, how soon a checkpoint follows, the tree alone |
+//! | `tree` | proofs in a tree of ten million events, without a log |
+//! | `checkpoints` | how soon one follows an event on a log that nodes share |
 //! | `beside` | commands and reads during a rebuild |
 //! | `shared` | nodes that share a log in PostgreSQL, which `tests/all` installs |
 //! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
@@ -24,6 +26,7 @@
 mod bare_commit;
 mod beside;
 mod ceiling;
+mod checkpoints;
 mod growth;
 mod histories;
 mod load;
@@ -31,6 +34,7 @@ mod proof;
 mod rebuild;
 mod served;
 mod shared;
+mod tree;
 mod versus;
 
 use load::{Report, Requests};
@@ -50,6 +54,8 @@ fn main() {
         Some("growth") => return growth::run(),
         Some("rebuild") => return rebuild::run(),
         Some("proof") => return proof::run(),
+        Some("checkpoints") => return checkpoints::run(),
+        Some("tree") => return tree::run(),
         Some("beside") => return beside::run(),
         Some("shared") => return shared::run(),
         Some("histories") => return histories::run(&arguments[1..]),

@@ -45,7 +45,7 @@ pub fn run() {
     );
     proofs(&service, &carts, events);
     tiles(&service, events);
-    checkpoints(&service);
+    checkpoints(&service, &service);
 }
 
 /// The proofs of events all over the log, and of one size to another.
@@ -91,7 +91,8 @@ fn tiles(service: &Served, events: usize) {
 }
 
 /// From the response to a command until its event has a proof, which a signed checkpoint covers.
-fn checkpoints(service: &Served) {
+/// `service` gets the commands; the proofs are asked of `other`, a node of the same log.
+pub fn checkpoints(service: &Served, other: &Served) {
     let carts = service.open_carts(4_096);
     for (name, connections) in [("an idle service", 0), ("commands on 64 connections", 64)] {
         let probe = service.open_carts(1);
@@ -100,7 +101,8 @@ fn checkpoints(service: &Served) {
         let waited = std::thread::scope(|scope| {
             let requests = Requests::spread(connections.max(1), &carts, add);
             let load = (connections > 0).then(|| scope.spawn(|| service.load(requests, WAITING)));
-            let waited = waits_for_proof(service.address, &probe[0], WAITING);
+            let addresses = (service.address, other.address);
+            let waited = waits_for_proof(addresses, &probe[0], WAITING);
             if let Some(load) = load {
                 let load = load.join().expect("the load ends");
                 println!("beside {} commands a second:", load.rate);
@@ -121,10 +123,15 @@ fn checkpoints(service: &Served) {
 
 /// How long an event takes, from the response to its command, to have a proof, again and again for
 /// `time`; in microseconds.
-fn waits_for_proof(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32> {
+fn waits_for_proof(
+    (commands, proofs): (SocketAddr, SocketAddr),
+    cart: &Cart,
+    time: Duration,
+) -> Vec<u32> {
     let end = Instant::now() + time;
     served::block_on(async {
-        let mut connection = Connection::to(address).await;
+        let mut connection = Connection::to(commands).await;
+        let mut proving = Connection::to(proofs).await;
         let mut waits = Vec::new();
         for quantity in [1, 2].iter().cycle() {
             if Instant::now() >= end {
@@ -136,7 +143,7 @@ fn waits_for_proof(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32>
             let answered = Instant::now();
             let path = format!("/events/{}/proof", served::version(connection.answer()));
             let get = cart.request("GET", &path, None);
-            while connection.send(&get).await != 200 {
+            while proving.send(&get).await != 200 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             waits.push(u32::try_from(answered.elapsed().as_micros()).unwrap_or(u32::MAX));

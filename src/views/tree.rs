@@ -40,36 +40,41 @@ impl View for Tree {
     }
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
-        let mut upsert = tables.prepare_cached(
-            "INSERT INTO tree_tiles VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
-        )?;
-        let mut added: Vec<Hash> = batch.events().map(|event| leaf_hash(event.hash)).collect();
-        let mut level = 0_u32;
-        while !added.is_empty() {
-            let (mut tile, mut hashes) = match last_tile(tables, level)? {
-                Some((tile, hashes)) if hashes.len() == FULL => (tile + 1, Vec::new()),
-                Some(last) => last,
-                None => (0, Vec::new()),
-            };
-            let mut above = Vec::new();
-            for hash in added {
-                hashes.extend_from_slice(&hash.0);
-                if hashes.len() == FULL {
-                    upsert.execute((level, tile, &hashes))?;
-                    above.push(tile_root(&split(&hashes)));
-                    tile += 1;
-                    hashes.clear();
-                }
-            }
-            if !hashes.is_empty() {
-                upsert.execute((level, tile, &hashes))?;
-            }
-            added = above;
-            level += 1;
-        }
-        Ok(())
+        append(tables, batch.events().map(|event| event.hash))
     }
+}
+
+/// Appends events, by their hashes, to the tree in `tables`.
+pub fn append(tables: &Connection, events: impl Iterator<Item = Hash>) -> rusqlite::Result<()> {
+    let mut upsert = tables.prepare_cached(
+        "INSERT INTO tree_tiles VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
+    )?;
+    let mut added: Vec<Hash> = events.map(leaf_hash).collect();
+    let mut level = 0_u32;
+    while !added.is_empty() {
+        let (mut tile, mut hashes) = match last_tile(tables, level)? {
+            Some((tile, hashes)) if hashes.len() == FULL => (tile + 1, Vec::new()),
+            Some(last) => last,
+            None => (0, Vec::new()),
+        };
+        let mut above = Vec::new();
+        for hash in added {
+            hashes.extend_from_slice(&hash.0);
+            if hashes.len() == FULL {
+                upsert.execute((level, tile, &hashes))?;
+                above.push(tile_root(&split(&hashes)));
+                tile += 1;
+                hashes.clear();
+            }
+        }
+        if !hashes.is_empty() {
+            upsert.execute((level, tile, &hashes))?;
+        }
+        added = above;
+        level += 1;
+    }
+    Ok(())
 }
 
 /// The last tile of `level`, if it has any.
@@ -101,7 +106,8 @@ pub struct StoredTree<'a> {
 }
 
 impl<'a> StoredTree<'a> {
-    pub(super) fn of(tables: &'a Connection) -> StoredTree<'a> {
+    /// The tree in `tables`.
+    pub fn of(tables: &'a Connection) -> StoredTree<'a> {
         StoredTree {
             tables,
             tiles: HashMap::new(),
