@@ -81,7 +81,7 @@ mod tests {
                 "private_host = \"10.0.0.1\"",
             ),
             (
-                sound.replace("+", "-"),
+                sound.replace('+', "-"),
                 "must be the verifier key of a witness",
             ),
             (sound.replace("key", "kee"), "unknown field `kee`"),

@@ -120,7 +120,9 @@ async fn checkpoint_has_the_cosignatures_of_its_witnesses() {
     let mut app = TestApp::start_with(&[("proof.witnesses", &list)]);
     checkpoint(&app, 0).await;
     let vkey = key(&app).await;
-    witnesses.iter().for_each(|witness| witness.answer(&vkey));
+    for witness in &witnesses {
+        witness.answer(&vkey);
+    }
     let vkeys = [one.vkey.as_str(), two.vkey.as_str()];
     let cart = fill(&app, 5).await;
     cosigned(&app, 5, &vkeys).await;
