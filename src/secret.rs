@@ -28,7 +28,8 @@ pub enum SecretError {
     File { path: PathBuf, error: io::Error },
     #[error(
         "the secret {} is missing, but this log was used with one: restore it from a backup; if it \
-         is lost, run `cartlog accept-secret` (retries of earlier requests are then executed again)",
+         is lost, run `cartlog accept-secret` (retries of earlier requests are then executed \
+         again)",
         .0.display()
     )]
     Missing(PathBuf),

@@ -65,8 +65,9 @@ pub trait LogAdministration: Send + Sync {
     /// case with `replace`. Returns the one that is recorded afterwards, which is durable.
     fn record_secret_digest(&self, digest: [u8; 32], replace: bool) -> Result<[u8; 32], OpenError>;
 
-    /// The note that nodes which share the log keep in its engine ([`NoteStore`](super::NoteStore));
-    /// `None` if there is none, or if one process alone writes the log.
+    /// The note that nodes which share the log keep in its engine
+    /// ([`NoteStore`](super::NoteStore)); `None` if there is none, or if one process alone writes
+    /// the log.
     fn note(&self) -> Result<Option<String>, OpenError> {
         Ok(None)
     }

@@ -176,8 +176,8 @@ impl Source<'_> {
         }
     }
 
-    /// The trace of the request, with the command as the parent, since the log keeps only the trace's
-    /// id. The flags say "not sampled", since this service records no spans.
+    /// The trace of the request, with the command as the parent, since the log keeps only the
+    /// trace's id. The flags say "not sampled", since this service records no spans.
     fn traceparent(&self) -> Option<String> {
         let trace = self.metadata.trace_id.as_deref()?;
         // The second half of a UUID is random and, by its variant, never zero.

@@ -1,5 +1,5 @@
-//! Damaging a row on purpose, for demonstrations: verification names it, and a rebuild heals it like
-//! any other.
+//! Damaging a row on purpose, for demonstrations: verification names it, and a rebuild heals it
+//! like any other.
 
 use super::row_cache::RowCache;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};

@@ -92,8 +92,8 @@ impl RowCache {
         self.written.store(position.0, Ordering::Release);
     }
 
-    /// Drops the row of the cart `id`, so that the next reader takes it from the tables, unless they
-    /// do not have it yet.
+    /// Drops the row of the cart `id`, so that the next reader takes it from the tables, unless
+    /// they do not have it yet.
     pub(super) fn forget_written(&self, id: Uuid) {
         let written = self.written.load(Ordering::Acquire);
         self.rows

@@ -54,8 +54,8 @@ fn failed(blame: Blame) -> Outcome {
     })
 }
 
-/// Contract (service): Whatever fails, a webhook's events of one cart are delivered in order, and one
-/// that is never accepted parks its cart alone.
+/// Contract (service): Whatever fails, a webhook's events of one cart are delivered in order, and
+/// one that is never accepted parks its cart alone.
 #[test]
 fn webhook_schedule_keeps_order_and_loses_nothing() {
     for seed in 0..200 {

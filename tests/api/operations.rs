@@ -120,8 +120,8 @@ async fn changed_row_is_found_by_verify_and_fixed_by_rebuild() {
     assert_eq!(outcome(&app, VERIFY).await["state"], "sound");
 }
 
-/// Contract (views): `POST /api/views/damage` changes one row of the views in demo mode, and never the
-/// log; a verification names the row, and a rebuild heals it.
+/// Contract (views): `POST /api/views/damage` changes one row of the views in demo mode, and never
+/// the log; a verification names the row, and a rebuild heals it.
 #[tokio::test]
 async fn row_damaged_on_purpose_is_named_and_healed() {
     const DAMAGE: &str = "/api/views/damage";

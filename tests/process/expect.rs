@@ -44,7 +44,8 @@ fn tamper(folder: &Path, change: impl FnOnce(&Connection)) {
         .unwrap();
     change(&log);
     log.execute_batch(
-        "CREATE TEMP TABLE kept AS SELECT row_number() OVER (ORDER BY position) AS place, * FROM log;
+        "CREATE TEMP TABLE kept AS
+             SELECT row_number() OVER (ORDER BY position) AS place, * FROM log;
          DELETE FROM log;
          INSERT INTO log SELECT place, stream, version, type, schema, recorded_at, data, metadata,
              hash FROM kept;

@@ -56,8 +56,9 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
              the time to sync, conflicts; responses by route, method and class of status; view \
              lag, open streams, what was refused at a limit, wrong operator tokens, the size of \
              the log and the free disk space; processor time, memory, threads and file \
-             descriptors of the process (`process_*`); version and commit (`cartlog_build_info`). Counters reset with \
-             the process. With an operator token configured, it responds under any host name.",
+             descriptors of the process (`process_*`); version and commit \
+             (`cartlog_build_info`). Counters reset with the process. With an operator token \
+             configured, it responds under any host name.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "Metrics in Prometheus's text format.")

@@ -55,7 +55,8 @@ impl Connection {
     /// stream may take any.
     pub fn new(stream: TcpStream, stalled: Duration, held: Option<Held>) -> Connection {
         if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(stalled)) {
-            tracing::debug!(%error, "setting TCP_USER_TIMEOUT failed: stalled writes have no limit");
+            let effect = "stalled writes have no limit";
+            tracing::debug!(%error, effect, "setting TCP_USER_TIMEOUT failed");
         }
         let now = Instant::now();
         Connection {

@@ -63,8 +63,8 @@ impl ShedMeter {
         match limit {
             Limit::Service => tracing::warn!(
                 refused,
-                "requests refused since the last such line: commands in the queue (log.queue), live \
-                 streams (server.live_streams) or costly reads are at their limit"
+                "requests refused since the last such line: commands in the queue (log.queue), \
+                 live streams (server.live_streams) or costly reads are at their limit"
             ),
             Limit::ClientConnections => tracing::warn!(
                 refused,

@@ -87,7 +87,8 @@ headers! {
         "Isolates the page from other windows." }
     Prefer { "Prefer", { "type": "string", "examples": ["wait=5"] },
         "`wait=n`: seconds that a read with `min_version` waits for the view; default 1, and more \
-         than 5 are 5. What cannot be read is ignored. `return=minimal`: a command may respond 204 without a body (RFC 7240)." }
+         than 5 are 5. What cannot be read is ignored. `return=minimal`: a command may respond 204 \
+         without a body (RFC 7240)." }
     OpeningKey { "Idempotency-Key", {
             "type": "string",
             "pattern": "^([0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[47][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-\

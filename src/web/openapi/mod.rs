@@ -7,8 +7,9 @@
 //!    `describe_<handler>(Operation) -> Operation` that lists parameters, responses and problems.
 //!    Derive [`schemars::JsonSchema`] for the types that the handler reads and writes; their doc
 //!    comments become descriptions.
-//! 2. Register both in that file's `endpoints()`: `at("/readyz").get(Rate::Unlimited, ready, describe_ready)`,
-//!    with the rate limit that its requests count against.
+//! 2. Register both in that file's `endpoints()`:
+//!    `at("/readyz").get(Rate::Unlimited, ready, describe_ready)`, with the rate limit that
+//!    its requests count against.
 //! 3. Add a request of it to the story in `tests/api/examples/`, from which the examples come, and
 //!    record it: `CARTLOG_GOLDEN=write cargo nextest run --test api examples::`.
 //! 4. Renew the snapshot in the tests and review its diff:

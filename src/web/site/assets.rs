@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn style_sheets_lose_what_css_does_not_need() {
-        let css = b"a, b:not(.c) {\nmargin: 0 0.5rem; color: rgb(0, 0, 0);\n}\n@media (width < 0.1px) { a { top: 0; } }\n";
+        let css = b"a, b:not(.c) {\nmargin: 0 0.5rem; color: rgb(0, 0, 0);\n}\n\
+            @media (width < 0.1px) { a { top: 0; } }\n";
         let tight = "a,b:not(.c){margin:0 .5rem;color:rgb(0,0,0)}@media (width < .1px){a{top:0}}";
         assert_eq!(tighten(css), tight);
         for path in Static::iter().filter(|path| path.ends_with(".css")) {

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 const FILE: &str = "src/web/api/examples.json";
 
-/// Problems that only a fault, a race, another node or an impossible price causes. Their examples are made from their
-/// descriptions.
+/// Problems that only a fault, a race, another node or an impossible price causes. Their examples
+/// are made from their descriptions.
 const NOT_PROVOKED: [&str; 10] = [
     "already-open",
     "rebuild-running",
@@ -37,8 +37,8 @@ fn needs_example(media_type: &str, operation: &str) -> bool {
     is_data && !matches!(operation, "getDescription" | "getEventsDescription")
 }
 
-/// Contract (service): Every example in `/openapi.json` and `/docs` is a response of the service, and
-/// all of them belong to one story.
+/// Contract (service): Every example in `/openapi.json` and `/docs` is a response of the service,
+/// and all of them belong to one story.
 #[tokio::test]
 async fn examples_are_what_the_service_responds() {
     let recorded = json!({

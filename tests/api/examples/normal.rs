@@ -1,5 +1,5 @@
-//! What differs between two runs of the story is replaced: ids by their order of appearance, so that
-//! the same id must stay the same, and times and durations by a word.
+//! What differs between two runs of the story is replaced: ids by their order of appearance, so
+//! that the same id must stay the same, and times and durations by a word.
 
 use serde_json::{Map, Value};
 use std::collections::HashMap;

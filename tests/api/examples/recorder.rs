@@ -122,8 +122,9 @@ impl Recorder {
     }
 
     fn keep(&mut self, call: &Call, status: u16, headers: &Map<String, Value>, body: Value) {
+        let method = call.method.as_str();
         let mut exchange = json!({
-            "request": { "method": call.method.as_str(), "path": call.path, "headers": call.headers },
+            "request": { "method": method, "path": call.path, "headers": call.headers },
             "response": { "status": status, "headers": headers },
         });
         if let Some(body) = &call.body {

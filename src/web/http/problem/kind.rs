@@ -260,7 +260,8 @@ kinds! {
     GuessableKey {
         slug: "guessable-key", status: UNPROCESSABLE_ENTITY, title: "Guessable Idempotency-Key",
         meaning: "A retry of an opening returns the cart's token, so a client that guesses the \
-                  key gets the cart. The key must have the form of 128 random bits. No cart was opened.",
+                  key gets the cart. The key must have the form of 128 random bits. No cart was \
+                  opened.",
         remedy: "Send a random UUID (version 4 or 7), or at least 32 random hexadecimal digits, \
                  and keep it for retries. Or send no key.",
         members: [],
@@ -288,8 +289,8 @@ kinds! {
     TooManyRequests {
         slug: "too-many-requests", status: TOO_MANY_REQUESTS, title: "Too many requests",
         meaning: "This client address has sent more commands, or reads of carts, than the `max` \
-                  allowed per minute. Nothing was changed. A read of a cart's history, of a share or \
-                  of related products counts as 20 reads, and a what-if as 200.",
+                  allowed per minute. Nothing was changed. A read of a cart's history, of a share \
+                  or of related products counts as 20 reads, and a what-if as 200.",
         remedy: "Wait for `Retry-After` seconds. `RateLimit` shows how many requests remain.",
         members: [(Member::Max, Presence::Always)],
     }
