@@ -209,7 +209,7 @@ async fn failing_witness_does_not_hold_up_checkpoints() {
 }
 
 /// Promise (proof): A witness cosigns one history: a log that was put back to an older state with
-/// all of its files, and went on differently, gets no cosignature, and its operator is told.
+/// all of its files, and went on differently, gets no cosignature, and its operator sees why.
 /// Fault: All files of the service are replaced by an older copy; other events follow. The witness
 /// is killed in between.
 /// Control: Without a witness the service signs the second history, and its proofs hold.
