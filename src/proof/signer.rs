@@ -105,17 +105,19 @@ impl Signer {
                 outcome = self.sign(&reader) => outcome,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
-            let pause = match &outcome {
-                Ok(()) => None,
-                Err(NotSigned::Overtaken | NotSigned::Behind(_)) => Some(Duration::ZERO),
-                Err(_) => Some(RETRY_AFTER),
+            let (interval, pause) = match &outcome {
+                Ok(()) => (INTERVAL, None),
+                // What the other node has signed can be published at once.
+                Err(NotSigned::Overtaken) => (Duration::ZERO, Some(Duration::ZERO)),
+                Err(NotSigned::Behind(_)) => (INTERVAL, Some(Duration::ZERO)),
+                Err(_) => (INTERVAL, Some(RETRY_AFTER)),
             };
             match outcome {
                 Ok(()) => self.logged = None,
                 Err(reason) => self.report(reason),
             }
             let next = async {
-                tokio::time::sleep(INTERVAL).await;
+                tokio::time::sleep(interval).await;
                 tokio::select! {
                     // Without an updater there is nothing more to sign.
                     Ok(()) = progress.changed() => {}
