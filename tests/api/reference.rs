@@ -31,6 +31,53 @@ async fn api_page_lists_every_route() {
     }
 }
 
+/// What an operation requires is on its part of the page: whose token, which parameters, and a body.
+#[tokio::test]
+async fn operations_state_what_they_require() {
+    let app = TestApp::start();
+    let page = app.get("/docs").await.expect(200);
+    let page = html(&page).into_owned();
+    assert!(page.contains("<title>cartlog: the API</title>"));
+    let of = |id: &str| {
+        let (_, after) = page.split_once(&format!(" id=\"{id}\"")).expect(id);
+        after.split("</section>").next().unwrap().to_owned()
+    };
+    let (open, add, rebuild) = (of("openCart"), of("addItem"), of("rebuildViews"));
+    for (part, html, is_there) in [
+        (&open, "Requires the", false),
+        (&open, "The body may be omitted.", true),
+        (&open, "Authorization: Bearer", false),
+        (&add, ">cart's token</a>", true),
+        (&add, "The body may be omitted.", false),
+        (
+            &add,
+            "-H &quot;Authorization: Bearer $cart_token&quot;",
+            true,
+        ),
+        (&add, "method: &quot;POST&quot;", true),
+        (
+            &add,
+            "<code>id</code> <span class=\"type\">string</span> <span class=\"required\">",
+            true,
+        ),
+        (
+            &add,
+            "<code>If-Match</code> <span class=\"type\">string</span></dt>",
+            true,
+        ),
+        (&rebuild, ">operator token</a>", true),
+        (&of("checkOut"), "-H 'Idempotency-Key: ", true),
+        (
+            &of("checkOut"),
+            "<code>If-Match</code> <span class=\"type\">string</span> <span class=\"required\">",
+            true,
+        ),
+        (&of("schema-Product"), "at most 1000 characters", true),
+    ] {
+        assert_eq!(part.contains(html), is_there, "{html} in {part}");
+    }
+}
+
 /// Contract (errors): `GET /problems`, `/problems/{slug}`: every problem type has its page.
 #[tokio::test]
 async fn problem_types_are_addresses_of_their_pages() {
@@ -102,24 +149,73 @@ async fn links_within_the_api_page_lead_to_an_element() {
     }
 }
 
-/// A response of several problems names each of them once.
+/// Contract (service): `/docs` has each problem of an operation: beside it, or among those of every
+/// request.
 #[tokio::test]
-async fn responses_name_each_problem_once() {
+async fn operations_name_each_of_their_problems_once() {
     let app = TestApp::start();
     let page = app.get("/docs").await.expect(200);
     let page = html(&page).into_owned();
-    let mut responses = 0;
-    for response in page.split("<dd>").skip(1) {
-        let response = response.split("</dd>").next().unwrap();
-        let links: Vec<&str> = response.split("href=\"#problem-").skip(1).collect();
-        let names: BTreeSet<&str> = links
-            .iter()
-            .map(|it| it.split('"').next().unwrap())
-            .collect();
-        assert_eq!(names.len(), links.len(), "{response}");
-        responses += usize::from(!links.is_empty());
+    let linked = |id: &str| -> Vec<String> {
+        let (_, after) = page.split_once(&format!(" id=\"{id}\"")).expect(id);
+        let part = after.split("</section>").next().unwrap();
+        let links = part.split("href=\"#problem-").skip(1);
+        links
+            .map(|it| it.split('"').next().unwrap().to_owned())
+            .collect()
+    };
+    let (_, rule) = page.split_once(" id=\"rule-every-request\"").unwrap();
+    let rule = rule.split("</p>").next().unwrap();
+    let is_common = |slug: &str| rule.contains(&format!("href=\"#problem-{slug}\""));
+    let description = app.get("/openapi.json").await.expect(200).json();
+    let paths = description["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|methods| methods.as_object().unwrap());
+    let mut named = 0;
+    for (_, operation) in operations.filter(|(method, _)| !matches!(&***method, "head" | "options"))
+    {
+        let id = operation["operationId"].as_str().unwrap();
+        let links = linked(id);
+        let unique: BTreeSet<&String> = links.iter().collect();
+        assert_eq!(unique.len(), links.len(), "{id}: {links:?}");
+        for response in operation["responses"].as_object().unwrap().values() {
+            let name = response["$ref"].as_str().unwrap_or_default();
+            let slugs = name.rsplit('/').next().unwrap().split('.');
+            for kind in slugs.filter_map(|it| Kind::ALL.iter().find(|kind| kind.slug() == it)) {
+                let slug = kind.slug();
+                let is_here = links.iter().any(|link| link == slug);
+                assert!(is_here != is_common(slug), "{id}: {slug}");
+                named += 1;
+            }
+        }
     }
-    assert!(responses > 100, "{responses} responses with problems");
+    assert!(named > 500, "{named} problems");
+}
+
+/// The page stays light: what is said of a header or a shared problem is said once, and schemas and
+/// problems are not rendered before they are wanted.
+#[tokio::test]
+async fn api_page_repeats_no_descriptions() {
+    let app = TestApp::start();
+    let page = app.get("/docs").await.expect(200);
+    let page = html(&page).into_owned();
+    let description = app.get("/openapi.json").await.expect(200).json();
+    for (name, header) in description["components"]["headers"].as_object().unwrap() {
+        let said = header["description"].as_str().unwrap();
+        let plain = said.split(['`', '"', '&', '\'', '*']);
+        let said = plain.max_by_key(|it| it.len()).unwrap();
+        let times = page.matches(said).count();
+        assert!(times <= 2, "{name}: {times} times");
+        let id = name.trim_end_matches(".optional").to_lowercase();
+        assert!(page.contains(&format!(" id=\"header-{id}\"")), "{name}");
+    }
+    let mut parts = page.split("<details class=\"entry\"");
+    let first = parts.next().unwrap().to_owned();
+    let open = parts.fold(first, |open, part| {
+        open + part.split_once("</details>").unwrap().1
+    });
+    let (all, rendered) = (page.matches("</").count(), open.matches("</").count());
+    println!("measured: /docs has {all} elements, of which {rendered} are rendered at once");
+    assert!(rendered < 9_000, "{rendered} elements");
 }
 
 /// `html` without the elements of this name and what is in them.

@@ -63,6 +63,7 @@ async fn search_filters_the_contents_by_keyboard() {
         browser.says("docs-found", "1 result").await;
         browser.press(key::ENTER).await;
         browser.until("location.hash === '#problem-version-mismatch'").await;
+        browser.until("document.getElementById('problem-version-mismatch').open").await;
         browser
             .until("document.getElementById('problem-version-mismatch').getBoundingClientRect().top < 200")
             .await;

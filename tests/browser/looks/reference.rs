@@ -20,6 +20,13 @@ async fn reference_is_accessible_on_small_screens() {
 async fn reach_all(gallery: &Gallery<'_>, _: &mut Service) {
     let browser = gallery.browser;
     browser.open("/docs").await;
+    // Each kind of part.
+    browser
+        .script::<()>(
+            "for (const id of ['schema-Cart', 'problem-no-longer-offered'])
+                 document.getElementById(id).open = true",
+        )
+        .await;
     gallery.look("docs").await;
     browser.open("/problems").await;
     gallery.look("problems").await;

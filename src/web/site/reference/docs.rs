@@ -1,5 +1,6 @@
 //! The page `/docs`: the first call, the general rules, every operation, schema and problem.
 
+use super::common::Common;
 use super::html::{anchor, escaped, list, members, prose, text};
 use super::operation::Described;
 use super::samples::{self, Sample, Token};
@@ -11,10 +12,15 @@ use std::fmt::Write;
 
 /// The contents, and the reference itself.
 pub fn page(document: &Value) -> String {
+    let common = Common::of(document);
     let groups: Vec<(&str, &str, Vec<Described<'_>>)> = list(&document["tags"])
         .map(|tag| {
             let name = text(&tag["name"]);
-            (name, text(&tag["description"]), operations(document, name))
+            (
+                name,
+                text(&tag["description"]),
+                operations(document, &common, name),
+            )
         })
         .filter(|(_, _, operations)| !operations.is_empty())
         .collect();
@@ -23,7 +29,7 @@ pub fn page(document: &Value) -> String {
         .filter(|(name, _)| !name.ends_with("Problem"))
         .collect();
     let mut body = start(text(&document["info"]["summary"]));
-    body += &rules_section(&rules);
+    body += &rules_section(&rules, &common);
     for (name, description, operations) in &groups {
         let sections: String = operations.iter().map(Described::section).collect();
         body += &group(name, &prose(description), &sections);
@@ -37,6 +43,8 @@ pub fn page(document: &Value) -> String {
         "The objects in requests and responses.",
         &sections,
     );
+    let about = "What each header of a response means. The operations say which they have.";
+    body += &group("Response headers", about, &common.headers_section());
     let sections: String = Kind::ALL
         .iter()
         .map(|kind| problems::section(*kind))
@@ -48,7 +56,7 @@ pub fn page(document: &Value) -> String {
 }
 
 /// The operations under `tag`, in the document's order, without HEAD and OPTIONS.
-fn operations<'a>(document: &'a Value, tag: &str) -> Vec<Described<'a>> {
+fn operations<'a>(document: &'a Value, common: &'a Common<'a>, tag: &str) -> Vec<Described<'a>> {
     members(&document["paths"])
         .flat_map(|(path, methods)| members(methods).map(move |(method, it)| (path, method, it)))
         .filter(|(_, method, operation)| {
@@ -57,6 +65,7 @@ fn operations<'a>(document: &'a Value, tag: &str) -> Vec<Described<'a>> {
         })
         .map(|(path, method, operation)| Described {
             document,
+            common,
             path,
             method: method.to_uppercase(),
             operation,
@@ -124,7 +133,7 @@ fn rules(description: &str) -> Vec<Rule<'_>> {
     description.split("\n\n").filter_map(rule).collect()
 }
 
-fn rules_section(rules: &[Rule<'_>]) -> String {
+fn rules_section(rules: &[Rule<'_>], common: &Common<'_>) -> String {
     let rows = rules.iter().fold(String::new(), |mut rows, rule| {
         let id = rule.id();
         let _ = write!(
@@ -137,8 +146,9 @@ fn rules_section(rules: &[Rule<'_>]) -> String {
     });
     format!(
         "<section class=\"group\" id=\"rules\" aria-labelledby=\"rules-title\">\
-         <h2 id=\"rules-title\">General rules{}</h2><div class=\"rules\">{rows}</div></section>",
-        anchor("rules", "General rules")
+         <h2 id=\"rules-title\">General rules{}</h2><div class=\"rules\">{rows}{}</div></section>",
+        anchor("rules", "General rules"),
+        common.rule(),
     )
 }
 
@@ -171,7 +181,10 @@ fn contents(
         .collect();
     html += &part(
         "General rules",
-        &(entry("start", "Your first call", "") + &rows),
+        &(entry("start", "Your first call", "")
+            + &rows
+            + &entry("rule-every-request", "Every request", "problems headers")
+            + &entry("group-response-headers", "Response headers", "headers")),
         false,
     );
     for (name, _, operations) in groups {

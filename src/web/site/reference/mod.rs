@@ -1,6 +1,7 @@
 //! Generated pages: `/docs` from the API's description and the recorded examples, `/problems` from
 //! the problem types. They are complete without scripts, which add search and a console.
 
+mod common;
 mod docs;
 mod html;
 mod operation;

@@ -1,8 +1,9 @@
 //! The section of one operation: what it does, what it takes, and what it responds with.
 
+use super::common::{Common, link, problems_of};
 use super::html::{anchor, escaped, list, members, paragraphs, prose, resolved, text};
 use super::samples::{self, Sample, Token, response};
-use super::schema::{constraints, field, fields, type_of};
+use super::schema::{field, fields, type_of};
 use crate::web::http::problem::Kind;
 use crate::web::openapi::examples::exchanges;
 use actix_web::http::StatusCode;
@@ -13,6 +14,7 @@ use std::fmt::Write;
 /// An operation of the document.
 pub struct Described<'a> {
     pub document: &'a Value,
+    pub common: &'a Common<'a>,
     pub path: &'a str,
     /// In capitals.
     pub method: String,
@@ -43,7 +45,7 @@ impl<'a> Described<'a> {
         format!(
             "<section class=\"operation\" id=\"{id}\" aria-labelledby=\"{id}-title\" data-entry>\
              <div class=\"operation-text\"><h3 id=\"{id}-title\">{}{}</h3>\
-             <p class=\"route\">{} <code>{}</code></p>{}{}{}{}{}</div>{code}</section>",
+             <p class=\"route\">{} <code>{}</code></p>{}{}{}{}{}{}</div>{code}</section>",
             escaped(summary),
             anchor(id, summary),
             self.method_html(),
@@ -53,6 +55,7 @@ impl<'a> Described<'a> {
             self.parameters(),
             self.body(),
             self.responses(),
+            self.problems(),
         )
     }
 
@@ -124,13 +127,16 @@ impl<'a> Described<'a> {
     fn responses(&self) -> String {
         let mut rows = String::new();
         for (status, response) in members(&self.operation["responses"]) {
-            let content = problems_of(response).unwrap_or_else(|| self.response(response));
+            if !problems_of(response).is_empty() {
+                continue;
+            }
             let _ = write!(
                 rows,
                 "<div class=\"field-row\"><dt><code class=\"status-{}\">{status}</code> \
-                 <span class=\"type\">{}</span></dt><dd>{content}</dd></div>",
+                 <span class=\"type\">{}</span></dt><dd>{}</dd></div>",
                 &status[..1],
                 reason(status),
+                self.response(response),
             );
         }
         self.part(
@@ -138,6 +144,26 @@ impl<'a> Described<'a> {
             "Responses",
             &format!("<dl class=\"fields\">{rows}</dl>"),
         )
+    }
+
+    /// The problems of this operation; those of every operation are a general rule.
+    fn problems(&self) -> String {
+        let own: BTreeSet<Kind> = members(&self.operation["responses"])
+            .flat_map(|(_, response)| problems_of(response))
+            .filter(|kind| !self.common.problems.contains(kind))
+            .collect();
+        let links = own.into_iter().fold(String::new(), |mut links, kind| {
+            let _ = write!(links, "<li>{}</li>", link(kind));
+            links
+        });
+        let list = match links.as_str() {
+            "" => String::new(),
+            links => format!(
+                "<ul class=\"problems\">{links}<li>and those of \
+                 <a href=\"#rule-every-request\">every request</a></li></ul>"
+            ),
+        };
+        self.part("problems", "Problems", &list)
     }
 
     fn response(&self, response: &Value) -> String {
@@ -150,50 +176,30 @@ impl<'a> Described<'a> {
                 escaped(media_type),
                 type_of(schema)
             );
-            let target = resolved(self.document, schema);
-            let inner = fields(target);
-            if !inner.is_empty() {
-                let name = text(&schema["$ref"]).rsplit('/').next().unwrap_or_default();
-                let _ = write!(
-                    html,
-                    "<details><summary>Fields of {name}</summary>{inner}</details>"
-                );
-            }
+            // The fields of a named schema are in its own section.
+            html += &fields(schema);
         }
-        let headers: BTreeSet<&str> = members(&response["headers"])
-            .map(|(name, _)| name.as_str())
-            .collect();
-        if !headers.is_empty() {
-            let rows: String = headers
-                .into_iter()
-                .map(|name| self.header(response, name))
-                .collect();
-            let _ = write!(
-                html,
-                "<details><summary>Response headers</summary>\
-                 <dl class=\"fields\">{rows}</dl></details>"
-            );
-        }
-        html
+        html + &self.headers(response)
     }
 
-    fn header(&self, response: &Value, name: &str) -> String {
-        let header = resolved(self.document, &response["headers"][name]);
-        let when = if header["required"] == true {
-            "always"
-        } else {
-            "sometimes"
+    /// The names of the response's headers; what each means is said once.
+    fn headers(&self, response: &Value) -> String {
+        let (always, sometimes): (Vec<_>, Vec<_>) = members(&response["headers"])
+            .filter(|(name, _)| !self.common.headers.contains(name.as_str()))
+            .partition(|(_, header)| resolved(self.document, header)["required"] == true);
+        let names = |headers: &[(&String, &Value)]| {
+            let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
+            names.join(", ")
         };
-        let limits = constraints(&header["schema"]);
-        let limits = match limits.as_str() {
-            "" => limits,
-            limits => format!("<p class=\"limits\">{limits}</p>"),
-        };
-        format!(
-            "<div class=\"field-row\"><dt><code>{name}</code> <span class=\"type\">{when}</span></dt>\
-             <dd><p>{}</p>{limits}</dd></div>",
-            prose(text(&header["description"])),
-        )
+        let mut text = names(&always);
+        if !sometimes.is_empty() {
+            let before = if text.is_empty() { "" } else { "; " };
+            text += &format!("{before}sometimes {}", names(&sometimes));
+        }
+        if text.is_empty() {
+            return text;
+        }
+        format!("<p class=\"limits\"><a href=\"#group-response-headers\">Headers</a>: {text}</p>")
     }
 
     /// The samples, the recorded responses and a place to try it; of pages and files just a sample.
@@ -235,31 +241,6 @@ impl<'a> Described<'a> {
             self.id(),
         )
     }
-}
-
-/// The problems that a shared response is about, as links; `None` for another response. Such a
-/// response is named after its problem types.
-fn problems_of(response: &Value) -> Option<String> {
-    let name = text(&response["$ref"]).rsplit('/').next()?;
-    let kinds: Vec<Kind> = name
-        .split('.')
-        .filter_map(|slug| Kind::ALL.iter().find(|kind| kind.slug() == slug))
-        .copied()
-        .collect();
-    if kinds.is_empty() {
-        return None;
-    }
-    let links: Vec<String> = kinds
-        .into_iter()
-        .map(|kind| {
-            format!(
-                "<a href=\"#problem-{}\">{}</a>",
-                kind.slug(),
-                escaped(kind.title())
-            )
-        })
-        .collect();
-    Some(format!("<p>{}</p>", links.join(" · ")))
 }
 
 /// The standard phrase of a status.

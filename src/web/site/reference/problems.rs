@@ -43,18 +43,18 @@ pub fn page(kind: Kind) -> String {
     )
 }
 
-/// The section of one type in `/docs`.
+/// The section of one type in `/docs`, which is closed until it is wanted.
 pub fn section(kind: Kind) -> String {
     let id = format!("problem-{}", kind.slug());
     format!(
-        "<section class=\"operation\" id=\"{id}\" aria-labelledby=\"{id}-title\" data-entry>\
-         <div class=\"operation-text\"><h3 id=\"{id}-title\">{}{}</h3>\
-         <p class=\"route\"><code class=\"status-{}\">{}</code> <a href=\"{address}\">{address}</a></p>\
-         <p>{}</p><p>{}</p>{}</div>{}</section>",
-        escaped(kind.title()),
-        anchor(&id, kind.title()),
+        "<details class=\"entry\" id=\"{id}\" data-entry><summary>\
+         <h3><code class=\"status-{}\">{}</code> {}</h3></summary><div class=\"operation\">\
+         <div class=\"operation-text\"><p class=\"route\"><a href=\"{address}\">{address}</a>{}</p>\
+         <p>{}</p><p>{}</p>{}</div>{}</div></details>",
         kind.status().as_u16() / 100,
         kind.status().as_u16(),
+        escaped(kind.title()),
+        anchor(&id, kind.title()),
         prose(kind.meaning()),
         prose(kind.remedy()),
         additional_fields(kind, "h4"),

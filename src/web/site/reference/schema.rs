@@ -169,18 +169,15 @@ fn choices(schema: &Value) -> String {
     format!("<dl class=\"fields\">{rows}</dl>")
 }
 
-/// The section of a named schema.
+/// The section of a named schema, which is closed until it is wanted.
 pub fn section(name: &str, schema: &Value) -> String {
     let id = id(name);
     let mut html = format!(
-        "<section class=\"schema\" id=\"{id}\" aria-labelledby=\"{id}-title\" data-entry>\
-         <h3 id=\"{id}-title\">{name}{}</h3>",
+        "<details class=\"entry\" id=\"{id}\" data-entry><summary><h3>{name}</h3></summary>\
+         <p>{}{}</p>",
+        prose(text(&schema["description"])),
         anchor(&id, name)
     );
-    let description = text(&schema["description"]);
-    if !description.is_empty() {
-        let _ = write!(html, "<p>{}</p>", prose(description));
-    }
     if schema["type"] != "object" {
         let _ = write!(
             html,
@@ -192,7 +189,7 @@ pub fn section(name: &str, schema: &Value) -> String {
             let _ = write!(html, "<p class=\"limits\">{limits}</p>");
         }
     }
-    html + &fields(schema) + &choices(schema) + "</section>"
+    html + &fields(schema) + &choices(schema) + "</details>"
 }
 
 #[cfg(test)]
