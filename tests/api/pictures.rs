@@ -75,6 +75,8 @@ async fn own_pictures_are_served_from_their_folder() {
     assert_eq!(picture.header("content-length"), Some("100000"));
     assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(picture.header("cache-control"), Some("no-cache"));
+    let opener = picture.header("cross-origin-opener-policy");
+    assert_eq!(opener, Some("same-origin"));
     let tag = picture.header("etag").unwrap().to_owned();
     let again = || {
         app.get("/pictures/tea/pot.jpg")

@@ -31,6 +31,12 @@ async fn product_page_describes_the_product_without_scripts() {
         &format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\">"),
         "€19.99",
         "href=\"/?category=Tea\"",
+        &format!("<meta property=\"og:description\" content=\"{description}\">"),
+        "<meta property=\"og:image:alt\" content=\"",
+        "<img src=\"/pictures/teapot.svg\" alt=\"",
+        "width=\"400\" height=\"300\"",
+        &format!("data-testid=\"product-text\">{description}</p>"),
+        "data-sku=\"teapot\" data-max=\"\"",
     ] {
         assert!(page.contains(part), "{part}");
     }
@@ -40,10 +46,39 @@ async fn product_page_describes_the_product_without_scripts() {
     again.await.expect(304);
     let bowl = app.get("/products/tea-bowl").await.expect(200);
     assert!(html(&bowl).contains("Limit 2 per order."));
+    assert!(html(&bowl).contains("data-sku=\"tea-bowl\" data-max=\"2\""));
     let coded = app.get("/products/teapot").header("accept-encoding", "br");
     let coded = coded.await.expect(200);
     assert_eq!(coded.header("content-encoding"), Some("br"));
     assert!(coded.body.len() * 2 < answer.body.len());
+}
+
+/// Messengers take absolute addresses only, by the scheme that browsers use; a picture elsewhere has
+/// one already.
+#[tokio::test]
+async fn previews_have_absolute_addresses() {
+    let mut app = TestApp::start_with(&[
+        ("server.https", "true"),
+        ("security.operator_token", "operator token of this test"),
+    ]);
+    app.restart_with_catalogue(
+        "currency = \"EUR\"\n[[product]]\nsku = \"a\"\nname = \"A\"\ncategory = \"C\"\n\
+         price = 1\npicture = \"/pictures/teapot.svg\"\n\
+         [[product]]\nsku = \"b\"\nname = \"B\"\ncategory = \"C\"\nprice = 1\n\
+         picture = \"https://cdn.example/b.png?w=4&h=3\"\n",
+        "",
+    );
+    let origin = format!("https://{}", app.address());
+    let page = html(&app.get("/products/a").await.expect(200));
+    for part in [
+        format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\">"),
+        format!("<link rel=\"canonical\" href=\"{origin}/products/a\">"),
+    ] {
+        assert!(page.contains(&part), "{part}");
+    }
+    let page = html(&app.get("/products/b").await.expect(200));
+    let part = "<meta property=\"og:image\" content=\"https://cdn.example/b.png?w=4&amp;h=3\">";
+    assert!(page.contains(part), "{part}");
 }
 
 #[tokio::test]

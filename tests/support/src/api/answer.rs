@@ -120,6 +120,13 @@ impl Answer {
         Some(value.to_str().expect("a header of visible ASCII"))
     }
 
+    /// All values of a header, in one line.
+    pub fn headers_in_one(&self, name: &str) -> String {
+        let values = self.headers.get_all(name).iter();
+        let values = values.map(|value| value.to_str().expect("a header of visible ASCII"));
+        values.collect::<Vec<_>>().join(", ")
+    }
+
     /// The cart's version, by its strong entity tag.
     #[track_caller]
     pub fn version(&self) -> u64 {
