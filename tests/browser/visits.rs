@@ -265,7 +265,7 @@ async fn timeline_is_in_the_first_screen_of_a_low_window() {
             browser.open(&format!("/history/{cart}")).await;
             browser.mentions("indicator-lag", "View up to date").await;
             browser
-                .until("at('play').getBoundingClientRect().bottom < innerHeight")
+                .until("at('scrubber').getBoundingClientRect().bottom <= innerHeight")
                 .await;
         }
         // At 1280 by 800 four lines and the sums are in sight beside it.
@@ -278,6 +278,33 @@ async fn timeline_is_in_the_first_screen_of_a_low_window() {
                      document.querySelector('.dock').getBoundingClientRect())",
             )
             .await;
+    })
+    .await;
+}
+
+/// A telephone on its side and a desktop at 200 % are low: the header leaves them to the page.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn header_of_a_low_window_is_one_row() {
+    drive(async |browser, _| {
+        for page in ["/", "/history", "/docs"] {
+            for (width, height) in [(568, 320), (640, 400), (667, 375), (844, 390)] {
+                browser.resize(width, height).await;
+                browser.open(page).await;
+                browser
+                    .until(
+                        "(({ height }, links) => height <= 49 && links.every((it) => {
+                             const { left, right, top, bottom } = it.getBoundingClientRect();
+                             const middle = [(left + right) / 2, (top + bottom) / 2];
+                             const hit = document.elementFromPoint(...middle);
+                             return bottom - top >= 24 && hit === it;
+                         }))(
+                             document.querySelector('.header').getBoundingClientRect(),
+                             [...document.querySelectorAll('.nav a')])",
+                    )
+                    .await;
+            }
+        }
     })
     .await;
 }
