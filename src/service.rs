@@ -17,8 +17,8 @@ use crate::verify::{Verifier, VerifyTarget};
 use crate::views::Reader;
 use crate::web::{
     self, AllowedOrigins, CredentialIssuer, Cursors, FoldLimit, Gate, Metrics, Node,
-    OperatorAccess, RateLimits, RequestMeter, ServerSettings, SessionCookie, ShareTokens,
-    SharedState, ShedMeter, Streams,
+    OperatorAccess, RateLimits, RefusedCommands, RequestMeter, ServerSettings, SessionCookie,
+    ShareTokens, SharedState, ShedMeter, Streams,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use prometheus::Registry;
@@ -104,10 +104,8 @@ impl Service {
         let signing = signing.map_err(ServiceError::Signer)?;
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
-        let model = CartModel {
-            limits: config.limits.limits(),
-            withdrawn: config.checkout.withdrawn,
-        };
+        let (limits, withdrawn) = (config.limits.limits(), config.checkout.withdrawn);
+        let model = CartModel { limits, withdrawn };
         let meter = Meter::of(CartCommand::NAMES);
         let operator = operator_access(config, &secret, &listener)?;
         let registry = registry(config, &meter, &operator, gauges)?;
@@ -158,6 +156,7 @@ impl Service {
                 config.server.behind_proxy,
             ),
             folds: FoldLimit::default(),
+            refusals: RefusedCommands::default(),
             stopping,
             secure_cookies: config.server.https,
         });

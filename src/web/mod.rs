@@ -1,6 +1,6 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `fold_limit`, `state`, `endpoint`, then `api` (one resource a file) and `site`
-//! (pages), which this module registers and `server` serves.
+//! `metrics`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api` (one resource a
+//! file) and `site` (pages), which this module registers and `server` serves.
 
 mod api;
 mod auth;
@@ -9,6 +9,7 @@ mod fold_limit;
 mod http;
 mod metrics;
 mod openapi;
+mod refused_commands;
 mod server;
 mod site;
 mod state;
@@ -26,14 +27,15 @@ pub use http::request_meter::RequestMeter;
 pub use http::shed::ShedMeter;
 pub use http::streams::Streams;
 pub use metrics::Metrics;
+pub use refused_commands::RefusedCommands;
 pub use server::{ServerSettings, serve, serve_starting};
 pub use state::{Node, ProofState, SharedState};
 
 use actix_web::web::{ServiceConfig, scope};
 use api::{
     cart, carts, catalogue, checkout, damage, event_proof, events, health, insights, items,
-    journal, notices, operator, products, promotion, public_events, related, shares, timeline,
-    tree, undo, verify, views, webhooks, what_if, why,
+    journal, notices, operator, products, promotion, public_events, refusals, related, shares,
+    timeline, tree, undo, verify, views, webhooks, what_if, why,
 };
 use endpoint::Endpoint;
 use openapi::Operations;
@@ -100,6 +102,7 @@ fn cart_endpoints() -> Vec<Endpoint> {
         why::endpoints(),
         what_if::endpoints(),
         notices::endpoints(),
+        refusals::endpoints(),
         shares::cart_endpoints(),
     ]
     .into_iter()

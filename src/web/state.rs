@@ -20,6 +20,7 @@ use crate::web::http::rate::RateLimits;
 use crate::web::http::request_meter::RequestMeter;
 use crate::web::http::streams::Streams;
 use crate::web::metrics::Metrics;
+use crate::web::refused_commands::RefusedCommands;
 use crate::webhooks::WebhookHandle;
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -82,6 +83,8 @@ pub struct SharedState {
     pub streams: Arc<Streams>,
     /// The limit on folds at once.
     pub folds: FoldLimit,
+    /// The commands that this node has refused lately.
+    pub refusals: RefusedCommands,
     pub metrics: Metrics,
     pub requests: RequestMeter,
     /// The time without an event after which an open cart counts as abandoned.

@@ -35,6 +35,7 @@ mod proxies;
 mod public_events;
 mod rates;
 mod reference;
+mod refusals;
 mod related;
 mod requests;
 mod retries;

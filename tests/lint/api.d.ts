@@ -12,6 +12,8 @@ declare global {
     type CartLine = Schemas["CartLine"];
     type CatalogueChange = Schemas["CatalogueChange"];
     type CartNotice = Schemas["CartNotice"];
+    type CartRefusals = Schemas["CartRefusals"];
+    type RefusedCommand = Schemas["RefusedCommand"];
     type CartNotices = Schemas["CartNotices"];
     type Damage = Schemas["Damage"];
     type EntryChanges = Schemas["EntryChanges"];

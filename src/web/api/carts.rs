@@ -116,6 +116,7 @@ fn describe_open(operation: Operation<'_>) -> Operation<'_> {
                 "getWhy",
                 "supposeWithout",
                 "getNotices",
+                "listRefusals",
             ],
             "$response.body#/id",
         )

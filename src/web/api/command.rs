@@ -2,8 +2,8 @@
 //! cart after the command as the response.
 
 use crate::cart::document::CartDocument;
-use crate::cart::{Cart, CartCommand};
-use crate::commands::{CommandContext, IdempotencyKey};
+use crate::cart::{Cart, CartCommand, Refusal};
+use crate::commands::{CommandContext, CommandError, IdempotencyKey};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
@@ -11,11 +11,14 @@ use crate::web::http::response_headers::{
     IDEMPOTENT_REPLAYED, LOG_POSITION, PREFERENCE_APPLIED, etag, server_timing,
 };
 use crate::web::openapi::{Header, Operation};
+use crate::web::refused_commands::RefusedCommand;
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// Executes `command` on the cart `id` if the request has the cart's token, which only the opening
@@ -30,8 +33,24 @@ pub async fn execute(
     let context = command_context(state, request, id, command, body)?;
     let token = CartTokenDigest::of(request);
     let opens = matches!(command, CartCommand::OpenCart { .. });
-    let may = |cart: &Cart| opens || token.authorizes(cart);
-    let handled = state.commands.handle(id, command, &context, may).await?;
+    let started = Instant::now();
+    // The version that the command is decided on, at the last attempt.
+    let version = Cell::new(0);
+    let may = |cart: &Cart| {
+        version.set(cart.contents().map_or(0, |contents| contents.version));
+        opens || token.authorizes(cart)
+    };
+    let handled = state.commands.handle(id, command, &context, may).await;
+    let handled = handled.map_err(|error| {
+        let is_refusal = !opens && is_refusal(&error);
+        let problem = Problem::from(error);
+        if is_refusal {
+            let (version, time) = (version.get(), started.elapsed());
+            let refused = RefusedCommand::of(command, &context, version, &problem, time);
+            state.refusals.add(id, refused);
+        }
+        problem
+    })?;
 
     let mut response = HttpResponse::build(StatusCode::OK);
     response
@@ -53,6 +72,20 @@ pub async fn execute(
         prefers_minimal: headers::preferences(request).minimal,
         response,
     })
+}
+
+/// Whether the cart has refused the command. Then it exists, and the sender may access it.
+fn is_refusal(error: &CommandError<Refusal>) -> bool {
+    match error {
+        CommandError::Refused(_)
+        | CommandError::VersionMismatch { .. }
+        | CommandError::KeyReused => true,
+        CommandError::NotFound
+        | CommandError::History(_)
+        | CommandError::NotWritten(_)
+        | CommandError::Unknown(_)
+        | CommandError::Overloaded => false,
+    }
 }
 
 /// Reads the headers that come with `command`.

@@ -23,6 +23,7 @@ pub mod problems;
 pub mod products;
 pub mod promotion;
 pub mod public_events;
+pub mod refusals;
 pub mod related;
 pub mod shares;
 pub mod timeline;

@@ -101,6 +101,11 @@ impl Problem {
         self
     }
 
+    /// What happened and how to fix it, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }

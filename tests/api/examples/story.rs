@@ -165,6 +165,15 @@ async fn read_history(app: &TestApp, recorder: &mut Recorder, cart: &Cart) {
     recorder
         .record(app, cart.call("getWhy", Method::GET, "/why"), 200)
         .await;
+    let full = app.cart(&cart.id, &cart.token).add("tea-bowl", 3);
+    full.await.expect(422);
+    recorder
+        .record(
+            app,
+            cart.call("listRefusals", Method::GET, "/refusals"),
+            200,
+        )
+        .await;
     let what_if = cart.call("supposeWithout", Method::POST, "/what-if");
     recorder
         .record(app, what_if.body(json!({ "without": [5] })), 200)
