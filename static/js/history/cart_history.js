@@ -17,6 +17,7 @@ import { EventList } from "./event_list.js";
 import { EventPanel } from "./event_panel.js";
 import { Explanation } from "./explanation.js";
 import { Fold } from "./fold.js";
+import { Refusals } from "./refusals.js";
 import { StatusIndicators } from "./status_indicators.js";
 import { reasonOf } from "./reasons.js";
 import { Timeline, Scrubber } from "./timeline.js";
@@ -66,6 +67,8 @@ export class CartHistory {
   #slowParts = [];
   /** @type {StatusIndicators | null} */
   #indicators = null;
+  /** @type {Refusals | null} */
+  #refusals = null;
   #frame = 0;
   /** @type {Timer} */
   #settling;
@@ -98,10 +101,13 @@ export class CartHistory {
     const scrubber = new Scrubber(this, eventList);
     this.#indicators = new StatusIndicators(this, eventList);
     this.#parts = [new CartPanel(this, eventList), new Timeline(this, eventList), new Playback(this), scrubber];
-    this.#slowParts = [new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), { show: (moment) => scrubber.paint(moment) }];
+    const refusals = new Refusals(this, eventList);
+    this.#refusals = refusals;
+    this.#slowParts = [refusals, new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), { show: (moment) => scrubber.paint(moment) }];
     this.#readAddress();
     addEventListener("popstate", () => this.#readAddress());
     this.#follow();
+    refusals.load();
     this.#indicators?.check();
     this.#indicators?.checkSeen();
     if (!eventList.byOperator) this.#offerProof();
@@ -278,6 +284,7 @@ export class CartHistory {
     }
     this.#draw(true);
     announce(event.sentence);
+    this.#refusals?.load();
     this.#indicators?.arrived(event, arrivedAt);
   }
 

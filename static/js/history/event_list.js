@@ -47,6 +47,11 @@ export class EventList {
   movesBySku = new Map();
   /** @type {number[]} */
   promotions = [];
+  /**
+   * The commands that the cart refused, as far as the node keeps them. They are no events.
+   * @type {Api.RefusedCommand[]}
+   */
+  refusals = [];
   /** @type {Map<string, number[]>} */
   #byCommand = new Map();
   /** @type {(string | null)[]} */
@@ -77,6 +82,14 @@ export class EventList {
    */
   event(version) {
     return this.events[version - 1];
+  }
+
+  /**
+   * What the cart refused at `version`, before the next event.
+   * @param {number} version
+   */
+  refusedAt(version) {
+    return this.refusals.filter((refused) => refused.version === version);
   }
 
   /**

@@ -7,6 +7,7 @@ import { asGivenWhenThen, asJson, copyText } from "./copy.js";
 import { difference } from "./fold.js";
 import { actionOf, SUMS } from "../page/event_types.js";
 import { stepLink } from "./playback.js";
+import { refusedInWords } from "./refusals.js";
 
 /**
  * @import { CartHistory, Moment } from "./cart_history.js"
@@ -52,7 +53,7 @@ export class EventPanel {
 
   /** @param {Moment} moment */
   show({ event, version, head }) {
-    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length}`;
+    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length} ${this.#eventList.refusedAt(version).length}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#event = event;
@@ -110,12 +111,14 @@ export class EventPanel {
       ...SUMS.flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
+    const refused = refusedInWords(this.#eventList.refusedAt(event.version));
     const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;
     return element(
       "div",
       { testid: "effect" },
       changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "An empty cart was created." : "No number changed."),
       element("p", { class: "soft small", testid: "view-delay" }, delay),
+      refused ? element("p", { class: "refusal", testid: "then-refused" }, refused, " ", element("a", { href: "#refused-title" }, "Not part of the log")) : null,
     );
   }
 

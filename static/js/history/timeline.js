@@ -133,6 +133,7 @@ export class Timeline {
     else if (command === moment.event.meta.command_id) look.push("sibling");
     if (version === moment.pin) look.push("pinned");
     if (moment.without.includes(version)) look.push("skipped");
+    if (this.eventList.refusals.some((refused) => refused.version === version)) look.push("refused");
     if (version > 1 && this.eventList.event(version - 1).meta.command_id === command) look.push("joined");
     const name = look.join(" ");
     if (tile.root.className !== name) tile.root.className = name;
