@@ -16,6 +16,7 @@ mod live;
 mod looks;
 mod operator;
 mod pictures;
+mod pipeline;
 mod products;
 mod proof;
 mod receipts;

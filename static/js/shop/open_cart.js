@@ -4,6 +4,7 @@ import { byId } from "../page/element.js";
 import { AddedPanel } from "./added.js";
 import { ShoppersCart } from "./cart.js";
 import { Drawer } from "./drawer.js";
+import { startPipelineToggle } from "./pipeline_toggle.js";
 
 /** @import { Catalogue } from "./catalogue.js" */
 
@@ -17,6 +18,7 @@ export function openCart(catalogue, { answersAdd = true } = {}) {
   const cart = new ShoppersCart(catalogue);
   const drawer = new Drawer(catalogue, cart);
   if (answersAdd) new AddedPanel(catalogue, cart, drawer);
+  startPipelineToggle();
   byId("cart-button").addEventListener("click", () => drawer.open());
   cart.load();
   // A page restored from the back/forward cache has to load what it missed.

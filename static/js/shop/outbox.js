@@ -6,6 +6,7 @@
 
 import { Problem, request, Unreachable } from "../service/request.js";
 import { merged } from "./commands.js";
+import { beginAttempt } from "./trace.js";
 
 /** @import { Command, CommandRequest } from "./commands.js" */
 
@@ -83,7 +84,12 @@ export class Outbox {
       command.request ??= this.#owner.requestOf(command);
       this.#storeItem();
       const { method, path, body, headers } = command.request;
-      const response = await request(method, path, { body, headers });
+      const end = beginAttempt(command, command.request);
+      const response = await request(method, path, { body, headers }).catch((error) => {
+        end({ error });
+        throw error;
+      });
+      end({ response });
       this.#failures = 0;
       this.#done(command);
       this.#owner.completed(command, response.body);

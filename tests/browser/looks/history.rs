@@ -1,6 +1,7 @@
 //! The history of a cart, from its opening to its end, as its holder and as the operator see it.
 
 use super::{Gallery, LARGE, SMALL, guarded, look_through};
+use crate::browser::Browser;
 use crate::service::Service;
 use crate::webdriver::key;
 use serde_json::json;
@@ -82,6 +83,11 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("ledger").await;
     browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("long").await;
+    browser.refuse(&cart).await;
+    browser.open(&format!("/history/{cart}")).await;
+    browser.sees("then-refused").await;
+    browser.mentions("indicator-lag", "View up to date").await;
+    gallery.look("a refused command").await;
     browser.open_history_of_two_prices(service).await;
     browser.click("number-teapot.total").await;
     browser.mentions("forgotten", "2 prices").await;
@@ -133,6 +139,25 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.mentions("indicator-lag", "View up to date").await;
     gallery.look("expired").await;
     browser.expect_complaint("status of 401");
+    browser.expect_complaint("status of 422");
     browser.expect_complaint("status of 404");
     browser.expect_complaint("ERR_");
+}
+
+impl Browser {
+    /// Sends the cart a command that it refuses.
+    async fn refuse(&self, cart: &str) {
+        let status: u16 = self
+            .asynchronous(
+                "const answer = await fetch(`/api/carts/${given}/promotion`, {
+                     method: 'PUT',
+                     headers: { 'Content-Type': 'application/json' },
+                     body: JSON.stringify({ code: 'NO-SUCH-CODE' }),
+                 });
+                 return answer.status",
+                json!(cart),
+            )
+            .await;
+        assert_eq!(status, 422);
+    }
 }

@@ -34,6 +34,13 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("product-refusal-tea-bowl").await;
     browser.expect_complaint("status of 422");
     gallery.look("a refused product").await;
+    browser.click("pipeline-toggle").await;
+    browser.click("add-tea-bowl").await;
+    browser.mentions("stage-decide-what", "refused").await;
+    browser.click("stage-decide").await;
+    browser.mentions("pipeline-detail", "this node").await;
+    gallery.look("what happens").await;
+    browser.click("pipeline-close").await;
     browser.cut_off(&["*/api/products*"]).await;
     browser.open("/").await;
     browser.sees("catalogue-failed").await;
