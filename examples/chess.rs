@@ -69,6 +69,8 @@ impl Decider for Chess {
 }
 
 impl Event for MovePlayed {
+    const NAMES: &'static [&'static str] = &["MovePlayed"];
+
     fn name(&self) -> &'static str {
         "MovePlayed"
     }

@@ -100,6 +100,8 @@ impl Decider for Accounts {
 }
 
 impl Event for Change {
+    const NAMES: &'static [&'static str] = &["RowWritten", "TransactionCommitted"];
+
     fn name(&self) -> &'static str {
         match self {
             Change::RowWritten { .. } => "RowWritten",

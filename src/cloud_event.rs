@@ -1,10 +1,10 @@
 //! Events in the JSON format of CloudEvents 1.0, with the log's fields as extension attributes: the
 //! format of exports and, on request, of a cart's events. Consumers need not know cartlog.
 
-use crate::cart::event::StoredData;
 use crate::decider::UnreadableEvent;
 use crate::history::{CommitMetadata, HistoryError};
 use crate::log::{Hash, RecordedEvent};
+use crate::models::{Model, StoredData};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// An event as a CloudEvent. `source` is the cart; `id` is unique within it.
+/// An event as a CloudEvent. `source` is the cart or order; `id` is unique within it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<'a> {
     #[serde(borrow)]
@@ -85,7 +85,7 @@ impl<'a> CloudEvent<'a> {
         Ok(CloudEvent {
             specversion: "1.0".into(),
             id: recorded.version.to_string().into(),
-            source: format!("/api/carts/{}", recorded.stream).into(),
+            source: format!("{}/{}", Model::of(&recorded.name).path(), recorded.stream).into(),
             kind: format!("cartlog.{}.v{}", recorded.name, recorded.schema).into(),
             subject: recorded.stream,
             time: recorded.recorded_at,

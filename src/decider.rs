@@ -5,6 +5,7 @@
 //! replays from [`crate::commands`], which knows no model.
 
 use crate::timestamp::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 /// A model whose state is the fold of its events.
@@ -32,6 +33,12 @@ pub trait Decider: Send + Sync + 'static {
     /// Applies one event. It never fails, because a recorded event cannot be refused. It has no
     /// `self`, because history must not depend on the current configuration.
     fn evolve(state: &mut Self::State, event: &Self::Event, context: &EventContext<'_>);
+
+    /// The version of the event of the same stream that `command` reacts to, such as the one that
+    /// an undo reverses.
+    fn cause(_state: &Self::State, _command: &Self::Command) -> Option<u64> {
+        None
+    }
 
     /// The approximate size of `state` in bytes, by which the stream cache evicts.
     fn weight(state: &Self::State) -> usize;
@@ -86,6 +93,9 @@ pub fn fold<'a, D: Decider>(
 /// An event's stored form. Its name and schema version are the storage format: data written under
 /// them stays readable forever.
 pub trait Event: Sized + Clone + Send + Sync {
+    /// The names of all events of the model.
+    const NAMES: &'static [&'static str];
+
     /// The event's name in the log, in the past tense.
     fn name(&self) -> &'static str;
 
@@ -112,4 +122,33 @@ pub enum UnreadableEvent {
         schema: u32,
         reason: String,
     },
+}
+
+impl UnreadableEvent {
+    /// No event is known under `name` and `schema`.
+    pub fn unknown(name: &str, schema: u32) -> UnreadableEvent {
+        UnreadableEvent::Unknown {
+            name: name.to_owned(),
+            schema,
+        }
+    }
+
+    /// The data under `name` and `schema` cannot be read for `reason`.
+    pub fn malformed(name: &str, schema: u32, reason: impl ToString) -> UnreadableEvent {
+        UnreadableEvent::Malformed {
+            name: name.to_owned(),
+            schema,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The stored form of an event's `data`: one line of JSON.
+pub fn event_to_json<T: Serialize>(data: &T) -> String {
+    serde_json::to_string(data).expect("an event's data has string keys only")
+}
+
+/// The event's data in `json`.
+pub fn event_from_json<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(json)
 }

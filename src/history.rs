@@ -2,6 +2,7 @@
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
 use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
+use schemars::JsonSchema;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -29,6 +30,9 @@ pub struct CommitMetadata<'a> {
     /// The trace of the request, after W3C Trace Context.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'a, str>>,
+    /// The event that the command reacts to, of another stream or of the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<EventRef>,
     /// The digest of the idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<StoredDigest>,
@@ -46,6 +50,7 @@ impl<'a> CommitMetadata<'a> {
             actor: actor.into(),
             correlation_id: None,
             trace_id: None,
+            cause: None,
             key: None,
             request: None,
         }
@@ -78,6 +83,14 @@ impl<'a> CommitMetadata<'a> {
             command_id: self.command_id,
         }
     }
+}
+
+/// An event, by its place in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EventRef {
+    /// The id of the cart or order.
+    pub stream: Uuid,
+    pub version: u64,
 }
 
 /// The digest of an idempotency key, or of a request under one, in the metadata of a commit.
@@ -159,6 +172,9 @@ pub enum HistoryError {
         version: Version,
         error: UnreadableEvent,
     },
+    /// The stream does not belong to the model that was asked for.
+    #[error("stream {stream} begins with {name}, which is an event of another model")]
+    OtherModel { stream: Uuid, name: String },
     #[error("cannot read the metadata of version {version} of stream {stream}: {reason}")]
     Metadata {
         stream: Uuid,
@@ -172,6 +188,7 @@ impl HistoryError {
     pub fn event(&self) -> Option<(Uuid, Version)> {
         match self {
             HistoryError::Read(_) => None,
+            HistoryError::OtherModel { stream, .. } => Some((*stream, Version(1))),
             HistoryError::Event {
                 stream, version, ..
             }
@@ -191,6 +208,17 @@ pub fn event_of<E: Event>(recorded: &RecordedEvent) -> Result<E, HistoryError> {
     })
 }
 
+/// Refuses `recorded` if it begins a stream of another model than that with events `E`.
+pub fn require_model<E: Event>(recorded: &RecordedEvent) -> Result<(), HistoryError> {
+    if recorded.version == Version(1) && !E::NAMES.contains(&&*recorded.name) {
+        return Err(HistoryError::OtherModel {
+            stream: recorded.stream,
+            name: recorded.name.to_string(),
+        });
+    }
+    Ok(())
+}
+
 /// Decodes `recorded` with its context.
 pub fn decode<E: Event>(recorded: &RecordedEvent) -> Result<DecodedEvent<E>, HistoryError> {
     let metadata = CommitMetadata::of(recorded)?;
@@ -208,6 +236,7 @@ pub fn evolve<'a, D: Decider>(
     state: &mut D::State,
     recorded: &'a RecordedEvent,
 ) -> Result<CommitMetadata<'a>, HistoryError> {
+    require_model::<D::Event>(recorded)?;
     let metadata = CommitMetadata::of(recorded)?;
     let event = event_of::<D::Event>(recorded)?;
     D::evolve(state, &event, &metadata.context(recorded));

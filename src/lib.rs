@@ -24,8 +24,10 @@ pub mod outbound;
 pub mod timestamp;
 mod wal;
 
-// The model: no I/O, no clock, no randomness.
+// The models: no I/O, no clock, no randomness.
 pub mod cart;
+pub mod models;
+pub mod orders;
 
 // Products, prices and promotions, from files.
 pub mod catalogue;
@@ -55,6 +57,7 @@ pub mod webhooks;
 // Protocol and wiring.
 pub mod config;
 pub mod expiry;
+pub mod order_process;
 pub mod read_side;
 pub mod service;
 pub mod signing;

@@ -9,6 +9,8 @@ use crate::config::{Config, Engine};
 use crate::disk_space::DiskSpace;
 use crate::expiry::Expiry;
 use crate::log::{self, EventLog, OpenError, OpenLog};
+use crate::order_process::OrderProcess;
+use crate::orders::{OrderCommand, OrderModel};
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::secret::{Secret, SecretError};
 use crate::signing::Signing;
@@ -18,7 +20,7 @@ use crate::views::Reader;
 use crate::web::{
     self, AllowedOrigins, CredentialIssuer, Cursors, FoldLimit, Gate, Metrics, Node,
     OperatorAccess, RateLimits, RefusedCommands, RequestMeter, ServerSettings, SessionCookie,
-    ShareTokens, SharedState, ShedMeter, Streams,
+    ShareTokens, SharedState, ShedMeter, Streams, WarehouseAccess,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use prometheus::Registry;
@@ -43,6 +45,8 @@ pub enum ServiceError {
     Secret(#[from] SecretError),
     #[error("cannot start cart expiry: {0}")]
     Expiry(std::io::Error),
+    #[error("cannot start the order process: {0}")]
+    Orders(std::io::Error),
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("cannot start the signer of checkpoints: {0}")]
@@ -68,6 +72,7 @@ pub struct Service {
     signing: Signing,
     verifier: Background,
     webhooks: Webhooks,
+    order_process: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
     catalogue: Arc<CurrentCatalogue>,
     stop: watch::Sender<bool>,
@@ -104,22 +109,26 @@ impl Service {
         let signing = signing.map_err(ServiceError::Signer)?;
         let verifier = Verifier::new(subject(config));
         let stopping_verifier = stopping.clone();
-        let (limits, withdrawn) = (config.limits.limits(), config.checkout.withdrawn);
-        let model = CartModel { limits, withdrawn };
-        let meter = Meter::of(CartCommand::NAMES);
+        let meter = Meter::of(&[CartCommand::NAMES, OrderCommand::NAMES].concat());
         let operator = operator_access(config, &secret, &listener)?;
         let registry = registry(config, &meter, &operator, gauges)?;
         let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
         let path = config.log.webhooks_path();
         let webhooks = Webhooks::start(webhooks, &path, &log, &registry, &stopping)?;
-        let cache = config.cache.commands_bytes();
-        let commands = CommandHandler::new(model, log.clone(), cache)
-            .counted_by(meter)
-            .with_snapshots(snapshots(reader()));
-        let commands = Arc::new(commands);
+        let (commands, orders) = handlers(config, &log, meter, reader());
+        let order_process = OrderProcess {
+            carts: commands.clone(),
+            orders: orders.clone(),
+            log: log.clone(),
+            arrivals: read_side.read_handle.arrivals.clone(),
+            reserve_within: config.orders.reserve_within(),
+        };
+        let order_process = start_order_process(order_process, reader(), stopping.clone())?;
         let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
             commands,
+            orders,
+            warehouse: WarehouseAccess::new(&config.orders.warehouse_token),
             log: log.clone(),
             catalogue: catalogue.clone(),
             pictures,
@@ -169,6 +178,7 @@ impl Service {
             signing,
             verifier: start_verifier(verifier, stopping_verifier)?,
             webhooks,
+            order_process,
             expiry,
             catalogue,
             stop,
@@ -204,6 +214,7 @@ impl Service {
             ended = self.read_side.ended() => ended.map_err(ServiceError::from),
             ended = self.signing.ended() => ended.map_err(ServiceError::from),
             ended = self.webhooks.ended() => ended.map_err(ServiceError::from),
+            ended = self.order_process.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
@@ -223,6 +234,7 @@ impl Service {
         self.signing.join();
         self.verifier.join();
         self.webhooks.join();
+        self.order_process.join();
         if let Some((_, expiring)) = self.expiry {
             expiring.join();
         }
@@ -311,6 +323,49 @@ fn snapshots(reader: Reader) -> Box<Snapshots<Cart>> {
         let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
         reader.snapshot_before(id, version)
     })
+}
+
+/// The handlers of the commands of carts and of orders.
+fn handlers(
+    config: &Config,
+    log: &Arc<dyn EventLog>,
+    meter: Meter,
+    reader: Reader,
+) -> (
+    Arc<CommandHandler<CartModel>>,
+    Arc<CommandHandler<OrderModel>>,
+) {
+    let model = CartModel {
+        limits: config.limits.limits(),
+        withdrawn: config.checkout.withdrawn,
+        order_follows: config.orders.follow_checkouts(),
+    };
+    // An order has a handful of events within moments of each other.
+    let cache = config.cache.commands_bytes();
+    let orders_cache = cache / 16;
+    let carts = CommandHandler::new(model, log.clone(), cache - orders_cache)
+        .counted_by(meter.clone())
+        .with_snapshots(snapshots(reader));
+    let orders = CommandHandler::new(OrderModel, log.clone(), orders_cache).counted_by(meter);
+    (Arc::new(carts), Arc::new(orders))
+}
+
+/// Runs the order process on a background thread. It also finishes the orders of checkouts that
+/// were made while it was enabled, if it no longer is.
+fn start_order_process(
+    process: OrderProcess,
+    views: Reader,
+    stopping: watch::Receiver<bool>,
+) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(ServiceError::Orders)?;
+    Background::spawn("order process", move || {
+        runtime.block_on(process.run(&views, stopping));
+        Ok(())
+    })
+    .map_err(ServiceError::Orders)
 }
 
 /// Runs verifications on request, on a low-priority thread.

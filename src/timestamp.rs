@@ -40,6 +40,18 @@ impl Timestamp {
         self.0
     }
 
+    /// The time `duration` later.
+    pub fn after(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.millis().saturating_add(millis))
+    }
+
+    /// The duration until `later`; zero if that is earlier.
+    pub fn until(self, later: Timestamp) -> Duration {
+        let millis = later.millis().saturating_sub(self.millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
     /// Parses any RFC 3339 time and truncates it to milliseconds.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         DateTime::parse_from_rfc3339(text)

@@ -5,8 +5,15 @@
 use cartlog::cart::event::{
     CartCheckedOut, CartExpired, CartOpened, PromotionRemoved, Units, Withdrawn,
 };
+use cartlog::cart::state::Lot;
 use cartlog::cart::{CartEvent, Currency, Money, Promotion, Sku, Terms};
 use cartlog::decider::{Event, UnreadableEvent};
+use cartlog::models::ModelEvent;
+use cartlog::orders::OrderEvent;
+use cartlog::orders::event::{
+    CancelReason, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced, OrderRefused,
+    OrderReserved,
+};
 use cartlog::timestamp::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,8 +23,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/events")
 }
 
-/// An event of each type and shape, with the name of its golden file.
-fn samples() -> Vec<(&'static str, CartEvent)> {
+fn cart_samples() -> Vec<(&'static str, CartEvent)> {
     let units = || Units {
         sku: Sku::parse("teapot").unwrap(),
         name: "Teapot “Ōtani”".into(),
@@ -61,6 +67,7 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
                 discount: Money::from_minor(580),
                 total: Money::from_minor(5_217),
                 withdrawn: None,
+                order_follows: false,
             }),
         ),
         (
@@ -74,6 +81,18 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
                     skus: vec![Sku::parse("teapot").unwrap()],
                     promotion: Some("TEA10".into()),
                 }),
+                order_follows: false,
+            }),
+        ),
+        (
+            "CartCheckedOut.v1.order",
+            CartEvent::CartCheckedOut(CartCheckedOut {
+                order_id: Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001),
+                items_total: Money::from_minor(5_797),
+                discount: Money::from_minor(580),
+                total: Money::from_minor(5_217),
+                withdrawn: None,
+                order_follows: true,
             }),
         ),
         (
@@ -85,8 +104,97 @@ fn samples() -> Vec<(&'static str, CartEvent)> {
     ]
 }
 
+fn order_samples() -> Vec<(&'static str, OrderEvent)> {
+    let sku = || Sku::parse("teapot").unwrap();
+    let placed = OrderPlaced {
+        cart_id: Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0002),
+        currency: Currency::EUR,
+        lines: vec![OrderLine {
+            sku: sku(),
+            name: "Teapot “Ōtani”".into(),
+            lots: vec![Lot {
+                quantity: 2,
+                unit_price: Money::from_minor(1_999),
+            }],
+        }],
+        promotion: None,
+        items_total: Money::from_minor(3_998),
+        discount: Money::ZERO,
+        total: Money::from_minor(3_998),
+        withdrawn: None,
+        reserve_by: None,
+    };
+    let asked = OrderPlaced {
+        promotion: Some("TEA10".into()),
+        discount: Money::from_minor(400),
+        total: Money::from_minor(3_598),
+        withdrawn: Some(Withdrawn {
+            skus: vec![sku()],
+            promotion: None,
+        }),
+        reserve_by: Some(Timestamp::from_millis(1_795_426_200_123)),
+        ..placed.clone()
+    };
+    vec![
+        ("OrderPlaced.v1", OrderEvent::OrderPlaced(placed)),
+        ("OrderPlaced.v1.asked", OrderEvent::OrderPlaced(asked)),
+        (
+            "OrderReserved.v1",
+            OrderEvent::OrderReserved(OrderReserved {}),
+        ),
+        (
+            "OrderRefused.v1",
+            OrderEvent::OrderRefused(OrderRefused {
+                message: "The teapot is sold out.".into(),
+                skus: vec![sku()],
+            }),
+        ),
+        (
+            "OrderConfirmed.v1",
+            OrderEvent::OrderConfirmed(OrderConfirmed {}),
+        ),
+        (
+            "OrderCancelled.v1",
+            OrderEvent::OrderCancelled(OrderCancelled {
+                reason: CancelReason::Refused,
+                message: "The teapot is sold out.".into(),
+            }),
+        ),
+        (
+            "OrderCancelled.v1.timed_out",
+            OrderEvent::OrderCancelled(OrderCancelled {
+                reason: CancelReason::TimedOut,
+                message: "The warehouse did not answer in time.".into(),
+            }),
+        ),
+    ]
+}
+
+/// An event of each model, type and shape, with the name of its golden file.
+fn samples() -> Vec<(&'static str, ModelEvent)> {
+    let carts = cart_samples().into_iter();
+    let orders = order_samples().into_iter();
+    carts
+        .map(|(file, event)| (file, ModelEvent::Cart(event)))
+        .chain(orders.map(|(file, event)| (file, ModelEvent::Order(event))))
+        .collect()
+}
+
 /// Numbers the event types. A new type must be added here, with a sample and a golden file.
-fn number(event: &CartEvent) -> usize {
+fn number(event: &ModelEvent) -> usize {
+    match event {
+        ModelEvent::Cart(event) => cart_number(event),
+        ModelEvent::Order(event) => match event {
+            OrderEvent::OrderPlaced(_) => 7,
+            OrderEvent::OrderReserved(_) => 8,
+            OrderEvent::OrderRefused(_) => 9,
+            OrderEvent::OrderConfirmed(_) => 10,
+            OrderEvent::OrderCancelled(_) => 11,
+        },
+    }
+}
+
+fn cart_number(event: &CartEvent) -> usize {
     match event {
         CartEvent::CartOpened(_) => 0,
         CartEvent::ItemAdded(_) => 1,
@@ -101,7 +209,9 @@ fn number(event: &CartEvent) -> usize {
 #[test]
 fn every_event_type_has_a_sample_named_after_it() {
     let seen: BTreeSet<usize> = samples().iter().map(|(_, event)| number(event)).collect();
-    assert_eq!(seen, (0..7).collect());
+    assert_eq!(seen, (0..12).collect());
+    let named: BTreeSet<&str> = samples().iter().map(|(_, event)| event.name()).collect();
+    assert_eq!(named, ModelEvent::NAMES.iter().copied().collect());
     for (file, event) in samples() {
         let named = format!("{}.v{}", event.name(), event.schema());
         let shape = file
@@ -137,7 +247,7 @@ fn every_released_shape_still_decodes() {
         let name = parts.next().unwrap();
         let schema = parts.next().and_then(|part| part.strip_prefix('v'));
         let schema: u32 = schema.expect("a schema version").parse().unwrap();
-        let event = CartEvent::read(name, schema, text.trim_end()).unwrap();
+        let event = ModelEvent::read(name, schema, text.trim_end()).unwrap();
         assert_eq!(event.name(), name);
         if let Some((_, sample)) = samples().iter().find(|(file, _)| *file == stem) {
             assert_eq!(event, *sample, "{stem}");
@@ -156,7 +266,7 @@ fn old_schemas_are_upcast_to_the_current_event() {
     for (old, current) in OLD {
         let (name, schema) = old.split_once(".v").unwrap();
         let text = std::fs::read_to_string(folder().join(format!("{old}.json"))).unwrap();
-        let event = CartEvent::read(name, schema.parse().unwrap(), text.trim_end()).unwrap();
+        let event = ModelEvent::read(name, schema.parse().unwrap(), text.trim_end()).unwrap();
         let samples = samples();
         let (_, sample) = samples.iter().find(|(file, _)| *file == current).unwrap();
         assert_eq!(event, *sample, "{old}");
@@ -170,7 +280,7 @@ fn old_schemas_are_upcast_to_the_current_event() {
 fn shape_decodes_only_under_its_own_schema() {
     let shape = |file: &str| std::fs::read_to_string(folder().join(file)).unwrap();
     for (schema, file) in [(1, "CartOpened.v2.json"), (2, "CartOpened.v1.json")] {
-        let read = CartEvent::read("CartOpened", schema, shape(file).trim_end());
+        let read = ModelEvent::read("CartOpened", schema, shape(file).trim_end());
         assert!(
             matches!(read, Err(UnreadableEvent::Malformed { .. })),
             "{file} as {schema}: {read:?}"
@@ -185,10 +295,11 @@ fn unknown_event_name_or_schema_is_refused() {
         ("CartOpened", 3),
         ("ItemAdded", 0),
         ("ItemLost", 1),
+        ("OrderPlaced", 2),
         ("", 1),
     ] {
         assert_eq!(
-            CartEvent::read(name, schema, "{}"),
+            ModelEvent::read(name, schema, "{}"),
             Err(UnreadableEvent::Unknown {
                 name: name.into(),
                 schema
@@ -201,7 +312,7 @@ fn unknown_event_name_or_schema_is_refused() {
         "[]",
         r#"{"sku":"teapot","name":"T","quantity":-1,"unit_price":1}"#,
     ] {
-        let read = CartEvent::read("ItemAdded", 1, data);
+        let read = ModelEvent::read("ItemAdded", 1, data);
         assert!(
             matches!(read, Err(UnreadableEvent::Malformed { .. })),
             "{data}"

@@ -81,6 +81,7 @@ pub fn story(place: usize) -> Vec<CartEvent> {
             discount: Money::ZERO,
             total,
             withdrawn: None,
+            order_follows: false,
         })
     } else {
         CartEvent::CartExpired(CartExpired {

@@ -1,5 +1,6 @@
 //! The rules of a checkout.
 
+use super::CartModel;
 use super::contents::Contents;
 use super::event::{CartCheckedOut, CartEvent, Withdrawn};
 use super::money::Money;
@@ -27,12 +28,12 @@ pub(super) fn check_out(
     expected_total: Money,
     order_id: Uuid,
     offers: &Offers,
-    policy: WithdrawnAtCheckout,
+    model: &CartModel,
 ) -> Result<CartEvent, Refusal> {
     if contents.lines().next().is_none() {
         return Err(Refusal::EmptyCart);
     }
-    let withdrawn = withdrawn(policy, contents, offers)?;
+    let withdrawn = withdrawn(model.withdrawn, contents, offers)?;
     let total = contents.total();
     if total != expected_total {
         return Err(Refusal::TotalChanged { total });
@@ -43,6 +44,7 @@ pub(super) fn check_out(
         discount: contents.discount(),
         total,
         withdrawn,
+        order_follows: model.order_follows,
     }))
 }
 

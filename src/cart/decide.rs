@@ -80,8 +80,7 @@ pub(super) fn decide(
             order_id,
             offers,
         } => {
-            let withdrawn = model.withdrawn;
-            let event = check_out(contents, *expected_total, *order_id, offers, withdrawn)?;
+            let event = check_out(contents, *expected_total, *order_id, offers, model)?;
             return Ok(vec![event]);
         }
         CartCommand::Expire { idle_since } if contents.changed_at == *idle_since => {

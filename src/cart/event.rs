@@ -5,10 +5,10 @@ use super::money::{Currency, Money};
 use super::promotion::Promotion;
 use super::sku::Sku;
 use super::upcast::CartOpened1;
-use crate::decider::{Event, UnreadableEvent};
+use crate::decider::{Event, UnreadableEvent, event_from_json, event_to_json};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -99,6 +99,10 @@ pub struct CartCheckedOut {
     /// What the shop no longer offered at the time, if there was anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Withdrawn>,
+    /// Whether an order process places the order, as a stream of its own. Without it the checkout
+    /// is all there is of the order, as in version 0.1.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub order_follows: bool,
 }
 
 /// Parts of an order that the shop no longer offered when it accepted the order.
@@ -132,6 +136,16 @@ impl CartEvent {
 }
 
 impl Event for CartEvent {
+    const NAMES: &'static [&'static str] = &[
+        "CartOpened",
+        "ItemAdded",
+        "ItemRemoved",
+        "PromotionApplied",
+        "PromotionRemoved",
+        "CartCheckedOut",
+        "CartExpired",
+    ];
+
     fn name(&self) -> &'static str {
         match self {
             CartEvent::CartOpened(_) => "CartOpened",
@@ -158,46 +172,29 @@ impl Event for CartEvent {
 
     fn data(&self) -> String {
         match self {
-            CartEvent::CartOpened(data) => to_json(data),
-            CartEvent::ItemAdded(data) | CartEvent::ItemRemoved(data) => to_json(data),
-            CartEvent::PromotionApplied(data) => to_json(data),
-            CartEvent::PromotionRemoved(data) => to_json(data),
-            CartEvent::CartCheckedOut(data) => to_json(data),
-            CartEvent::CartExpired(data) => to_json(data),
+            CartEvent::CartOpened(data) => event_to_json(data),
+            CartEvent::ItemAdded(data) | CartEvent::ItemRemoved(data) => event_to_json(data),
+            CartEvent::PromotionApplied(data) => event_to_json(data),
+            CartEvent::PromotionRemoved(data) => event_to_json(data),
+            CartEvent::CartCheckedOut(data) => event_to_json(data),
+            CartEvent::CartExpired(data) => event_to_json(data),
         }
     }
 
     fn read(name: &str, schema: u32, data: &str) -> Result<Self, UnreadableEvent> {
         let read = match (name, schema) {
-            ("CartOpened", 1) => from_json::<CartOpened1>(data)
+            ("CartOpened", 1) => event_from_json::<CartOpened1>(data)
                 .map(CartOpened::from)
                 .map(CartEvent::CartOpened),
-            ("CartOpened", 2) => from_json(data).map(CartEvent::CartOpened),
-            ("ItemAdded", 1) => from_json(data).map(CartEvent::ItemAdded),
-            ("ItemRemoved", 1) => from_json(data).map(CartEvent::ItemRemoved),
-            ("PromotionApplied", 1) => from_json(data).map(CartEvent::PromotionApplied),
-            ("PromotionRemoved", 1) => from_json(data).map(CartEvent::PromotionRemoved),
-            ("CartCheckedOut", 1) => from_json(data).map(CartEvent::CartCheckedOut),
-            ("CartExpired", 1) => from_json(data).map(CartEvent::CartExpired),
-            _ => {
-                return Err(UnreadableEvent::Unknown {
-                    name: name.to_owned(),
-                    schema,
-                });
-            }
+            ("CartOpened", 2) => event_from_json(data).map(CartEvent::CartOpened),
+            ("ItemAdded", 1) => event_from_json(data).map(CartEvent::ItemAdded),
+            ("ItemRemoved", 1) => event_from_json(data).map(CartEvent::ItemRemoved),
+            ("PromotionApplied", 1) => event_from_json(data).map(CartEvent::PromotionApplied),
+            ("PromotionRemoved", 1) => event_from_json(data).map(CartEvent::PromotionRemoved),
+            ("CartCheckedOut", 1) => event_from_json(data).map(CartEvent::CartCheckedOut),
+            ("CartExpired", 1) => event_from_json(data).map(CartEvent::CartExpired),
+            _ => return Err(UnreadableEvent::unknown(name, schema)),
         };
-        read.map_err(|reason| UnreadableEvent::Malformed {
-            name: name.to_owned(),
-            schema,
-            reason: reason.to_string(),
-        })
+        read.map_err(|reason| UnreadableEvent::malformed(name, schema, reason))
     }
-}
-
-fn to_json<T: Serialize>(data: &T) -> String {
-    serde_json::to_string(data).expect("an event's data has string keys only")
-}
-
-fn from_json<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
-    serde_json::from_str(data)
 }

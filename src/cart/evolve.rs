@@ -79,7 +79,7 @@ impl OpenCart {
         match context.command {
             OPEN_CART => {}
             UNDO => undo.pop(context.command_id, &mut self.contents),
-            _ => undo.push(context.command_id, event, &self.contents),
+            _ => undo.push(event, context, &self.contents),
         }
     }
 }

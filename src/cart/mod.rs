@@ -44,6 +44,8 @@ use crate::decider::{Decider, EventContext};
 pub struct CartModel {
     pub limits: Limits,
     pub withdrawn: WithdrawnAtCheckout,
+    /// Whether an order process places the order of a checkout.
+    pub order_follows: bool,
 }
 
 impl Decider for CartModel {
@@ -62,6 +64,13 @@ impl Decider for CartModel {
 
     fn evolve(cart: &mut Cart, event: &CartEvent, context: &EventContext<'_>) {
         evolve::evolve(cart, event, context);
+    }
+
+    fn cause(cart: &Cart, command: &CartCommand) -> Option<u64> {
+        match (cart, command) {
+            (Cart::Open(open), CartCommand::Undo) => open.undo.as_ref()?.undone(),
+            _ => None,
+        }
     }
 
     fn weight(cart: &Cart) -> usize {

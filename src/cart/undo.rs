@@ -7,6 +7,7 @@ use super::contents::Contents;
 use super::event::{CartEvent, PromotionRemoved, Units};
 use super::money::Money;
 use super::promotion::Promotion;
+use crate::decider::EventContext;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -16,12 +17,13 @@ pub(super) struct UndoStack {
     steps: Vec<Step>,
     /// The command of the last applied event; one command may have several.
     latest: Option<Uuid>,
-    /// The number of commands so far, which tells their steps apart.
-    commands: u32,
+    /// The version of the first event of that command, which tells commands apart.
+    first: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
+    /// The version of the first event of the command.
     command: u32,
     change: Change,
 }
@@ -50,9 +52,14 @@ enum Change {
 }
 
 impl UndoStack {
-    /// Pushes the reversal of `event`, which belongs to the command `command_id` and is about to be
-    /// applied to `contents`.
-    pub(super) fn push(&mut self, command_id: Uuid, event: &CartEvent, contents: &Contents) {
+    /// Pushes the reversal of `event`, which has this context and is about to be applied to
+    /// `contents`.
+    pub(super) fn push(
+        &mut self,
+        event: &CartEvent,
+        context: &EventContext<'_>,
+        contents: &Contents,
+    ) {
         let place = |units: &Units| contents.place(&units.sku);
         let changes = match event {
             CartEvent::ItemAdded(units) => {
@@ -87,11 +94,11 @@ impl UndoStack {
                 [None, None]
             }
         };
-        if self.latest != Some(command_id) {
-            self.latest = Some(command_id);
-            self.commands += 1;
+        if self.latest != Some(context.command_id) {
+            self.latest = Some(context.command_id);
+            self.first = u32::try_from(context.version).unwrap_or(u32::MAX);
         }
-        let command = self.commands;
+        let command = self.first;
         self.steps.extend(
             changes
                 .into_iter()
@@ -114,6 +121,11 @@ impl UndoStack {
                 contents.shelf[line as usize].name = *before;
             }
         }
+    }
+
+    /// The version of the first event of the command on top.
+    pub(super) fn undone(&self) -> Option<u64> {
+        self.steps.last().map(|step| step.command.into())
     }
 
     /// The events that reverse the command on top, its last step first; empty if there is none.

@@ -11,16 +11,17 @@
 //! as this node has it, however old that is.
 
 mod cached_stream;
+mod context;
 mod idempotency;
 mod meter;
 
+pub use context::{CommandContext, Condition};
 pub use idempotency::{IdempotencyKey, KeyDigests};
 pub use meter::Meter;
 
 use crate::cache;
 use crate::decider::Decider;
-use crate::history::{CommitMetadata, HistoryError};
-use crate::id::new_id;
+use crate::history::{CommitMetadata, EventRef, HistoryError};
 use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
 use cached_stream::{ByteWeighter, CacheEntry, CachedStream, Slot};
@@ -28,52 +29,6 @@ use quick_cache::sync::Cache;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
-
-/// What accompanies a command and does not concern the model.
-#[derive(Debug, Clone)]
-pub struct CommandContext {
-    /// The command's name, for the metadata of its events.
-    pub command: &'static str,
-    pub command_id: Uuid,
-    pub actor: &'static str,
-    pub correlation_id: Option<Uuid>,
-    /// 32 hexadecimal digits, after W3C Trace Context.
-    pub trace_id: Option<String>,
-    pub key: Option<IdempotencyKey>,
-    /// The versions at which the command may be decided; `None` allows any.
-    pub if_match: Option<Condition>,
-}
-
-impl CommandContext {
-    /// A command called `command`, sent by `actor`, without key, condition or trace.
-    pub fn new(command: &'static str, actor: &'static str) -> CommandContext {
-        CommandContext {
-            command,
-            command_id: new_id(),
-            actor,
-            correlation_id: None,
-            trace_id: None,
-            key: None,
-            if_match: None,
-        }
-    }
-}
-
-/// The versions of a stream at which a command may be decided (`If-Match`, RFC 9110).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
-    Any,
-    OneOf(Vec<Version>),
-}
-
-impl Condition {
-    fn allows(&self, current: Version) -> bool {
-        match self {
-            Condition::Any => true,
-            Condition::OneOf(versions) => versions.contains(&current),
-        }
-    }
-}
 
 /// The outcome of a command that was not refused.
 #[derive(Debug, Clone)]
@@ -103,13 +58,22 @@ pub enum CommandError<R: std::error::Error> {
     #[error("the idempotency key was already used for another request")]
     KeyReused,
     #[error(transparent)]
-    History(#[from] HistoryError),
+    History(HistoryError),
     #[error("nothing was written: {0}")]
     NotWritten(String),
     #[error("cannot tell whether the command was written: {0}")]
     Unknown(String),
     #[error("the log's queue of commits is full")]
     Overloaded,
+}
+
+impl<R: std::error::Error> From<HistoryError> for CommandError<R> {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::OtherModel { .. } => CommandError::NotFound,
+            error => CommandError::History(error),
+        }
+    }
 }
 
 /// Executes the commands of one model on one log.
@@ -127,7 +91,11 @@ pub type Snapshots<S> = dyn Fn(Uuid, Version) -> Option<(S, Version)> + Send + S
 
 /// The result of deciding a command on a folded stream, before anything is written.
 enum Verdict<E> {
-    Write(Vec<E>),
+    Write {
+        events: Vec<E>,
+        /// The version of the event of this stream that they react to.
+        cause: Option<u64>,
+    },
     NothingToDo,
     Replay {
         version: Version,
@@ -202,9 +170,14 @@ impl<D: Decider> CommandHandler<D> {
             timings.decide += started.elapsed();
             timings.decisions += 1;
             let outcome = match verdict {
-                Ok(Verdict::Write(events)) => {
+                Ok(Verdict::Write { events, cause }) => {
                     let started = Instant::now();
-                    let written = self.write(&mut loaded, stream, context, events).await;
+                    let cause = context
+                        .cause
+                        .or(cause.map(|version| EventRef { stream, version }));
+                    let written = self
+                        .write(&mut loaded, stream, context, cause, events)
+                        .await;
                     timings.append += started.elapsed();
                     timings.appends += 1;
                     match written {
@@ -277,7 +250,10 @@ impl<D: Decider> CommandHandler<D> {
         Ok(if events.is_empty() {
             Verdict::NothingToDo
         } else {
-            Verdict::Write(events)
+            Verdict::Write {
+                events,
+                cause: D::cause(&loaded.state, command),
+            }
         })
     }
 
@@ -287,6 +263,7 @@ impl<D: Decider> CommandHandler<D> {
         loaded: &mut CachedStream<D>,
         stream: Uuid,
         context: &CommandContext,
+        cause: Option<EventRef>,
         events: Vec<D::Event>,
     ) -> Result<Position, AppendError> {
         let metadata = CommitMetadata {
@@ -295,6 +272,7 @@ impl<D: Decider> CommandHandler<D> {
             actor: context.actor.into(),
             correlation_id: context.correlation_id,
             trace_id: context.trace_id.as_deref().map(Into::into),
+            cause,
             key: context.key.map(|key| key.keyed.key),
             request: context.key.map(|key| key.keyed.request),
         };

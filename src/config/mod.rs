@@ -5,6 +5,7 @@ mod hosts;
 mod jetstream;
 mod log;
 mod optional;
+mod orders;
 mod paths;
 mod sections;
 mod sources;
@@ -14,6 +15,7 @@ mod webhooks;
 mod witnesses;
 
 pub use jetstream::JetStream;
+pub use orders::{Confirmation, Orders};
 pub use sections::{
     Cache, CartLimits, Carts, CatalogueFiles, Checkout, Engine, Format, Insights, Level, Log,
     Logging, Postgres, Proof, Rates, Requests, Security, Server, Views,
@@ -42,9 +44,9 @@ const WEBHOOKS: &str = "CARTLOG_WEBHOOKS";
 
 /// The key of the operator's token.
 const OPERATOR_TOKEN: &str = "security.operator_token";
-/// The least length of an operator token, in characters.
+/// The least length of a token, in characters.
 const LEAST_TOKEN: usize = 16;
-/// How many characters of an operator token must differ, not counting spaces.
+/// How many characters of a token must differ, not counting spaces.
 const LEAST_DIFFERENT: usize = 6;
 
 const TEN_YEARS_MINUTES: u64 = 10 * 365 * 24 * 60;
@@ -60,6 +62,7 @@ pub struct Config {
     pub limits: CartLimits,
     pub carts: Carts,
     pub checkout: Checkout,
+    pub orders: Orders,
     pub rates: Rates,
     pub insights: Insights,
     pub security: Security,
@@ -154,6 +157,7 @@ impl Config {
         self.validate_hosts()?;
         self.validate_allowed_origins()?;
         self.validate_webhooks()?;
+        self.validate_orders()?;
         self.validate_demo_mode()
     }
 
@@ -248,7 +252,7 @@ impl Config {
             ..
         } = self;
         let most = Limits::MOST;
-        let ranges: [(&'static str, u64, RangeInclusive<u64>); 20] = [
+        let ranges: [(&'static str, u64, RangeInclusive<u64>); 21] = [
             ("server.workers", server.workers as u64, 0..=256),
             ("server.shutdown_seconds", server.shutdown_seconds, 1..=60),
             (
@@ -305,6 +309,11 @@ impl Config {
                 0..=TEN_YEARS_MINUTES,
             ),
             (
+                "orders.reserve_within_seconds",
+                self.orders.reserve_within_seconds,
+                1..=TEN_YEARS_MINUTES * 60,
+            ),
+            (
                 "insights.abandoned_after_minutes",
                 self.insights.abandoned_after_minutes,
                 0..=TEN_YEARS_MINUTES,
@@ -332,10 +341,15 @@ impl Config {
 }
 
 /// An operator token must not be found by trying.
-fn validate_token(token: &str) -> Result<(), Invalid> {
+/// Whether clients cannot guess `token`, as far as that can be seen from it.
+fn is_hard_to_guess(token: &str) -> bool {
     let symbols = token.chars().filter(|symbol| !symbol.is_whitespace());
     let different: BTreeSet<char> = symbols.collect();
-    if token.chars().count() >= LEAST_TOKEN && different.len() >= LEAST_DIFFERENT {
+    token.chars().count() >= LEAST_TOKEN && different.len() >= LEAST_DIFFERENT
+}
+
+fn validate_token(token: &str) -> Result<(), Invalid> {
+    if is_hard_to_guess(token) {
         return Ok(());
     }
     Err(Invalid {

@@ -145,7 +145,7 @@ mod tests {
         let table = |text: &str| format!("[[webhooks]]\n{text}");
         let config = from_file(&table(&sound)).unwrap();
         let webhooks = config.webhooks().unwrap();
-        assert_eq!(webhooks[0].types.len(), 3);
+        assert_eq!(webhooks[0].types.len(), PublicType::ALL.len());
         assert!(!format!("{config:?}").contains(key));
         for (text, part) in [
             (

@@ -2,8 +2,10 @@
 //! member themselves, and nothing of them is stored.
 
 use super::PublicType;
+use crate::cart::event::Withdrawn;
 use crate::cart::state::{Contents, Line, Lot};
 use crate::cart::{Currency, Money, Sku};
+use crate::orders::event::{CancelReason, OrderLine as PlacedLine};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -19,7 +21,7 @@ pub trait PublicData: Serialize + JsonSchema {
 #[schemars(rename = "CheckedOutCart")]
 pub struct CartCheckedOutData {
     pub cart_id: Uuid,
-    /// The order that the checkout placed.
+    /// The order of the checkout.
     pub order_id: Uuid,
     pub currency: Currency,
     /// The sum of all lines, in minor units.
@@ -39,7 +41,7 @@ pub struct CartExpiredData {
     pub idle_since: Timestamp,
 }
 
-/// An order was placed, by the checkout of a cart.
+/// An order was placed, for a cart that was checked out.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlacedOrder")]
 pub struct OrderPlacedData {
@@ -59,6 +61,51 @@ pub struct OrderPlacedData {
     /// What the shop no longer offered when it accepted the order, if there was anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<OrderWithdrawn>,
+    /// Until when the warehouse must have answered; absent if it is not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve_by: Option<Timestamp>,
+}
+
+/// The warehouse has reserved all units of an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ReservedOrder")]
+pub struct OrderReservedData {
+    pub order_id: Uuid,
+    pub cart_id: Uuid,
+}
+
+/// The warehouse cannot deliver an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefusedOrder")]
+pub struct OrderRefusedData {
+    pub order_id: Uuid,
+    pub cart_id: Uuid,
+    /// The reason, as the shopper sees it.
+    pub message: String,
+    /// The products that are missing, if the warehouse named any.
+    pub skus: Vec<Sku>,
+}
+
+/// An order will be delivered.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConfirmedOrder")]
+pub struct OrderConfirmedData {
+    pub order_id: Uuid,
+    pub cart_id: Uuid,
+    pub currency: Currency,
+    /// The amount that the shopper agreed to pay, in minor units.
+    pub total: Money,
+}
+
+/// An order will not be delivered.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CancelledOrder")]
+pub struct OrderCancelledData {
+    pub order_id: Uuid,
+    pub cart_id: Uuid,
+    pub reason: CancelReason,
+    /// The reason, as the shopper sees it.
+    pub message: String,
 }
 
 /// The units of one product in an order.
@@ -102,18 +149,60 @@ impl PublicData for OrderPlacedData {
     const TYPE: PublicType = PublicType::OrderPlaced;
 }
 
+impl PublicData for OrderReservedData {
+    const TYPE: PublicType = PublicType::OrderReserved;
+}
+
+impl PublicData for OrderRefusedData {
+    const TYPE: PublicType = PublicType::OrderRefused;
+}
+
+impl PublicData for OrderConfirmedData {
+    const TYPE: PublicType = PublicType::OrderConfirmed;
+}
+
+impl PublicData for OrderCancelledData {
+    const TYPE: PublicType = PublicType::OrderCancelled;
+}
+
+/// The lines of a placed order.
+pub(super) fn placed_lines(lines: &[PlacedLine]) -> Vec<OrderLine> {
+    let line = |line: &PlacedLine| OrderLine {
+        sku: line.sku.clone(),
+        name: line.name.to_string(),
+        quantity: line.quantity(),
+        total: line.total(),
+        lots: line.lots.iter().map(OrderLot::of).collect(),
+    };
+    lines.iter().map(line).collect()
+}
+
+impl OrderLot {
+    fn of(lot: &Lot) -> OrderLot {
+        OrderLot {
+            quantity: lot.quantity,
+            unit_price: lot.unit_price,
+        }
+    }
+}
+
+impl From<Withdrawn> for OrderWithdrawn {
+    fn from(withdrawn: Withdrawn) -> OrderWithdrawn {
+        OrderWithdrawn {
+            skus: withdrawn.skus,
+            promotion: withdrawn.promotion,
+        }
+    }
+}
+
 /// The lines of an order for `contents`.
 pub(super) fn order_lines(contents: &Contents) -> Vec<OrderLine> {
-    let lot = |lot: &Lot| OrderLot {
-        quantity: lot.quantity,
-        unit_price: lot.unit_price,
-    };
     let line = |line: &Line| OrderLine {
         sku: line.sku.clone(),
         name: line.name.to_string(),
         quantity: line.quantity(),
         total: line.total(),
-        lots: line.lots.iter().map(lot).collect(),
+        lots: line.lots.iter().map(OrderLot::of).collect(),
     };
     contents.lines().map(line).collect()
 }

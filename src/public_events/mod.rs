@@ -2,17 +2,17 @@
 //! events can change without them.
 //!
 //! Each is a CloudEvent 1.0 with everything that a receiver needs, made from a stored event and the
-//! cart at that moment. The events of a cart are ordered, by `logposition`; between carts there is
+//! cart or order at that moment. The events of a cart and its order are ordered, by `logposition`; between carts there is
 //! no order that matters. A change that receivers would notice is a new type, `cartlog.v2.…`.
 
 mod data;
 mod translate;
 
 pub use data::{
-    CartCheckedOutData, CartExpiredData, OrderLine, OrderLot, OrderPlacedData, OrderWithdrawn,
-    PublicData,
+    CartCheckedOutData, CartExpiredData, OrderCancelledData, OrderConfirmedData, OrderLine,
+    OrderLot, OrderPlacedData, OrderRefusedData, OrderReservedData, OrderWithdrawn, PublicData,
 };
-pub use translate::{contains_public, public_events};
+pub use translate::{may_be_public, public_events};
 
 use crate::log::Position;
 use crate::timestamp::Timestamp;
@@ -32,13 +32,25 @@ pub enum PublicType {
     CartExpired,
     #[serde(rename = "cartlog.v1.order.placed")]
     OrderPlaced,
+    #[serde(rename = "cartlog.v1.order.reserved")]
+    OrderReserved,
+    #[serde(rename = "cartlog.v1.order.refused")]
+    OrderRefused,
+    #[serde(rename = "cartlog.v1.order.confirmed")]
+    OrderConfirmed,
+    #[serde(rename = "cartlog.v1.order.cancelled")]
+    OrderCancelled,
 }
 
 impl PublicType {
-    pub const ALL: [PublicType; 3] = [
+    pub const ALL: [PublicType; 7] = [
         PublicType::CartCheckedOut,
         PublicType::CartExpired,
         PublicType::OrderPlaced,
+        PublicType::OrderReserved,
+        PublicType::OrderRefused,
+        PublicType::OrderConfirmed,
+        PublicType::OrderCancelled,
     ];
 
     /// The `type` of the CloudEvent.
@@ -47,6 +59,10 @@ impl PublicType {
             PublicType::CartCheckedOut => "cartlog.v1.cart.checked_out",
             PublicType::CartExpired => "cartlog.v1.cart.expired",
             PublicType::OrderPlaced => "cartlog.v1.order.placed",
+            PublicType::OrderReserved => "cartlog.v1.order.reserved",
+            PublicType::OrderRefused => "cartlog.v1.order.refused",
+            PublicType::OrderConfirmed => "cartlog.v1.order.confirmed",
+            PublicType::OrderCancelled => "cartlog.v1.order.cancelled",
         }
     }
 }
@@ -63,7 +79,7 @@ pub struct PublicEvent {
     /// The CloudEvent's `id`, which is the same whenever the event is sent.
     pub id: String,
     pub kind: PublicType,
-    /// The cart that the event belongs to: its events are ordered.
+    /// The cart that the event belongs to, or whose order it is of: its events are ordered.
     pub cart: Uuid,
     pub position: Position,
     pub recorded_at: Timestamp,
@@ -93,7 +109,7 @@ pub struct Envelope<T> {
     pub partitionkey: Uuid,
     /// Position in the log, as a decimal string: an integer in CloudEvents has 32 bits.
     pub logposition: String,
-    /// The cart's version after the event, as a decimal string.
+    /// The version of the cart or order after the event, as a decimal string.
     pub streamversion: String,
     /// The request's `X-Correlation-Id`, or a generated one.
     pub correlationid: Uuid,
@@ -110,4 +126,8 @@ pub enum AnyPublicEvent {
     CartCheckedOut(Envelope<CartCheckedOutData>),
     CartExpired(Envelope<CartExpiredData>),
     OrderPlaced(Envelope<OrderPlacedData>),
+    OrderReserved(Envelope<OrderReservedData>),
+    OrderRefused(Envelope<OrderRefusedData>),
+    OrderConfirmed(Envelope<OrderConfirmedData>),
+    OrderCancelled(Envelope<OrderCancelledData>),
 }

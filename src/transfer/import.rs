@@ -3,7 +3,6 @@
 use super::append::AppendImporter;
 use super::closing_line::ExportSummary;
 use super::heads::Heads;
-use crate::cart::CartEvent;
 use crate::cloud_event::CloudEvent;
 use crate::decider::Event;
 use crate::history::{self, CommitMetadata};
@@ -11,6 +10,7 @@ use crate::log::{
     self, BulkImporter, Hash, Head, LogConfig, LogDigest, LogHead, OpenError, Position, ReadError,
     RecordedEvent, Version, chained_hash,
 };
+use crate::models::ModelEvent;
 use serde_json::Value;
 use std::io::{self, BufRead, Read};
 
@@ -321,7 +321,7 @@ fn as_stored(recorded: RecordedEvent, previous: Hash) -> Result<RecordedEvent, S
         return Ok(recorded);
     }
     let spaced = serde_json::from_str::<Value>(&recorded.data);
-    let ordered = history::event_of::<CartEvent>(&recorded);
+    let ordered = history::event_of::<ModelEvent>(&recorded);
     let forms = [
         spaced.ok().map(|data| data.to_string()),
         ordered.ok().map(|event| event.data()),
@@ -341,10 +341,9 @@ fn as_stored(recorded: RecordedEvent, previous: Hash) -> Result<RecordedEvent, S
 
 /// Checks that this version of cartlog can decode and fold `recorded`.
 fn readable(recorded: &RecordedEvent) -> Result<(), String> {
-    let event: CartEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
+    let event: ModelEvent = history::event_of(recorded).map_err(|error| error.to_string())?;
     CommitMetadata::read(&recorded.metadata)?;
-    let opens = matches!(event, CartEvent::CartOpened(_));
-    if opens != (recorded.version == Version(1)) {
+    if event.opens_stream() != (recorded.version == Version(1)) {
         return Err(format!(
             "{} is version {} of {}: a stream begins with the event that opens it, and has only \
              one of those",

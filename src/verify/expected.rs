@@ -1,10 +1,10 @@
 //! The views as the log gives them, projected while it is read.
 
 use super::{Finding, FindingKind, VerifyContext, VerifyError, VerifyTarget};
-use crate::cart::CartEvent;
 use crate::history;
 use crate::log::{self, LogReader, Position, RecordedEvent};
-use crate::views::{self, Projector, Snapshot, UpdateError};
+use crate::models::ModelEvent;
+use crate::views::{self, Folded, Projector, Snapshot, UpdateError};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -52,8 +52,8 @@ impl ExpectedViews<'_> {
         }
         let folding = self.projector.fold(&*self.log, events);
         let folded = self.runtime.block_on(folding);
-        let written = folded.and_then(|carts| {
-            self.check_openings(&carts, events);
+        let written = folded.and_then(|folded| {
+            self.check_openings(&folded, events);
             self.projector.write()
         });
         match written {
@@ -69,21 +69,28 @@ impl ExpectedViews<'_> {
         }
     }
 
-    /// Finds streams that begin with something else than the opening of a cart.
-    fn check_openings(&self, carts: &[Uuid], events: &[RecordedEvent]) {
-        let begins = |id| move |event: &RecordedEvent| event.stream == id && event.version.0 == 1;
-        for id in carts {
-            let pending = self.projector.pending_cart(*id);
-            // A cart without an opening is found once, at its first event.
-            if pending.is_some_and(|pending| pending.row.is_none())
-                && events.iter().any(begins(*id))
-            {
+    /// Finds streams that do not begin with the event that opens them.
+    fn check_openings(&self, folded: &Folded, events: &[RecordedEvent]) {
+        let has_no_row = |id: &&Uuid| {
+            let pending = self.projector.pending_cart(**id);
+            pending.is_some_and(|pending| pending.row.is_none())
+        };
+        let is_not_placed = |id: &&Uuid| {
+            let order = self.projector.pending_order(**id);
+            order.is_some_and(|order| order.placed().is_none())
+        };
+        let carts = folded.carts.iter().filter(has_no_row);
+        let orders = folded.orders.iter().filter(is_not_placed);
+        let unopened = carts
+            .map(|id| (id, "its events do not begin with the opening of a cart"))
+            .chain(orders.map(|id| (id, "its events do not begin with the placing of an order")));
+        for (id, detail) in unopened {
+            // A stream without an opening is found once, at its first event.
+            let begins = |event: &RecordedEvent| event.stream == *id && event.version.0 == 1;
+            if events.iter().any(begins) {
                 self.context.find(Finding {
                     cart_id: Some(*id),
-                    ..Finding::general(
-                        FindingKind::DoesNotFold,
-                        "its events do not begin with the opening of a cart",
-                    )
+                    ..Finding::general(FindingKind::DoesNotFold, detail)
                 });
             }
         }
@@ -92,7 +99,7 @@ impl ExpectedViews<'_> {
     /// Finds those of `events` that this program cannot read.
     pub(super) fn only_read(&self, events: &[RecordedEvent]) {
         for recorded in events {
-            if let Err(error) = history::decode::<CartEvent>(recorded) {
+            if let Err(error) = history::decode::<ModelEvent>(recorded) {
                 let detail = error.to_string();
                 let kind = FindingKind::UnreadableEvent;
                 self.context.find(Finding::of_event(kind, recorded, detail));

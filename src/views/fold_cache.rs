@@ -1,4 +1,4 @@
-//! Folded carts in memory, so that projecting an event costs one step and not its whole stream.
+//! Folded streams in memory, so that projecting an event costs one step and not its whole stream.
 
 use super::past;
 use crate::cache;
@@ -6,75 +6,107 @@ use crate::cart::{Cart, CartModel};
 use crate::decider::Decider;
 use crate::history::{self, HistoryError};
 use crate::log::{Freshness, LogReader, RecordedEvent, Version};
+use crate::orders::{Order, OrderModel};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Folded carts, bounded in bytes. An evicted cart is folded again from the log.
-pub(super) struct FoldCache {
-    /// `None` for a cart that was taken. Its entry stays, since a removed and reinserted key would
-    /// count as new to the cache and be evicted first.
-    carts: Cache<Uuid, Option<Arc<Cart>>, CartWeight>,
+/// A model whose streams are folded for the views.
+pub(super) trait ProjectedModel: Decider {
+    /// The version of the last event applied; 0 before the first.
+    fn version(state: &Self::State) -> u64;
+
+    /// Applies `recorded` to a state that is only read.
+    fn evolve_read(state: &mut Self::State, recorded: &RecordedEvent) -> Result<(), HistoryError>;
 }
 
-impl FoldCache {
-    pub(super) fn new(bytes: u64) -> FoldCache {
+impl ProjectedModel for CartModel {
+    fn version(cart: &Cart) -> u64 {
+        cart.contents().map_or(0, |contents| contents.version)
+    }
+
+    fn evolve_read(cart: &mut Cart, recorded: &RecordedEvent) -> Result<(), HistoryError> {
+        past::evolve(cart, recorded)
+    }
+}
+
+impl ProjectedModel for OrderModel {
+    fn version(order: &Order) -> u64 {
+        order.version()
+    }
+
+    fn evolve_read(order: &mut Order, recorded: &RecordedEvent) -> Result<(), HistoryError> {
+        history::evolve::<OrderModel>(order, recorded).map(|_| ())
+    }
+}
+
+/// Folded streams of one model, bounded in bytes. An evicted one is folded again from the log.
+pub(super) struct FoldCache<D: ProjectedModel> {
+    /// `None` for a stream that was taken. Its entry stays, since a removed and reinserted key
+    /// would count as new to the cache and be evicted first.
+    states: Cache<Uuid, Option<Arc<D::State>>, StateWeight<D>>,
+}
+
+impl<D: ProjectedModel> FoldCache<D> {
+    pub(super) fn new(bytes: u64) -> Self {
         FoldCache {
-            carts: Cache::with_weighter(cache::slots(bytes), bytes, CartWeight),
+            states: Cache::with_weighter(cache::slots(bytes), bytes, StateWeight(PhantomData)),
         }
     }
 
-    /// Takes the cart of `recorded` as it was right before that event.
+    /// Takes the stream of `recorded` as it was right before that event.
     pub(super) async fn take_before(
         &mut self,
         log: &dyn LogReader,
         recorded: &RecordedEvent,
-    ) -> Result<Arc<Cart>, HistoryError> {
-        let before = Version(recorded.version.0.saturating_sub(1));
+    ) -> Result<Arc<D::State>, HistoryError> {
+        let before = recorded.version.0.saturating_sub(1);
         match self.take(recorded.stream) {
-            Some(cart) if version(&cart) == before => Ok(cart),
-            Some(_) | None => Ok(Arc::new(fold(log, recorded, before).await?)),
+            Some(state) if D::version(&state) == before => Ok(state),
+            Some(_) | None => Ok(Arc::new(fold::<D>(log, recorded, Version(before)).await?)),
         }
     }
 
-    fn take(&mut self, id: Uuid) -> Option<Arc<Cart>> {
-        self.carts.get_mut(&id)?.take()
+    fn take(&mut self, id: Uuid) -> Option<Arc<D::State>> {
+        self.states.get_mut(&id)?.take()
     }
 
-    /// Puts back a cart after applying the events for which it was taken.
-    pub(super) fn put_back(&mut self, id: Uuid, cart: &Arc<Cart>) {
-        self.carts.insert(id, Some(cart.clone()));
+    /// Puts back a stream after applying the events for which it was taken.
+    pub(super) fn put_back(&mut self, id: Uuid, state: &Arc<D::State>) {
+        self.states.insert(id, Some(state.clone()));
     }
 }
 
-/// The cart of `recorded` as it was at `version`, before that event.
-async fn fold(
+/// The stream of `recorded` as it was at `version`, before that event.
+async fn fold<D: ProjectedModel>(
     log: &dyn LogReader,
     recorded: &RecordedEvent,
     version: Version,
-) -> Result<Cart, HistoryError> {
-    let mut cart = CartModel::initial();
+) -> Result<D::State, HistoryError> {
+    let mut state = D::initial();
     let (stream, fresh) = (recorded.stream, Freshness::AtLeast(recorded.position));
     history::for_each(log, stream, Version(0), Some(version), fresh, |recorded| {
-        past::evolve(&mut cart, &recorded)
+        D::evolve_read(&mut state, &recorded)
     })
     .await?;
-    Ok(cart)
+    Ok(state)
 }
 
-fn version(cart: &Cart) -> Version {
-    Version(cart.contents().map_or(0, |contents| contents.version))
+struct StateWeight<D>(PhantomData<D>);
+
+impl<D> Clone for StateWeight<D> {
+    fn clone(&self) -> Self {
+        StateWeight(PhantomData)
+    }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct CartWeight;
-
-impl Weighter<Uuid, Option<Arc<Cart>>> for CartWeight {
-    fn weight(&self, _id: &Uuid, cart: &Option<Arc<Cart>>) -> u64 {
+impl<D: ProjectedModel> Weighter<Uuid, Option<Arc<D::State>>> for StateWeight<D> {
+    fn weight(&self, _id: &Uuid, state: &Option<Arc<D::State>>) -> u64 {
         const OVERHEAD: usize = 64;
-        let cart = cart.as_deref().map_or(0, CartModel::weight);
-        (cart + OVERHEAD) as u64
+        let state = state.as_deref().map_or(0, D::weight);
+        (state + OVERHEAD) as u64
     }
 }
 
@@ -86,9 +118,10 @@ mod tests {
     #[test]
     fn active_carts_stay_cached_after_many_others() {
         const CAPACITY: u64 = 1_000;
-        let weight = CartWeight.weight(&Uuid::nil(), &Some(Arc::default()));
-        let mut folds = FoldCache::new(CAPACITY * weight);
-        let put_back = |folds: &mut FoldCache, ids: std::ops::Range<u128>| {
+        let weight = StateWeight::<CartModel>(PhantomData);
+        let weight = weight.weight(&Uuid::nil(), &Some(Arc::default()));
+        let mut folds = FoldCache::<CartModel>::new(CAPACITY * weight);
+        let put_back = |folds: &mut FoldCache<CartModel>, ids: std::ops::Range<u128>| {
             // In the order of a hash map, as the projector does.
             for id in ids.map(Uuid::from_u128).collect::<HashSet<_>>() {
                 folds.put_back(id, &Arc::default());

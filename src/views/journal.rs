@@ -7,7 +7,7 @@
 //! is the same for any division into batches.
 
 use super::{Batch, View};
-use crate::cart::Sku;
+use crate::cart::{CartEvent, Sku};
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use rusqlite::types::Value;
@@ -87,7 +87,7 @@ impl View for Journal {
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
             put(Term::Name(event.name()));
             put(Term::Command(&event.decoded.command));
-            if let Some(sku) = event.event().sku() {
+            if let Some(sku) = event.of_cart().and_then(CartEvent::sku) {
                 put(Term::Sku(sku.as_str()));
             }
             let at = event.decoded.at.millis();

@@ -17,6 +17,7 @@ mod health;
 pub mod insights;
 pub mod journal;
 mod line_change;
+pub mod orders;
 pub mod past;
 mod projector;
 mod read_handle;
@@ -39,7 +40,7 @@ pub use guard::{Damaged, FileGuard};
 pub use health::{UpdateError, ViewFailure};
 pub use line_change::LineQuantityChange;
 pub use past::PastCart;
-pub use projector::{PendingCart, Projector};
+pub use projector::{Folded, PendingCart, Projector};
 pub use read_handle::{Progress, ReadHandle};
 pub use reader::{QueryInfo, QueryResult, Reader, ViewReadError};
 pub use rebuild::RebuildWorker;
@@ -54,6 +55,8 @@ pub use updater::Updater;
 use crate::cart::{Cart, CartEvent};
 use crate::decider::{DecodedEvent, Event};
 use crate::log::{Hash, Position};
+use crate::models::ModelEvent;
+use crate::orders::Order;
 use carts::CartRow;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -75,7 +78,7 @@ pub trait View: Send {
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()>;
 }
 
-/// Events that are applied together, and the carts that they lead to.
+/// Events that are applied together, and the carts and orders that they lead to.
 pub struct Batch<'a> {
     /// In the order of their positions, in one list or several.
     events: &'a [Vec<ProjectedEvent>],
@@ -83,6 +86,8 @@ pub struct Batch<'a> {
     end: (Position, Hash),
     /// Each cart with an event in the batch.
     carts: &'a HashMap<Uuid, PendingCart>,
+    /// Each order with an event in the batch.
+    orders: &'a HashMap<Uuid, Arc<Order>>,
 }
 
 impl Batch<'_> {
@@ -94,6 +99,14 @@ impl Batch<'_> {
     /// The cart `id` after the batch, if the batch has an event of it.
     pub fn cart(&self, id: Uuid) -> Option<&Cart> {
         self.carts.get(&id).map(|pending| &*pending.cart)
+    }
+
+    /// Each order with an event in the batch, after it, in the order of their ids.
+    pub fn orders(&self) -> Vec<(Uuid, &Order)> {
+        let orders = self.orders.iter();
+        let mut orders: Vec<_> = orders.map(|(id, order)| (*id, &**order)).collect();
+        orders.sort_unstable_by_key(|(id, _)| *id);
+        orders
     }
 
     /// The rows of all carts with an event in the batch, in the order of their ids.
@@ -112,9 +125,9 @@ impl Batch<'_> {
 pub struct ProjectedEvent {
     pub position: Position,
     pub hash: Hash,
-    /// The cart that it happened to.
+    /// The cart or order that it happened to.
     pub stream: Uuid,
-    pub decoded: DecodedEvent<CartEvent>,
+    pub decoded: DecodedEvent<ModelEvent>,
     /// How it changed the line of its product, if it has one.
     pub line_change: Option<LineQuantityChange>,
     /// The cart after the event, if that is a version with a snapshot.
@@ -122,8 +135,12 @@ pub struct ProjectedEvent {
 }
 
 impl ProjectedEvent {
-    pub fn event(&self) -> &CartEvent {
-        &self.decoded.event
+    /// The event, if it is one of a cart.
+    pub fn of_cart(&self) -> Option<&CartEvent> {
+        match &self.decoded.event {
+            ModelEvent::Cart(event) => Some(event),
+            ModelEvent::Order(_) => None,
+        }
     }
 
     /// The event's name in the log.
@@ -142,6 +159,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::new(insights::Baskets),
         Box::new(insights::Activity),
         Box::new(snapshots::Snapshots),
+        Box::new(orders::Orders),
         Box::new(tree::Tree),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::snapshots::Until;
 use super::{Reader, ViewReadError};
-use crate::cart::{Cart, CartModel};
+use crate::cart::{Cart, CartEvent, CartModel};
 use crate::decider::{Decider, EventContext};
 use crate::history::{self, HistoryError, PAGE};
 use crate::log::{Freshness, LogReader, RecordedEvent, Version};
@@ -112,6 +112,7 @@ async fn fold(
 /// Applies `recorded` to a cart that is only read. Its metadata is not decoded: only the undo stack
 /// depends on the command, and decoding it would take half of the time of a fold.
 pub fn evolve(cart: &mut Cart, recorded: &RecordedEvent) -> Result<(), HistoryError> {
+    history::require_model::<CartEvent>(recorded)?;
     cart.forget_undo();
     let context = EventContext {
         version: recorded.version.0,

@@ -7,10 +7,12 @@ use super::health::UpdateError;
 use super::snapshots;
 use super::store::{StoreError, ViewStore};
 use super::{Batch, LineQuantityChange, ProjectedEvent, View};
-use crate::cart::{Cart, CartModel};
-use crate::decider::Decider;
-use crate::history;
+use crate::cart::{Cart, CartEvent, CartModel};
+use crate::decider::{Decider, DecodedEvent};
+use crate::history::{self, HistoryError};
 use crate::log::{Hash, LogReader, Position, RecordedEvent};
+use crate::models::ModelEvent;
+use crate::orders::{Order, OrderModel};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,7 +27,8 @@ type Written = (ViewStore, Pending, Result<(), UpdateError>);
 /// Folds events in the order of the log and writes what they lead to, in batches. Events can be
 /// folded while a batch is being written.
 pub struct Projector {
-    folds: FoldCache,
+    carts: FoldCache<CartModel>,
+    orders: FoldCache<OrderModel>,
     folded: Position,
     pending: Pending,
     /// `None` while a batch is being written.
@@ -35,10 +38,13 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Projects into `store`, with folded carts of about `cache_bytes` in memory.
+    /// Projects into `store`, with folded streams of about `cache_bytes` in memory.
     pub fn new(store: ViewStore, cache_bytes: u64) -> Projector {
+        // An order has a handful of events within moments of each other.
+        let orders = cache_bytes / 16;
         Projector {
-            folds: FoldCache::new(cache_bytes),
+            carts: FoldCache::new(cache_bytes - orders),
+            orders: FoldCache::new(orders),
             folded: store.position,
             pending: Pending::default(),
             written: store.position,
@@ -79,63 +85,77 @@ impl Projector {
         self.write().map(|_| ())
     }
 
-    /// Folds `events`, which follow in the log right after what was folded before. Returns their
-    /// carts, each once.
+    /// Folds `events`, which follow in the log right after what was folded before.
     pub async fn fold(
         &mut self,
         log: &dyn LogReader,
         events: &[RecordedEvent],
-    ) -> Result<Vec<Uuid>, UpdateError> {
-        let pending = &mut self.pending;
-        // All are decoded before any is folded: a cart has seen all of `events` or none of them.
+    ) -> Result<Folded, UpdateError> {
+        // All are decoded before any is folded: a stream has seen all of `events` or none of them.
         let mut decoded = Vec::with_capacity(events.len());
         for recorded in events {
-            decoded.push(history::decode(recorded)?);
+            decoded.push(history::decode::<ModelEvent>(recorded)?);
         }
-        for recorded in events {
-            if let Entry::Vacant(place) = pending.carts.entry(recorded.stream) {
-                let cart = self.folds.take_before(log, recorded).await?;
-                place.insert(PendingCart { cart, row: None });
-            }
+        for (recorded, decoded) in events.iter().zip(&decoded) {
+            self.take_before(log, recorded, &decoded.event).await?;
         }
+        let mut folded = Folded::default();
         let mut projected = Vec::with_capacity(events.len());
         for (recorded, decoded) in events.iter().zip(decoded) {
-            let pending = pending.carts.entry(recorded.stream).or_default();
-            let cart = Arc::make_mut(&mut pending.cart);
-            let line_change = LineQuantityChange::track(&decoded.event, cart, |cart| {
-                CartModel::evolve(cart, &decoded.event, &decoded.context());
-                cart.forget_undo();
-            });
-            let has_snapshot = snapshots::is_due(decoded.version);
-            projected.push(ProjectedEvent {
-                position: recorded.position,
-                hash: recorded.hash,
-                stream: recorded.stream,
-                decoded,
-                line_change,
-                snapshot: has_snapshot.then(|| pending.cart.clone()),
-            });
+            folded.add(recorded.stream, &decoded.event);
+            projected.push(self.pending.evolve(recorded, decoded));
         }
-        let mut changed: Vec<Uuid> = events.iter().map(|recorded| recorded.stream).collect();
-        changed.sort_unstable();
-        changed.dedup();
-        for id in &changed {
-            if let Some(pending) = pending.carts.get_mut(id) {
+        for streams in [&mut folded.carts, &mut folded.orders] {
+            streams.sort_unstable();
+            streams.dedup();
+        }
+        for id in &folded.carts {
+            if let Some(pending) = self.pending.carts.get_mut(id) {
                 pending.row = CartRow::of(*id, &pending.cart);
             }
         }
         if let Some(last) = events.last() {
             self.folded = last.position;
+            let pending = &mut self.pending;
             pending.events.push(projected);
             pending.end = Some((last.position, last.hash));
             pending.since.get_or_insert_with(Instant::now);
         }
-        Ok(changed)
+        Ok(folded)
+    }
+
+    /// Makes the stream of `recorded` pending, as it was right before that event.
+    async fn take_before(
+        &mut self,
+        log: &dyn LogReader,
+        recorded: &RecordedEvent,
+        event: &ModelEvent,
+    ) -> Result<(), HistoryError> {
+        let pending = &mut self.pending;
+        match event {
+            ModelEvent::Cart(_) => {
+                if let Entry::Vacant(place) = pending.carts.entry(recorded.stream) {
+                    let cart = self.carts.take_before(log, recorded).await?;
+                    place.insert(PendingCart { cart, row: None });
+                }
+            }
+            ModelEvent::Order(_) => {
+                if let Entry::Vacant(place) = pending.orders.entry(recorded.stream) {
+                    place.insert(self.orders.take_before(log, recorded).await?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The cart `id` and its row, if an event of it waits to be written.
     pub fn pending_cart(&self, id: Uuid) -> Option<&PendingCart> {
         self.pending.carts.get(&id)
+    }
+
+    /// The order `id`, if an event of it waits to be written.
+    pub fn pending_order(&self, id: Uuid) -> Option<&Order> {
+        self.pending.orders.get(&id).map(|order| &**order)
     }
 
     /// How many events wait to be written.
@@ -203,7 +223,10 @@ impl Projector {
     fn take_pending(&mut self) -> Pending {
         let pending = std::mem::take(&mut self.pending);
         for (id, pending) in &pending.carts {
-            self.folds.put_back(*id, &pending.cart);
+            self.carts.put_back(*id, &pending.cart);
+        }
+        for (id, order) in &pending.orders {
+            self.orders.put_back(*id, order);
         }
         pending
     }
@@ -218,6 +241,7 @@ impl Projector {
             pending.events.extend(later.events);
             pending.end = later.end.or(pending.end);
             pending.carts.extend(later.carts);
+            pending.orders.extend(later.orders);
             self.pending = pending;
             return Err(error);
         }
@@ -236,6 +260,7 @@ struct Pending {
     /// The position and the hash of the last event.
     end: Option<(Position, Hash)>,
     carts: HashMap<Uuid, PendingCart>,
+    orders: HashMap<Uuid, Arc<Order>>,
     since: Option<Instant>,
 }
 
@@ -247,7 +272,64 @@ pub struct PendingCart {
     pub row: Option<CartRow>,
 }
 
+/// The streams that were folded, each once.
+#[derive(Debug, Default)]
+pub struct Folded {
+    pub carts: Vec<Uuid>,
+    pub orders: Vec<Uuid>,
+    /// Whether an order may have another next step now.
+    pub has_order_steps: bool,
+}
+
+impl Folded {
+    fn add(&mut self, stream: Uuid, event: &ModelEvent) {
+        match event {
+            ModelEvent::Cart(event) => {
+                self.carts.push(stream);
+                self.has_order_steps |=
+                    matches!(event, CartEvent::CartCheckedOut(order) if order.order_follows);
+            }
+            ModelEvent::Order(_) => {
+                self.orders.push(stream);
+                self.has_order_steps = true;
+            }
+        }
+    }
+}
+
 impl Pending {
+    /// Applies the event of `recorded` to its stream.
+    fn evolve(
+        &mut self,
+        recorded: &RecordedEvent,
+        decoded: DecodedEvent<ModelEvent>,
+    ) -> ProjectedEvent {
+        let (mut line_change, mut snapshot) = (None, None);
+        match &decoded.event {
+            ModelEvent::Cart(event) => {
+                let pending = self.carts.entry(recorded.stream).or_default();
+                let cart = Arc::make_mut(&mut pending.cart);
+                line_change = LineQuantityChange::track(event, cart, |cart| {
+                    CartModel::evolve(cart, event, &decoded.context());
+                    cart.forget_undo();
+                });
+                snapshot = snapshots::is_due(decoded.version).then(|| pending.cart.clone());
+            }
+            ModelEvent::Order(event) => {
+                let order = self.orders.entry(recorded.stream).or_default();
+                OrderModel::evolve(Arc::make_mut(order), event, &decoded.context());
+            }
+        }
+        ProjectedEvent {
+            position: recorded.position,
+            hash: recorded.hash,
+            stream: recorded.stream,
+            decoded,
+            line_change,
+            snapshot,
+        }
+    }
+
     fn write(&self, store: &mut ViewStore) -> Result<(), UpdateError> {
         let Some(end) = self.end else {
             return Ok(());
@@ -256,6 +338,7 @@ impl Pending {
             events: &self.events,
             end,
             carts: &self.carts,
+            orders: &self.orders,
         };
         store.apply(&batch)
     }

@@ -240,7 +240,7 @@ impl Updater {
         };
         let events = self.log.read_all(position, batch).await;
         let mut events = events.map_err(HistoryError::from)?;
-        let changed = match self.projector.fold(&*self.log, &events).await {
+        let folded = match self.projector.fold(&*self.log, &events).await {
             Err(UpdateError::History(error)) => {
                 // The events before the one that cannot be read are applied all the same.
                 events.truncate(readable(&events, &error));
@@ -256,12 +256,21 @@ impl Updater {
         };
         let rows = || {
             let row = |id| self.projector.pending_cart(id)?.row.as_ref();
-            changed.iter().filter_map(move |id| Some((*id, row(*id)?)))
+            let carts = folded.carts.iter();
+            carts.filter_map(move |id| Some((*id, row(*id)?)))
         };
         self.rows
             .show(rows().map(|(id, row)| (id, row.clone())), end);
         self.arrivals
             .announce(rows().map(|(id, row)| (id, row.version)));
+        self.arrivals
+            .announce(folded.orders.iter().filter_map(|id| {
+                let order = self.projector.pending_order(*id)?;
+                Some((*id, order.version()))
+            }));
+        if folded.has_order_steps {
+            self.arrivals.announce_order_steps();
+        }
         Ok(events.len())
     }
 

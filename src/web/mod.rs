@@ -17,6 +17,7 @@ mod state;
 pub use auth::cart::CredentialIssuer;
 pub use auth::operator::{OperatorAccess, SessionCookie};
 pub use auth::share::ShareTokens;
+pub use auth::warehouse::WarehouseAccess;
 pub use fold_limit::FoldLimit;
 pub use http::cors::{AllowedOrigins, is_origin};
 pub use http::gate::{Gate, REQUESTS};
@@ -34,8 +35,8 @@ pub use state::{Node, ProofState, SharedState};
 use actix_web::web::{ServiceConfig, scope};
 use api::{
     cart, carts, catalogue, checkout, damage, event_proof, events, health, insights, items,
-    journal, notices, operator, products, promotion, public_events, refusals, related, shares,
-    timeline, tree, undo, verify, views, webhooks, what_if, why,
+    journal, notices, operator, order_events, orders, products, promotion, public_events, refusals,
+    related, shares, timeline, tree, undo, verify, views, webhooks, what_if, why,
 };
 use endpoint::Endpoint;
 use openapi::Operations;
@@ -114,6 +115,8 @@ fn cart_endpoints() -> Vec<Endpoint> {
 fn endpoints() -> Vec<Endpoint> {
     [
         carts::endpoints(),
+        orders::endpoints(),
+        order_events::endpoints(),
         journal::endpoints(),
         public_events::endpoints(),
         insights::endpoints(),

@@ -4,6 +4,7 @@ use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
 use crate::log::{LogReader, Position, ReadError, Version};
+use crate::orders::OrderModel;
 use crate::proof::{SigningStatus, VerifierKey, WitnessStatus};
 use crate::secret::Secret;
 use crate::verify::Verifications;
@@ -12,6 +13,7 @@ use crate::views::{Arrivals, PastCart, Reader, Rebuilds, Until, ViewFailure, Vie
 use crate::web::auth::cart::{CartTokenDigest, CredentialIssuer};
 use crate::web::auth::operator::OperatorAccess;
 use crate::web::auth::share::ShareTokens;
+use crate::web::auth::warehouse::WarehouseAccess;
 use crate::web::fold_limit::{FoldLimit, FoldTurn};
 use crate::web::http::gate::Gate;
 use crate::web::http::page::Cursors;
@@ -58,6 +60,8 @@ pub struct ProofState {
 /// What all workers share.
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
+    pub orders: Arc<CommandHandler<OrderModel>>,
+    pub warehouse: WarehouseAccess,
     pub log: Arc<dyn LogReader>,
     pub node: Node,
     pub catalogue: Arc<CurrentCatalogue>,

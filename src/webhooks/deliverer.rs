@@ -10,7 +10,7 @@ use super::schedule::{Change, Delivery, Schedule};
 use super::settings::WebhookSettings;
 use super::store::{ParkedEvent, Store};
 use crate::log::{Checkpoint, Hash, LogReader, Position, RecordedEvent};
-use crate::public_events::{contains_public, public_events};
+use crate::public_events::{may_be_public, public_events};
 use crate::timestamp::Timestamp;
 use fastrand::Rng;
 use futures_util::future::FutureExt;
@@ -143,11 +143,15 @@ impl Deliverer {
         for (place, recorded) in page.iter().enumerate() {
             let read = self.schedule.read().after(recorded);
             let is_known = self.known.remove(&recorded.position) == Some(recorded.hash);
-            if is_known || !contains_public(recorded, &self.settings.types) {
+            if is_known || !may_be_public(recorded, &self.settings.types) {
                 self.schedule.skip(read);
                 continue;
             }
             let delivery = self.delivery(recorded).await?;
+            if delivery.events.is_empty() {
+                self.schedule.skip(read);
+                continue;
+            }
             let parked = self.schedule.add(delivery, read, Instant::now());
             self.changes.extend(parked);
             if !self.schedule.has_room() {
@@ -161,7 +165,7 @@ impl Deliverer {
         let events = public_events(&*self.log, recorded, &self.settings.types).await;
         let events = events.map_err(|error| error.to_string())?;
         Ok(Delivery {
-            cart: recorded.stream,
+            cart: events.first().map_or(recorded.stream, |event| event.cart),
             position: recorded.position,
             hash: recorded.hash,
             recorded_at: recorded.recorded_at,

@@ -1,7 +1,7 @@
 //! `/api/carts/{id}/checkout` and `/undo`, and closed carts.
 
 use cartlog_testkit::TestApp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Contract (carts): `POST …/checkout`
 #[tokio::test]
@@ -108,4 +108,21 @@ async fn undo_reverses_commands_back_to_the_first() {
     cart.undo(version)
         .await
         .expect_problem(409, "nothing-to-undo");
+}
+
+/// Contract (history): An undo names the event that it reverses.
+#[tokio::test]
+async fn undo_names_the_event_that_it_reverses() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    cart.apply_promotion("TEA10").await.expect(200);
+    cart.undo(3).await.expect(200);
+    cart.undo(4).await.expect_problem(409, "nothing-to-undo");
+    cart.add("teapot", 2).await.expect(200);
+    cart.undo(5).await.expect(200);
+    let events = cart.events().await.expect(200).json();
+    let caused_by = |index: usize| events["items"][index]["meta"]["caused_by"].clone();
+    assert_eq!(caused_by(2), Value::Null);
+    assert_eq!(caused_by(3), json!({ "stream": cart.id, "version": 3 }));
+    assert_eq!(caused_by(5), json!({ "stream": cart.id, "version": 5 }));
 }

@@ -8,17 +8,26 @@ use std::collections::BTreeMap;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
+/// The settings with which there is something at every route.
+const SETTINGS: [(&str, &str); 2] = [
+    ("orders.confirm", "at_once"),
+    ("orders.warehouse_token", WAREHOUSE),
+];
+const WAREHOUSE: &str = "the token of the warehouse";
+
 /// A method at a path that is there.
 struct Route {
     method: Method,
     path: String,
+    /// Of the cart, of the order's cart, or of the warehouse.
+    token: String,
 }
 
 impl Route {
     /// A request with every header that a route requires.
     fn ask(&self, cart: &CartClient) -> Ask {
         let ask = cart.api.ask(self.method.clone(), &self.path);
-        ask.token(&cart.token)
+        ask.token(&self.token)
             .header("if-match", "*")
             .key("9f1d6a52-0c5e-4f0b-8f43-3a2e5b1c7d10")
     }
@@ -28,6 +37,7 @@ impl Route {
         Route {
             method: self.method.clone(),
             path: format!("{}?{query}", self.path),
+            token: self.token.clone(),
         }
     }
 
@@ -40,16 +50,27 @@ impl Route {
     }
 }
 
-/// Every route of the description, with `cart` in its path.
+/// Every route of the description, with `cart` in its path, or the order of another cart.
 async fn routes(cart: &CartClient) -> Vec<Route> {
     let description = cart.api.get("/openapi.json").await.expect(200).json();
     let paths = description["paths"].as_object().expect("paths").iter();
     let share = cart.api.post(&format!("/api/carts/{}/shares", cart.id));
     let share = share.token(&cart.token).await.expect(201).json();
+    let bought = cart.api.open_cart_with(&[("teapot", 1)]).await;
+    let paid = bought.check_out(2, 1999, "pay").await.expect(201).json();
+    let order = text(&paid["order_id"]);
+    let placed = cart.api.get(&format!("/api/orders/{order}"));
+    placed.token(&bought.token).await.expect(200);
     let routes: Vec<Route> = paths
         .flat_map(|(path, methods)| {
+            let is_order = path.starts_with("/api/orders/");
+            let token = match () {
+                () if path.ends_with("/reservation") => WAREHOUSE,
+                () if is_order => &bought.token,
+                () => &cart.token,
+            };
             let path = path
-                .replace("{id}", &cart.id)
+                .replace("{id}", if is_order { order } else { &cart.id })
                 .replace("{sku}", "teapot")
                 .replace("{token}", text(&share["token"]))
                 .replace("{version}", "1")
@@ -61,6 +82,7 @@ async fn routes(cart: &CartClient) -> Vec<Route> {
             methods.map(move |method| Route {
                 method: method.to_uppercase().parse().expect("a method"),
                 path: path.clone(),
+                token: token.to_owned(),
             })
         })
         .collect();
@@ -74,7 +96,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let webhook =
         format!("[{{ name = \"orders\", url = \"http://127.0.0.1:9/\", secret = \"{secret}\" }}]");
-    let app = TestApp::start_with(&[("webhooks", &webhook)]);
+    let app = TestApp::start_with(&[SETTINGS[0], SETTINGS[1], ("webhooks", &webhook)]);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     app.wait_for_tables().await;
     let headers_of = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
@@ -89,7 +111,7 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
     let mut asked = 0;
     for route in routes(&cart).await {
         if route.method == Method::GET {
-            let ask = |method| app.ask(method, &route.path).token(&cart.token);
+            let ask = |method| app.ask(method, &route.path).token(&route.token);
             let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
             assert_eq!(get.status, 200, "{}", route.path);
             assert_eq!(head.status, 200, "{}", route.path);
@@ -103,10 +125,12 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
 /// Contract (requests): Every route reads its body strictly, or accepts none.
 #[tokio::test]
 async fn every_body_is_decoded_strictly() {
-    let app = TestApp::start();
+    let app = TestApp::start_with(&SETTINGS);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut asked = 0;
-    for route in routes(&cart).await.into_iter().filter(Route::writes) {
+    let routes = routes(&cart).await;
+    let head = app.log_head();
+    for route in routes.into_iter().filter(Route::writes) {
         let case = route.name();
         let send = |body: &str| {
             let ask = route.ask(&cart).body(body.to_owned());
@@ -134,7 +158,7 @@ async fn every_body_is_decoded_strictly() {
         asked += 1;
     }
     assert!(asked > 12, "{asked}");
-    assert_eq!(app.log_head(), 2);
+    assert_eq!(app.log_head(), head);
     for path in ["/api/views/rebuild", "/api/verify"] {
         let status = app.get(path).await.expect(200).json();
         assert_eq!(status["state"], "idle", "{path}: something was started");
@@ -144,10 +168,12 @@ async fn every_body_is_decoded_strictly() {
 /// Contract (requests): An undescribed query parameter is 400 on every path of the API.
 #[tokio::test]
 async fn undocumented_query_is_refused_on_every_api_path() {
-    let app = TestApp::start();
+    let app = TestApp::start_with(&SETTINGS);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let mut asked = 0;
-    for route in routes(&cart).await {
+    let routes = routes(&cart).await;
+    let head = app.log_head();
+    for route in routes {
         if !route.path.starts_with("/api/") || route.method == Method::OPTIONS {
             continue;
         }
@@ -162,19 +188,21 @@ async fn undocumented_query_is_refused_on_every_api_path() {
         }
     }
     assert!(asked > 150, "{asked}");
-    assert_eq!(app.log_head(), 2);
+    assert_eq!(app.log_head(), head);
 }
 
 /// Contract (headers): `traceparent` is in the event, `trace_id` in the problem.
 #[tokio::test]
 async fn every_problem_of_every_route_has_the_trace_of_its_request() {
-    let app = TestApp::start();
+    let app = TestApp::start_with(&SETTINGS);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let traceparent = format!("00-{TRACE}-b7ad6b7169203331-01");
     let traced = |problem: &Value, case: &str| {
         assert_eq!(problem["trace_id"], TRACE, "{case}");
     };
-    for route in routes(&cart).await {
+    let routes = routes(&cart).await;
+    let head = app.log_head();
+    for route in routes {
         if route.method == Method::HEAD {
             continue;
         }
@@ -196,19 +224,20 @@ async fn every_problem_of_every_route_has_the_trace_of_its_request() {
         assert!(patch.header("allow").is_some(), "{case}");
         traced(&patch.expect_problem(405, "method-not-allowed"), &case);
     }
-    assert_eq!(app.log_head(), 2);
+    assert_eq!(app.log_head(), head);
 }
 
 /// Contract (headers): `RateLimit` and `RateLimit-Policy`; past the limit 429 with `Retry-After`.
 #[tokio::test]
 async fn counted_requests_report_the_remaining_limit() {
-    let app = TestApp::start_with(&[("rates.loopback", "true")]);
+    let app = TestApp::start_with(&[SETTINGS[0], SETTINGS[1], ("rates.loopback", "true")]);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     for route in routes(&cart).await {
         let is_read = matches!(route.method, Method::GET | Method::HEAD);
         let is_costly = route.path.ends_with("/related") || route.path.starts_with("/api/shared/");
         let is_cart = route.method != Method::OPTIONS && route.path.starts_with("/api/carts");
-        let counted = is_cart || (is_read && is_costly);
+        let is_order = is_read && route.path.starts_with("/api/orders");
+        let counted = is_cart || is_order || (is_read && is_costly);
         let answer = route.ask(&cart).await;
         for name in ["ratelimit", "ratelimit-policy"] {
             let present = answer.header(name).is_some();
@@ -254,7 +283,7 @@ async fn cart_id_is_uuid_v7_and_names_are_snake_case() {
             _ => {}
         }
     }
-    let app = TestApp::start();
+    let app = TestApp::start_with(&SETTINGS);
     let cart = app.open_cart_with(&[("teapot", 1)]).await;
     let id = uuid::Uuid::parse_str(&cart.id).expect("a UUID");
     assert_eq!(id.get_version_num(), 7);

@@ -26,6 +26,7 @@ mod notices;
 mod openapi;
 mod operations;
 mod operator;
+mod orders;
 mod overlap;
 mod pages;
 mod pictures;

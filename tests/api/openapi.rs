@@ -91,11 +91,13 @@ async fn described_methods_are_exactly_those_served() {
 }
 
 #[tokio::test]
-async fn operator_token_is_required_exactly_where_documented() {
+async fn token_of_operator_or_warehouse_is_required_where_documented() {
     let app = TestApp::start_with(&[("security.operator_token", "token of the operator")]);
     for (path, described) in members(&document(&app).await["paths"]) {
         for (method, operation) in members(described) {
-            let documented = operation["security"][0]["operator_token"].is_array();
+            let schemes = &operation["security"][0];
+            let documented =
+                schemes["operator_token"].is_array() || schemes["warehouse_token"].is_array();
             let method = method.to_uppercase().parse().unwrap();
             let answer: Answer = app.ask(method, &filled(path)).await;
             assert_eq!(answer.status == 401, documented, "{path}: {operation}");

@@ -5,7 +5,9 @@ use cartlog::timestamp::Timestamp;
 use cartlog_testkit::{Answer, CartClient, TestApp, repository, text};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+const WAREHOUSE: &str = "the token of the warehouse";
 const BATCH: &str = "application/cloudevents-batch+json";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -39,6 +41,30 @@ async fn closed_carts(app: &TestApp) -> [CartClient; 2] {
     let later = Timestamp::from_millis(Timestamp::now().millis() + 40 * 24 * 3_600_000);
     assert_eq!(app.expiry().sweep(later).await.expect("a sweep"), 1);
     [bought, idle]
+}
+
+/// An order that the warehouse reserved, and one that it refused, with all of their events.
+async fn answered_orders(app: &TestApp) {
+    for (answer, last) in [
+        (
+            json!({ "outcome": "reserved" }),
+            "cartlog.v1.order.confirmed",
+        ),
+        (
+            json!({ "outcome": "refused", "message": "None left.", "skus": ["teapot"] }),
+            "cartlog.v1.order.cancelled",
+        ),
+    ] {
+        let cart = app.open_cart_with(&[("teapot", 1)]).await;
+        let paid = cart.check_out(2, 1999, "pay").await.expect(201).json();
+        let order = format!("/api/orders/{}", text(&paid["order_id"]));
+        app.get(&order).token(&cart.token).await.expect(200);
+        let ask = app.post(&format!("{order}/reservation"));
+        ask.token(WAREHOUSE).json(&answer).await.expect(200);
+        let ended = async { while !all(app).await.iter().any(|event| event["type"] == last) {} };
+        let in_time = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        in_time.expect("the order is settled");
+    }
 }
 
 /// Contract (history): The public events are CloudEvents of their own types, ordered by position,
@@ -125,8 +151,12 @@ async fn public_events_continue_from_the_last_link() {
 /// Contract (history): `GET /asyncapi.json` describes every public event as it is sent.
 #[tokio::test]
 async fn asyncapi_describes_the_messages_that_are_sent() {
-    let app = TestApp::start();
+    let app = TestApp::start_with(&[
+        ("orders.confirm", "warehouse"),
+        ("orders.warehouse_token", WAREHOUSE),
+    ]);
     closed_carts(&app).await;
+    answered_orders(&app).await;
     let document = app.get("/asyncapi.json").await.expect(200).json();
     assert_eq!(document["asyncapi"], "3.0.0");
     let messages = document["components"]["messages"].as_object().unwrap();

@@ -80,6 +80,7 @@ fn accepted_checkout_records_what_was_withdrawn() {
             discount: money(500),
             total: money(500),
             withdrawn,
+            order_follows: false,
         })
     };
     let all = || Offers::new([offer("tea", 500), offer("mug", 9)], [in_euros(five_off())]);

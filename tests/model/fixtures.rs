@@ -89,6 +89,7 @@ pub fn checked_out(items_total: i64, discount: i64) -> CartEvent {
         discount: money(discount),
         total: money(items_total - discount),
         withdrawn: None,
+        order_follows: false,
     })
 }
 

@@ -95,6 +95,7 @@ fn any_events() -> impl Strategy<Value = CartEvent> {
             discount: money(amounts[1]),
             total: money(amounts[2]),
             withdrawn: None,
+            order_follows: false,
         })),
         1 => times().prop_map(|idle_since| CartEvent::CartExpired(CartExpired { idle_since })),
     ]

@@ -1,4 +1,4 @@
-//! The model of a cart through its public API. [`rules`], [`undo`] and [`limits`] cover every
+//! The models through their public API: [`orders`] covers an order, all others a cart. [`rules`], [`undo`] and [`limits`] cover every
 //! command and refusal, [`outputs`] sentences and explanations, [`properties`] random command
 //! sequences, [`decoders`] arbitrary text, and [`currencies`] the table of the pages.
 
@@ -8,6 +8,7 @@ mod decoders;
 mod fixtures;
 mod generators;
 mod limits;
+mod orders;
 mod outputs;
 mod properties;
 mod rules;

@@ -46,6 +46,8 @@ const IN_ORDER: [&str; 11] = [
     "/checkout\"",
 ];
 
+const GET_CART: &str = "curl -i \"$shop/api/carts/$id\" -H \"Authorization: Bearer $cart_token\"";
+
 /// The line with the cart's version and total of today in the places of the recorded ones.
 fn current(line: &str, version: u64, total: i64) -> String {
     const VERSIONS: [&str; 4] = [
@@ -73,6 +75,9 @@ async fn docs_curl_lines_cover_every_route() {
     let mut serve = command(folder.path(), &[]);
     let token = "operator-token-from-the-configuration";
     serve.env("CARTLOG_SECURITY__OPERATOR_TOKEN", token);
+    let warehouse = "warehouse-token-from-the-configuration";
+    serve.env("CARTLOG_ORDERS__CONFIRM", "warehouse");
+    serve.env("CARTLOG_ORDERS__WAREHOUSE_TOKEN", warehouse);
     let program = ServiceProcess::run(serve);
     let shop = format!("http://{}", program.address);
     let page = reqwest::get(format!("{shop}/docs")).await.unwrap();
@@ -109,11 +114,15 @@ async fn docs_curl_lines_cover_every_route() {
     let share = shared["token"].as_str().expect("a share");
     let known = [known[0], known[1], known[2], known[3], ("share", share)];
     let type_in = |line: &str, expected: &str| {
-        let now = json(&bash(folder.path(), line_with("/why\""), &known));
+        let now = json(&bash(folder.path(), line_with("/carts/$id/why\""), &known));
         let version = now["version"].as_u64().expect("a version");
         let total = now["total"]["value"].as_i64().expect("a total");
         let line = current(line, version, total);
-        let answer = bash(folder.path(), &line, &known);
+        let cart = json(&bash(folder.path(), GET_CART, &known));
+        // Once it is checked out.
+        let order = cart["order_id"].as_str().unwrap_or_default();
+        let others = [("order", order), ("warehouse_token", warehouse)];
+        let answer = bash(folder.path(), &line, &[&known[..], &others].concat());
         let (_, status) = answer
             .split_once("HTTP/1.1 ")
             .unwrap_or_else(|| panic!("{line}: {answer}"));

@@ -56,6 +56,9 @@ fn count(lines: &str) -> Tally {
         let kind = text("type").split('.').nth(1).unwrap().to_owned();
         let minute = (text("time")[..16].to_owned(), kind.clone());
         *tally.minutes.entry(minute).or_default() += 1;
+        if kind.starts_with("Order") {
+            continue;
+        }
         let story = tally.carts.entry(text("subject")).or_default();
         story.last_version = text("streamversion").parse().unwrap();
         story.last_type.clone_from(&kind);

@@ -35,7 +35,7 @@ fn stories(folder: &Path) -> Vec<String> {
         .prepare(
             "SELECT group_concat(type || CASE type WHEN 'CartOpened' THEN '' ELSE
                     json_remove(data, '$.order_id') END, ' ' ORDER BY version)
-               FROM events GROUP BY stream",
+               FROM events GROUP BY stream HAVING min(type) < 'Order'",
         )
         .unwrap();
     let rows = stories.query_map([], |row| row.get(0)).unwrap();

@@ -282,6 +282,7 @@ async fn pairs_are_right_for_thousands_of_large_carts() {
                 discount: Money::ZERO,
                 total: Money::ZERO,
                 withdrawn: None,
+                order_follows: false,
             }));
             baskets_by_hand.push(basket);
         }

@@ -22,6 +22,7 @@ pub const MODEL: CartModel = CartModel {
         events: 30,
     },
     withdrawn: WithdrawnAtCheckout::Refuse,
+    order_follows: false,
 };
 
 /// What a shopper wants once, however often it is sent.
@@ -86,6 +87,7 @@ impl Attempt {
             actor: "shopper",
             correlation_id: None,
             trace_id: None,
+            cause: None,
             key: self.intent.key.map(|key| {
                 let request = self.request();
                 let digests = KeyDigests { key, request };

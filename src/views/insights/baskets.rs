@@ -42,7 +42,7 @@ impl View for Baskets {
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut insert = tables.prepare_cached("INSERT INTO baskets VALUES (?1, ?2, ?3)")?;
         for event in batch.events() {
-            if !matches!(event.event(), CartEvent::CartCheckedOut(_)) {
+            if !matches!(event.of_cart(), Some(CartEvent::CartCheckedOut(_))) {
                 continue;
             }
             let cart = batch.cart(event.stream);

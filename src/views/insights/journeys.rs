@@ -107,7 +107,7 @@ pub struct TakenOut {
 /// Whether `event` changes the row of its cart, and the units that it removes.
 #[expect(clippy::option_option, reason = "whether to write, and what")]
 fn row_change(event: &ProjectedEvent) -> Option<Option<TakenOut>> {
-    match event.event() {
+    match event.of_cart()? {
         CartEvent::CartOpened(_) | CartEvent::CartCheckedOut(_) | CartEvent::CartExpired(_) => {
             Some(None)
         }

@@ -76,9 +76,9 @@ impl View for Products {
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut changes: HashMap<(Sku, Currency), (Arc<str>, Numbers)> = HashMap::new();
         for event in batch.events() {
-            let cart = batch.cart(event.stream);
-            if let Some(contents) = cart.and_then(Cart::contents) {
-                count(&mut changes, event, contents);
+            let contents = batch.cart(event.stream).and_then(Cart::contents);
+            if let (Some(cart_event), Some(contents)) = (event.of_cart(), contents) {
+                count(&mut changes, event, cart_event, contents);
             }
         }
         let mut upsert = tables.prepare_cached(
@@ -119,10 +119,11 @@ impl View for Products {
 fn count(
     changes: &mut HashMap<(Sku, Currency), (Arc<str>, Numbers)>,
     event: &ProjectedEvent,
+    cart_event: &CartEvent,
     contents: &Contents,
 ) {
     let currency = contents.currency;
-    match event.event() {
+    match cart_event {
         CartEvent::ItemAdded(units) => {
             let (name, numbers) = changes.entry((units.sku.clone(), currency)).or_default();
             *name = units.name.clone();

@@ -5,6 +5,7 @@ use crate::cart::{CartCommand, Money};
 use crate::id::new_id;
 use crate::web::api::command::{OF_COMMANDS, REPLAYED, describe_versioned_command, execute};
 use crate::web::api::event_proof;
+use crate::web::auth::cart::order_cookie;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_json;
 use crate::web::http::path::CartId;
@@ -42,11 +43,20 @@ async fn check_out(
         offers: state.catalogue.get().offers().clone(),
     };
     let response = execute(&state, &request, id.0, &command, &body).await?;
-    let version = response.document()?.version;
-    let proof = event_proof::link(id.0, version);
-    response
-        .header(header::LINK, proof)
-        .finish(StatusCode::CREATED)
+    let (version, order) = {
+        let document = response.document()?;
+        (document.version, document.order_id)
+    };
+    let token_hash = response.cart.contents().map(|contents| contents.token_hash);
+    let cookie = token_hash.zip(order).and_then(|(token_hash, order)| {
+        order_cookie(&request, &token_hash, order, state.secure_cookies)
+    });
+    let response = response.header(header::LINK, event_proof::link(id.0, version));
+    match cookie {
+        Some(cookie) => response.header(header::SET_COOKIE, cookie),
+        None => response,
+    }
+    .finish(StatusCode::CREATED)
 }
 
 fn describe_check_out(operation: Operation<'_>) -> Operation<'_> {
@@ -57,7 +67,8 @@ fn describe_check_out(operation: Operation<'_>) -> Operation<'_> {
              price at which they were added. Products and promotions that the shop no longer \
              offers are refused with 409, or recorded in the event, as configured; \
              `GET /api/carts/{id}/notices` shows them before. `Link` leads to the proof that the \
-             order is in the log.",
+             order is in the log. `order_id` is the order's id: `GET /api/orders/{id}` follows it. \
+             A browser that sent the cart's cookie gets one for the order.",
         )
         .required_headers(&[Header::IdempotencyKey])
         .body::<Checkout>(true)
@@ -66,6 +77,7 @@ fn describe_check_out(operation: Operation<'_>) -> Operation<'_> {
         .with_headers(OF_COMMANDS)
         .with_headers(&[Header::Link, Header::LogPosition])
         .may_have_headers(REPLAYED)
+        .may_have_headers(&[Header::SetCookie])
         .problems(&[
             Kind::KeyRequired,
             Kind::EmptyCart,

@@ -1,12 +1,12 @@
 //! Recorded events as the JSON documents that clients read. Their CloudEvents format is in
 //! [`crate::cloud_event`].
 
-use crate::cart::event::StoredData;
-use crate::cart::sentence::sentence;
 use crate::cart::{CartEvent, Currency};
 use crate::cloud_event::CloudEvent;
-use crate::history::{self, CommitMetadata, HistoryError};
+use crate::history::{self, CommitMetadata, EventRef, HistoryError};
 use crate::log::{Freshness, Hash, LogReader, Position, RecordedEvent, Version};
+use crate::models::{ModelEvent, StoredData};
+use crate::orders::OrderEvent;
 use crate::timestamp::Timestamp;
 use crate::web::http::event_id::EventId;
 use crate::web::http::problem::Problem;
@@ -24,8 +24,12 @@ use uuid::Uuid;
 pub struct EventDocument<'a> {
     /// Position in the log.
     position: Position,
+    /// The cart, also of an order's event.
     cart_id: Uuid,
-    /// Version of the cart after this event.
+    /// Of an order's event: the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<Uuid>,
+    /// Version of the cart, or of the order, after this event.
     version: Version,
     #[serde(rename = "type")]
     name: &'a str,
@@ -38,7 +42,7 @@ pub struct EventDocument<'a> {
     data: &'a RawValue,
     meta: Meta<'a>,
     hash: Hash,
-    /// Hash of the cart's previous event.
+    /// Hash of the previous event of the cart, or of the order.
     previous_hash: Hash,
 }
 
@@ -53,20 +57,27 @@ struct Meta<'a> {
     /// The command that caused the event.
     causation_id: Uuid,
     trace_id: Option<Cow<'a, str>>,
+    /// The event that the command reacted to, if it reacted to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caused_by: Option<EventRef>,
 }
 
 impl<'a> EventDocument<'a> {
-    fn of(recorded: &'a RecordedEvent, previous: CartHead) -> Result<Self, Problem> {
-        let event: CartEvent = history::event_of(recorded)?;
+    fn of(recorded: &'a RecordedEvent, previous: StreamHead) -> Result<Self, Problem> {
+        let event: ModelEvent = history::event_of(recorded)?;
         let metadata = CommitMetadata::of(recorded)?;
         Ok(EventDocument {
             position: recorded.position,
-            cart_id: recorded.stream,
+            cart_id: previous.cart,
+            order_id: match event {
+                ModelEvent::Cart(_) => None,
+                ModelEvent::Order(_) => Some(recorded.stream),
+            },
             version: recorded.version,
             name: &recorded.name,
             schema: recorded.schema,
             recorded_at: recorded.recorded_at,
-            sentence: sentence(&event, previous.currency),
+            sentence: event.sentence(previous.currency),
             data: serde_json::from_str(&recorded.data).map_err(Problem::internal)?,
             meta: Meta {
                 correlation_id: metadata.correlation_id.unwrap_or(metadata.command_id),
@@ -75,6 +86,7 @@ impl<'a> EventDocument<'a> {
                 command_id: metadata.command_id,
                 actor: metadata.actor,
                 trace_id: metadata.trace_id,
+                caused_by: metadata.cause,
             },
             hash: recorded.hash,
             previous_hash: previous.hash,
@@ -82,20 +94,22 @@ impl<'a> EventDocument<'a> {
     }
 }
 
-/// The state of a cart's stream right before an event.
+/// The state of a stream right before an event.
 #[derive(Debug, Clone, Copy)]
-struct CartHead {
+struct StreamHead {
     version: Version,
     /// The hash of the event at `version`.
     hash: Hash,
     currency: Currency,
+    /// The cart that the stream is of, or whose order it is of.
+    cart: Uuid,
 }
 
-/// Formats events, which must come oldest first within each cart. It caches the head of each cart,
-/// so that only the first event of a cart needs reads of its own.
+/// Formats events, which must come oldest first within each stream. It caches the head of each
+/// stream, so that only the first event of one needs reads of its own.
 #[derive(Debug, Default)]
 pub struct EventFormatter {
-    heads: HashMap<Uuid, CartHead>,
+    heads: HashMap<Uuid, StreamHead>,
 }
 
 /// Cached heads at the most. Eviction drops all of them: it needs no order, since a miss costs two
@@ -137,12 +151,12 @@ impl EventFormatter {
         Ok(format!("id: {id}\ndata: {json}\n\n").into())
     }
 
-    /// The head of the cart before `recorded`; the cached head becomes the one after it.
+    /// The head of the stream before `recorded`; the cached head becomes the one after it.
     async fn advance(
         &mut self,
         log: &dyn LogReader,
         recorded: &RecordedEvent,
-    ) -> Result<CartHead, Problem> {
+    ) -> Result<StreamHead, Problem> {
         let version = Version(recorded.version.0 - 1);
         let previous = match self.heads.get(&recorded.stream) {
             Some(head) if head.version == version => *head,
@@ -151,7 +165,7 @@ impl EventFormatter {
         if self.heads.len() >= MAX_HEADS {
             self.heads.clear();
         }
-        let head = CartHead {
+        let head = StreamHead {
             version: recorded.version,
             hash: recorded.hash,
             ..previous
@@ -165,50 +179,54 @@ async fn head_before(
     log: &dyn LogReader,
     recorded: &RecordedEvent,
     version: Version,
-) -> Result<CartHead, Problem> {
+) -> Result<StreamHead, Problem> {
     if version == Version(0) {
-        return Ok(CartHead {
+        let (cart, currency) = opening_of(recorded)?;
+        return Ok(StreamHead {
             version,
             hash: Hash::ZERO,
-            currency: currency_of(recorded)?,
+            currency,
+            cart,
         });
     }
-    let cart = recorded.stream;
+    let stream = recorded.stream;
     let event_after = async |after: u64| {
-        let read = log.read_stream(cart, Version(after), 1, Freshness::Any);
+        let read = log.read_stream(stream, Version(after), 1, Freshness::Any);
         let found = read.await?.pop();
-        found.ok_or_else(|| Problem::internal(format!("{cart} has no event after {after}")))
+        found.ok_or_else(|| Problem::internal(format!("{stream} has no event after {after}")))
     };
-    Ok(CartHead {
+    let (cart, currency) = opening_of(&event_after(0).await?)?;
+    Ok(StreamHead {
         version,
         hash: event_after(version.0 - 1).await?.hash,
-        currency: currency_of(&event_after(0).await?)?,
+        currency,
+        cart,
     })
 }
 
-fn currency_of(first: &RecordedEvent) -> Result<Currency, Problem> {
-    match history::event_of::<CartEvent>(first)? {
-        CartEvent::CartOpened(opened) => Ok(opened.currency),
-        CartEvent::ItemAdded(_)
-        | CartEvent::ItemRemoved(_)
-        | CartEvent::PromotionApplied(_)
-        | CartEvent::PromotionRemoved(_)
-        | CartEvent::CartCheckedOut(_)
-        | CartEvent::CartExpired(_) => Err(Problem::internal("a cart must begin with CartOpened")),
+/// The cart and the currency that the first event of a stream names.
+fn opening_of(first: &RecordedEvent) -> Result<(Uuid, Currency), Problem> {
+    match history::event_of::<ModelEvent>(first)? {
+        ModelEvent::Cart(CartEvent::CartOpened(opened)) => Ok((first.stream, opened.currency)),
+        ModelEvent::Order(OrderEvent::OrderPlaced(placed)) => Ok((placed.cart_id, placed.currency)),
+        ModelEvent::Cart(_) | ModelEvent::Order(_) => Err(Problem::internal(format!(
+            "{} cannot be the first event of a stream",
+            first.name
+        ))),
     }
 }
 
-/// The events of `cart` from version `first` to `last`.
-pub async fn read_cart(
+/// The events of the cart or order `stream` from version `first` to `last`.
+pub async fn read_stream(
     log: &dyn LogReader,
-    cart: Uuid,
+    stream: Uuid,
     first: u64,
     last: u64,
 ) -> Result<Vec<RecordedEvent>, HistoryError> {
     let mut events = Vec::new();
     let after = Version(first.saturating_sub(1));
     let (last, fresh) = (Some(Version(last)), Freshness::Linearizable);
-    history::for_each(log, cart, after, last, fresh, |recorded| {
+    history::for_each(log, stream, after, last, fresh, |recorded| {
         events.push(recorded);
         Ok(())
     })

@@ -3,7 +3,7 @@
 use crate::log::{Hash, hashed_text};
 use crate::merkle::inclusion_proof;
 use crate::proof::{EventProof, SignedTreeHead};
-use crate::web::api::event::read_cart;
+use crate::web::api::event::read_stream;
 use crate::web::api::tree::{signed_with, unreadable};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
@@ -39,7 +39,7 @@ async fn prove(
     no_query(&request)?;
     state.cart_row(id.0, CartTokenDigest::of(&request)).await?;
     let PathVersion(version) = version;
-    let mut events = read_cart(&*state.log, id.0, version.0.max(2) - 1, version.0).await?;
+    let mut events = read_stream(&*state.log, id.0, version.0.max(2) - 1, version.0).await?;
     let event = events.pop().filter(|event| event.version == version);
     let event = event.ok_or_else(|| {
         let detail = format!("The cart has no event of version {version}.");

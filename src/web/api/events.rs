@@ -2,7 +2,7 @@
 
 use crate::cloud_event::CloudEvent;
 use crate::log::{LogReader, RecordedEvent};
-use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
+use crate::web::api::event::{EventDocument, EventFormatter, read_stream};
 use crate::web::api::live_cart;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
@@ -28,7 +28,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct EventsQuery {
+pub(super) struct EventsQuery {
     /// Items per page; 50 by default.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
@@ -43,13 +43,13 @@ struct EventsQuery {
 
 /// The media types of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Json,
     CloudEvents,
     Live,
 }
 
-const FORMATS: &[(&str, Format)] = &[
+pub(super) const FORMATS: &[(&str, Format)] = &[
     ("application/json", Format::Json),
     (CLOUD_EVENTS, Format::CloudEvents),
     ("text/event-stream", Format::Live),
@@ -65,19 +65,31 @@ async fn list(
     let query: EventsQuery = query(&request)?;
     let cart = state.newest_cart(id, CartTokenDigest::of(&request)).await?;
     let head = cart.contents().ok_or_else(Problem::not_found)?.version;
+    respond(&request, &state, id, head, &query, format).await
+}
+
+/// The events of the cart or order `id`, which is at version `head`.
+pub(super) async fn respond(
+    request: &HttpRequest,
+    state: &Data<AppState>,
+    id: Uuid,
+    head: u64,
+    query: &EventsQuery,
+    format: Format,
+) -> Result<HttpResponse, Problem> {
     match (format, query.after) {
-        (Format::Live, after) => live_cart::follow(&request, &state, id, head, after).await,
+        (Format::Live, after) => live_cart::follow(request, state, id, head, after).await,
         (_, Some(_)) => Err(Problem::new(
             Kind::InvalidQuery,
             "after requires Accept: text/event-stream; pages use cursor.",
         )),
         (Format::Json, None) => {
-            let window = Window::of(&state.cursors, id, &query, head)?;
+            let window = Window::of(&state.cursors, id, query, head)?;
             json(&*state.log, window).await
         }
         (Format::CloudEvents, None) => {
-            let window = Window::of(&state.cursors, id, &query, head)?;
-            cloud_events(&*state.log, window, &request).await
+            let window = Window::of(&state.cursors, id, query, head)?;
+            cloud_events(&*state.log, window, request).await
         }
     }
 }
@@ -158,7 +170,7 @@ impl Window {
 
     /// The events of the page, oldest first.
     async fn read(&self, log: &dyn LogReader) -> Result<Vec<RecordedEvent>, Problem> {
-        Ok(read_cart(log, self.cart, self.first, self.last).await?)
+        Ok(read_stream(log, self.cart, self.first, self.last).await?)
     }
 
     /// `items`, which are oldest first, in the requested order.

@@ -1,12 +1,13 @@
 //! `/api/events`: the journal, which is the events of all carts, in pages or as a live stream.
 
-use crate::cart::{CartEvent, Sku};
+use crate::cart::Sku;
 use crate::cloud_event::CloudEvent;
-use crate::history::{self, CommitMetadata, PAGE};
+use crate::history::{self, CommitMetadata, HistoryError, PAGE};
 use crate::log::{LogReader, Position, RecordedEvent, Version};
+use crate::models::ModelEvent;
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
 use crate::views::{QueryInfo, Until};
-use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
+use crate::web::api::event::{EventDocument, EventFormatter, read_stream};
 use crate::web::api::live_log::{self, StreamQuery};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
@@ -42,6 +43,7 @@ struct JournalQuery {
     /// Product of the event.
     #[schemars(with = "Option<Sku>")]
     sku: Option<String>,
+    /// The cart, or the order.
     #[schemars(with = "Option<Uuid>")]
     cart_id: Option<String>,
     /// Command that caused the event, such as `add_item`.
@@ -220,7 +222,10 @@ impl Filter {
         }
         Ok(match sku {
             None => true,
-            Some(sku) => history::event_of::<CartEvent>(recorded)?.sku() == Some(sku),
+            Some(sku) => match history::event_of::<ModelEvent>(recorded)? {
+                ModelEvent::Cart(event) => event.sku() == Some(sku),
+                ModelEvent::Order(_) => false,
+            },
         })
     }
 
@@ -246,10 +251,7 @@ async fn of_cart(
     let mut version = match (start, filter.direction) {
         (Some(start), _) => start.0,
         (None, Direction::Forward) => 1,
-        (None, Direction::Backward) => {
-            let newest = state.views.cart_at(log, cart, Until::NEWEST).await?.cart;
-            newest.contents().map_or(0, |contents| contents.version)
-        }
+        (None, Direction::Backward) => newest_version(state, cart).await?,
     };
     let mut matching = Vec::new();
     while version > 0 && matching.len() < count {
@@ -263,7 +265,7 @@ async fn of_cart(
                 (next + 1, version, next)
             }
         };
-        let mut page = read_cart(log, cart, first, last).await?;
+        let mut page = read_stream(log, cart, first, last).await?;
         if page.is_empty() {
             break;
         }
@@ -281,6 +283,22 @@ async fn of_cart(
         version = next;
     }
     Ok((matching, position))
+}
+
+/// The newest version of the cart or order `stream`; 0 if there is none.
+async fn newest_version(state: &AppState, stream: Uuid) -> Result<u64, Problem> {
+    match state
+        .views
+        .cart_at(&*state.log, stream, Until::NEWEST)
+        .await
+    {
+        Ok(newest) => Ok(newest
+            .cart
+            .contents()
+            .map_or(0, |contents| contents.version)),
+        Err(HistoryError::OtherModel { .. }) => Ok(state.orders.state(stream).await?.1.0),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Matching events of all carts: the view finds candidate positions, the log has the events.

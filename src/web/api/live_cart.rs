@@ -1,7 +1,7 @@
 //! The live event stream of one cart. An event's id is its version and the start of its hash.
 
 use crate::views::Following;
-use crate::web::api::event::{EventFormatter, read_cart};
+use crate::web::api::event::{EventFormatter, read_stream};
 use crate::web::api::live_events::{LiveEvents, live_events};
 use crate::web::http::event_id::EventId;
 use crate::web::http::live::{self, PAGE, Source};
@@ -21,7 +21,7 @@ pub async fn follow(
     version: u64,
     after: Option<EventId>,
 ) -> Result<HttpResponse, Problem> {
-    let event_at = async |at| Ok(read_cart(&*state.log, id, at, at).await?.pop());
+    let event_at = async |at| Ok(read_stream(&*state.log, id, at, at).await?.pop());
     let beginning = live::beginning(request, after, version, event_at).await?;
     let slot = state.streams.take(request)?;
     let source = CartSource {
@@ -65,7 +65,7 @@ impl Source for CartSource {
             }
             return Ok(());
         }
-        for recorded in &read_cart(log, self.id, self.sent + 1, page_end).await? {
+        for recorded in &read_stream(log, self.id, self.sent + 1, page_end).await? {
             self.sent = recorded.version.0;
             let event = self.formatter.server_sent(log, recorded, self.sent);
             ready.push_back(event.await?);

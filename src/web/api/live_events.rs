@@ -1,7 +1,7 @@
 //! New events as live streams send them: formatted once, and the bytes shared by all streams.
 
 use crate::log::{LogReader, RecordedEvent};
-use crate::web::api::event::{EventFormatter, read_cart};
+use crate::web::api::event::{EventFormatter, read_stream};
 use crate::web::http::problem::Problem;
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
@@ -68,7 +68,7 @@ impl LiveEvents {
         version: u64,
     ) -> Result<Bytes, Problem> {
         let format = async {
-            let read = read_cart(log, cart, version, version).await?;
+            let read = read_stream(log, cart, version, version).await?;
             let recorded = read
                 .first()
                 .ok_or_else(|| Problem::internal(format!("cart {cart} has no event {version}")))?;

@@ -19,6 +19,8 @@ pub mod live_log;
 pub mod metrics;
 pub mod notices;
 pub mod operator;
+pub mod order_events;
+pub mod orders;
 pub mod problems;
 pub mod products;
 pub mod promotion;

@@ -5,13 +5,14 @@ use crate::commands::CommandError;
 use crate::decider::UnreadableEvent;
 use crate::history::HistoryError;
 use crate::log::ReadError;
+use crate::orders::OrderRefusal;
 use crate::views::ViewReadError;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::etag;
 use actix_web::http::header;
 
-impl From<CommandError<Refusal>> for Problem {
-    fn from(error: CommandError<Refusal>) -> Problem {
+impl<R: std::error::Error + Into<Problem>> From<CommandError<R>> for Problem {
+    fn from(error: CommandError<R>) -> Problem {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
             CommandError::NotFound => Problem::not_found(),
@@ -45,6 +46,18 @@ impl From<CommandError<Refusal>> for Problem {
                 "Too many commands are queued; nothing was changed. Retry in a moment.",
             )
             .retry_after(1),
+        }
+    }
+}
+
+impl From<OrderRefusal> for Problem {
+    fn from(refusal: OrderRefusal) -> Problem {
+        match refusal {
+            OrderRefusal::NotPlaced => Problem::not_found(),
+            OrderRefusal::Cancelled
+            | OrderRefusal::AlreadyRefused
+            | OrderRefusal::AlreadyReserved
+            | OrderRefusal::NotAsked => Problem::new(Kind::OrderSettled, refusal.to_string()),
         }
     }
 }
@@ -91,6 +104,7 @@ impl From<Refusal> for Problem {
 impl From<HistoryError> for Problem {
     fn from(error: HistoryError) -> Problem {
         match error {
+            HistoryError::OtherModel { .. } => Problem::not_found(),
             HistoryError::Read(error) => Problem::new(
                 Kind::LogUnavailable,
                 "The log cannot be read. Retry in a moment.",

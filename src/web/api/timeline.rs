@@ -3,7 +3,7 @@
 use crate::cart::document::CartDocument;
 use crate::log::Version;
 use crate::views::{Until, past};
-use crate::web::api::event::{EventDocument, EventFormatter, read_cart};
+use crate::web::api::event::{EventDocument, EventFormatter, read_stream};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::page::{Page, PageQuery};
@@ -55,7 +55,7 @@ async fn list(
     let mut bytes = 0;
     let mut next = None;
     // One event more than the page shows where the next page starts.
-    for recorded in &read_cart(log, id, first, first.saturating_add(limit)).await? {
+    for recorded in &read_stream(log, id, first, first.saturating_add(limit)).await? {
         if items.len() as u64 == limit || bytes >= PAGE_BYTES {
             next = Some(state.cursors.cursor(&list, recorded.version.0));
             break;

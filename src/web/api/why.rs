@@ -5,7 +5,7 @@ use crate::history;
 use crate::log::Version;
 use crate::views::Until;
 use crate::web::api::cart::{expect_version, no_such_version};
-use crate::web::api::event::read_cart;
+use crate::web::api::event::read_stream;
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::page::Cursors;
@@ -58,7 +58,7 @@ async fn get(
     let first = place.map_or(1, |place| place.first);
     let last = first.saturating_add(PAGE - 1).min(reached);
     let mut events = Vec::new();
-    for recorded in &read_cart(&*state.log, id.0, first, last).await? {
+    for recorded in &read_stream(&*state.log, id.0, first, last).await? {
         events.push(history::decode(recorded)?);
     }
     let mut why = explain::why(id.0, &cart, &events).ok_or_else(no_such_version)?;

@@ -1,7 +1,7 @@
 //! Cart credentials. A cart's id is public; its bearer token is the capability to use the cart.
 //! Only the token's holder has it: the log stores its SHA-256 digest.
 
-use super::{bearer_digest, cookie_digests, digest};
+use super::{bearer_digest, cookie_digests, cookie_values, digest};
 use crate::cart::Cart;
 use crate::id::new_id;
 use crate::secret::Secret;
@@ -40,6 +40,24 @@ impl CartCredentials {
         ))
         .expect("hexadecimal digits and a UUID make a header value")
     }
+}
+
+/// `Set-Cookie` with which a browser that has checked out a cart may read its order `order`: the
+/// token of the cart, if `request` sent it in a cookie.
+pub fn order_cookie(
+    request: &HttpRequest,
+    token_hash: &[u8; 32],
+    order: Uuid,
+    secure: bool,
+) -> Option<HeaderValue> {
+    let mut tokens = cookie_values(request, COOKIE);
+    let token = tokens.find(|token| digest(token).ct_eq(token_hash).into())?;
+    let secure = if secure { "; Secure" } else { "" };
+    let cookie = HeaderValue::try_from(format!(
+        "{COOKIE}={token}; Path=/api/orders/{order}; Max-Age={COOKIE_MAX_AGE_SECONDS}; \
+         HttpOnly; SameSite=Strict{secure}"
+    ));
+    cookie.ok()
 }
 
 /// Issues the credentials of new carts.

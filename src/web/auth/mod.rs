@@ -6,6 +6,7 @@ mod guesses;
 pub mod operator;
 mod sessions;
 pub mod share;
+pub mod warehouse;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -18,6 +19,11 @@ fn digest(token: &str) -> [u8; 32] {
 /// The digests of the values of the cookies `name`. There are several if cookies with other paths
 /// or of other services on the host have the same name: each may be the right one.
 fn cookie_digests(request: &HttpRequest, name: &str) -> impl Iterator<Item = [u8; 32]> {
+    cookie_values(request, name).map(digest)
+}
+
+/// The values of the cookies `name`.
+fn cookie_values<'a>(request: &'a HttpRequest, name: &str) -> impl Iterator<Item = &'a str> {
     request
         .headers()
         .get_all(header::COOKIE)
@@ -25,7 +31,7 @@ fn cookie_digests(request: &HttpRequest, name: &str) -> impl Iterator<Item = [u8
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(move |(found, _)| *found == name)
-        .map(|(_, token)| digest(token))
+        .map(|(_, value)| value)
 }
 
 /// The digest of the token in `Authorization: Bearer`.

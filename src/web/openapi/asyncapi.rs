@@ -3,7 +3,8 @@
 
 use super::schemas::Schemas;
 use crate::public_events::{
-    CartCheckedOutData, CartExpiredData, Envelope, OrderPlacedData, PublicData,
+    CartCheckedOutData, CartExpiredData, Envelope, OrderCancelledData, OrderConfirmedData,
+    OrderPlacedData, OrderRefusedData, OrderReservedData, PublicData,
 };
 use serde_json::{Map, Value, json};
 
@@ -21,6 +22,10 @@ pub fn asyncapi() -> Value {
     messages.add::<CartCheckedOutData>();
     messages.add::<CartExpiredData>();
     messages.add::<OrderPlacedData>();
+    messages.add::<OrderReservedData>();
+    messages.add::<OrderRefusedData>();
+    messages.add::<OrderConfirmedData>();
+    messages.add::<OrderCancelledData>();
     let Messages {
         mut schemas,
         mut described,

@@ -134,6 +134,11 @@ fn security_schemes() -> Value {
             "description": "The operator token, `security.operator_token` in the configuration. \
                 Without one the service runs in demo mode, on loopback only, and requires none."
         },
+        "warehouse_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The warehouse's token, `orders.warehouse_token` in the configuration."
+        },
         "operator_cookie": {
             "type": "apiKey",
             "in": "cookie",

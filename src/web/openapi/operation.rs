@@ -23,6 +23,7 @@ enum Access {
     Public,
     CartHolder,
     Operator,
+    Warehouse,
 }
 
 /// The description of an operation, under construction.
@@ -106,6 +107,12 @@ impl<'a> Operation<'a> {
     pub fn requires_operator(mut self) -> Self {
         self.access = Access::Operator;
         self.problems(&[Kind::OperatorOnly, Kind::TooManyGuesses])
+    }
+
+    /// Requires the warehouse's token.
+    pub fn requires_warehouse(mut self) -> Self {
+        self.access = Access::Warehouse;
+        self.problems(&[Kind::WarehouseOnly, Kind::NotFound])
     }
 
     /// Adds the query parameters that `T` is read from.
@@ -273,6 +280,7 @@ impl<'a> Operation<'a> {
             Access::Public => json!([]),
             Access::CartHolder => json!([{ "cart_token": [] }, { "cart_cookie": [] }]),
             Access::Operator => json!([{ "operator_token": [] }, { "operator_cookie": [] }]),
+            Access::Warehouse => json!([{ "warehouse_token": [] }]),
         };
         let mut responses: BTreeMap<String, Value> = BTreeMap::new();
         for (status, response) in self.responses {
@@ -333,6 +341,9 @@ fn path_parameters(path: &str) -> Vec<Value> {
     names
         .map(|name| {
             let (description, schema) = match name {
+                "id" if path.starts_with("/api/orders/") => {
+                    ("The order.", json!({ "type": "string", "format": "uuid" }))
+                }
                 "id" => ("The cart.", json!({ "type": "string", "format": "uuid" })),
                 "sku" => (
                     "The product.",

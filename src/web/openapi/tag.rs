@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
     Carts,
+    Orders,
     Histories,
     Catalogue,
     Log,
@@ -17,6 +18,7 @@ impl Tag {
     /// All sections, in the order in which newcomers read them.
     pub const ALL: &'static [Tag] = &[
         Tag::Carts,
+        Tag::Orders,
         Tag::Histories,
         Tag::Catalogue,
         Tag::Log,
@@ -29,6 +31,7 @@ impl Tag {
     pub fn name(self) -> &'static str {
         match self {
             Tag::Carts => "Carts",
+            Tag::Orders => "Orders",
             Tag::Histories => "Histories",
             Tag::Catalogue => "Catalogue",
             Tag::Log => "Log and views",
@@ -44,6 +47,10 @@ impl Tag {
             Tag::Carts => {
                 "Open a cart, change it, undo, check out. Each command responds with the updated \
                  cart."
+            }
+            Tag::Orders => {
+                "An order follows a checkout: it is placed, and confirmed or cancelled. Reading \
+                 one requires the token of its cart."
             }
             Tag::Histories => {
                 "A cart's events, why its total is what it is, and what it would be without some \

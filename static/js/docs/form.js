@@ -32,10 +32,14 @@ function input(name, value, operation) {
   return element("input", { class: "field small", value, type: "text", autocomplete: "off", spellcheck: false, testid: `${operation}-${name}` });
 }
 
-/** @param {Parameter} parameter */
-function valueOf({ name, in: place, required, example }) {
-  const { id, version } = current();
-  if (place === "path") return name === "id" ? id ?? "" : String(example ?? "");
+/**
+ * @param {Parameter} parameter
+ * @param {string} template The path with its parameters in braces.
+ */
+function valueOf({ name, in: place, required, example }, template) {
+  const { id, order, version } = current();
+  const subject = template.startsWith("/api/orders/") ? order : id;
+  if (place === "path") return name === "id" ? subject ?? "" : String(example ?? "");
   if (!required) return "";
   if (name === "If-Match") return version ? `"${version}"` : "";
   if (name === "Idempotency-Key") return crypto.randomUUID?.() ?? String(Date.now());
@@ -59,6 +63,7 @@ function bodyOf(example) {
 function tokenOf(operation) {
   if (operation.security.some((it) => it.cart_token)) return { label: "Cart token", value: current().token ?? "" };
   if (operation.security.some((it) => it.operator_token)) return { label: "Operator token (not in demo mode)", value: current().operator ?? "" };
+  if (operation.security.some((it) => it.warehouse_token)) return { label: "Warehouse token", value: "" };
   return null;
 }
 
@@ -71,7 +76,7 @@ function tokenOf(operation) {
 export function requestForm(method, template, operation) {
   const id = operation.operationId;
   const shown = (operation.parameters ?? []).filter(({ name }) => !LEFT_OUT.includes(name));
-  const parameters = shown.map((parameter) => ({ ...parameter, input: input(parameter.name, valueOf(parameter), id) }));
+  const parameters = shown.map((parameter) => ({ ...parameter, input: input(parameter.name, valueOf(parameter, template), id) }));
   const token = tokenOf(operation);
   const tokenInput = token && input("token", token.value, id);
   const types = Object.keys(Object.values(operation.responses).find((it) => it.content)?.content ?? {});

@@ -9,6 +9,7 @@ const KEY = "cartlog.docs";
  * @typedef {object} Session
  * @property {string} [id] The last cart.
  * @property {string} [token] Its token.
+ * @property {string} [order] The order of the last checkout.
  * @property {number} [version]
  * @property {number} [total] In minor units.
  * @property {string} [operator] The operator's token.
@@ -43,8 +44,8 @@ export function remember(change) {
  * @param {unknown} body
  */
 export function rememberCart(body) {
-  const { id, token, version, total, lines } = /** @type {any} */ (body ?? {});
+  const { id, token, version, total, lines, order_id: order } = /** @type {any} */ (body ?? {});
   if (!id || !Array.isArray(lines)) return;
   if (token) remember({ id, token, version, total });
-  else if (id === session.id) remember({ version, total });
+  else if (id === session.id) remember({ version, total, order });
 }

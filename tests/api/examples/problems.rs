@@ -1,7 +1,7 @@
 //! Problems as the service responds with them, each provoked by a request.
 
 use cartlog::timestamp::Timestamp;
-use cartlog_testkit::{Ask, CartClient, TestApp};
+use cartlog_testkit::{Ask, CartClient, TestApp, text};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -33,7 +33,26 @@ pub async fn provoke() -> Value {
     catalogue(&mut problems).await;
     limits(&mut problems).await;
     guesses(&mut problems).await;
+    orders(&mut problems).await;
     json!(problems.0)
+}
+
+async fn orders(problems: &mut Problems) {
+    let app = TestApp::start_with(&[
+        ("orders.confirm", "at_once"),
+        ("orders.warehouse_token", TOKEN),
+    ]);
+    let cart = app.open_cart_with(&[("teapot", 1)]).await;
+    let paid = cart.check_out(2, 1999, "pay").await.expect(201).json();
+    let order = format!("/api/orders/{}", text(&paid["order_id"]));
+    app.get(&order).token(&cart.token).await.expect(200);
+    let answer = || {
+        let answer = app.post(&format!("{order}/reservation"));
+        answer.json(&json!({ "outcome": "reserved" }))
+    };
+    problems.expect(401, "warehouse-only", answer()).await;
+    let answer = answer().token(TOKEN);
+    problems.expect(409, "order-settled", answer).await;
 }
 
 async fn malformed_requests(problems: &mut Problems) {

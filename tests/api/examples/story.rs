@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::future::Future;
 
 const TOKEN: &str = "operator-token-from-the-configuration";
+const WAREHOUSE: &str = "warehouse-token-from-the-configuration";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const CHECKOUT_KEY: &str = "6f0c1b1e-3f6e-4a57-8f0a-0a3f6a1f7c55";
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -48,6 +49,8 @@ async fn play() -> Value {
         ),
         ("insights.abandoned_after_minutes", "0"),
         ("server.node", "shop-1"),
+        ("orders.confirm", "warehouse"),
+        ("orders.warehouse_token", WAREHOUSE),
     ]);
     let mut recorder = Recorder::default();
     let path = shop(&app, &mut recorder).await;
@@ -67,7 +70,8 @@ async fn play() -> Value {
         200,
     )
     .await;
-    check_out(&app, &mut recorder, &path).await;
+    let order = check_out(&app, &mut recorder, &path).await;
+    deliver(&app, &mut recorder, &path, &order).await;
     prove(&app, &mut recorder, &path).await;
     others(&app).await;
     look_at_the_shop(&app, &mut recorder, &path.id).await;
@@ -187,7 +191,7 @@ async fn read_history(app: &TestApp, recorder: &mut Recorder, cart: &Cart) {
 }
 
 /// The price of the teapot has changed since it was added.
-async fn check_out(app: &TestApp, recorder: &mut Recorder, cart: &Cart) {
+async fn check_out(app: &TestApp, recorder: &mut Recorder, cart: &Cart) -> String {
     recorder
         .record(app, cart.call("getNotices", Method::GET, "/notices"), 200)
         .await;
@@ -209,8 +213,37 @@ async fn check_out(app: &TestApp, recorder: &mut Recorder, cart: &Cart) {
         .header("If-Match", format!("\"{}\"", back["version"]))
         .header("Idempotency-Key", CHECKOUT_KEY)
         .body(json!({ "expected_total": total }));
-    let version = recorder.record(app, order, 201).await.version();
-    client.get_at_least(version).await.expect(200);
+    let ordered = recorder.record(app, order, 201).await;
+    client.get_at_least(ordered.version()).await.expect(200);
+    text(&ordered.json()["order_id"]).to_owned()
+}
+
+/// The order, which the warehouse reserves.
+async fn deliver(app: &TestApp, recorder: &mut Recorder, cart: &Cart, order: &str) {
+    let path = format!("/api/orders/{order}");
+    let get = |operation, below: &str| {
+        Call::new(operation, Method::GET, format!("{path}{below}")).token(&cart.token)
+    };
+    recorder.record(app, get("getOrder", ""), 200).await;
+    let answer = Call::new("answerOrder", Method::POST, format!("{path}/reservation"));
+    let answer = answer
+        .token(WAREHOUSE)
+        .body(json!({ "outcome": "reserved" }));
+    recorder.record(app, answer, 200).await;
+    let confirmed = async {
+        while app.get(&path).token(&cart.token).await.expect(200).json()["status"] != "confirmed" {}
+    };
+    let in_time = tokio::time::timeout(PATIENCE, confirmed).await;
+    in_time.expect("the order is confirmed");
+    recorder
+        .record(app, get("listOrderEvents", "/events?limit=2"), 200)
+        .await;
+    let batch = get("listOrderEvents", "/events?limit=1");
+    let batch = batch.header("Accept", "application/cloudevents-batch+json");
+    recorder.record(app, batch, 200).await;
+    let stream = get("listOrderEvents", "/events?after=2");
+    recorder.record_stream(app, stream, 1).await;
+    recorder.record(app, get("getOrderWhy", "/why"), 200).await;
 }
 
 /// What the newest checkpoint of the log says, once it covers the cart.
@@ -242,6 +275,9 @@ async fn others(app: &ApiClient) {
         let key = format!("order-{number}");
         let order = cart.check_out(now.version(), total, &key).await.expect(201);
         cart.get_at_least(order.version()).await.expect(200);
+        // Placed before anything else happens, so that the story has one order of events.
+        let placed = format!("/api/orders/{}", text(&order.json()["order_id"]));
+        app.get(&placed).token(&cart.token).await.expect(200);
     }
     let left = app
         .open_cart_with(&[("sencha", 2), ("stoneware-mug", 1)])

@@ -5,12 +5,14 @@ mod copies;
 mod lines;
 mod rewritten;
 
+use cartlog_testkit::log_file::{log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder with a log filled by simulated shoppers, and the service on it.
@@ -24,7 +26,22 @@ fn shopped(carts: &str) -> (TempDir, ServiceProcess) {
             .status
             .success()
     );
+    wait_for_orders(folder.path());
     (folder, program)
+}
+
+/// Waits until the order of every checkout is settled: until then the log grows.
+fn wait_for_orders(folder: &Path) {
+    let begun = Instant::now();
+    loop {
+        let log = read_intact_log(&log_path(folder));
+        let count = |name: &str| log.iter().filter(|event| event.name == name).count();
+        if count("CartCheckedOut") == count("OrderConfirmed") {
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "open orders");
+        std::thread::yield_now();
+    }
 }
 
 fn export(folder: &Path) -> Vec<u8> {

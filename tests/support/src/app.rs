@@ -42,7 +42,7 @@ impl Deref for TestApp {
 }
 
 impl TestApp {
-    /// A service with the default settings, its files in a new folder.
+    /// A service with the default settings, its files in a new folder, without orders.
     pub fn start() -> TestApp {
         TestApp::start_with(&[])
     }
@@ -57,6 +57,8 @@ impl TestApp {
             ("security.secret_path", file("secret")),
             ("proof.key_path", file("proof.key")),
             ("server.workers", "2".to_owned()),
+            // An order follows a checkout at any time: tests of carts count the events of the log.
+            ("orders.confirm", "off".to_owned()),
         ];
         let given = settings
             .iter()

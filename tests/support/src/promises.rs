@@ -33,7 +33,7 @@ const PROMISE_SECTIONS: [(&str, &str); 9] = [
     ("cluster", "A log that nodes share"),
 ];
 /// The sections of `docs/contract.md`.
-const CONTRACT_SECTIONS: [(&str, &str); 13] = [
+const CONTRACT_SECTIONS: [(&str, &str); 14] = [
     ("errors", "Errors"),
     ("requests", "Methods, paths and bodies"),
     ("conditions", "Conditional requests"),
@@ -41,6 +41,7 @@ const CONTRACT_SECTIONS: [(&str, &str); 13] = [
     ("access", "Tokens and access"),
     ("headers", "Headers, lists and limits"),
     ("carts", "Carts"),
+    ("orders", "Orders"),
     ("history", "Events and history"),
     ("service", "Catalogue, insights and operations"),
     ("views", "Views and verification"),

@@ -48,6 +48,13 @@ kinds! {
                  in the configuration).",
         members: [],
     }
+    WarehouseOnly {
+        slug: "warehouse-only", status: UNAUTHORIZED, title: "Warehouse token required",
+        meaning: "This endpoint requires the warehouse's token, and the request does not have it.",
+        remedy: "Send `Authorization: Bearer` with the warehouse's token \
+                 (`orders.warehouse_token` in the configuration).",
+        members: [],
+    }
     CrossSite {
         slug: "cross-site", status: FORBIDDEN, title: "Cross-site request",
         meaning: "The browser says that a page of another site sent this request. Other sites \
@@ -123,6 +130,14 @@ kinds! {
         meaning: "The shop no longer offers some of the cart, or not in its currency: `notices`.",
         remedy: "Remove that, then check out. `GET /api/carts/{id}/notices` shows it before.",
         members: [(Member::Notices, Presence::Always)],
+    }
+    OrderSettled {
+        slug: "order-settled", status: CONFLICT, title: "Order settled otherwise",
+        meaning: "The order was cancelled, the warehouse gave the other answer before, or it was \
+                  never asked. Nothing was changed.",
+        remedy: "Release what was reserved for the order unless `GET /api/orders/{id}` shows \
+                 that it is reserved or confirmed. The same answer will be refused again.",
+        members: [],
     }
     TotalChanged {
         slug: "total-changed", status: CONFLICT, title: "Total changed",

@@ -84,7 +84,9 @@ fn start(summary: &str) -> String {
          <a href=\"#checkOut\">check out</a>.</p>\
          <p>In the samples, <code>$shop</code> is the address of this service, <code>$id</code> and \
          <code>$cart_token</code> are those of a cart, <code>$share</code> is the token of a shared \
-         one, and <code>$operator_token</code> is the operator's; demo mode requires none. In <code>If-Match</code> send the version that you \
+         one, <code>$order</code> is the <code>order_id</code> of a checkout, \
+         <code>$warehouse_token</code> is the warehouse's, and <code>$operator_token</code> the \
+         operator's; demo mode requires none. In <code>If-Match</code> send the version that you \
          have seen, and in a checkout its total. All examples are recorded from one cart.</p>\
          <p class=\"start-links\"><a href=\"/openapi.json\">OpenAPI document</a> \
          <a href=\"/asyncapi.json\">AsyncAPI document</a> \

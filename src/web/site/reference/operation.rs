@@ -69,6 +69,10 @@ impl<'a> Described<'a> {
                 "<p class=\"access\">Requires the \
                  <a href=\"#rule-tokens\">operator token</a>.</p>"
             }
+            Token::Warehouse => {
+                "<p class=\"access\">Requires the warehouse's token, \
+                 <code>orders.warehouse_token</code> in the configuration.</p>"
+            }
         }
     }
 

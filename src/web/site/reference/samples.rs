@@ -15,16 +15,28 @@ pub enum Token {
     None,
     Cart,
     Operator,
+    Warehouse,
 }
 
 impl Token {
     /// The token that an operation's `security` names.
     pub fn of(operation: &Value) -> Token {
         let required = |name| list(&operation["security"]).any(|it| it.get(name).is_some());
-        match (required("cart_token"), required("operator_token")) {
-            (true, _) => Token::Cart,
-            (_, true) => Token::Operator,
-            (false, false) => Token::None,
+        match () {
+            () if required("cart_token") => Token::Cart,
+            () if required("operator_token") => Token::Operator,
+            () if required("warehouse_token") => Token::Warehouse,
+            () => Token::None,
+        }
+    }
+
+    /// The variable that has it, in a shell and in a script.
+    fn variables(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Token::None => None,
+            Token::Cart => Some(("cart_token", "cartToken")),
+            Token::Operator => Some(("operator_token", "operatorToken")),
+            Token::Warehouse => Some(("warehouse_token", "warehouseToken")),
         }
     }
 }
@@ -51,6 +63,7 @@ impl<'a> Sample<'a> {
         let recorded = [
             ("id", story("openCart", "id")),
             ("share", story("shareCart", "token")),
+            ("order", story("checkOut", "order_id")),
         ];
         let recorded = recorded
             .into_iter()
@@ -70,12 +83,7 @@ impl<'a> Sample<'a> {
             "GET" => format!("curl -i \"$shop{}\"", self.path(in_shell)),
             method => format!("curl -i -X {method} \"$shop{}\"", self.path(in_shell)),
         };
-        let variable = match self.token {
-            Token::None => None,
-            Token::Cart => Some("cart_token"),
-            Token::Operator => Some("operator_token"),
-        };
-        if let Some(variable) = variable {
+        if let Some((variable, _)) = self.token.variables() {
             let _ = write!(line, " \\\n  -H \"Authorization: Bearer ${variable}\"");
         }
         for (name, value) in self.headers() {
@@ -96,12 +104,7 @@ impl<'a> Sample<'a> {
             let _ = writeln!(options, "  method: \"{}\",", self.method);
         }
         let mut headers = String::new();
-        let variable = match self.token {
-            Token::None => None,
-            Token::Cart => Some("cartToken"),
-            Token::Operator => Some("operatorToken"),
-        };
-        if let Some(variable) = variable {
+        if let Some((_, variable)) = self.token.variables() {
             let _ = writeln!(headers, "    Authorization: `Bearer ${{{variable}}}`,");
         }
         for (name, value) in self.headers() {
@@ -151,7 +154,12 @@ pub fn page(name: &str, template: &str) -> String {
         path.replace(parameter, value)
     });
     let with = |variable: fn(&str) -> String| {
-        let path = path.replace("{id}", &variable("id"));
+        let id = if path.starts_with("/orders/") {
+            "order"
+        } else {
+            "id"
+        };
+        let path = path.replace("{id}", &variable(id));
         path.replace("{token}", &variable("share"))
     };
     let curl = format!("curl -i \"$shop{}\"", with(in_shell));

@@ -1,0 +1,56 @@
+//! What accompanies a command: who sent it, in reaction to what, and under which conditions.
+
+use super::IdempotencyKey;
+use crate::history::EventRef;
+use crate::id::new_id;
+use crate::log::Version;
+use uuid::Uuid;
+
+/// What accompanies a command and does not concern the model.
+#[derive(Debug, Clone)]
+pub struct CommandContext {
+    /// The command's name, for the metadata of its events.
+    pub command: &'static str,
+    pub command_id: Uuid,
+    pub actor: &'static str,
+    pub correlation_id: Option<Uuid>,
+    /// 32 hexadecimal digits, after W3C Trace Context.
+    pub trace_id: Option<String>,
+    /// The event that the command reacts to.
+    pub cause: Option<EventRef>,
+    pub key: Option<IdempotencyKey>,
+    /// The versions at which the command may be decided; `None` allows any.
+    pub if_match: Option<Condition>,
+}
+
+impl CommandContext {
+    /// A command called `command`, sent by `actor`, without key, condition or trace.
+    pub fn new(command: &'static str, actor: &'static str) -> CommandContext {
+        CommandContext {
+            command,
+            command_id: new_id(),
+            actor,
+            correlation_id: None,
+            trace_id: None,
+            cause: None,
+            key: None,
+            if_match: None,
+        }
+    }
+}
+
+/// The versions of a stream at which a command may be decided (`If-Match`, RFC 9110).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    Any,
+    OneOf(Vec<Version>),
+}
+
+impl Condition {
+    pub(super) fn allows(&self, current: Version) -> bool {
+        match self {
+            Condition::Any => true,
+            Condition::OneOf(versions) => versions.contains(&current),
+        }
+    }
+}
