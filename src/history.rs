@@ -197,6 +197,12 @@ impl HistoryError {
             } => Some((*stream, *version)),
         }
     }
+
+    /// How many of `events` come before the one that the error is about.
+    pub fn readable_before(&self, events: &[RecordedEvent]) -> usize {
+        let is_it = |event: &RecordedEvent| self.event() == Some((event.stream, event.version));
+        events.iter().position(is_it).unwrap_or(0)
+    }
 }
 
 /// Decodes the event of `recorded`.

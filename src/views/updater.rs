@@ -12,7 +12,7 @@ use super::row_cache::RowCache;
 use super::store::ViewStore;
 use crate::file_lock::FileLock;
 use crate::history::HistoryError;
-use crate::log::{LogReader, Position, RecordedEvent};
+use crate::log::{LogReader, Position};
 use crate::timestamp::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,7 +243,7 @@ impl Updater {
         let folded = match self.projector.fold(&*self.log, &events).await {
             Err(UpdateError::History(error)) => {
                 // The events before the one that cannot be read are applied all the same.
-                events.truncate(readable(&events, &error));
+                events.truncate(error.readable_before(&events));
                 if events.is_empty() {
                     return Err(error.into());
                 }
@@ -392,12 +392,6 @@ impl Updater {
         self.rows.clear();
         replaced
     }
-}
-
-/// How many of `events` come before the one that `error` is about.
-fn readable(events: &[RecordedEvent], error: &HistoryError) -> usize {
-    let is_it = |event: &RecordedEvent| error.event() == Some((event.stream, event.version));
-    events.iter().position(is_it).unwrap_or(0)
 }
 
 #[cfg(test)]

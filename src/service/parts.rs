@@ -1,0 +1,217 @@
+//! The parts of the service, each from the configuration.
+
+use super::ServiceError;
+use crate::background::{Background, BackgroundFailed};
+use crate::cart::{Cart, CartModel};
+use crate::commands::{CommandHandler, Meter, Snapshots};
+use crate::config::{Config, Engine};
+use crate::disk_space::DiskSpace;
+use crate::expiry::Expiry;
+use crate::log::EventLog;
+use crate::order_process::OrderProcess;
+use crate::orders::OrderModel;
+use crate::read_side::ReadSide;
+use crate::secret::Secret;
+use crate::verify::Verifier;
+use crate::views::Reader;
+use crate::web::{AllowedOrigins, Gate, OperatorAccess, ServerSettings, SessionCookie, ShedMeter};
+use prometheus::Registry;
+use prometheus::core::Collector;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The metrics of commands, operator, log and disk space.
+pub(super) fn registry(
+    config: &Config,
+    meter: &Meter,
+    operator: &OperatorAccess,
+    gauges: Vec<Box<dyn Collector>>,
+) -> prometheus::Result<Registry> {
+    let registry = Registry::new();
+    meter.register(&registry)?;
+    operator.register(&registry)?;
+    for gauge in gauges {
+        registry.register(gauge)?;
+    }
+    registry.register(Box::new(disk_space(config)?))?;
+    Ok(registry)
+}
+
+/// The space that is left for the log, or this node's replica of it, and for the views.
+fn disk_space(config: &Config) -> prometheus::Result<DiskSpace> {
+    let log = match config.log.engine {
+        Engine::Sqlite => config.log.path.clone(),
+        Engine::Postgres | Engine::JetStream => config.log.replica_path(),
+    };
+    DiskSpace::of(vec![("log", log), ("views", config.views.path.clone())])
+}
+
+/// The operator's access. The session cookie is named after the secret and the port, so that shops
+/// on one host have different names for it, also those that share a secret.
+pub(super) fn operator_access(
+    config: &Config,
+    secret: &Secret,
+    listener: &TcpListener,
+) -> Result<OperatorAccess, ServiceError> {
+    let address = listener.local_addr().map_err(ServiceError::Listen)?;
+    let shop = secret.derive(
+        b"name of the session cookie on port ",
+        &address.port().to_be_bytes(),
+    );
+    Ok(OperatorAccess::new(
+        &config.security.operator_token,
+        SessionCookie::new(shop, config.server.https),
+        config.server.behind_proxy,
+    ))
+}
+
+/// A factory for readers of the views: one per HTTP worker.
+pub(super) fn readers(
+    config: &Config,
+    read_side: &ReadSide,
+) -> impl Fn() -> Reader + Clone + Send + Sync + use<> {
+    let (path, read_handle) = (config.views.path.clone(), read_side.read_handle.clone());
+    move || Reader::new(path.clone(), read_handle.clone())
+}
+
+/// The snapshots of the views, for replays of commands.
+fn snapshots(reader: Reader) -> Box<Snapshots<Cart>> {
+    let reader = Mutex::new(reader);
+    Box::new(move |id, version| {
+        let reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.snapshot_before(id, version)
+    })
+}
+
+/// The handlers of the commands of carts and of orders.
+pub(super) fn handlers(
+    config: &Config,
+    log: &Arc<dyn EventLog>,
+    meter: Meter,
+    reader: Reader,
+) -> (
+    Arc<CommandHandler<CartModel>>,
+    Arc<CommandHandler<OrderModel>>,
+) {
+    let model = CartModel {
+        limits: config.limits.limits(),
+        withdrawn: config.checkout.withdrawn,
+        order_follows: config.orders.follow_checkouts(),
+    };
+    // An order has a handful of events within moments of each other.
+    let cache = config.cache.commands_bytes();
+    let orders_cache = cache / 16;
+    let carts = CommandHandler::new(model, log.clone(), cache - orders_cache)
+        .counted_by(meter.clone())
+        .with_snapshots(snapshots(reader));
+    let orders = CommandHandler::new(OrderModel, log.clone(), orders_cache).counted_by(meter);
+    (Arc::new(carts), Arc::new(orders))
+}
+
+/// Runs the order process on a background thread. It also finishes the orders of checkouts that
+/// were made while it was enabled, if it no longer is.
+pub(super) fn start_order_process(
+    process: OrderProcess,
+    views: Reader,
+    stopping: watch::Receiver<bool>,
+) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(ServiceError::Orders)?;
+    Background::spawn("order process", move || {
+        runtime.block_on(process.run(&views, stopping));
+        Ok(())
+    })
+    .map_err(ServiceError::Orders)
+}
+
+/// Runs verifications on request, on a low-priority thread.
+pub(super) fn start_verifier(
+    verifier: Verifier,
+    stopping: watch::Receiver<bool>,
+) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(ServiceError::Verifier)?;
+    Background::spawn_yielding("verifier", move || {
+        verifier.run(&runtime, stopping);
+        Ok(())
+    })
+    .map_err(ServiceError::Verifier)
+}
+
+/// Expires idle carts on a background thread, if expiry is enabled.
+pub(super) fn start_expiry(
+    config: &Config,
+    commands: &Arc<CommandHandler<CartModel>>,
+    reader: impl Fn() -> Reader + Send + Sync + 'static,
+    stopping: watch::Receiver<bool>,
+) -> Result<Option<(Arc<Expiry>, Background)>, ServiceError> {
+    let Some(idle_time) = config.carts.idle_time() else {
+        return Ok(None);
+    };
+    let expiry = Arc::new(Expiry::new(commands.clone(), reader, idle_time));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(ServiceError::Expiry)?;
+    let sweeping = expiry.clone();
+    let background = Background::spawn("cart expiry", move || {
+        runtime.block_on(sweeping.run(stopping));
+        Ok(())
+    })
+    .map_err(ServiceError::Expiry)?;
+    Ok(Some((expiry, background)))
+}
+
+/// Resolves when the expiry thread ends; never, if expiry is disabled.
+pub(super) async fn expiry_ended(
+    expiry: &mut Option<(Arc<Expiry>, Background)>,
+) -> Result<(), BackgroundFailed> {
+    match expiry {
+        Some((_, expiring)) => expiring.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) fn server_settings(config: &Config) -> ServerSettings {
+    let server = &config.server;
+    ServerSettings {
+        workers: match server.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        },
+        connections: server.connections,
+        // Behind a proxy they are all the proxy's.
+        connections_per_client: (!server.behind_proxy).then_some(server.connections_per_client),
+        limit_loopback: config.rates.loopback,
+        stalled: Duration::from_secs(server.stalled_seconds),
+        shutdown_seconds: server.shutdown_seconds,
+    }
+}
+
+/// What every request passes first.
+pub(super) fn gate(
+    config: &Config,
+    operator: &OperatorAccess,
+    registry: &Registry,
+) -> prometheus::Result<Gate> {
+    Ok(Gate {
+        hosts: hosts(config),
+        operator_token_required: operator.is_required(),
+        https: config.server.https,
+        allowed_origins: AllowedOrigins::new(config.server.allowed_origins.clone()),
+        shed: Arc::new(ShedMeter::register_in(registry)?),
+    })
+}
+
+/// The accepted `Host` names; empty for any.
+fn hosts(config: &Config) -> Vec<String> {
+    if config.server.hosts.iter().any(|host| host == "*") {
+        return Vec::new();
+    }
+    config.server.hosts.clone()
+}
