@@ -13,7 +13,8 @@
 //! | `tree` | proofs in a tree of ten million events, without a log |
 //! | `checkpoints` | how soon one follows an event on a log that nodes share |
 //! | `beside` | commands and reads during a rebuild |
-//! | `shared` | nodes that share a log in PostgreSQL, which `tests/all` installs |
+//! | `shared [ENGINE]` | nodes that share a log in PostgreSQL and in NATS, of `tests/all` |
+//! | `streams [COUNT]` | the memory of NATS servers and of nodes with a million carts |
 //! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
 //! | `versus PROGRAM...` | builds of the service against each other |
 
@@ -57,7 +58,8 @@ fn main() {
         Some("checkpoints") => return checkpoints::run(),
         Some("tree") => return tree::run(),
         Some("beside") => return beside::run(),
-        Some("shared") => return shared::run(),
+        Some("shared") => return shared::run(&arguments[1..]),
+        Some("streams") => return shared::streams(&arguments[1..]),
         Some("histories") => return histories::run(&arguments[1..]),
         Some("versus") => return versus::run(&arguments[1..]),
         _ => {}
@@ -182,7 +184,7 @@ fn view_lag(service: &Served, carts: &[served::Cart]) {
         let requests = add_items(carts, connections);
         let (load, mut lags) = std::thread::scope(|scope| {
             let load = scope.spawn(|| service.load(requests, ROUND));
-            let lags = served::lags(service.address, &probe[0], ROUND);
+            let lags = served::lags([service.address; 2], &probe[0], ROUND);
             (load.join().expect("the load ends"), lags)
         });
         lags.sort_unstable();

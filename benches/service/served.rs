@@ -100,11 +100,7 @@ impl Served {
 
     /// Resident memory in MiB, as the kernel counts it.
     pub fn resident_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))
-            .expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        kib.expect("the kernel reports the memory of a process") / 1024
+        resident_mib(self.process.id())
     }
 
     /// Loads this server for `time` and reports, with what that cost it.
@@ -287,12 +283,22 @@ impl Cart {
     }
 }
 
-/// How long the view takes to have a command that was just answered, in microseconds, again and
-/// again for `time`.
-pub fn lags(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32> {
+/// Resident memory of a process in MiB, as the kernel counts it.
+pub fn resident_mib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kib.expect("the kernel reports the memory of a process") / 1024
+}
+
+/// How long the view of the second address takes to have a command that the first one has just
+/// answered, in microseconds, again and again for `time`.
+pub fn lags([writer, reader]: [SocketAddr; 2], cart: &Cart, time: Duration) -> Vec<u32> {
     let end = Instant::now() + time;
     block_on(async {
-        let mut connection = Connection::to(address).await;
+        let mut connection = Connection::to(writer).await;
+        let mut reading = Connection::to(reader).await;
         let mut lags = Vec::new();
         for quantity in [1, 2].iter().cycle() {
             if Instant::now() >= end || lags.len() > 9_000 {
@@ -304,8 +310,8 @@ pub fn lags(address: SocketAddr, cart: &Cart, time: Duration) -> Vec<u32> {
             let answered = Instant::now();
             let version = version(connection.answer());
             let get = cart.request("GET", &format!("?min_version={version}"), None);
-            let status = connection.send(&get).await;
-            assert!([200, 503].contains(&status), "{}", connection.answer());
+            let status = reading.send(&get).await;
+            assert!([200, 503].contains(&status), "{}", reading.answer());
             lags.push(u32::try_from(answered.elapsed().as_micros()).unwrap_or(u32::MAX));
         }
         lags
