@@ -2,8 +2,9 @@
 //! events can change without them.
 //!
 //! Each is a CloudEvent 1.0 with everything that a receiver needs, made from a stored event and the
-//! cart or order at that moment. The events of a cart and its order are ordered, by `logposition`; between carts there is
-//! no order that matters. A change that receivers would notice is a new type, `cartlog.v2.…`.
+//! cart or order at that moment. The events of a cart and its order are ordered, by `logposition`;
+//! between carts there is no order that matters. A change that receivers would notice is a new
+//! type, `cartlog.v2.…`.
 
 mod data;
 mod translate;

@@ -95,7 +95,8 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .named(Tag::Log, "listPublicEvents", "List public events")
         .description(
             "What other services may rely on: carts that were checked out or expired, and orders \
-             that were placed, reserved, refused, confirmed or cancelled, as CloudEvents 1.0. `/asyncapi.json` describes them. `Link` always \
+             that were placed, reserved, refused, confirmed or cancelled, as CloudEvents 1.0. \
+             `/asyncapi.json` describes them. `Link` always \
              leads to the page after this one, which has the events that were recorded since, or \
              is empty: a reader stores it with what it has done, and polls. A page may be empty \
              before the end; `Log-Position` is the place that it reaches.",
