@@ -115,6 +115,7 @@ async fn unknown_product_and_malformed_ids_are_404_pages() {
     for path in [
         "/products/no-such-thing",
         "/products/%20",
+        "/orders/1",
         "/receipts/1",
         "/shared/1",
         "/shared/01A20C19324E76C9B286E42798811DAA00000000000000045D0F6C3A9BE14287F1C2AD93E8B40576",
@@ -127,10 +128,12 @@ async fn unknown_product_and_malformed_ids_are_404_pages() {
 
 /// The pages are the same for every id and share: they get the rest from the API.
 #[tokio::test]
-async fn receipts_and_shared_carts_have_pages() {
+async fn orders_and_shared_carts_have_pages() {
     let app = TestApp::start();
     let token = "0".repeat(80);
     for path in [
+        "/orders",
+        "/orders/01a20c19-324e-76c9-b286-e42798811daa",
         "/receipts",
         "/receipts/01a20c19-324e-76c9-b286-e42798811daa",
         &format!("/shared/{token}"),

@@ -21,6 +21,9 @@ declare global {
     type Funnel = Schemas["FunnelAsOf"];
     type Log = Schemas["Log"];
     type Lot = Schemas["Lot"];
+    type Order = Schemas["Order"];
+    /** A product's units in an order, or in the cart that it was. */
+    type OrderedLine = { sku: string; name: string; quantity: number; total: number; lots: Lot[] };
     type Pair = Schemas["Pair"];
     type ParkedCart = Schemas["ParkedCart"];
     type ParkedCartPage = Schemas["PageOfParkedCart"];
@@ -42,7 +45,12 @@ declare global {
     /** The data of all event types together: which members there are depends on the type. */
     type EventData = Schemas["Units"] &
       Schemas["CartPromotion"] &
-      Schemas["CartCheckedOut"] & { currency: string; percent?: number; amount?: number };
+      Schemas["CartCheckedOut"] & { currency: string; percent?: number; amount?: number } & {
+        lines: { sku: string; name: string; lots: Lot[] }[];
+        promotion?: string;
+        reserve_by?: string;
+        message?: string;
+      };
 
     type Event = Omit<Schemas["Event"], "data"> & {
       data: EventData;
@@ -54,6 +62,7 @@ declare global {
   /** Elements by id that are more than an `HTMLElement`. */
   interface PageElements {
     "cart-history": HTMLAnchorElement;
+    "cart-order": HTMLAnchorElement;
     contents: HTMLDetailsElement;
     copy: HTMLDialogElement;
     "copy-text": HTMLTextAreaElement;
@@ -70,6 +79,7 @@ declare global {
     quantity: HTMLInputElement;
     "rebuild-bar": HTMLProgressElement;
     "receipt-history": HTMLAnchorElement;
+    "receipt-proof": HTMLAnchorElement;
     "scrubber-canvas": HTMLCanvasElement;
     search: HTMLInputElement;
     "share-link": HTMLInputElement;

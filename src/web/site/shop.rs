@@ -1,4 +1,4 @@
-//! The shop's pages below `/`: products, receipts and shared carts.
+//! The shop's pages below `/`: products, orders and shared carts.
 
 use crate::cart::Sku;
 use crate::catalogue::{Catalogue, Product};
@@ -18,7 +18,9 @@ use actix_web::{HttpRequest, HttpResponse};
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
         at("/products/{sku}").get(Rate::Unlimited, product, describe_product),
-        at("/receipts").get(Rate::Unlimited, receipts, describe_receipts),
+        at("/orders").get(Rate::Unlimited, orders, describe_orders),
+        at("/orders/{id}").get(Rate::Unlimited, order, describe_order),
+        at("/receipts").get(Rate::Unlimited, orders, describe_receipts),
         at("/receipts/{id}").get(Rate::Unlimited, receipt, describe_receipt),
         at("/shared/{token}").get(Rate::Unlimited, shared, describe_shared),
     ]
@@ -147,26 +149,52 @@ fn filled(template: &str, values: &[(&str, String)]) -> String {
     page
 }
 
-async fn receipts(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    serve(&request, "receipt.html", StatusCode::OK)
+async fn orders(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    serve(&request, "order.html", StatusCode::OK)
+}
+
+fn describe_orders(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation)
+        .named(Tag::Pages, "getOrdersPage", "The orders of this browser")
+        .description("The page lists the orders whose tokens this browser has.")
 }
 
 fn describe_receipts(operation: Operation<'_>) -> Operation<'_> {
     describe_page(operation)
-        .named(Tag::Pages, "getReceiptsPage", "The orders of this browser")
-        .description("The page lists the orders whose tokens this browser has.")
+        .named(
+            Tag::Pages,
+            "getReceiptsPage",
+            "The orders of this browser, at an earlier address",
+        )
+        .description("The same page as `/orders`.")
 }
 
-/// The page is the same for every cart; it gets the order with the token that the browser has.
+/// The page is the same for every order; it gets the order with the token that the browser has.
+async fn order(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    well_formed(request, "order.html").await
+}
+
+fn describe_order(operation: Operation<'_>) -> Operation<'_> {
+    describe_page(operation)
+        .named(Tag::Pages, "getOrderPage", "An order")
+        .description(
+            "The page is the same for every order. It gets the order and its events from the API \
+             with the cart's token that this browser has.",
+        )
+        .problems(&[Kind::NotFound])
+}
+
+/// The page of an order by its cart, which works also where no order follows a checkout.
 async fn receipt(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    well_formed(request, "receipt.html").await
+    well_formed(request, "order.html").await
 }
 
 fn describe_receipt(operation: Operation<'_>) -> Operation<'_> {
     describe_page(operation)
-        .named(Tag::Pages, "getReceiptPage", "The receipt of an order")
+        .named(Tag::Pages, "getReceiptPage", "The order of a cart")
         .description(
-            "The page is the same for every cart. It gets the order from the API with the cart's \
+            "The page of the cart's order, if one follows checkouts, else the receipt of the cart. \
+             The page is the same for every cart. It gets the cart from the API with the cart's \
              token that this browser has.",
         )
         .problems(&[Kind::NotFound])

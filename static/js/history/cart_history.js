@@ -264,7 +264,7 @@ export class CartHistory {
     const { id, head, byOperator } = this.#eventList;
     const last = byOperator ? this.#eventList.event(head).position : head;
     follow(byOperator ? OF_LOG : ofCart(id), last, {
-      event: (event) => event.cart_id === id && this.#take(event),
+      event: (event) => event.cart_id === id && !event.order_id && this.#take(event),
       state: (state) => (state.signedOut ? location.reload() : showStream(state)),
       restart: () => location.reload(),
     });

@@ -104,6 +104,7 @@ export class CartPanel {
     const status = byId("cart-status");
     setText(status, STATUS[state.status]);
     status.dataset.status = state.status;
+    this.#offerOrder(this.#eventList.event(head));
     byId("unpin").hidden = compared !== "pin";
     const against = { before: "previous event", pin: `pinned version ${pin}`, actual: "the actual history" }[compared];
     const changes = compared === "pin" && version === pin ? "pinned: select another event to compare" : `compared with ${against}`;
@@ -115,6 +116,17 @@ export class CartPanel {
     }
     setText(byId("history-promotion"), state.promotion ? state.promotion.code : "");
     byId("history-promotion").title = state.promotion?.description ?? "";
+  }
+
+  /**
+   * Links to the order: a checkout is the last event of a cart. The holder's receipt shows it also
+   * where no order follows.
+   * @param {Api.Event} last
+   */
+  #offerOrder({ type, data }) {
+    const { id, byOperator } = this.#eventList;
+    byId("cart-order").hidden = type !== "CartCheckedOut";
+    byId("cart-order").href = byOperator ? `/orders/${data.order_id}` : `/receipts/${id}`;
   }
 
   /**

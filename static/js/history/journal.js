@@ -2,7 +2,7 @@
  * The event log of all carts: the latest events, live, or any page back to the oldest. Filters and
  * page are in the URL, so that they can be shared:
  *
- *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&from=…&to=…&order=asc&cursor=…
+ *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&order_id=…&from=…&to=…&order=asc&cursor=…
  */
 
 import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
@@ -12,9 +12,13 @@ import { isSignedOut } from "../page/operator.js";
 import { get, isTemporary, Problem } from "../service/request.js";
 import { whenBack } from "../service/retry.js";
 import { follow, OF_LOG } from "../service/stream.js";
-import { COMMAND_NAMES, commandLabel, kindOf, markOf, TYPES } from "../page/event_types.js";
+import { kindOf, markOf } from "../page/event_types.js";
+import { Choices, FILTERS, idEnd } from "./journal_filters.js";
 
-/** @import { Timer } from "../service/stream.js" */
+/**
+ * @import { Timer } from "../service/stream.js"
+ * @import { Query } from "./journal_filters.js"
+ */
 
 const PAGE = 50;
 /** How many live events the first page shows before it is loaded again. */
@@ -26,15 +30,6 @@ const BUSY_EVENTS = 20;
 const BUSY_MS = 2000;
 /** Live events are announced at most this often. */
 const ANNOUNCE_MS = 3000;
-
-/**
- * The filters and the label of each on its chip. The product is last: its name may load late, and
- * would move the chips behind it.
- * @type {Record<string, string>}
- */
-const FILTERS = { type: "Type", cart: "Cart", from: "From", to: "To", command: "Command", sku: "Product" };
-
-/** @typedef {Record<string, string | null>} Query Filters, order and cursor. */
 
 /**
  * The members of a query that have a value.
@@ -120,7 +115,10 @@ export class Journal {
    */
   #filter(name, value) {
     const isRemoved = [this.#list, byId("journal-chosen")].some((it) => it.contains(document.activeElement));
-    this.#choose({ ...this.#query, [name]: value, cursor: null });
+    // One stream at a time: a cart or an order.
+    /** @type {Query} */
+    const stream = name === "cart" || name === "order_id" ? { cart: null, order_id: null } : {};
+    this.#choose({ ...this.#query, ...stream, [name]: value, cursor: null });
     if (isRemoved) (this.#choices.chip(value ? name : null) ?? byId("journal-title")).focus();
   }
 
@@ -144,8 +142,8 @@ export class Journal {
     this.#choices.show(this.#query);
     byId("journal-failed").hidden = true;
     this.#list.setAttribute("aria-busy", "true");
-    const { cart, ...rest } = this.#query;
-    const parameters = new URLSearchParams(given({ order: "desc", ...rest, cart_id: cart ?? null, limit: String(PAGE) }));
+    const { cart, order_id, ...rest } = this.#query;
+    const parameters = new URLSearchParams(given({ order: "desc", ...rest, cart_id: cart ?? order_id ?? null, limit: String(PAGE) }));
     try {
       const { body, headers } = await get(`/api/events?${parameters}`);
       if (turn !== this.#turn) return;
@@ -197,16 +195,16 @@ export class Journal {
 
   /** @param {Api.Event} event */
   #row(event) {
-    const { position, cart_id, version, type, recorded_at, sentence, data, meta } = event;
+    const { position, cart_id, order_id, version, type, recorded_at, sentence, data, meta } = event;
     /** @param {string} name @param {string} value @param {string} words @param {string} what */
     const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#filter(name, value) } }, words);
     const { root, parts } = fromTemplate("entry");
     root.dataset.testid = `journal-${position}`;
     parts.mark.classList.add(`kind-${kindOf(event)}`);
     setText(parts.mark, markOf(event));
-    parts.sentence.href = `/history/${cart_id}?v=${version}`;
+    parts.sentence.href = order_id ? `/orders/${order_id}#event-${version}` : `/history/${cart_id}?v=${version}`;
     setText(parts.sentence, sentence);
-    parts.tags.append(chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : "", chip("command", meta.command, meta.command, "events of command"), chip("cart", cart_id, `…${cart_id.slice(-8)}`, "events of cart"));
+    parts.tags.append(chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : "", chip("command", meta.command, meta.command, "events of command"), order_id ? chip("order_id", order_id, idEnd(order_id), "events of order") : chip("cart", cart_id, idEnd(cart_id), "events of cart"));
     setText(parts.when, `#${position.toLocaleString("en")} · ${fullTime(recorded_at)}`);
     return root;
   }
@@ -304,97 +302,5 @@ export class Journal {
     this.#waiting = number;
     this.#new.hidden = !number;
     setText(this.#new, count(number, "new event"));
-  }
-}
-
-/** The filters: a chip for each type, a removable chip for every other filter, and two lists. */
-class Choices {
-  #choose;
-  /** @type {Query} */
-  #query = {};
-  /** @type {Map<string, string>} */
-  #names = new Map();
-
-  /** @param {(name: string, value: string | null) => void} choose Sets a filter; `null` removes it. */
-  constructor(choose) {
-    this.#choose = choose;
-    /** @param {string} name @param {string} value */
-    const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
-    byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
-    for (const [name, list] of Object.entries({ sku: byId("journal-sku"), command: byId("journal-command") }))
-      list.addEventListener("change", () => {
-        choose(name, list.value);
-        list.value = "";
-      });
-    this.#offer("command", COMMAND_NAMES.map((name) => [name, commandLabel(name)]));
-    this.#readProducts();
-  }
-
-  /**
-   * @param {string} name
-   * @param {[string, string][]} choices
-   */
-  #offer(name, choices) {
-    byId(`journal-${name}`).append(...choices.map(([value, words]) => element("option", { value }, words)));
-  }
-
-  async #readProducts() {
-    try {
-      /** @type {{ body: Api.ProductPage }} */
-      const { body } = await get("/api/products?limit=200");
-      this.#names = new Map(body.items.map(({ sku, name }) => [sku, name]));
-      this.#offer("sku", [...this.#names]);
-      const chip = this.chip("sku");
-      if (chip?.firstElementChild) setText(chip.firstElementChild, this.#words("sku"));
-    } catch (error) {
-      // Until then the products of the rows can be selected.
-      if (isTemporary(error)) whenBack(() => this.#readProducts());
-    }
-  }
-
-  /** @param {string} name */
-  #words(name) {
-    const value = this.#query[name] ?? "";
-    /** @type {Record<string, () => string>} */
-    const formats = { cart: () => `…${value.slice(-8)}`, from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value };
-    return `${FILTERS[name]}: ${formats[name]()}`;
-  }
-
-  /**
-   * The chip that removes the filter; for `null`, of any filter.
-   * @param {string | null} name
-   */
-  chip(name) {
-    return /** @type {HTMLElement | null} */ (byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button"));
-  }
-
-  /** @param {Query} query */
-  show(query) {
-    this.#query = query;
-    for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === (query.type ?? "")));
-    const chips = Object.keys(FILTERS).filter((name) => name !== "type" && query[name]);
-    const chosen = byId("journal-chosen");
-    chosen.hidden = !chips.length;
-    chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", remove this filter"))));
-    if (query.cart) chosen.prepend(element("a", { class: "button small", href: `/history/${encodeURIComponent(query.cart)}`, testid: "journal-open-cart" }, "Open this cart’s history"));
-  }
-
-  /** Scrolls to the selected type: a narrow page cannot show all types. */
-  reveal() {
-    const types = byId("journal-types");
-    // An unknown type has no chip.
-    const { offsetLeft, offsetWidth } = /** @type {HTMLElement} */ (types.querySelector("[aria-pressed=true]") ?? types);
-    const at = offsetLeft - types.offsetLeft;
-    if (at < types.scrollLeft || at + offsetWidth > types.scrollLeft + types.clientWidth) types.scrollLeft = at;
-  }
-
-  /**
-   * Whether a live event matches the filters.
-   * @param {Api.Event} event
-   */
-  fits({ type, cart_id, recorded_at, data, meta }) {
-    const { type: only, sku, command, cart, from, to } = this.#query;
-    const at = Date.parse(recorded_at);
-    return (!only || only === type) && (!sku || sku === data.sku) && (!command || command === meta.command) && (!cart || cart === cart_id) && (!from || at >= Date.parse(from)) && (!to || at < Date.parse(to));
   }
 }

@@ -128,6 +128,7 @@ export class ThreeTerms {
 function carts(newest) {
   /** @type {Map<string, Api.Event>} */
   const latest = new Map();
-  for (const event of newest) if (!latest.has(event.cart_id)) latest.set(event.cart_id, event);
+  // An order's event has the version of the order.
+  for (const event of newest) if (!event.order_id && !latest.has(event.cart_id)) latest.set(event.cart_id, event);
   return [...latest.values()];
 }

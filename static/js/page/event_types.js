@@ -11,6 +11,11 @@ const KINDS = {
   PromotionRemoved: "promotion",
   CartCheckedOut: "closed",
   CartExpired: "closed",
+  OrderPlaced: "opened",
+  OrderReserved: "added",
+  OrderRefused: "removed",
+  OrderConfirmed: "closed",
+  OrderCancelled: "removed",
 };
 
 /**
@@ -25,6 +30,11 @@ export const TYPES = {
   PromotionRemoved: "Promotion removed",
   CartCheckedOut: "Checked out",
   CartExpired: "Expired",
+  OrderPlaced: "Order placed",
+  OrderReserved: "Order reserved",
+  OrderRefused: "Order refused",
+  OrderConfirmed: "Order confirmed",
+  OrderCancelled: "Order cancelled",
 };
 
 /**
@@ -34,7 +44,7 @@ export const TYPES = {
 export const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
 /** @type {Record<string, string>} */
-const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅" };
+const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅", OrderPlaced: "●", OrderReserved: "+", OrderRefused: "−", OrderConfirmed: "✓", OrderCancelled: "∅" };
 
 /**
  * What each command did, as in `The shopper …`.
@@ -51,6 +61,12 @@ const COMMANDS = {
   undo: "undid the last change",
   checkout: "checked out",
   expire: "closed an idle cart",
+  place_order: "placed the order",
+  reserve_order: "reserved all items",
+  refuse_order: "refused the order",
+  confirm_order: "confirmed the order",
+  cancel_order: "cancelled the order",
+  time_out_order: "cancelled an order that was not answered",
 };
 
 export const COMMAND_NAMES = Object.keys(COMMANDS);

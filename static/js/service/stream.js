@@ -45,6 +45,11 @@ const SILENT = "Live updates are off: the service doesn’t respond.";
  * @param {string} id
  */
 export const ofCart = (id) => `/api/carts/${id}/events`;
+/**
+ * The path of an order's stream, which is ordered by version.
+ * @param {string} id
+ */
+export const ofOrder = (id) => `/api/orders/${id}/events`;
 /** The path of the log's stream, which is ordered by position. */
 export const OF_LOG = "/api/events";
 

@@ -6,7 +6,7 @@ import { count, spokenMoney } from "../page/format.js";
 import { rememberOrder, rememberUnits } from "../service/own_carts.js";
 import { PromotionForm, showTotals } from "./summary.js";
 import { LineView } from "./line.js";
-import { lineRows, totalRows } from "./order_lines.js";
+import { lineRows, orderNumber, totalRows } from "./order_lines.js";
 import { ShareButton } from "./share.js";
 
 /**
@@ -238,7 +238,7 @@ export class Drawer {
     if (!order) return;
     rememberOrder(order);
     const { currency = this.#catalogue.currency } = shown;
-    setText(byId("order-number"), shown.order_id ?? "");
+    setText(byId("order-number"), orderNumber(shown.order_id ?? ""));
     byId("order-receipt").href = `/receipts/${order}`;
     byId("order-lines").replaceChildren(...lineRows(shown.lines, currency), ...totalRows(shown, currency));
     if (this.#dialog.open) this.#title.focus();
@@ -251,7 +251,7 @@ export class Drawer {
   #announce({ sku, kind }, shown) {
     const line = shown.lines.find((line) => line.sku === sku);
     const total = `total ${spokenMoney(shown.total, shown.currency ?? this.#catalogue.currency)}`;
-    if (shown.status === "checked_out") announce(`Ordered, ${total}. Order number ${shown.order_id}`);
+    if (shown.status === "checked_out") announce(`Ordered, ${total}. Order number ${orderNumber(shown.order_id ?? "")}`);
     else if (sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
     else if (sku) announce(`${this.#catalogue.nameOf(sku)} removed, ${total}`);
     else if (shown.promotion && kind === "promote") announce(`${shown.promotion.description}, ${total}`);

@@ -4,6 +4,12 @@ import { element } from "../page/element.js";
 import { money } from "../page/format.js";
 
 /**
+ * The order's number, short enough to read out: the end of its id.
+ * @param {string} id
+ */
+export const orderNumber = (id) => id.slice(-8).toUpperCase().replace(/(?=.{4}$)/, "-");
+
+/**
  * The discount's name, with its code.
  * @param {{ code: string } | null | undefined} promotion
  */
