@@ -11,7 +11,7 @@ use std::collections::HashMap;
 const PAGES: [&str; 8] = [
     "/",
     "/products/teapot",
-    "/receipts",
+    "/orders",
     "/history",
     "/insights",
     "/operations",
@@ -220,7 +220,7 @@ async fn hovering_sends_no_requests() {
 }
 
 impl Browser {
-    /// The pages of a cart: its history, a share, and the receipt of an order.
+    /// The pages of a cart: its history, a share, and an order.
     async fn own_pages(&self) -> [String; 3] {
         let cart = self.open_history_of_a_pot_of_tea().await;
         let shares = format!("/api/carts/{cart}/shares");
@@ -229,7 +229,7 @@ impl Browser {
         [
             format!("/history/{cart}"),
             share["page"].as_str().expect("a path").to_owned(),
-            format!("/receipts/{}", order["id"].as_str().expect("an id")),
+            format!("/orders/{}", order["order_id"].as_str().expect("an id")),
         ]
     }
 

@@ -140,7 +140,7 @@ async fn no_number_is_cut_by_extreme_names_and_prices() {
             browser.open(&format!("/receipts/{id}")).await;
             browser.mentions("order-total", "€").await;
             browser.hurts_no_number("the receipt").await;
-            browser.open("/receipts").await;
+            browser.open("/orders").await;
             browser.mentions(&format!("order-{id}"), "€").await;
             browser.hurts_no_number("the orders").await;
             browser.open("/insights").await;

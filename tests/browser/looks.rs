@@ -9,8 +9,8 @@ mod insights;
 mod journal;
 mod learn;
 mod operations;
+mod order;
 mod product;
-mod receipt;
 mod reference;
 mod shared;
 mod shop;
@@ -63,12 +63,14 @@ const STATES: [(&str, &[&str]); 13] = [
         ],
     ),
     (
-        "a receipt",
+        "an order",
         &[
             "no orders",
             "not ordered",
-            "ordered",
-            "orders",
+            "placed",
+            "confirmed",
+            "cancelled",
+            "your orders",
             "not here",
             "did not come",
         ],

@@ -15,6 +15,7 @@ mod learn;
 mod live;
 mod looks;
 mod operator;
+mod orders;
 mod pictures;
 mod pipeline;
 mod products;

@@ -57,8 +57,8 @@ async fn order_is_reviewed_before_it_is_placed() {
         assert!(!events.contains(&"CartCheckedOut".to_owned()), "{events:?}");
         browser.click("place-order").await;
         browser.says("order-total", "€28.61").await;
-        // It is among the orders without a look at its receipt.
-        browser.open("/receipts").await;
+        // It is among the orders without a look at its page.
+        browser.open("/orders").await;
         browser.mentions(&format!("order-{cart}"), "€28.61").await;
     })
     .await;
@@ -68,7 +68,7 @@ async fn order_is_reviewed_before_it_is_placed() {
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn receipt_is_found_again_in_its_browser() {
     drive(async |browser, _| {
-        browser.open("/receipts").await;
+        browser.open("/orders").await;
         browser.sees("no-orders").await;
         browser.open("/").await;
         browser.click("add-teapot").await;
@@ -88,7 +88,8 @@ async fn receipt_is_found_again_in_its_browser() {
         let order = browser.text("order-number").await;
         browser.click("order-receipt").await;
         browser.says("order-number", &order).await;
-        assert_eq!(browser.address().await, format!("/receipts/{cart}"));
+        let id = browser.text("order-id").await;
+        assert_eq!(browser.address().await, format!("/orders/{id}"));
         browser
             .says("receipt-line-teapot", "1 × Teapot 1 × 19.99 €19.99")
             .await;
@@ -118,7 +119,7 @@ async fn receipt_is_found_again_in_its_browser() {
             .await;
         browser.open(&format!("/receipts/{cart}")).await;
         browser
-            .mentions("no-receipt", "Receipt not available here")
+            .mentions("no-receipt", "Order not available here")
             .await;
         browser.open("/receipts").await;
         browser.sees("no-orders").await;
@@ -136,13 +137,15 @@ async fn receipt_recovers_when_the_service_is_back() {
         let id = cart["id"].as_str().expect("an id");
         browser.cut_off(&["*/api/carts/*"]).await;
         browser.open(&format!("/receipts/{id}")).await;
-        browser.mentions("no-receipt", "Couldn’t load").await;
+        browser
+            .mentions("no-receipt", "Couldn’t load the order")
+            .await;
         browser.sees("again").await;
         browser.cut_off(&[]).await;
         browser.says("order-total", "€19.99").await;
         browser.misses("no-receipt").await;
-        // A receipt that was opened once is among the orders.
-        browser.open("/receipts").await;
+        // An order that was opened once is among the orders.
+        browser.open("/orders").await;
         browser.mentions(&format!("order-{id}"), "€19.99").await;
     })
     .await;

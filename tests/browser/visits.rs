@@ -127,6 +127,7 @@ async fn every_page_links_to_the_cart_and_has_its_title() {
             ("/learn", "cartlog: learn"),
             ("/docs", "cartlog: the API"),
             ("/products/teapot", "Teapot – cartlog"),
+            ("/orders", "cartlog: your orders"),
             ("/receipts", "cartlog: your orders"),
             (&format!("/receipts/{cart}"), "cartlog: your orders"),
             (
