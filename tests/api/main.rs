@@ -46,5 +46,6 @@ mod shop_pages;
 mod tokens;
 mod views;
 mod walkthrough;
+mod warehouse;
 mod webhooks;
 mod why;

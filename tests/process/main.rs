@@ -21,6 +21,7 @@ mod reload;
 mod secret;
 mod shutdown;
 mod simulate;
+mod standards;
 mod starts;
 mod systemd;
 mod transfer;
