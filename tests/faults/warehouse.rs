@@ -22,7 +22,7 @@ use std::time::Duration;
 #[tokio::test]
 async fn orders_and_stock_agree_after_kills_of_both_programs() {
     let plan = Plan::new();
-    let site = Site::new(2);
+    let site = Site::new(900);
     let mut dice = plan.dice();
     let stop = Arc::new(AtomicBool::new(false));
     let mut cartlog = Some(site.serve());
