@@ -6,6 +6,7 @@
 
 use crate::timestamp::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
+use std::fmt;
 use uuid::Uuid;
 
 /// A model whose state is the fold of its events.
@@ -134,7 +135,7 @@ impl UnreadableEvent {
     }
 
     /// The data under `name` and `schema` cannot be read for `reason`.
-    pub fn malformed(name: &str, schema: u32, reason: impl ToString) -> UnreadableEvent {
+    pub fn malformed(name: &str, schema: u32, reason: &dyn fmt::Display) -> UnreadableEvent {
         UnreadableEvent::Malformed {
             name: name.to_owned(),
             schema,

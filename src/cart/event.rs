@@ -195,6 +195,6 @@ impl Event for CartEvent {
             ("CartExpired", 1) => event_from_json(data).map(CartEvent::CartExpired),
             _ => return Err(UnreadableEvent::unknown(name, schema)),
         };
-        read.map_err(|reason| UnreadableEvent::malformed(name, schema, reason))
+        read.map_err(|reason| UnreadableEvent::malformed(name, schema, &reason))
     }
 }

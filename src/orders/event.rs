@@ -46,6 +46,7 @@ pub struct OrderPlaced {
 
 /// The units of one product in an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "StoredOrderLine")]
 pub struct OrderLine {
     pub sku: Sku,
     /// The product's name when it was added.
@@ -151,6 +152,6 @@ impl Event for OrderEvent {
             ("OrderCancelled", 1) => event_from_json(data).map(OrderEvent::OrderCancelled),
             _ => return Err(UnreadableEvent::unknown(name, schema)),
         };
-        read.map_err(|reason| UnreadableEvent::malformed(name, schema, reason))
+        read.map_err(|reason| UnreadableEvent::malformed(name, schema, &reason))
     }
 }

@@ -8,13 +8,13 @@ pub(super) fn evolve(order: &mut Order, event: &OrderEvent, context: &EventConte
     let status = match event {
         OrderEvent::OrderPlaced(details) => {
             if matches!(order, Order::NotPlaced) {
-                *order = Order::Placed(PlacedOrder {
+                *order = Order::Placed(Box::new(PlacedOrder {
                     version: context.version,
                     details: details.clone(),
                     status: OrderStatus::Placed,
                     placed_at: context.at,
                     changed_at: context.at,
-                });
+                }));
             }
             OrderStatus::Placed
         }

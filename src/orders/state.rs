@@ -8,7 +8,7 @@ use crate::timestamp::Timestamp;
 pub enum Order {
     #[default]
     NotPlaced,
-    Placed(PlacedOrder),
+    Placed(Box<PlacedOrder>),
 }
 
 /// An order that was placed, in any status.
@@ -57,6 +57,6 @@ impl Order {
     pub(super) fn weight(&self) -> usize {
         const LINE: usize = 160;
         let lines = self.placed().map_or(0, |placed| placed.details.lines.len());
-        size_of::<Self>() + lines * LINE
+        size_of::<PlacedOrder>() + lines * LINE
     }
 }

@@ -106,7 +106,7 @@ fn not_opened(recorded: &RecordedEvent, opening: &str) -> HistoryError {
         error: UnreadableEvent::malformed(
             &recorded.name,
             recorded.schema,
-            format!("its stream must begin with {opening}"),
+            &format!("its stream must begin with {opening}"),
         ),
     }
 }

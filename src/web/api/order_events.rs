@@ -154,10 +154,8 @@ async fn why(
 
 /// Every event of an order decides its status: the last one does.
 fn decided_by(events: &[RecordedEvent]) -> u64 {
-    let of_order = events.iter().rev();
-    let last = of_order
-        .filter(|event| OrderEvent::NAMES.contains(&&*event.name))
-        .next();
+    let mut latest_first = events.iter().rev();
+    let last = latest_first.find(|event| OrderEvent::NAMES.contains(&&*event.name));
     last.map_or(0, |event| event.version.0)
 }
 
