@@ -98,6 +98,16 @@ async fn order_without_warehouse_is_confirmed_at_once() {
     assert_eq!(app.log_head(), 5);
 }
 
+/// An order is asked for before the view has seen its checkout.
+#[tokio::test]
+async fn order_is_found_right_after_its_checkout() {
+    let app = shop();
+    for _ in 0..40 {
+        let (cart, id) = checked_out(&app).await;
+        assert_eq!(order(&cart, &app, &id).await["status"], "confirmed");
+    }
+}
+
 /// Contract (orders): An order needs the token of its cart; without it, and for an unknown order,
 /// the answer is the same 404.
 #[tokio::test]

@@ -14,7 +14,7 @@ const WIDTHS: [u32; 6] = [320, 360, 390, 768, 1280, 1920];
 
 /// The texts with a digit whose place is not whole on the page: cut by a frame, beyond the page,
 /// broken over two lines, or overlapped by another text. Only tables and code scroll sideways.
-/// Names may be cut, and the tiles of a timeline and hidden texts are not looked at.
+/// Names may be cut, and the tiles of a timeline and texts for screen readers are not looked at.
 const HURT: &str = r"
     const scrolls = '.rows-frame, .rows-scroll, .table-frame, pre';
     const number = /^\s*[−+]?[^\s\w]?[\d.,:]+\s*$/;
@@ -29,6 +29,7 @@ const HURT: &str = r"
         const text = whole.currentNode;
         const home = text.parentElement;
         if (!/\d/.test(text.data) || !home.checkVisibility(shown) || home.closest(apart)) continue;
+        if (getComputedStyle(home).clipPath !== 'none') continue;
         const range = document.createRange();
         range.selectNodeContents(text);
         const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));

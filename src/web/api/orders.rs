@@ -23,6 +23,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -87,38 +88,53 @@ fn describe_get(operation: Operation<'_>) -> Operation<'_> {
 }
 
 /// The order `id`, for a request with the token of its cart. Waits for an order that is about to
-/// be placed.
+/// be placed, also if the view has not seen the checkout yet.
 pub(super) async fn authorized(
     request: &HttpRequest,
     state: &AppState,
     id: Uuid,
 ) -> Result<Arc<Order>, Problem> {
     let token = CartTokenDigest::of(request);
-    // Followed before the first look, so that no placing is missed.
+    let deadline = Instant::now() + preferences(request).wait;
     let mut placing = state.arrivals.follow(id);
-    let (order, _) = state.orders.state(id).await?;
-    if let Some(placed) = order.placed() {
-        state.cart_row(placed.details.cart_id, token).await?;
-        return Ok(order);
-    }
-    let cart = state
-        .views
-        .query(&[orders::NAME], move |tables| orders::cart_of(tables, id));
-    let cart = cart.await?.answer.ok_or_else(Problem::not_found)?;
-    state.cart_row(cart, token).await?;
-    let deadline = tokio::time::Instant::now() + preferences(request).wait;
+    let mut progress = state.views.progress_changes();
+    let (mut end, mut is_awaited) = (None, false);
     loop {
+        // Marked before each look, so that no change is missed.
+        placing.version.borrow_and_update();
+        progress.borrow_and_update();
         let (order, _) = state.orders.state(id).await?;
-        if order.placed().is_some() {
+        if let Some(placed) = order.placed() {
+            state.cart_row(placed.details.cart_id, token).await?;
             return Ok(order);
         }
-        let changed = tokio::time::timeout_at(deadline, placing.version.changed()).await;
+        if !is_awaited {
+            // The end of the log after the read above, which has seen all that was acknowledged.
+            let end = match end {
+                Some(end) => end,
+                None => *end.insert(state.end().await?),
+            };
+            let found = state
+                .views
+                .query(&[orders::NAME], move |tables| orders::cart_of(tables, id));
+            let found = found.await?;
+            if let Some(cart) = found.answer {
+                state.cart_row(cart, token.clone()).await?;
+                is_awaited = true;
+            } else if found.seen.position >= end {
+                return Err(Problem::not_found());
+            }
+        }
+        let changed = async {
+            tokio::select! {
+                changed = placing.version.changed() => changed,
+                changed = progress.changed(), if !is_awaited => changed,
+            }
+        };
+        let changed = tokio::time::timeout_at(deadline, changed).await;
         if !matches!(changed, Ok(Ok(()))) {
-            return Err(Problem::new(
-                Kind::ViewBehind,
-                "The order is not placed yet. Retry in a moment.",
-            )
-            .retry_after(1));
+            let detail = "The order is not placed yet. Retry in a moment.";
+            return Err(Problem::new(Kind::ViewBehind, detail).retry_after(1));
         }
     }
 }
