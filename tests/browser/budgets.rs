@@ -8,7 +8,7 @@ use crate::webdriver::key;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/products/teapot",
     "/orders",
@@ -17,6 +17,7 @@ const PAGES: [&str; 8] = [
     "/operations",
     "/learn",
     "/docs",
+    "/docs#schema-Cart",
 ];
 /// JS and CSS that a cold load of a page transfers, compressed, in bytes.
 const CODE: u64 = 60_000;

@@ -23,5 +23,8 @@ const entries = () => document.querySelectorAll("details.entry");
  */
 function open(hash) {
   const target = document.getElementById(hash.slice(1));
-  if (target instanceof HTMLDetailsElement) target.open = true;
+  if (!(target instanceof HTMLDetailsElement)) return;
+  target.open = true;
+  // From now on it can be closed.
+  target.dataset.opened = "";
 }
