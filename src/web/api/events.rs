@@ -95,7 +95,7 @@ pub(super) async fn respond(
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
-    operation
+    let operation = operation
         .named(Tag::Histories, "listCartEvents", "List a cart's events")
         .description(
             "A page of events as JSON; with `Accept: application/cloudevents-batch+json`, as \
@@ -105,7 +105,13 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         )
         .requires_cart_token()
         .query::<EventsQuery>()
-        .optional_headers(&[Header::LastEventId, Header::Traceparent])
+        .optional_headers(&[Header::LastEventId, Header::Traceparent]);
+    describe_formats(operation).problems(&[Kind::Overloaded])
+}
+
+/// Describes the response that has events in one of [`FORMATS`].
+pub(super) fn describe_formats(operation: Operation<'_>) -> Operation<'_> {
+    operation
         .responds(
             StatusCode::OK,
             "Events in the format requested by `Accept`.",
@@ -119,7 +125,6 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             Kind::UnknownEventId,
             Kind::NotAcceptable,
             Kind::TooManyStreams,
-            Kind::Overloaded,
         ])
 }
 

@@ -1,13 +1,13 @@
 //! `/api/events`: the journal, which is the events of all carts, in pages or as a live stream.
 
 use crate::cart::Sku;
-use crate::cloud_event::CloudEvent;
 use crate::history::{self, CommitMetadata, HistoryError, PAGE};
 use crate::log::{LogReader, Position, RecordedEvent, Version};
 use crate::models::ModelEvent;
 use crate::views::journal::{self, Candidates, Direction, Question, candidates};
 use crate::views::{QueryInfo, Until};
-use crate::web::api::event::{EventDocument, EventFormatter, read_stream};
+use crate::web::api::event::{EventFormatter, read_stream};
+use crate::web::api::events::{FORMATS, Format, describe_formats};
 use crate::web::api::live_log::{self, StreamQuery};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
@@ -19,7 +19,6 @@ use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::{LOG_POSITION, server_timing};
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -63,20 +62,6 @@ struct JournalQuery {
     /// `next` of the previous page.
     cursor: Option<String>,
 }
-
-/// The media types of the response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-    CloudEvents,
-    Live,
-}
-
-const FORMATS: &[(&str, Format)] = &[
-    ("application/json", Format::Json),
-    (CLOUD_EVENTS, Format::CloudEvents),
-    ("text/event-stream", Format::Live),
-];
 
 /// Candidate positions per query of the view: enough to fill any page.
 const BATCH: usize = 256;
@@ -138,7 +123,7 @@ async fn list(
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
-    operation
+    let operation = operation
         .named(Tag::Log, "listEvents", "List events of all carts")
         .description(
             "A page of matching events as JSON; with `Accept: \
@@ -151,20 +136,10 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .requires_operator()
         .query::<JournalQuery>()
         .query::<StreamQuery>()
-        .optional_headers(&[Header::LastEventId, Header::Traceparent])
-        .responds(
-            StatusCode::OK,
-            "Events in the format requested by `Accept`.",
-        )
-        .json::<Page<EventDocument<'static>>>()
-        .content::<Vec<CloudEvent<'static>>>(CLOUD_EVENTS)
-        .text_content("text/event-stream")
-        .with_headers(&[Header::CacheControl, Header::Vary])
-        .may_have_headers(&[Header::AccelBuffering, Header::Link, Header::LogPosition])
+        .optional_headers(&[Header::LastEventId, Header::Traceparent]);
+    describe_formats(operation)
+        .may_have_headers(&[Header::LogPosition])
         .problems(&[
-            Kind::UnknownEventId,
-            Kind::NotAcceptable,
-            Kind::TooManyStreams,
             Kind::Overloaded,
             Kind::LogUnavailable,
             Kind::ViewUnavailable,

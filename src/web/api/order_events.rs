@@ -2,18 +2,15 @@
 //! it is.
 
 use crate::cart::Money;
-use crate::cloud_event::CloudEvent;
-use crate::decider::Event;
 use crate::history::CommitMetadata;
 use crate::log::RecordedEvent;
+use crate::orders::Order;
 use crate::orders::document::Status;
-use crate::orders::{Order, OrderEvent};
 use crate::web::api::event::{EventDocument, EventFormatter, read_stream};
 use crate::web::api::events::{self, EventsQuery, FORMATS};
 use crate::web::api::orders::authorized;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::negotiate::{self, CLOUD_EVENTS};
-use crate::web::http::page::Page;
+use crate::web::http::negotiate;
 use crate::web::http::path::{CartId, no_query, query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
@@ -47,7 +44,7 @@ async fn list(
 }
 
 fn describe_list(operation: Operation<'_>) -> Operation<'_> {
-    operation
+    let operation = operation
         .named(Tag::Orders, "listOrderEvents", "List an order's events")
         .description(
             "As the events of a cart: a page as JSON or as CloudEvents 1.0, or a live stream, by \
@@ -56,23 +53,8 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         )
         .requires_cart_token()
         .query::<EventsQuery>()
-        .optional_headers(&[Header::LastEventId, Header::Prefer, Header::Traceparent])
-        .responds(
-            StatusCode::OK,
-            "Events in the format requested by `Accept`.",
-        )
-        .json::<Page<EventDocument<'static>>>()
-        .content::<Vec<CloudEvent<'static>>>(CLOUD_EVENTS)
-        .text_content("text/event-stream")
-        .with_headers(&[Header::CacheControl, Header::Vary])
-        .may_have_headers(&[Header::AccelBuffering, Header::Link])
-        .problems(&[
-            Kind::UnknownEventId,
-            Kind::NotAcceptable,
-            Kind::TooManyStreams,
-            Kind::ViewBehind,
-            Kind::ViewUnavailable,
-        ])
+        .optional_headers(&[Header::LastEventId, Header::Prefer, Header::Traceparent]);
+    events::describe_formats(operation).problems(&[Kind::ViewBehind, Kind::ViewUnavailable])
 }
 
 /// Why an order is what it is.
@@ -140,7 +122,8 @@ async fn why(
             version: placed.version,
             status: WhyStatus {
                 value: Status::of(&placed.status),
-                version: decided_by(&of_order),
+                // Every event of an order decides its status, so the last one did.
+                version: placed.version,
             },
             amounts: WhyAmounts {
                 items_total: details.items_total,
@@ -150,13 +133,6 @@ async fn why(
             },
             events,
         }))
-}
-
-/// Every event of an order decides its status: the last one does.
-fn decided_by(events: &[RecordedEvent]) -> u64 {
-    let mut latest_first = events.iter().rev();
-    let last = latest_first.find(|event| OrderEvent::NAMES.contains(&&*event.name));
-    last.map_or(0, |event| event.version.0)
 }
 
 /// The event that `recorded` reacts to.
