@@ -8,7 +8,7 @@ use crate::cart::{Cart, CartEvent, CartModel};
 use crate::commands::{CommandContext, CommandError, CommandHandler};
 use crate::history::{self, CommitMetadata, EventRef, HistoryError};
 use crate::log::{Freshness, LogReader, RecordedEvent, Version};
-use crate::orders::event::{OrderLine, OrderPlaced};
+use crate::orders::event::OrderPlaced;
 use crate::orders::{NextStep, OrderCommand, OrderModel, OrderRefusal};
 use crate::timestamp::Timestamp;
 use crate::views::orders::{self, DueStep};
@@ -159,22 +159,8 @@ impl OrderProcess {
         let CartEvent::CartCheckedOut(checked_out) = history::event_of(&recorded)? else {
             return Err(not_checked_out());
         };
-        let lines = contents.lines().map(|line| OrderLine {
-            sku: line.sku.clone(),
-            name: line.name.clone(),
-            lots: line.lots.clone(),
-        });
-        let placed = OrderPlaced {
-            cart_id: id,
-            currency: contents.currency,
-            lines: lines.collect(),
-            promotion: contents.promotion.as_ref().map(|it| it.code.clone()),
-            items_total: checked_out.items_total,
-            discount: checked_out.discount,
-            total: checked_out.total,
-            withdrawn: checked_out.withdrawn,
-            reserve_by: self.reserve_within.map(|within| now.after(within)),
-        };
+        let reserve_by = self.reserve_within.map(|within| now.after(within));
+        let placed = OrderPlaced::of(id, checked_out, contents, reserve_by);
         Ok((recorded, placed))
     }
 

@@ -143,13 +143,24 @@ impl Contents {
 
 impl Line {
     pub fn quantity(&self) -> u32 {
-        self.lots
-            .iter()
-            .fold(0, |sum, lot| sum.saturating_add(lot.quantity))
+        Lot::quantity_of(&self.lots)
     }
 
     pub fn total(&self) -> Money {
-        self.lots.iter().fold(Money::ZERO, |sum, lot| {
+        Lot::total_of(&self.lots)
+    }
+}
+
+impl Lot {
+    /// The units of `lots`.
+    pub fn quantity_of(lots: &[Lot]) -> u32 {
+        lots.iter()
+            .fold(0, |sum, lot| sum.saturating_add(lot.quantity))
+    }
+
+    /// The price of all units of `lots`.
+    pub fn total_of(lots: &[Lot]) -> Money {
+        lots.iter().fold(Money::ZERO, |sum, lot| {
             sum.saturating_add(lot.unit_price.saturating_times(lot.quantity))
         })
     }

@@ -16,7 +16,7 @@ pub struct Orders {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirmation {
-    /// Nobody: a checkout is all there is of an order.
+    /// No one has to: a checkout is all there is of an order.
     Off,
     /// The service itself, at once.
     AtOnce,

@@ -1,8 +1,8 @@
 //! The events of an order. The names and shapes here are the storage format: a change needs a new
 //! schema version, and the old one stays readable (`tests/golden/events/`).
 
-use crate::cart::event::Withdrawn;
-use crate::cart::state::Lot;
+use crate::cart::event::{CartCheckedOut, Withdrawn};
+use crate::cart::state::{Contents, Lot};
 use crate::cart::{Currency, Money, Sku};
 use crate::decider::{Event, UnreadableEvent, event_from_json, event_to_json};
 use crate::timestamp::Timestamp;
@@ -91,16 +91,40 @@ pub enum CancelReason {
     TimedOut,
 }
 
+impl OrderPlaced {
+    /// The order for `contents`, the cart `cart_id` that was checked out by `checkout`.
+    pub fn of(
+        cart_id: Uuid,
+        checkout: CartCheckedOut,
+        contents: &Contents,
+        reserve_by: Option<Timestamp>,
+    ) -> OrderPlaced {
+        let lines = contents.lines().map(|line| OrderLine {
+            sku: line.sku.clone(),
+            name: line.name.clone(),
+            lots: line.lots.clone(),
+        });
+        OrderPlaced {
+            cart_id,
+            currency: contents.currency,
+            lines: lines.collect(),
+            promotion: contents.promotion.as_ref().map(|it| it.code.clone()),
+            items_total: checkout.items_total,
+            discount: checkout.discount,
+            total: checkout.total,
+            withdrawn: checkout.withdrawn,
+            reserve_by,
+        }
+    }
+}
+
 impl OrderLine {
     pub fn quantity(&self) -> u32 {
-        let units = self.lots.iter().map(|lot| lot.quantity);
-        units.fold(0, u32::saturating_add)
+        Lot::quantity_of(&self.lots)
     }
 
     pub fn total(&self) -> Money {
-        self.lots.iter().fold(Money::ZERO, |sum, lot| {
-            sum.saturating_add(lot.unit_price.saturating_times(lot.quantity))
-        })
+        Lot::total_of(&self.lots)
     }
 }
 

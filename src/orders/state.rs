@@ -26,7 +26,7 @@ pub struct PlacedOrder {
 /// How far an order got. `Confirmed` and `Cancelled` are final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// The warehouse is asked, or nobody has to be.
+    /// The warehouse has been asked and has not answered.
     Placed,
     Reserved,
     Refused {

@@ -3,9 +3,9 @@
 
 use super::PublicType;
 use crate::cart::event::Withdrawn;
-use crate::cart::state::{Contents, Line, Lot};
+use crate::cart::state::Lot;
 use crate::cart::{Currency, Money, Sku};
-use crate::orders::event::{CancelReason, OrderLine as PlacedLine};
+use crate::orders::event::{CancelReason, OrderLine as PlacedLine, OrderPlaced};
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -165,16 +165,34 @@ impl PublicData for OrderCancelledData {
     const TYPE: PublicType = PublicType::OrderCancelled;
 }
 
-/// The lines of a placed order.
-pub(super) fn placed_lines(lines: &[PlacedLine]) -> Vec<OrderLine> {
-    let line = |line: &PlacedLine| OrderLine {
-        sku: line.sku.clone(),
-        name: line.name.to_string(),
-        quantity: line.quantity(),
-        total: line.total(),
-        lots: line.lots.iter().map(OrderLot::of).collect(),
-    };
-    lines.iter().map(line).collect()
+impl OrderPlacedData {
+    /// The data of the order `order_id`, which was placed with `placed`.
+    pub(super) fn of(order_id: Uuid, placed: OrderPlaced) -> OrderPlacedData {
+        OrderPlacedData {
+            order_id,
+            cart_id: placed.cart_id,
+            currency: placed.currency,
+            lines: placed.lines.iter().map(OrderLine::of).collect(),
+            promotion: placed.promotion,
+            items_total: placed.items_total,
+            discount: placed.discount,
+            total: placed.total,
+            withdrawn: placed.withdrawn.map(OrderWithdrawn::from),
+            reserve_by: placed.reserve_by,
+        }
+    }
+}
+
+impl OrderLine {
+    fn of(line: &PlacedLine) -> OrderLine {
+        OrderLine {
+            sku: line.sku.clone(),
+            name: line.name.to_string(),
+            quantity: line.quantity(),
+            total: line.total(),
+            lots: line.lots.iter().map(OrderLot::of).collect(),
+        }
+    }
 }
 
 impl OrderLot {
@@ -193,16 +211,4 @@ impl From<Withdrawn> for OrderWithdrawn {
             promotion: withdrawn.promotion,
         }
     }
-}
-
-/// The lines of an order for `contents`.
-pub(super) fn order_lines(contents: &Contents) -> Vec<OrderLine> {
-    let line = |line: &Line| OrderLine {
-        sku: line.sku.clone(),
-        name: line.name.to_string(),
-        quantity: line.quantity(),
-        total: line.total(),
-        lots: line.lots.iter().map(OrderLot::of).collect(),
-    };
-    contents.lines().map(line).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::data::{
     CartCheckedOutData, CartExpiredData, OrderCancelledData, OrderConfirmedData, OrderPlacedData,
-    OrderRefusedData, OrderReservedData, OrderWithdrawn, PublicData, order_lines, placed_lines,
+    OrderRefusedData, OrderReservedData, PublicData,
 };
 use super::{Envelope, PublicEvent, PublicType};
 use crate::cart::event::{CartCheckedOut, CartExpired};
@@ -135,18 +135,8 @@ impl Source<'_> {
             return vec![checked_out];
         }
         let order_id = event.order_id;
-        let placed = OrderPlacedData {
-            order_id,
-            cart_id: self.cart,
-            currency: contents.currency,
-            lines: order_lines(contents),
-            promotion: contents.promotion.as_ref().map(|it| it.code.clone()),
-            items_total: event.items_total,
-            discount: event.discount,
-            total: event.total,
-            withdrawn: event.withdrawn.map(OrderWithdrawn::from),
-            reserve_by: None,
-        };
+        let placed = OrderPlaced::of(self.cart, event, contents, None);
+        let placed = OrderPlacedData::of(order_id, placed);
         // The cart's event has the position's plain id.
         let id = format!("{}:{}:order", self.log_id, self.recorded.position);
         vec![checked_out, self.event(id, Model::Order, order_id, placed)]
@@ -163,18 +153,9 @@ impl Source<'_> {
     fn of_order(&self, event: OrderEvent, details: &OrderPlaced) -> PublicEvent {
         let (order_id, cart_id) = (self.recorded.stream, self.cart);
         match event {
-            OrderEvent::OrderPlaced(placed) => self.of_stream(OrderPlacedData {
-                order_id,
-                cart_id,
-                currency: placed.currency,
-                lines: placed_lines(&placed.lines),
-                promotion: placed.promotion,
-                items_total: placed.items_total,
-                discount: placed.discount,
-                total: placed.total,
-                withdrawn: placed.withdrawn.map(OrderWithdrawn::from),
-                reserve_by: placed.reserve_by,
-            }),
+            OrderEvent::OrderPlaced(placed) => {
+                self.of_stream(OrderPlacedData::of(order_id, placed))
+            }
             OrderEvent::OrderReserved(_) => self.of_stream(OrderReservedData { order_id, cart_id }),
             OrderEvent::OrderRefused(refused) => self.of_stream(OrderRefusedData {
                 order_id,

@@ -13,7 +13,7 @@ pub struct WarehouseAccess {
 }
 
 impl WarehouseAccess {
-    /// Access by `token` as configured; nobody has it if it is empty.
+    /// Access by `token` as configured; no request has it if that is empty.
     pub fn new(token: &str) -> WarehouseAccess {
         WarehouseAccess {
             token: (!token.is_empty()).then(|| digest(token)),
