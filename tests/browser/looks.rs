@@ -1,7 +1,7 @@
 //! Every page in every state: accessibility (axe-core), layout shift and reflow, in light and dark,
 //! on small and large screens. Each state is reached by real interaction, at each width.
 //!
-//! With `CARTLOG_LOOKS=folder` a picture of each look is kept there, for review.
+//! With `CARTLOG_LOOKS=folder` pictures of each state are kept there, for review.
 
 mod cart;
 mod history;
@@ -21,7 +21,7 @@ use crate::stage::drive_with;
 use crate::webdriver::key;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The states of each page, in the order in which they are reached.
 const STATES: [(&str, &[&str]); 13] = [
@@ -155,6 +155,11 @@ const STATES: [(&str, &[&str]); 13] = [
     ),
 ];
 
+/// The widths of the pictures for review, of telephones, tablets and large screens.
+const REVIEWED: [u32; 5] = [360, 390, 768, 1280, 1920];
+/// The least width of a page that is laid out for a large screen.
+const WIDE: u32 = 700;
+
 /// A large screen, and what is left of it at a zoom of 200 %.
 const LARGE: (u32, u32) = (1280, 640);
 /// A telephone, and the narrowest page of WCAG 2.2 (1.4.10).
@@ -238,12 +243,11 @@ impl Gallery<'_> {
             self.unroll(width).await;
             self.breaks_none_of(rules, &name).await;
             self.fits(&name, width).await;
-            self.keep(&name).await;
         }
-        let name = format!("{name}, {reflowed} pixels");
+        let reflow = format!("{name}, {reflowed} pixels");
         self.unroll(reflowed).await;
-        self.breaks_none_of(ALL_BUT_CONTRAST, &name).await;
-        self.fits(&name, reflowed).await;
+        self.breaks_none_of(ALL_BUT_CONTRAST, &reflow).await;
+        self.fits(&reflow, reflowed).await;
         self.keep(&name).await;
         browser.resize(width, HEIGHT).await;
         self.shifted().await;
@@ -257,7 +261,7 @@ impl Gallery<'_> {
         let name = format!("{}, {page}, {width} pixels", self.page);
         self.unroll(width).await;
         self.fits(&name, width).await;
-        self.keep(&name.replace('/', " ")).await;
+        self.picture(&name.replace('/', " ")).await;
         self.browser.resize(width, HEIGHT).await;
     }
 
@@ -334,15 +338,39 @@ impl Gallery<'_> {
         );
     }
 
+    /// Keeps pictures of a state at the widths for review, if they are asked for.
     async fn keep(&self, name: &str) {
-        let Some(folder) = std::env::var_os("CARTLOG_LOOKS").map(PathBuf::from) else {
+        if pictures().is_none() {
             return;
-        };
+        }
+        let is_wide = |width: u32| width >= WIDE;
+        for width in REVIEWED {
+            if is_wide(width) != is_wide(self.screens.0) {
+                continue;
+            }
+            for scheme in ["light", "dark"] {
+                self.browser
+                    .prefer(&[("prefers-color-scheme", scheme)])
+                    .await;
+                self.unroll(width).await;
+                self.picture(&format!("{name}, {width} pixels, {scheme}"))
+                    .await;
+            }
+        }
+    }
+
+    async fn picture(&self, name: &str) {
+        let Some(folder) = pictures() else { return };
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
         let picture = self.browser.picture().await.expect("a picture");
-        let file = Path::new(&folder).join(format!("{}.png", name.replace([' ', ','], "-")));
+        let file = folder.join(format!("{}.png", name.replace([' ', ','], "-")));
         std::fs::write(file, picture).expect("the picture can be written");
     }
+}
+
+/// Where pictures are kept, if they are asked for.
+fn pictures() -> Option<PathBuf> {
+    std::env::var_os("CARTLOG_LOOKS").map(PathBuf::from)
 }
 
 impl Browser {
