@@ -16,6 +16,7 @@
 //! | `shared [ENGINE]` | nodes that share a log in PostgreSQL and in NATS, of `tests/all` |
 //! | `streams [COUNT]` | the memory of NATS servers and of nodes with a million carts |
 //! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
+//! | `webhooks` | deliveries to a fast receiver, and what a webhook costs commands |
 //! | `versus PROGRAM...` | builds of the service against each other |
 
 #![expect(
@@ -37,6 +38,7 @@ mod served;
 mod shared;
 mod tree;
 mod versus;
+mod webhooks;
 
 use load::{Report, Requests};
 use served::Served;
@@ -61,6 +63,7 @@ fn main() {
         Some("shared") => return shared::run(&arguments[1..]),
         Some("streams") => return shared::streams(&arguments[1..]),
         Some("histories") => return histories::run(&arguments[1..]),
+        Some("webhooks") => return webhooks::run(),
         Some("versus") => return versus::run(&arguments[1..]),
         _ => {}
     }

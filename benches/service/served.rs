@@ -281,6 +281,15 @@ impl Cart {
         let path = format!("/api/carts/{}{path}", self.id);
         request(method, &path, Some(&self.token), body)
     }
+
+    /// A checkout at `version`, which needs an idempotency key.
+    pub fn check_out(&self, version: u64, total: u64) -> Vec<u8> {
+        let path = format!("/api/carts/{}/checkout", self.id);
+        let headers = format!("Idempotency-Key: {}\r\nIf-Match: \"{version}\"", self.id);
+        let token = format!("{}\r\n{headers}", self.token);
+        let body = format!(r#"{{"expected_total":{total}}}"#);
+        request("POST", &path, Some(&token), Some(&body))
+    }
 }
 
 /// Resident memory of a process in MiB, as the kernel counts it.
@@ -373,13 +382,15 @@ fn member(answer: &str, name: &str) -> String {
 }
 
 pub fn version(answer: &str) -> u64 {
-    let (_, rest) = answer
-        .split_once("\"version\":")
-        .expect("the answer has a version");
-    rest.split(',')
-        .next()
-        .and_then(|version| version.parse().ok())
-        .expect("a version is a number")
+    number(answer, "version")
+}
+
+/// The first member of that name, a number.
+pub fn number(answer: &str, name: &str) -> u64 {
+    let start = answer.split_once(&format!("\"{name}\":"));
+    let (_, rest) = start.expect("the answer has the member");
+    let digits = rest.split(|it: char| !it.is_ascii_digit()).next();
+    digits.unwrap_or_default().parse().expect("a number")
 }
 
 pub fn folder() -> TempDir {

@@ -18,9 +18,10 @@ const TURN: Duration = Duration::from_secs(3);
 /// Between two turns, so that a server's remaining writes do not slow down the next one.
 const REST: Duration = Duration::from_millis(1_200);
 
-struct Variant<'a> {
+/// A server that takes turns with others.
+pub struct Variant<'a> {
     name: &'a str,
-    service: Served,
+    service: &'a Served,
     carts: Vec<Cart>,
     reports: Vec<Report>,
 }
@@ -33,8 +34,15 @@ pub fn run(arguments: &[String]) {
         variants => (CONNECTIONS, variants),
     };
     assert!(!variants.is_empty(), "name at least one program");
+    let services: Vec<Served> = variants.iter().map(|name| service(name)).collect();
+    let variants = variants.iter().zip(&services);
+    let variants = variants.map(|(name, service)| Variant::new(name, service));
+    compare(connections, variants.collect());
+}
+
+/// Durable commands on each variant in turn; the first one is the baseline.
+pub fn compare(connections: usize, mut variants: Vec<Variant<'_>>) {
     let ceiling = Served::ceiling();
-    let mut variants: Vec<Variant<'_>> = variants.iter().map(|name| Variant::of(name)).collect();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     println!(
         "durable commands, {connections} connections on {CARTS} carts, {processors} processors\n\
@@ -74,22 +82,25 @@ fn ratio(reports: &[Report], others: &[Report], figure: fn(&Report) -> f64) -> f
     middle(pairs.map(|(own, other)| figure(own) / figure(other)))
 }
 
-impl Variant<'_> {
-    fn of(name: &str) -> Variant<'_> {
-        let mut parts = name.split(',');
-        let program = parts.next().expect("a text has a first part");
-        let settings: Vec<(&str, &str)> = parts
-            .map(|part| part.split_once('=').expect("a setting is NAME=VALUE"))
-            .collect();
-        let program = Path::new(program).canonicalize();
-        let program = program.expect("the first part of a variant is a program");
-        let service = Served::program(&program, &settings);
-        let carts = service.open_carts(CARTS);
+impl<'a> Variant<'a> {
+    pub fn new(name: &'a str, service: &'a Served) -> Variant<'a> {
         Variant {
             name,
             service,
-            carts,
+            carts: service.open_carts(CARTS),
             reports: Vec::new(),
         }
     }
+}
+
+/// The service that `PROGRAM[,NAME=VALUE]...` stands for.
+fn service(variant: &str) -> Served {
+    let mut parts = variant.split(',');
+    let program = parts.next().expect("a text has a first part");
+    let settings: Vec<(&str, &str)> = parts
+        .map(|part| part.split_once('=').expect("a setting is NAME=VALUE"))
+        .collect();
+    let program = Path::new(program).canonicalize();
+    let program = program.expect("the first part of a variant is a program");
+    Served::program(&program, &settings)
 }

@@ -24,7 +24,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
-/// Stored events per read of the log.
+/// Stored events per read of the log, for which there must be room: a read for less would be repeated
+/// after each delivery while a receiver is behind.
 const PAGE: usize = 256;
 /// Reads of the log before deliveries that have ended are looked at.
 const READS: usize = 16;
@@ -101,7 +102,7 @@ impl Deliverer {
             let next_due = self.next_due();
             tokio::select! {
                 Some(ended) = in_flight.next() => self.complete(ended, &mut in_flight),
-                Ok(()) = wake_ups.changed(), if self.schedule.has_room() => {}
+                Ok(()) = wake_ups.changed(), if self.schedule.has_room_for(PAGE) => {}
                 () = tokio::task::yield_now(), if has_more => {}
                 () = tokio::time::sleep_until(next_due.into()) => {}
                 Some(command) = commands.recv() => self.obey(command).await,
@@ -121,7 +122,7 @@ impl Deliverer {
     /// Reads what there is room for. Returns whether there may be more.
     async fn read(&mut self) -> bool {
         for _ in 0..READS {
-            if !self.schedule.has_room() {
+            if !self.schedule.has_room_for(PAGE) {
                 return false;
             }
             match self.read_page().await {
@@ -140,7 +141,7 @@ impl Deliverer {
         let read = self.schedule.read();
         let page = self.log.read_all(read.position, PAGE).await;
         let page = page.map_err(|error| error.to_string())?;
-        for (place, recorded) in page.iter().enumerate() {
+        for recorded in &page {
             let read = self.schedule.read().after(recorded);
             let is_known = self.known.remove(&recorded.position) == Some(recorded.hash);
             if is_known || !may_be_public(recorded, &self.settings.types) {
@@ -154,9 +155,6 @@ impl Deliverer {
             }
             let parked = self.schedule.add(delivery, read, Instant::now());
             self.changes.extend(parked);
-            if !self.schedule.has_room() {
-                return Ok(place + 1);
-            }
         }
         Ok(page.len())
     }

@@ -96,8 +96,9 @@ impl Schedule {
         }
     }
 
-    pub fn has_room(&self) -> bool {
-        self.open.len() < WINDOW
+    /// Whether as many more deliveries fit into memory.
+    pub fn has_room_for(&self, deliveries: usize) -> bool {
+        self.open.len() + deliveries <= WINDOW
     }
 
     /// How far the log is read.
