@@ -18,17 +18,17 @@ use crate::signing::Signing;
 use crate::starting;
 use crate::verify::{Verifier, VerifyTarget};
 use crate::web::{
-    self, CredentialIssuer, Cursors, FoldLimit, Metrics, Node, RateLimits, RefusedCommands,
-    RequestMeter, ShareTokens, SharedState, Streams, WarehouseAccess,
+    self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, Node, RateLimits,
+    RefusedCommands, RequestMeter, ShareTokens, SharedState, Streams, WarehouseAccess,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
     expiry_ended, gate, handlers, operator_access, readers, registry, server_settings,
-    start_expiry, start_order_process, start_verifier,
+    start_expiry, start_measuring, start_order_process, start_verifier,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Why the service failed to start, or stopped unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,8 @@ pub enum ServiceError {
     Expiry(std::io::Error),
     #[error("cannot start the order process: {0}")]
     Orders(std::io::Error),
+    #[error("cannot start to measure: {0}")]
+    Measuring(std::io::Error),
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("cannot start the signer of checkpoints: {0}")]
@@ -73,6 +75,7 @@ pub struct Service {
     verifier: Background,
     webhooks: Webhooks,
     order_process: Background,
+    measuring: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
     catalogue: Arc<CurrentCatalogue>,
     stop: watch::Sender<bool>,
@@ -148,6 +151,7 @@ impl Service {
             operator,
             requests: RequestMeter::register_in(&registry)?,
             metrics: Metrics::register_in(registry)?,
+            measurements: Measurements::default(),
             node: Node {
                 name: config.server.node_name(),
                 engine: log_config.engine(),
@@ -159,10 +163,12 @@ impl Service {
                 config.server.behind_proxy,
             ),
             folds: FoldLimit::default(),
+            exports: Arc::new(Semaphore::new(1)),
             refusals: RefusedCommands::default(),
             stopping,
             secure_cookies: config.server.https,
         });
+        let measuring = start_measuring(AppState::new(shared.clone(), reader()))?;
         Ok(Service {
             server: web::serve(&server_settings(config), listener, shared, reader)
                 .map_err(ServiceError::Listen)?,
@@ -173,6 +179,7 @@ impl Service {
             verifier: start_verifier(verifier, stopping_verifier)?,
             webhooks,
             order_process,
+            measuring,
             expiry,
             catalogue,
             stop,
@@ -209,6 +216,7 @@ impl Service {
             ended = self.signing.ended() => ended.map_err(ServiceError::from),
             ended = self.webhooks.ended() => ended.map_err(ServiceError::from),
             ended = self.order_process.ended() => ended.map_err(ServiceError::from),
+            ended = self.measuring.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
         };
         match &outcome {
@@ -229,6 +237,7 @@ impl Service {
         self.verifier.join();
         self.webhooks.join();
         self.order_process.join();
+        self.measuring.join();
         if let Some((_, expiring)) = self.expiry {
             expiring.join();
         }

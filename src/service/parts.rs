@@ -14,7 +14,10 @@ use crate::read_side::ReadSide;
 use crate::secret::Secret;
 use crate::verify::Verifier;
 use crate::views::Reader;
-use crate::web::{AllowedOrigins, Gate, OperatorAccess, ServerSettings, SessionCookie, ShedMeter};
+use crate::web::{
+    self, AllowedOrigins, AppState, Gate, OperatorAccess, RecentFailures, ServerSettings,
+    SessionCookie, ShedMeter,
+};
 use prometheus::Registry;
 use prometheus::core::Collector;
 use std::net::TcpListener;
@@ -128,6 +131,19 @@ pub(super) fn start_order_process(
     .map_err(ServiceError::Orders)
 }
 
+/// Measures this node for the operations page, on a background thread.
+pub(super) fn start_measuring(state: AppState) -> Result<Background, ServiceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(ServiceError::Measuring)?;
+    Background::spawn("measurements", move || {
+        runtime.block_on(web::measure(state));
+        Ok(())
+    })
+    .map_err(ServiceError::Measuring)
+}
+
 /// Runs verifications on request, on a low-priority thread.
 pub(super) fn start_verifier(
     verifier: Verifier,
@@ -205,6 +221,7 @@ pub(super) fn gate(
         https: config.server.https,
         allowed_origins: AllowedOrigins::new(config.server.allowed_origins.clone()),
         shed: Arc::new(ShedMeter::register_in(registry)?),
+        failures: RecentFailures::default(),
     })
 }
 

@@ -43,7 +43,7 @@ struct ClosingData {
 
 impl ExportSummary {
     /// The closing line, without a line feed.
-    pub(super) fn to_line(self) -> String {
+    pub fn to_line(self) -> String {
         let line = ClosingLine {
             specversion: "1.0".to_owned(),
             id: self.head.position.to_string(),

@@ -34,15 +34,57 @@ pub async fn export(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<ExportSummary, ExportError> {
-    let end = log.barrier().await?;
-    let mut after = Position(0);
-    let mut events_written = 0;
-    let mut digest = LogDigest::default();
-    let mut hashes = Heads::new();
-    while after < end {
-        let events = log.read_all(after, BATCH).await?;
-        for recorded in events.iter().take_while(|event| event.position <= end) {
-            let previous = previous(log, &hashes, recorded).await?;
+    let mut export = Export::of(log).await?;
+    while export.write_page(log, out, BATCH).await? {
+        progress(export.after.min(export.end).0, export.end.0);
+    }
+    let summary = export.summary();
+    writeln!(out, "{}", summary.to_line())?;
+    out.flush()?;
+    Ok(summary)
+}
+
+/// An export of a log's current events, page by page.
+pub struct Export {
+    log_id: Uuid,
+    end: Position,
+    after: Position,
+    events: u64,
+    digest: LogDigest,
+    hashes: Heads<(Version, Hash)>,
+}
+
+impl Export {
+    /// An export of what `log` has now.
+    pub async fn of(log: &dyn LogReader) -> Result<Export, ReadError> {
+        Ok(Export {
+            log_id: log.identity(),
+            end: log.barrier().await?,
+            after: Position(0),
+            events: 0,
+            digest: LogDigest::default(),
+            hashes: Heads::new(),
+        })
+    }
+
+    /// The position of its last event.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Writes up to `limit` more events. Returns false once there are none.
+    pub async fn write_page(
+        &mut self,
+        log: &dyn LogReader,
+        out: &mut dyn Write,
+        limit: usize,
+    ) -> Result<bool, ExportError> {
+        if self.after >= self.end {
+            return Ok(false);
+        }
+        let events = log.read_all(self.after, limit).await?;
+        for recorded in events.iter().take_while(|event| event.position <= self.end) {
+            let previous = previous(log, &self.hashes, recorded).await?;
             let failed = |error| ExportError::Event {
                 position: recorded.position,
                 error,
@@ -50,22 +92,23 @@ pub async fn export(
             let event = CloudEvent::with_metadata(recorded, previous).map_err(failed)?;
             serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
-            hashes.set(recorded.stream, (recorded.version, recorded.hash));
-            digest.add(recorded.position, recorded.hash);
-            events_written += 1;
+            let head = (recorded.version, recorded.hash);
+            self.hashes.set(recorded.stream, head);
+            self.digest.add(recorded.position, recorded.hash);
+            self.events += 1;
         }
-        let Some(last) = events.last() else { break };
-        after = last.position;
-        progress(after.min(end).0, end.0);
+        self.after = events.last().map_or(self.end, |last| last.position);
+        Ok(!events.is_empty())
     }
-    let summary = ExportSummary {
-        log_id: log.identity(),
-        events: events_written,
-        head: digest.head(),
-    };
-    writeln!(out, "{}", summary.to_line())?;
-    out.flush()?;
-    Ok(summary)
+
+    /// What was written. Its closing line tells a complete export from one that was cut.
+    pub fn summary(&self) -> ExportSummary {
+        ExportSummary {
+            log_id: self.log_id,
+            events: self.events,
+            head: self.digest.head(),
+        }
+    }
 }
 
 /// The hash of the event before `recorded` in its stream.

@@ -10,5 +10,5 @@ mod import;
 
 pub use append::AppendImporter;
 pub use closing_line::ExportSummary;
-pub use export::{ExportError, export};
+pub use export::{Export, ExportError, export};
 pub use import::{ClosingLine, ImportError, ImportSummary, import, import_into};

@@ -1,7 +1,9 @@
-//! The metrics of one service: a Prometheus registry, and the gauges that are set on each scrape.
+//! The metrics of one service: a Prometheus registry, the gauges that are set on each scrape, and the
+//! totals that the operations page needs.
 
 use crate::build;
 use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// The metrics of one service.
@@ -79,12 +81,157 @@ impl Metrics {
         self.lag_seconds.reset();
     }
 
+    /// What has been counted since the start of the process.
+    pub fn totals(&self) -> Totals {
+        Totals::of(&self.registry.gather())
+    }
+
     /// All metrics in Prometheus's text format.
     pub fn encode(&self) -> prometheus::Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
 
+/// What has been counted since the start of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Commands that a rule refused.
+    pub refused: u64,
+    /// Responses with a status of 5xx.
+    pub errors: u64,
+    /// What was refused because a limit was reached.
+    pub shed: u64,
+    /// The time until a command's events were durable.
+    pub append: Buckets,
+    /// Size of the log's files; `None` if it is not known.
+    pub log_bytes: Option<u64>,
+    /// Free space on the disk that has least; `None` if it is not known.
+    pub free_bytes: Option<u64>,
+}
+
+impl Totals {
+    fn of(families: &[MetricFamily]) -> Totals {
+        let family = |name| {
+            let found = families.iter().find(|family| family.name() == name);
+            found.map_or(&[][..], MetricFamily::get_metric)
+        };
+        let append = family("cartlog_command_append_seconds").first();
+        let gauges = |name| {
+            let gauges = family(name).iter();
+            gauges.map(|gauge| gauge.get_gauge().get_value() as u64)
+        };
+        Totals {
+            refused: sum(
+                family("cartlog_commands_total"),
+                Some(("outcome", "refused")),
+            ),
+            errors: sum(
+                family("cartlog_http_requests_total"),
+                Some(("status", "5xx")),
+            ),
+            shed: sum(family("cartlog_refused_total"), None),
+            append: append.map(Buckets::of).unwrap_or_default(),
+            log_bytes: gauges("cartlog_log_bytes").reduce(|all, file| all + file),
+            free_bytes: gauges("cartlog_disk_free_bytes").min(),
+        }
+    }
+}
+
+/// The sum of the counters that have `label`, or of all.
+fn sum(counters: &[Metric], label: Option<(&str, &str)>) -> u64 {
+    let counted = counters.iter().filter(|counter| {
+        label.is_none_or(|(name, value)| {
+            let mut labels = counter.get_label().iter();
+            labels.any(|own| own.name() == name && own.value() == value)
+        })
+    });
+    counted
+        .map(|counter| counter.get_counter().get_value() as u64)
+        .sum()
+}
+
+/// The buckets of a histogram of seconds: the upper bound of each, and how many values are in it.
+#[derive(Debug, Clone, Default)]
+pub struct Buckets(Vec<(f64, u64)>);
+
+impl Buckets {
+    fn of(histogram: &Metric) -> Buckets {
+        let mut below = 0;
+        let buckets = histogram.get_histogram().get_bucket().iter().map(|bucket| {
+            let own = bucket.cumulative_count() - below;
+            below = bucket.cumulative_count();
+            (bucket.upper_bound(), own)
+        });
+        Buckets(buckets.collect())
+    }
+
+    /// What was added since `earlier`, which has the same bounds or none.
+    pub fn since(&self, earlier: &Buckets) -> Buckets {
+        let before = earlier
+            .0
+            .iter()
+            .map(|(_, count)| *count)
+            .chain(std::iter::repeat(0));
+        let own = self.0.iter().zip(before);
+        Buckets(
+            own.map(|((bound, count), before)| (*bound, count - before))
+                .collect(),
+        )
+    }
+
+    /// The value, in milliseconds, below which the share `quantile` of all values is; interpolated
+    /// within its bucket, as Prometheus does. `None` without values.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
+        let all: u64 = self.0.iter().map(|(_, count)| count).sum();
+        let rank = (quantile * all as f64).max(f64::MIN_POSITIVE);
+        let (mut below, mut least) = (0.0, 0.0);
+        for (bound, count) in &self.0 {
+            let count = *count as f64;
+            if below + count >= rank {
+                let seconds = least + (bound - least) * (rank - below) / count;
+                // To the microsecond.
+                return Some((seconds * 1e6).round() / 1e3);
+            }
+            below += count;
+            least = *bound;
+        }
+        None
+    }
+}
+
 fn gauge(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_interpolated_in_its_bucket() {
+        let earlier = Buckets(vec![(0.001, 5), (0.002, 0), (0.004, 1)]);
+        let later = Buckets(vec![(0.001, 5), (0.002, 50), (0.004, 51)]);
+        let added = later.since(&earlier);
+        assert_eq!(added.quantile_ms(0.5), Some(2.0));
+        assert_eq!(added.quantile_ms(0.25), Some(1.5));
+        assert_eq!(added.quantile_ms(0.75), Some(3.0));
+        assert_eq!(later.since(&later).quantile_ms(0.5), None);
+        assert_eq!(Buckets::default().quantile_ms(0.99), None);
+    }
+
+    #[test]
+    fn counters_are_summed_by_label() {
+        let registry = Registry::new();
+        let counters = prometheus::IntCounterVec::new(
+            Opts::new("cartlog_commands_total", "Commands."),
+            &["command", "outcome"],
+        );
+        let counters = counters.unwrap();
+        registry.register(Box::new(counters.clone())).unwrap();
+        for (command, outcome) in [("add", "refused"), ("undo", "refused"), ("add", "written")] {
+            counters.with_label_values(&[command, outcome]).inc();
+        }
+        assert_eq!(Totals::of(&registry.gather()).refused, 2);
+    }
 }

@@ -1,5 +1,5 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api` (one resource a
+//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api` (one resource a
 //! file) and `site` (pages), which this module registers and `server` serves.
 
 mod api;
@@ -7,6 +7,7 @@ mod auth;
 mod endpoint;
 mod fold_limit;
 mod http;
+mod measurements;
 mod metrics;
 mod openapi;
 mod refused_commands;
@@ -14,12 +15,14 @@ mod server;
 mod site;
 mod state;
 
+pub use api::measurements::measure;
 pub use auth::cart::CredentialIssuer;
 pub use auth::operator::{OperatorAccess, SessionCookie};
 pub use auth::share::ShareTokens;
 pub use auth::warehouse::WarehouseAccess;
 pub use fold_limit::FoldLimit;
 pub use http::cors::{AllowedOrigins, is_origin};
+pub use http::failures::RecentFailures;
 pub use http::gate::{Gate, REQUESTS};
 pub use http::page::Cursors;
 pub use http::problem;
@@ -27,10 +30,11 @@ pub use http::rate::{RateLimits, RateSettings};
 pub use http::request_meter::RequestMeter;
 pub use http::shed::ShedMeter;
 pub use http::streams::Streams;
+pub use measurements::Measurements;
 pub use metrics::Metrics;
 pub use refused_commands::RefusedCommands;
 pub use server::{ServerSettings, serve, serve_starting};
-pub use state::{Node, ProofState, SharedState};
+pub use state::{AppState, Node, ProofState, SharedState};
 
 use actix_web::web::{ServiceConfig, scope};
 use api::{
@@ -131,6 +135,9 @@ fn endpoints() -> Vec<Endpoint> {
         shares::endpoints(),
         catalogue::endpoints(),
         health::endpoints(),
+        api::measurements::endpoints(),
+        api::failures::endpoints(),
+        api::export::endpoints(),
         api::metrics::endpoints(),
         reference::endpoints(),
         shop::endpoints(),

@@ -21,6 +21,7 @@ use crate::web::http::problem::Problem;
 use crate::web::http::rate::RateLimits;
 use crate::web::http::request_meter::RequestMeter;
 use crate::web::http::streams::Streams;
+use crate::web::measurements::Measurements;
 use crate::web::metrics::Metrics;
 use crate::web::refused_commands::RefusedCommands;
 use crate::webhooks::WebhookHandle;
@@ -28,7 +29,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 /// The state of one worker: what all workers share, and its own connection to the views.
@@ -87,9 +88,12 @@ pub struct SharedState {
     pub streams: Arc<Streams>,
     /// The limit on folds at once.
     pub folds: FoldLimit,
+    /// The turn of a download of the log.
+    pub exports: Arc<Semaphore>,
     /// The commands that this node has refused lately.
     pub refusals: RefusedCommands,
     pub metrics: Metrics,
+    pub measurements: Measurements,
     pub requests: RequestMeter,
     /// The time without an event after which an open cart counts as abandoned.
     pub abandoned_after: Duration,

@@ -11,6 +11,7 @@ import { rebuildJob, verifyJob } from "./operations/jobs.js";
 import { actionButton } from "./operations/action.js";
 import { describeReload } from "./operations/catalogue.js";
 import { describeDamage } from "./operations/damage.js";
+import { Measurements } from "./operations/measurements.js";
 import { Webhooks } from "./operations/webhooks.js";
 
 /** How often the views are polled. */
@@ -131,10 +132,12 @@ class Row {
 
 const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
+const measurements = new Measurements();
 const webhooks = new Webhooks();
 const polling = poll(POLL_MS, async () => {
   try {
-    await views.load();
+    // With the first views, so that nothing below moves when they come.
+    await Promise.all([views.load(), byId("operations").hidden && measurements.load()]);
     connectionBack();
     byId("failed").hidden = true;
     byId("operations").hidden = false;
@@ -154,9 +157,11 @@ async function open() {
     await asOperator("This page monitors the service and rebuilds its views.", ({ token_required }) => {
       // Only a demo may be damaged.
       byId("damage").hidden = token_required;
+      byId("demo").hidden = token_required;
       byId("failed").hidden = true;
       polling.start();
       for (const job of jobs) job.watch();
+      measurements.watch();
       webhooks.watch();
     });
   } catch (error) {
@@ -173,6 +178,7 @@ function showError(error) {
   }
   if (isSignedOut(error)) {
     polling.stop();
+    measurements.stop();
     webhooks.stop();
     byId("operations").hidden = true;
     open();

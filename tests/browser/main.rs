@@ -14,6 +14,7 @@ mod keyboard;
 mod learn;
 mod live;
 mod looks;
+mod measurements;
 mod operator;
 mod orders;
 mod pictures;

@@ -24,6 +24,9 @@ declare global {
     type Order = Schemas["Order"];
     /** A product's units in an order, or in the cart that it was. */
     type OrderedLine = { sku: string; name: string; quantity: number; total: number; lots: Lot[] };
+    type FailedRequests = Schemas["FailedRequests"];
+    type Measurement = Schemas["Measurement"];
+    type Measurements = Schemas["Measurements"];
     type Pair = Schemas["Pair"];
     type ParkedCart = Schemas["ParkedCart"];
     type ParkedCartPage = Schemas["PageOfParkedCart"];

@@ -185,6 +185,12 @@ impl Lags {
         })
     }
 
+    /// The age of the oldest event that any of the views has not applied, in milliseconds.
+    pub(super) fn longest_ms(&self) -> u64 {
+        let rebuilding = self.rebuilding.as_ref().map_or(0, |(_, lag)| lag.millis);
+        self.serving.millis.max(rebuilding)
+    }
+
     pub(super) fn of_view(&self, name: &str) -> Lag {
         match &self.rebuilding {
             Some((views, lag)) if views.contains(&name) => *lag,

@@ -1,7 +1,9 @@
 //! The middleware around every route: admission, the final form of errors, security headers and the
 //! request log.
 
+use crate::timestamp::Timestamp;
 use crate::web::http::cors::{AllowedOrigins, CrossOrigin};
+use crate::web::http::failures::{FailedRequest, RecentFailures};
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Allowance;
@@ -53,6 +55,7 @@ pub struct Gate {
     /// The other origins whose pages may use this service.
     pub allowed_origins: AllowedOrigins,
     pub shed: Arc<ShedMeter>,
+    pub failures: RecentFailures,
 }
 
 impl Gate {
@@ -98,6 +101,9 @@ pub async fn gate(
         }
     };
     log_request(&response, started.elapsed(), failure.as_ref());
+    if let Some(failure) = failure {
+        keep_failure(&response, failure);
+    }
     if let Some(route) = response.request().app_data::<RouteMeter>() {
         route.count(response.request().method(), response.status());
     }
@@ -317,6 +323,22 @@ fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Op
             line!(error, trace_id, "request failed", cause = cause);
         }
     }
+}
+
+/// Keeps a failure for the operator's page.
+fn keep_failure<B>(response: &ServiceResponse<B>, failure: Failure) {
+    let request = response.request();
+    let Some(gate) = request.app_data::<Data<Gate>>() else {
+        return;
+    };
+    gate.failures.add(FailedRequest {
+        at: Timestamp::now(),
+        method: shortened(request.method().as_str()).into_owned(),
+        path: shortened(request.path()).into_owned(),
+        status: response.status().as_u16(),
+        trace_id: failure.trace_id,
+        cause: failure.cause,
+    });
 }
 
 /// At most [`MAX_LOGGED`] characters of `text`: a client must not fill the log.

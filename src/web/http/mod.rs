@@ -7,6 +7,7 @@ pub mod connection;
 pub mod cors;
 pub mod decode;
 pub mod event_id;
+pub mod failures;
 pub mod gate;
 pub mod headers;
 pub mod live;

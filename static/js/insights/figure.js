@@ -117,13 +117,14 @@ const AXIS = 22;
 
 /**
  * One strip for each of `rows` over the same time axis, from `first` to `last` in steps of `step`
- * milliseconds. Each strip has its own scale, with its peak at the right. `when` formats a time.
+ * milliseconds, with `gaps` of which nothing is known. Each strip has its own scale, with its peak at
+ * the right. `when` formats a time.
  * @param {number} width
  * @param {StripRow[]} rows
- * @param {{ first: number, last: number, step: number }} time
+ * @param {{ first: number, last: number, step: number, gaps?: { from: number, to: number }[] }} time
  * @param {(at: number) => string} when
  */
-export function strips(width, rows, { first, last, step }, when) {
+export function strips(width, rows, { first, last, step, gaps = [] }, when) {
   const wide = width >= WIDE;
   const left = wide ? NAMES : 0;
   const above = wide ? 0 : 18;
@@ -131,6 +132,8 @@ export function strips(width, rows, { first, last, step }, when) {
   const room = width - left - widthOf(widest(rows.flatMap((row) => row.points.map(({ value }) => value.toLocaleString("en")))), "faint") - 8;
   const count = Math.round((last - first) / step) + 1;
   const pitch = room / count;
+  /** @param {number} at */
+  const x = (at) => left + ((at - first) / step) * pitch;
   const drawn = rows.flatMap((row, index) => {
     const top = index * tall;
     const base = top + above + ROW - 8;
@@ -138,11 +141,12 @@ export function strips(width, rows, { first, last, step }, when) {
     return [
       label(0, wide ? base - 14 : top + 14, row.name, { room: NAMES - 60 }),
       label(wide ? left - 14 : width, wide ? base - 14 : top + 14, row.total.toLocaleString("en"), { class: "value", "text-anchor": "end" }),
+      ...gaps.map(({ from, to }) => bar(x(from), base - ROW + 18, x(to) - x(from), ROW - 18, "gap", `${when(from)} to ${when(to)}: not measured`)),
       svg("line", { x1: left, x2: left + room, y1: base, y2: base, class: "axis" }),
       label(left + room + 6, base - 14, most.toLocaleString("en"), { class: "faint" }),
       ...row.points.map(({ at, value }) => {
         const high = Math.max((value / most) * (ROW - 18), 2);
-        return bar(left + ((at - first) / step) * pitch + pitch * 0.1, base - high, Math.max(Math.min(pitch * 0.8, 40), 1), high, row.kind, `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`);
+        return bar(x(at) + pitch * 0.1, base - high, Math.max(Math.min(pitch * 0.8, 40), 1), high, row.kind, `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`);
       }),
     ];
   });

@@ -44,6 +44,9 @@ fn is_volatile(name: &str) -> bool {
         "per_cent",
         "rows_compared",
         "rows_checked",
+        "steps",
+        "log_bytes",
+        "free_bytes",
         // Of a receiver, which has a port of its own.
         "url",
     ];

@@ -89,7 +89,7 @@ impl Recorder {
         let body = match answer.header("content-type") {
             _ if answer.body.is_empty() => Value::Null,
             None => Value::Null,
-            Some(kind) if kind.contains("json") => answer.json(),
+            Some(kind) if kind.contains("json") && !kind.contains("jsonl") => answer.json(),
             Some(_) => json!(String::from_utf8_lossy(&answer.body)),
         };
         let headers = HEADERS

@@ -339,9 +339,13 @@ async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str) {
         ("listAbandoned", "/api/insights/abandoned"),
         ("getActivity", "/api/insights/activity?step=day"),
         ("listViews", "/api/views"),
+        ("listMeasurements", "/api/measurements"),
+        ("listFailures", "/api/failures"),
+        ("exportLog", "/api/export"),
     ] {
         read(recorder, operation, path).await;
     }
+    recorder.cut_lines("exportLog", "cartlog.export.completed");
     let related = "/api/products/teapot/related";
     let related = Call::new("listRelatedProducts", Method::GET, related);
     recorder.record(app, related, 200).await;
