@@ -26,6 +26,7 @@ mod wal;
 
 // The models: no I/O, no clock, no randomness.
 pub mod cart;
+mod model_code;
 pub mod models;
 pub mod orders;
 
@@ -61,6 +62,7 @@ pub mod order_process;
 pub mod read_side;
 pub mod service;
 pub mod signing;
+mod simulated_days;
 mod starting;
 pub mod web;
 

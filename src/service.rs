@@ -24,7 +24,7 @@ use crate::web::{
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
     expiry_ended, gate, handlers, operator_access, readers, registry, server_settings,
-    start_expiry, start_measuring, start_order_process, start_verifier,
+    simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -129,6 +129,7 @@ impl Service {
         let order_process = start_order_process(order_process, reader(), stopping.clone())?;
         let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
+            simulated_days: simulated_days(config, &commands, &orders),
             commands,
             orders,
             warehouse: WarehouseAccess::new(&config.orders.warehouse_token),

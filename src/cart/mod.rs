@@ -3,8 +3,9 @@
 //!
 //! In the order of processing: [`decide`] turns a [`command`] and a [`state`] into [`event`]s,
 //! which `evolve` folds into the next state. [`document`] is the state as JSON, [`sentence`]
-//! describes an event in words, [`explain`] derives every number from the events, [`notice`] says
-//! what the shop offers differently today, and [`upcast`] reads old event shapes.
+//! describes an event in words, [`explain`] derives every number from the events, [`what_if`] folds
+//! a hypothetical history, [`notice`] says what the shop offers differently today, and [`upcast`]
+//! reads old event shapes.
 
 mod checkout;
 pub mod command;
@@ -24,6 +25,7 @@ pub mod sku;
 pub mod state;
 mod undo;
 pub mod upcast;
+pub mod what_if;
 
 pub use checkout::WithdrawnAtCheckout;
 pub use command::{CartCommand, RequestedItem};

@@ -4,6 +4,7 @@ use super::IdempotencyKey;
 use crate::history::EventRef;
 use crate::id::new_id;
 use crate::log::Version;
+use crate::timestamp::Timestamp;
 use uuid::Uuid;
 
 /// What accompanies a command and does not concern the model.
@@ -21,6 +22,9 @@ pub struct CommandContext {
     pub key: Option<IdempotencyKey>,
     /// The versions at which the command may be decided; `None` allows any.
     pub if_match: Option<Condition>,
+    /// The time of its events; `None` for the time at which they are written. Only a simulation has
+    /// another one, and never before the stream's last event.
+    pub recorded_at: Option<Timestamp>,
 }
 
 impl CommandContext {
@@ -35,6 +39,7 @@ impl CommandContext {
             cause: None,
             key: None,
             if_match: None,
+            recorded_at: None,
         }
     }
 }

@@ -120,6 +120,11 @@ impl<D: Decider> CommandHandler<D> {
         CommandHandler { meter, ..self }
     }
 
+    /// The model, with the configured rules.
+    pub fn model(&self) -> &D {
+        &self.model
+    }
+
     /// Starts replays at `snapshots`.
     pub fn with_snapshots(self, snapshots: Box<Snapshots<D::State>>) -> Self {
         CommandHandler { snapshots, ..self }
@@ -279,7 +284,7 @@ impl<D: Decider> CommandHandler<D> {
         let commit = Commit::new(
             stream,
             loaded.head,
-            Timestamp::now(),
+            context.recorded_at.unwrap_or_else(Timestamp::now),
             metadata.to_json(),
             events.iter().map(NewEvent::of).collect(),
         );

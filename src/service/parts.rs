@@ -12,6 +12,7 @@ use crate::order_process::OrderProcess;
 use crate::orders::OrderModel;
 use crate::read_side::ReadSide;
 use crate::secret::Secret;
+use crate::simulated_days::SimulatedDays;
 use crate::verify::Verifier;
 use crate::views::Reader;
 use crate::web::{
@@ -111,6 +112,22 @@ pub(super) fn handlers(
         .with_snapshots(snapshots(reader));
     let orders = CommandHandler::new(OrderModel, log.clone(), orders_cache).counted_by(meter);
     (Arc::new(carts), Arc::new(orders))
+}
+
+/// Shopping in the past, which follows the same rules.
+pub(super) fn simulated_days(
+    config: &Config,
+    carts: &Arc<CommandHandler<CartModel>>,
+    orders: &Arc<CommandHandler<OrderModel>>,
+) -> SimulatedDays {
+    let warehouse_answers_within = config.orders.reserve_within();
+    let expire_after = config.carts.idle_time();
+    SimulatedDays::new(
+        carts.clone(),
+        orders.clone(),
+        expire_after,
+        warehouse_answers_within,
+    )
 }
 
 /// Runs the order process on a background thread. It also finishes the orders of checkouts that

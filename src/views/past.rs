@@ -2,11 +2,11 @@
 
 use super::snapshots::Until;
 use super::{Reader, ViewReadError};
+use crate::cart::what_if::WhatIf;
 use crate::cart::{Cart, CartEvent, CartModel};
 use crate::decider::{Decider, EventContext};
 use crate::history::{self, HistoryError, PAGE};
 use crate::log::{Freshness, LogReader, RecordedEvent, Version};
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A cart as it was.
@@ -27,27 +27,37 @@ impl Reader {
         until: Until,
     ) -> Result<PastCart, HistoryError> {
         let start = self.nearest_snapshot(id, until);
-        fold(log, id, start, until, &BTreeSet::new()).await
+        fold(log, id, start, until, evolve).await
     }
 
-    /// The cart `id` in `log` as it would be at version `last` without the events at `without`.
-    /// Folds all events from the snapshot before the first of these.
-    pub async fn cart_without(
+    /// The cart `id` in `log` as it would be at version `last` in `what_if`. Folds all events from
+    /// the snapshot before the first one that may differ.
+    pub async fn hypothetical_cart(
         &self,
         log: &dyn LogReader,
         id: Uuid,
         last: Version,
-        without: &BTreeSet<u64>,
+        what_if: &mut WhatIf<'_>,
     ) -> Result<Cart, HistoryError> {
         let until = Until::Version(last);
-        let start = match without.first() {
+        let start = match what_if.first() {
             None => self.nearest_snapshot(id, until),
             Some(first) => {
                 let before = Version(first.saturating_sub(1));
                 self.nearest_snapshot(id, Until::Version(before))
             }
         };
-        Ok(fold(log, id, start, until, without).await?.cart)
+        let apply = |cart: &mut Cart, recorded: &RecordedEvent| {
+            let context = context_of(recorded);
+            if !what_if.leaves_out(context.version) {
+                let event = event_of(recorded)?;
+                what_if.apply(cart, &event, &context);
+                cart.forget_undo();
+            }
+            what_if.follow(cart, &context);
+            Ok(())
+        };
+        Ok(fold(log, id, start, until, apply).await?.cart)
     }
 
     /// The newest snapshot of the cart `id` before `version`, and the version it is at.
@@ -75,14 +85,13 @@ fn version_of(cart: &Cart) -> Version {
     Version(cart.contents().map_or(0, |contents| contents.version))
 }
 
-/// Folds the events of the cart `id` that follow on `cart` up to `until`, without those at
-/// `without`.
+/// Passes the events of the cart `id` that follow on `cart` up to `until` to `apply`.
 async fn fold(
     log: &dyn LogReader,
     id: Uuid,
     mut cart: Cart,
     until: Until,
-    without: &BTreeSet<u64>,
+    mut apply: impl FnMut(&mut Cart, &RecordedEvent) -> Result<(), HistoryError>,
 ) -> Result<PastCart, HistoryError> {
     let mut after = version_of(&cart);
     let mut has_later_events = false;
@@ -96,9 +105,7 @@ async fn fold(
                 break;
             }
             after = recorded.version;
-            if !without.contains(&after.0) {
-                evolve(&mut cart, recorded)?;
-            }
+            apply(&mut cart, recorded)?;
         }
         if has_later_events || page.len() < PAGE {
             return Ok(PastCart {
@@ -112,17 +119,25 @@ async fn fold(
 /// Applies `recorded` to a cart that is only read. Its metadata is not decoded: only the undo stack
 /// depends on the command, and decoding it would take half of the time of a fold.
 pub fn evolve(cart: &mut Cart, recorded: &RecordedEvent) -> Result<(), HistoryError> {
-    history::require_model::<CartEvent>(recorded)?;
+    let event = event_of(recorded)?;
     cart.forget_undo();
-    let context = EventContext {
+    CartModel::evolve(cart, &event, &context_of(recorded));
+    cart.forget_undo();
+    Ok(())
+}
+
+fn event_of(recorded: &RecordedEvent) -> Result<CartEvent, HistoryError> {
+    history::require_model::<CartEvent>(recorded)?;
+    history::event_of(recorded)
+}
+
+fn context_of(recorded: &RecordedEvent) -> EventContext<'static> {
+    EventContext {
         version: recorded.version.0,
         at: recorded.recorded_at,
         command: "",
         command_id: Uuid::nil(),
-    };
-    CartModel::evolve(cart, &history::event_of(recorded)?, &context);
-    cart.forget_undo();
-    Ok(())
+    }
 }
 
 impl Until {

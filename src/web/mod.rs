@@ -38,9 +38,9 @@ pub use state::{AppState, Node, ProofState, SharedState};
 
 use actix_web::web::{ServiceConfig, scope};
 use api::{
-    cart, carts, catalogue, checkout, damage, event_proof, events, health, insights, items,
+    cart, carts, catalogue, checkout, code, damage, event_proof, events, health, insights, items,
     journal, notices, operator, order_events, orders, products, promotion, public_events, refusals,
-    related, shares, timeline, tree, undo, verify, views, webhooks, what_if, why,
+    related, shares, simulation, timeline, tree, undo, verify, views, webhooks, what_if, why,
 };
 use endpoint::Endpoint;
 use openapi::Operations;
@@ -128,6 +128,8 @@ fn endpoints() -> Vec<Endpoint> {
         views::endpoints(),
         verify::endpoints(),
         damage::endpoints(),
+        code::endpoints(),
+        simulation::endpoints(),
         webhooks::endpoints(),
         tree::endpoints(),
         products::endpoints(),

@@ -1,5 +1,6 @@
 //! The state that handlers share.
 
+use crate::cart::what_if::WhatIf;
 use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
@@ -7,6 +8,7 @@ use crate::log::{LogReader, Position, ReadError, Version};
 use crate::orders::OrderModel;
 use crate::proof::{SigningStatus, VerifierKey, WitnessStatus};
 use crate::secret::Secret;
+use crate::simulated_days::SimulatedDays;
 use crate::verify::Verifications;
 use crate::views::carts::CartRow;
 use crate::views::{Arrivals, PastCart, Reader, Rebuilds, Until, ViewFailure, ViewReadError};
@@ -25,7 +27,6 @@ use crate::web::measurements::Measurements;
 use crate::web::metrics::Metrics;
 use crate::web::refused_commands::RefusedCommands;
 use crate::webhooks::WebhookHandle;
-use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +63,8 @@ pub struct ProofState {
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
     pub orders: Arc<CommandHandler<OrderModel>>,
+    /// Shopping in the past, which only a demo allows.
+    pub simulated_days: SimulatedDays,
     pub warehouse: WarehouseAccess,
     pub log: Arc<dyn LogReader>,
     pub node: Node,
@@ -204,7 +207,7 @@ impl AppState {
         Ok(self.past_cart(id, token, Until::NEWEST).await?.cart)
     }
 
-    /// The same, in a turn that the request keeps for [`AppState::cart_without`].
+    /// The same, in a turn that the request keeps for [`AppState::hypothetical_cart`].
     pub async fn newest_cart_in(
         &self,
         turn: &FoldTurn<'_>,
@@ -215,15 +218,16 @@ impl AppState {
         Ok(past.cart)
     }
 
-    /// The cart `id` as it would be at version `last` without the events at `without`.
-    pub async fn cart_without(
+    /// The cart `id` as it would be at version `last` in `what_if`.
+    pub async fn hypothetical_cart(
         &self,
         _turn: &FoldTurn<'_>,
         id: Uuid,
         last: Version,
-        without: &BTreeSet<u64>,
+        what_if: &mut WhatIf<'_>,
     ) -> Result<Cart, Problem> {
-        let cart = self.views.cart_without(&*self.log, id, last, without);
+        let views = &self.views;
+        let cart = views.hypothetical_cart(&*self.log, id, last, what_if);
         Ok(cart.await?)
     }
 

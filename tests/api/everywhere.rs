@@ -111,7 +111,12 @@ async fn head_is_wherever_get_is_with_the_same_headers() {
     let mut asked = 0;
     for route in routes(&cart).await {
         if route.method == Method::GET {
-            let ask = |method| app.ask(method, &route.path).token(&route.token);
+            // The one route with a required parameter.
+            let path = match route.path.as_str() {
+                "/api/code" => "/api/code?event=ItemAdded",
+                path => path,
+            };
+            let ask = |method| app.ask(method, path).token(&route.token);
             let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
             assert_eq!(get.status, 200, "{}", route.path);
             assert_eq!(head.status, 200, "{}", route.path);

@@ -166,6 +166,108 @@ async fn what_if_omits_events_and_writes_nothing() {
     assert_eq!(app.log_head(), 3);
 }
 
+/// Contract (history): A what-if can change a quantity and add products and codes; what is added
+/// obeys the rules, and what they refuse is reported.
+#[tokio::test]
+async fn what_if_decides_changes_by_the_rules() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.add("sencha", 1).await.expect(201);
+    let head = app.log_head();
+    let ask = |body: Value| cart.ask(Method::POST, "/what-if").json(&body);
+    let what_if = ask(json!({
+        "without": [3],
+        "changes": [
+            { "change": "set_quantity", "version": 2, "quantity": 3 },
+            { "change": "add_item", "after": 1, "sku": "tea-bowl", "quantity": 2 },
+            { "change": "apply_promotion", "after": 3, "code": "tea10" },
+            { "change": "add_item", "after": 2, "sku": "tea-bowl", "quantity": 999 },
+            { "change": "add_item", "after": 2, "sku": "no-such-thing", "quantity": 1 },
+            { "change": "apply_promotion", "after": 2, "code": "TEA1O" },
+        ],
+    }));
+    let what_if = what_if.await.expect(200).json();
+    let made: Vec<Value> = what_if["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|it| json!([it["change"], it["version"], it["replaces"], it["sentence"]]))
+        .collect();
+    let bowl = &what_if["events"][1]["data"]["unit_price"];
+    let bowls = bowl.as_i64().expect("a price") * 2;
+    assert_eq!(made[0], json!([0, 2, true, "Added 3 × Teapot at €19.99"]));
+    assert_eq!((&made[1][1], &made[1][2]), (&json!(1), &json!(false)));
+    assert_eq!(made[2][3], "Applied promotion TEA10: 10% off");
+    assert_eq!(made.len(), 3, "{made:?}");
+    let refused: Vec<Value> = what_if["refused"]
+        .as_array()
+        .expect("refusals")
+        .iter()
+        .map(|it| json!([it["change"], it["type"]]))
+        .collect();
+    let expected = [
+        json!([3, "/problems/quantity-limit"]),
+        json!([4, "/problems/unknown-sku"]),
+        json!([5, "/problems/unknown-promotion"]),
+    ];
+    assert_eq!(refused, expected, "{what_if}");
+    let items = 3 * 1999 + bowls;
+    assert_eq!(what_if["cart"]["items_total"], items);
+    assert_eq!(what_if["cart"]["discount"], (items * 10 + 50) / 100);
+    assert_eq!(what_if["cart"]["version"], 3);
+    assert_eq!(what_if["difference"]["items_total"]["actual"], 5178);
+    assert_eq!(app.log_head(), head, "nothing is written");
+    // After the checkout the cart is closed, also for what is only supposed.
+    let now = cart.get().await.expect(200);
+    let pay = cart.check_out(now.version(), 5178, "pay");
+    pay.await.expect(201);
+    let late = json!({ "change": "add_item", "after": 4, "sku": "teapot", "quantity": 1 });
+    let late = ask(json!({ "without": [], "changes": [late] }))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(late["refused"][0]["type"], "/problems/cart-closed");
+    assert_eq!(late["cart"]["total"], 5178);
+}
+
+/// Contract (history): A what-if can change a quantity and add products and codes; what is added
+/// obeys the rules, and what they refuse is reported.
+#[tokio::test]
+async fn what_if_refuses_changes_of_other_events() {
+    let app = TestApp::start();
+    let cart = app.open_cart_with(&[("teapot", 2)]).await;
+    cart.apply_promotion("TEA10").await.expect(200);
+    let quantity =
+        |version: u64| json!({ "change": "set_quantity", "version": version, "quantity": 1 });
+    let add = |after: u64| json!({ "change": "add_item", "after": after, "sku": "teapot", "quantity": 1 });
+    for (without, changes) in [
+        (json!([]), json!([quantity(1)])),
+        (json!([]), json!([quantity(3)])),
+        (json!([]), json!([quantity(4)])),
+        (json!([2]), json!([quantity(2)])),
+        (json!([]), json!([quantity(2), quantity(2)])),
+        (json!([]), json!([add(0)])),
+        (json!([]), json!([add(4)])),
+    ] {
+        let body = json!({ "without": without, "changes": changes });
+        let refused = cart.ask(Method::POST, "/what-if").json(&body).await;
+        let problem = refused.expect_problem(422, "cannot-set-aside");
+        assert_eq!(problem["max"], 3, "{body}");
+    }
+    let many = vec![add(1); 33];
+    for changes in [
+        json!(many),
+        json!(null),
+        json!([{ "change": "remove_item", "after": 1 }]),
+        json!([{ "change": "add_item", "after": 1, "sku": "teapot", "quantity": 0 }]),
+        json!([{ "change": "add_item", "after": 1, "sku": "teapot", "quantity": 1, "price": 1 }]),
+    ] {
+        let body = json!({ "without": [], "changes": changes });
+        let ask = cart.ask(Method::POST, "/what-if").json(&body);
+        ask.await.expect_problem(400, "invalid-body");
+    }
+}
+
 /// Contract (history): `GET …/why`, `POST …/what-if`
 #[tokio::test]
 async fn what_if_without_no_event_equals_the_cart_under_commands() {

@@ -11,7 +11,7 @@ use crate::definitions::fill;
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Instant;
@@ -29,6 +29,8 @@ struct Story {
     last_type: String,
     last_time: String,
     promotion: Option<Value>,
+    /// The total of its checkout.
+    paid: i64,
     expired: bool,
 }
 
@@ -88,6 +90,7 @@ fn count(lines: &str) -> Tally {
             }
             "CartCheckedOut" => {
                 story.bought = Some(millis(&text("time")));
+                story.paid = number(&data["total"]);
                 for (sku, (units, value)) in story.held.iter().filter(|(_, held)| held.0 > 0) {
                     let product = tally.products.entry(sku.clone()).or_default();
                     product[3] += units;
@@ -235,6 +238,16 @@ async fn insights_equal_a_count_over_the_export() {
     let rank = |share: usize| times[(times.len() * share).div_ceil(100) - 1];
     assert_eq!(number(&funnel["time_to_checkout"]["median_ms"]), rank(50));
     assert_eq!(number(&funnel["time_to_checkout"]["p90_ms"]), rank(90));
+
+    let paid: i64 = tally.carts.values().map(|story| story.paid).sum();
+    let orders = times.len() as i64;
+    let revenue = json!([{
+        "currency": "EUR",
+        "orders": orders,
+        "total": paid,
+        "average": (paid + orders / 2) / orders,
+    }]);
+    assert_eq!(funnel["revenue"], revenue);
 
     let reported: BTreeMap<String, Counts> = insights
         .pages("products")

@@ -1,7 +1,8 @@
 //! `cartlog simulate` against a running service.
 
+use cartlog::timestamp::Timestamp;
 use cartlog_testkit::PATIENCE;
-use cartlog_testkit::log_file::{log_path, read_intact_log};
+use cartlog_testkit::log_file::{StoredEvent, log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use rusqlite::{Connection, OpenFlags};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -124,6 +125,53 @@ impl Drop for KillOnDrop {
             let _ = child.kill();
         }
     }
+}
+
+/// Contract (tools): `simulate --days` fills a demo with carts of the last days, and nothing else.
+#[test]
+fn simulated_days_are_dated_in_the_past_and_sound() {
+    const DAY: i64 = 24 * 3_600_000;
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServiceProcess::serve(folder.path());
+    let arguments = ["--carts", "120", "--days", "7", "--seed", "5"];
+    let started = Timestamp::now().millis();
+    let output = run_to_exit(simulate(folder.path(), program.address, &arguments));
+    assert!(output.status.success(), "{output:?}");
+    let printed = stdout_of(&output);
+    assert_eq!(number(&printed, "carts"), 120, "{printed}");
+    let bought = number(&printed, "bought");
+    assert!((30..110).contains(&bought), "{printed}");
+    assert!(program.exit_on_signal("TERM").success());
+    let events = read_intact_log(&log_path(folder.path()));
+    assert_eq!(events.len() as u64, number(&printed, "events"), "{printed}");
+    let millis = |text: &str| Timestamp::parse(text).unwrap().millis();
+    let times: Vec<i64> = events.iter().map(|it| millis(&it.recorded_at)).collect();
+    assert!(times.iter().all(|time| *time >= started - 7 * DAY - 60_000));
+    assert!(times.iter().all(|time| *time <= Timestamp::now().millis()));
+    let span = times.iter().max().unwrap() - times.iter().min().unwrap();
+    assert!(span > 5 * DAY, "{span}");
+    let confirmed = events.iter().filter(|it| it.name == "OrderConfirmed");
+    assert_eq!(confirmed.count() as u64, bought, "each has its order");
+    // The order process may have seen a checkout first.
+    let is_marked = |it: &StoredEvent| {
+        it.metadata.contains(r#""actor":"simulation""#) || it.name.starts_with("Order")
+    };
+    assert!(events.iter().all(is_marked));
+    let verified = run_to_exit(command(folder.path(), &["verify"]));
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn simulated_days_exist_in_demo_mode_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serving = command(folder.path(), &["serve"]);
+    serving.env("CARTLOG_SECURITY__OPERATOR_TOKEN", "op-secret-op-secret");
+    let program = ServiceProcess::run(serving);
+    let output = run_to_exit(simulate(folder.path(), program.address, &["--days", "7"]));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("must be in demo mode"), "{stderr}");
+    assert_eq!(read_intact_log(&log_path(folder.path())).len(), 0);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use cartlog::cart::event::{CartOpened, Units};
-use cartlog::cart::{CartEvent, Currency};
+use cartlog::cart::what_if::WhatIf;
+use cartlog::cart::{CartEvent, CartModel, Currency, Offers};
 use cartlog::history::CommitMetadata;
 use cartlog::log::sqlite::SqliteLog;
 use cartlog::log::{
@@ -138,11 +139,13 @@ async fn read_of_the_past_folds_at_most_257_events() {
         assert_eq!(is_past, at.version < EVENTS);
         assert!(read <= 2 * MOST, "{read} at the time of {version}");
     }
+    let offers = Offers::default();
     for first in [9_989, 9_700, 5_000, 300, 2] {
         let without = BTreeSet::from([first, EVENTS]);
         let last = Version(EVENTS);
+        let mut what_if = WhatIf::new(CartModel::default(), &offers, &without, &[]);
         let other = reader
-            .cart_without(&log, CART, last, &without)
+            .hypothetical_cart(&log, CART, last, &mut what_if)
             .await
             .unwrap();
         let other = other.contents().unwrap();

@@ -97,6 +97,7 @@ impl Attempt {
                 }
             }),
             if_match: self.intent.if_match.clone(),
+            recorded_at: None,
         }
     }
 

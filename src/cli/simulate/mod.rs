@@ -3,6 +3,7 @@
 
 mod cart;
 mod client;
+mod days;
 mod market;
 mod plan;
 mod report;
@@ -43,6 +44,11 @@ pub struct Simulate {
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(..=3_600))]
     patience: u64,
+    /// Dates the carts over the last days, 1 to 90; the service must be in demo mode. Shoppers then
+    /// neither wait nor check the responses.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=90))]
+    #[arg(conflicts_with_all = ["rate", "concurrency", "pause"])]
+    days: Option<u32>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {
@@ -53,7 +59,7 @@ fn rate(text: &str) -> Result<f64, String> {
     Err("must be 0, or from 0.001 to 1000000 carts per second".to_owned())
 }
 
-/// Succeeds if the contract allows every response.
+/// Succeeds if the contract allows every response. Days in the past are simulated by the service.
 pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
     let configured = || format!("http://{}", config.server.reachable_at());
     let plan = Plan {
@@ -66,6 +72,14 @@ pub fn run(config: &Config, arguments: &Simulate) -> Outcome {
         patience: Duration::from_secs(arguments.patience),
     };
     let progress = Progress::start("carts");
+    if let Some(days) = arguments.days {
+        let simulated = days::simulate(&plan, days, &|finished| {
+            progress.update(finished, Some(plan.carts));
+        });
+        progress.finish();
+        write!(std::io::stdout(), "{}", simulated?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let report = run::simulate(&plan, &|finished| {
         progress.update(finished, Some(plan.carts));
     });

@@ -29,4 +29,6 @@ pub enum SimulateError {
     Unreachable { url: String, reason: String },
     #[error("{url} must be a cartlog service: {reason}")]
     NotCartlog { url: String, reason: String },
+    #[error("cannot simulate days in the past: {reason}")]
+    Refused { reason: String },
 }

@@ -13,7 +13,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// The view's name.
@@ -32,7 +33,7 @@ impl View for Journeys {
     }
 
     fn definition(&self) -> u32 {
-        1
+        2
     }
 
     fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
@@ -43,6 +44,8 @@ impl View for Journeys {
                 filled    INTEGER NOT NULL CHECK (filled IN (0, 1)),
                 outcome   TEXT    CHECK (outcome IN ('checked_out', 'expired')),
                 closed_at INTEGER,
+                currency  TEXT    NOT NULL,
+                paid      INTEGER CHECK ((paid IS NOT NULL) = (outcome IS 'checked_out')),
                 taken_out TEXT,
                 PRIMARY KEY (opened_at, cart)
             ) STRICT, WITHOUT ROWID;",
@@ -61,10 +64,11 @@ impl View for Journeys {
             }
         }
         let mut upsert = tables.prepare_cached(
-            "INSERT INTO journeys (opened_at, cart, filled, outcome, closed_at, taken_out)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO journeys
+                 (opened_at, cart, filled, outcome, closed_at, currency, paid, taken_out)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT DO UPDATE SET filled = excluded.filled, outcome = excluded.outcome,
-                 closed_at = excluded.closed_at,
+                 closed_at = excluded.closed_at, paid = excluded.paid,
                  taken_out = coalesce(excluded.taken_out, taken_out)",
         )?;
         for (id, taken_out) in changed {
@@ -87,6 +91,8 @@ impl View for Journeys {
                 contents.was_filled(),
                 outcome,
                 outcome.map(|_| contents.changed_at.millis()),
+                contents.currency.to_string(),
+                (outcome == Some(CHECKED_OUT)).then(|| contents.total().minor()),
                 taken_out,
             ])?;
         }
@@ -136,6 +142,19 @@ pub struct Funnel {
     /// The share of the opened carts that were checked out; `null` if none was opened.
     pub conversion: Option<f64>,
     pub time_to_checkout: Percentiles,
+    /// What the checked-out carts were paid, by currency; most orders first.
+    pub revenue: Vec<Revenue>,
+}
+
+/// The orders in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Revenue {
+    pub currency: String,
+    pub orders: u64,
+    /// The sum of their totals.
+    pub total: Money,
+    /// Their average total, half a minor unit rounded up.
+    pub average: Money,
 }
 
 /// The time from opening to checkout, by the times of the events; `null` without checkouts. By
@@ -165,10 +184,12 @@ pub fn funnel(
             median_ms: None,
             p90_ms: None,
         },
+        revenue: Vec::new(),
     };
     let mut times = Vec::new();
+    let mut paid: BTreeMap<String, (u64, Money)> = BTreeMap::new();
     let mut statement = tables.prepare_cached(
-        "SELECT filled, outcome, closed_at - opened_at FROM journeys
+        "SELECT filled, outcome, closed_at - opened_at, currency, paid FROM journeys
          WHERE opened_at >= ?1 AND opened_at < ?2",
     )?;
     let mut rows = statement.query((
@@ -182,6 +203,9 @@ pub fn funnel(
             Some(CHECKED_OUT) => {
                 funnel.checked_out += 1;
                 times.push(row.get(2)?);
+                let (orders, total) = paid.entry(row.get(3)?).or_default();
+                *orders += 1;
+                *total = total.saturating_add(Money::from_minor(row.get(4)?));
             }
             Some(_) => funnel.expired += 1,
             None => {}
@@ -215,7 +239,24 @@ pub fn funnel(
         median_ms: nearest_rank(&mut times, 50),
         p90_ms: nearest_rank(&mut times, 90),
     };
+    funnel.revenue = paid.into_iter().map(Revenue::of).collect();
+    funnel
+        .revenue
+        .sort_by_key(|revenue| Reverse(revenue.orders));
     Ok(funnel)
+}
+
+impl Revenue {
+    fn of((currency, (orders, total)): (String, (u64, Money))) -> Revenue {
+        let count = i64::try_from(orders).unwrap_or(i64::MAX).max(1);
+        let average = total.minor().saturating_add(count / 2).div_euclid(count);
+        Revenue {
+            currency,
+            orders,
+            total,
+            average: Money::from_minor(average),
+        }
+    }
 }
 
 /// The smallest value that at least `percent` per cent of `values` do not exceed.
@@ -248,6 +289,15 @@ pub fn taken_out_last(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn average_order_rounds_half_a_minor_unit_up() {
+        for (orders, total, average) in [(1, 999, 999), (2, 5, 3), (3, 10, 3), (3, 11, 4)] {
+            let paid = (orders, Money::from_minor(total));
+            let revenue = Revenue::of(("EUR".to_owned(), paid));
+            assert_eq!(revenue.average.minor(), average, "{revenue:?}");
+        }
+    }
 
     #[test]
     fn percentile_is_a_value_that_occurred() {

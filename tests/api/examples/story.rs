@@ -180,7 +180,18 @@ async fn read_history(app: &TestApp, recorder: &mut Recorder, cart: &Cart) {
         .await;
     let what_if = cart.call("supposeWithout", Method::POST, "/what-if");
     recorder
-        .record(app, what_if.body(json!({ "without": [5] })), 200)
+        .record(
+            app,
+            what_if.body(json!({
+                "without": [5],
+                "changes": [
+                    { "change": "set_quantity", "version": 3, "quantity": 4 },
+                    { "change": "add_item", "after": 3, "sku": "tea-bowl", "quantity": 2 },
+                    { "change": "apply_promotion", "after": 4, "code": "TEA1O" },
+                ],
+            })),
+            200,
+        )
         .await;
     let share = cart.call("shareCart", Method::POST, "/shares");
     let shared = recorder.record(app, share.body(json!({ "version": 8 })), 201);
@@ -374,6 +385,12 @@ async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str) {
     .await;
     read(recorder, "getMetrics", "/metrics").await;
     recorder.cut_lines("getMetrics", "cartlog_log_head");
+    let code = Call::new(
+        "getCode",
+        Method::GET,
+        "/api/code?event=PromotionRemoved&command=remove_promotion",
+    );
+    recorder.record(app, code, 200).await;
     for (operation, path) in [("getLiveness", "/livez"), ("getReadiness", "/readyz")] {
         recorder
             .record(app, Call::new(operation, Method::GET, path), 200)
@@ -387,6 +404,9 @@ async fn damage(recorder: &mut Recorder) {
     let cart = demo.open_cart_with(&[("teapot", 2)]).await;
     cart.get_at_least(2).await.expect(200);
     let call = Call::new("damageViews", Method::POST, "/api/views/damage");
+    recorder.record(&demo, call, 200).await;
+    let call = Call::new("simulateDays", Method::POST, "/api/simulation");
+    let call = call.body(json!({ "carts": 1, "days": 90, "seed": 7 }));
     recorder.record(&demo, call, 200).await;
 }
 

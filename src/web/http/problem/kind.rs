@@ -282,10 +282,11 @@ kinds! {
         members: [],
     }
     CannotSetAside {
-        slug: "cannot-set-aside", status: UNPROCESSABLE_ENTITY, title: "Cannot skip these events",
+        slug: "cannot-set-aside", status: UNPROCESSABLE_ENTITY, title: "Cannot change these events",
         meaning: "A version does not exist in this cart, or is 1: without its opening there is no \
-                  cart.",
-        remedy: "Use versions from 2 to `max`.",
+                  cart. Or an event gets a quantity that has none, or is changed twice.",
+        remedy: "Use versions from 2 to `max`, as `detail` says. A product or a code can also be \
+                 added after version 1.",
         members: [(Member::Max, Presence::Always)],
     }
     PreconditionRequired {
