@@ -1,19 +1,24 @@
 /** The insights page: statistics of the whole shop, read from the views. */
 
-import { byId, setText } from "./page/element.js";
+import { byId, element, setText } from "./page/element.js";
 import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
-import { count, percent, duration } from "./page/format.js";
+import { count, money, percent, duration } from "./page/format.js";
 import { Figure } from "./insights/figure.js";
 import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
+import { Live } from "./insights/live.js";
 import * as queries from "./insights/queries.js";
 import { isTemporary } from "./service/request.js";
 import { whenBack } from "./service/retry.js";
 
 const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
 
+/** Characters of an amount that fit into a figure beside others. */
+const LONG = 11;
+
 let requests = 0;
 const period = new queries.Period(show);
+const live = new Live(() => period.read(true));
 let cancelRetry = () => {};
 
 open();
@@ -31,18 +36,22 @@ async function open() {
 }
 
 /**
- * Renders all figures at once, when all have been loaded: no layout shift.
+ * Renders all figures at once, when all have been loaded: no layout shift. A refresh is not read out,
+ * and one that fails leaves what is shown: the stream says that the connection is lost.
  * @param {queries.Range} range
  * @param {string} time
+ * @param {boolean} [isRefresh]
  */
-async function show(range, time) {
+async function show(range, time, isRefresh = false) {
   requests += 1;
   const own = requests;
   cancelRetry();
-  byId("failed").hidden = true;
-  byId("insights").setAttribute("aria-busy", "true");
+  if (!isRefresh) {
+    byId("failed").hidden = true;
+    byId("insights").setAttribute("aria-busy", "true");
+  }
   try {
-    const [numbers, steps, all, doubts, together, left] = await Promise.all([queries.funnel(range), queries.activity(range), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
+    const [{ numbers, position }, steps, all, doubts, together, left] = await Promise.all([queries.funnel(range), queries.activity(range), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
     if (own !== requests) return;
     const names = new Map(all.map(({ sku, name }) => [sku, name]));
     // A product has numbers for each currency that it was sold in.
@@ -60,21 +69,34 @@ async function show(range, time) {
     showPairs(pairs, together, (sku) => names.get(sku) ?? sku);
     showAbandoned(abandoned, left);
     showFigures(numbers);
-    announce(nothing ? "Nothing has happened yet" : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`);
+    live.shown(position);
+    if (!isRefresh) announce(nothing ? "Nothing has happened yet" : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`);
   } catch (error) {
-    if (own === requests) fail(error);
+    if (own === requests && !(isRefresh && isTemporary(error))) fail(error);
   } finally {
-    byId("insights").setAttribute("aria-busy", "false");
+    if (own === requests) byId("insights").setAttribute("aria-busy", "false");
   }
 }
 
 /** @param {Api.Funnel} funnel */
-function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle }) {
+function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle, revenue }) {
+  showMoney("stat-revenue", revenue.map(({ total, currency }) => money(total, currency)));
+  showMoney("stat-average", revenue.map(({ average, currency }) => money(average, currency)));
   setText(byId("stat-opened"), opened.toLocaleString("en"));
   setText(byId("stat-orders"), checked_out.toLocaleString("en"));
   setText(byId("stat-conversion"), conversion === null ? "–" : percent(conversion));
   setText(byId("stat-time"), median_ms === null ? "–" : duration(median_ms));
   setText(byId("stat-idle"), idle.toLocaleString("en"));
+}
+
+/**
+ * Amounts of the currency with most orders, and smaller of the others.
+ * @param {string} id
+ * @param {string[]} amounts
+ */
+function showMoney(id, [main = "–", ...others]) {
+  byId(id).replaceChildren(main, ...others.map((it) => element("small", {}, it)));
+  byId(id).parentElement?.classList.toggle("long", [main, ...others].some((it) => it.length > LONG));
 }
 
 /** @param {Error} error */

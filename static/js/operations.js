@@ -12,6 +12,7 @@ import { actionButton } from "./operations/action.js";
 import { describeReload } from "./operations/catalogue.js";
 import { describeDamage } from "./operations/damage.js";
 import { Measurements } from "./operations/measurements.js";
+import { describeSimulation, SIMULATION } from "./operations/simulation.js";
 import { Webhooks } from "./operations/webhooks.js";
 
 /** How often the views are polled. */
@@ -149,6 +150,7 @@ const polling = poll(POLL_MS, async () => {
 let cancelRetry = () => {};
 actionButton("reload", "/api/catalogue/reload", describeReload, showError);
 actionButton("damage", "/api/views/damage", describeDamage, showError);
+actionButton("simulation", "/api/simulation", describeSimulation, showError, SIMULATION);
 open();
 
 async function open() {
@@ -158,6 +160,7 @@ async function open() {
       // Only a demo may be damaged.
       byId("damage").hidden = token_required;
       byId("demo").hidden = token_required;
+      byId("simulation").hidden = token_required;
       byId("failed").hidden = true;
       polling.start();
       for (const job of jobs) job.watch();

@@ -44,6 +44,36 @@ async fn damaged_row_is_named_by_verify_and_healed_by_rebuild() {
     .await;
 }
 
+/// The insights that are open in another tab follow by themselves.
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn simulated_days_look_like_a_shop_in_live_insights() {
+    drive(async |browser, _| {
+        browser.open("/insights").await;
+        browser.sees("insights-empty").await;
+        let insights = browser.tab().await;
+        let operations = browser.open_tab("/operations").await;
+        browser.click("simulation-start").await;
+        browser
+            .mentions("simulation-words", "Added 200 carts with")
+            .await;
+        browser.turn_to(&insights).await;
+        browser.says("stat-opened", "200").await;
+        browser.mentions("stat-revenue", "€").await;
+        browser.mentions("stat-average", "€").await;
+        browser.mentions("stat-time", "min").await;
+        browser.mentions("figure-activity", "by hour").await;
+        browser.mentions("updated", "Live, updated").await;
+        browser.turn_to(&operations).await;
+        browser.click("verify-start").await;
+        browser.mentions("verify-words", "No problems found").await;
+        browser.add_elsewhere("teapot").await;
+        browser.turn_to(&insights).await;
+        browser.says("stat-opened", "201").await;
+    })
+    .await;
+}
+
 #[tokio::test]
 #[ignore = "drives Chromium, which tests/all installs"]
 async fn damage_button_says_so_when_there_is_no_cart() {

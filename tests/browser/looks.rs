@@ -88,6 +88,8 @@ const STATES: [(&str, &[&str]); 13] = [
             "compared with a pinned moment",
             "a what-if in the past",
             "a what-if",
+            "a what-if with changes",
+            "code of an event",
             "copied",
             "text to copy",
             "just opened",

@@ -1,6 +1,7 @@
 //! The pages as people meet them: in a real browser, from the first product to the order's number,
 //! and through a history by keyboard.
 
+mod asks;
 mod browser;
 mod budgets;
 mod chromium;

@@ -15,6 +15,7 @@ declare global {
     type CartRefusals = Schemas["CartRefusals"];
     type RefusedCommand = Schemas["RefusedCommand"];
     type CartNotices = Schemas["CartNotices"];
+    type Code = Schemas["Code"];
     type Damage = Schemas["Damage"];
     type EntryChanges = Schemas["EntryChanges"];
     type EventPage = { items: Event[]; next: string | null };
@@ -37,6 +38,7 @@ declare global {
     type ProductPage = Schemas["PricedPageOfProduct"];
     type RebuildStatus = Schemas["RebuildStatus"];
     type RelatedProducts = Schemas["PricedRelatedProducts"];
+    type SimulatedDays = Schemas["SimulatedDays"];
     type Session = Schemas["OperatorSession"];
     type SharedCart = Schemas["SharedCart"];
     type VerifyStatus = Schemas["VerifyStatus"];
@@ -44,6 +46,7 @@ declare global {
     type Views = Schemas["Views"];
     type Webhook = Schemas["Webhook"];
     type Webhooks = Schemas["Webhooks"];
+    type WhatIf = Omit<Schemas["WhatIf"], "events"> & { events: (Omit<Schemas["HypotheticalEvent"], "data"> & { data: EventData })[] };
 
     /** The data of all event types together: which members there are depends on the type. */
     type EventData = Schemas["Units"] &
@@ -70,6 +73,9 @@ declare global {
     copy: HTMLDialogElement;
     "copy-text": HTMLTextAreaElement;
     drawer: HTMLDialogElement;
+    "find-sku": HTMLSelectElement;
+    "find-value": HTMLInputElement;
+    "find-what": HTMLSelectElement;
     from: HTMLInputElement;
     "journal-command": HTMLSelectElement;
     "journal-sku": HTMLSelectElement;
@@ -89,6 +95,10 @@ declare global {
     shortcuts: HTMLInputElement;
     slider: HTMLInputElement;
     sort: HTMLSelectElement;
+    "suppose-code": HTMLInputElement;
+    "suppose-kind": HTMLSelectElement;
+    "suppose-quantity": HTMLInputElement;
+    "suppose-sku": HTMLSelectElement;
     to: HTMLInputElement;
     token: HTMLInputElement;
     "verify-bar": HTMLProgressElement;

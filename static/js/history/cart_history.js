@@ -1,6 +1,6 @@
 /**
  * One cart's history: the position of the scrubber and the state of the page. Each part renders the
- * same moment; parts change the state only through `go`, `explain`, `pin` and `skip`.
+ * same moment; parts change the state only through `go`, `explain`, `pin` and `suppose`.
  */
 
 import { announce, showStream } from "../page/notices.js";
@@ -16,17 +16,20 @@ import { CartPanel } from "./cart_panel.js";
 import { EventList } from "./event_list.js";
 import { EventPanel } from "./event_panel.js";
 import { Explanation } from "./explanation.js";
-import { Fold } from "./fold.js";
 import { Refusals } from "./refusals.js";
+import { Supposition } from "./supposition.js";
 import { StatusIndicators } from "./status_indicators.js";
 import { reasonOf } from "./reasons.js";
 import { Timeline, Scrubber } from "./timeline.js";
 import { StateOrEvents } from "./state_or_events.js";
+import { Suppose } from "./suppose.js";
+import { Finder } from "./finder.js";
 import { WhatIf } from "./what_if.js";
 import { Playback } from "./playback.js";
 
 /**
- * @import { State } from "./fold.js"
+ * @import { Change } from "./address.js"
+ * @import { Fold, State } from "./fold.js"
  * @import { Reason } from "./reasons.js"
  * @import { Timer } from "../service/stream.js"
  */
@@ -52,6 +55,9 @@ const ADDRESS_MS = 250;
  * @property {number | null} pin
  * @property {string | null} why
  * @property {number[]} without
+ * @property {Supposition} supposed
+ * @property {boolean} hypothetical Whether the fold shown is another than the actual one.
+ * @property {string} variant Differs between folds of the same history; empty for the actual one.
  * @property {Reason | null} reason
  *
  * @typedef {{ show(moment: Moment): void }} Part
@@ -59,8 +65,7 @@ const ADDRESS_MS = 250;
 
 export class CartHistory {
   #eventList;
-  /** @type {Fold | null} */
-  #hypothetical = null;
+  #supposed;
   /** @type {Part[]} */
   #parts = [];
   /** @type {Part[]} */
@@ -78,11 +83,12 @@ export class CartHistory {
   /** @type {Timer} */
   #addressTimer;
   /** @type {import("./address.js").UrlState} */
-  state = { v: null, pin: null, why: null, without: [] };
+  state = { v: null, pin: null, why: null, without: [], changes: [] };
 
   /** @param {string} id */
   constructor(id) {
     this.#eventList = new EventList(id);
+    this.#supposed = new Supposition(this.#eventList, () => {});
   }
 
   async start() {
@@ -98,12 +104,16 @@ export class CartHistory {
     }
     byId("progress").hidden = true;
     const eventList = this.#eventList;
+    this.#supposed = new Supposition(eventList, () => {
+      this.#draw(true);
+      this.#announceSupposed();
+    });
     const scrubber = new Scrubber(this, eventList);
     this.#indicators = new StatusIndicators(this, eventList);
     this.#parts = [new CartPanel(this, eventList), new Timeline(this, eventList), new Playback(this), scrubber];
     const refusals = new Refusals(this, eventList);
     this.#refusals = refusals;
-    this.#slowParts = [refusals, new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), { show: (moment) => scrubber.paint(moment) }];
+    this.#slowParts = [refusals, new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), new Suppose(this, eventList), new Finder(this, eventList), { show: (moment) => scrubber.paint(moment) }];
     this.#readAddress();
     addEventListener("popstate", () => this.#readAddress());
     this.#follow();
@@ -172,18 +182,36 @@ export class CartHistory {
     announce(this.state.pin ? `Pinned version ${this.state.pin}` : "Unpinned");
   }
 
-  /** @param {number[]} without */
-  skip(without) {
-    this.state.without = this.#allowed(without);
+  /**
+   * @param {number[]} without
+   * @param {Change[]} changes
+   */
+  suppose(without, changes) {
+    this.#set(without, changes);
     this.#turn();
-    const moment = this.moment();
-    announce(this.state.without.length ? `What if: the total would be ${spokenMoney(moment.state.total, moment.eventList.currency)}` : "What-if ended");
+    if (!this.#supposed.isPending) this.#announceSupposed();
+  }
+
+  /**
+   * Adds a change to the what-if, in place of an earlier one of the same event's quantity.
+   * @param {Change} change
+   */
+  change(change) {
+    /** @param {Change} other */
+    const isReplaced = (other) => change.change === "set_quantity" && other.change === "set_quantity" && other.version === change.version;
+    const version = change.change === "set_quantity" ? change.version : 0;
+    this.suppose(this.state.without.filter((it) => it !== version), [...this.state.changes.filter((it) => !isReplaced(it)), change]);
   }
 
   /** @param {number} version */
   toggleSkip(version) {
-    const { without } = this.state;
-    this.skip(without.includes(version) ? without.filter((it) => it !== version) : [...without, version]);
+    const { without, changes } = this.state;
+    this.suppose(without.includes(version) ? without.filter((it) => it !== version) : [...without, version], changes);
+  }
+
+  #announceSupposed() {
+    const { supposed, state, eventList } = this.moment();
+    announce(!supposed.isAny ? "What-if ended" : supposed.failure || (supposed.refused[0]?.detail ?? `What if: the total would be ${spokenMoney(state.total, eventList.currency)}`));
   }
 
   refresh() {
@@ -194,24 +222,28 @@ export class CartHistory {
     const eventList = this.#eventList;
     const { pin, why, without } = this.state;
     const { version } = this;
+    const supposed = this.#supposed;
+    const hypothetical = supposed.fold !== null;
     const actual = eventList.fold.at(version);
-    const fold = (without.length && this.#hypothetical) || eventList.fold;
+    const fold = supposed.fold ?? eventList.fold;
     const state = fold.at(version);
     /** @type {Moment["compared"]} */
-    const compared = without.length ? "actual" : pin ? "pin" : "before";
+    const compared = hypothetical ? "actual" : pin ? "pin" : "before";
     const base = compared === "actual" ? actual : eventList.fold.at(compared === "pin" && pin ? pin : version - 1);
     /** @type {Moment} */
-    const moment = { eventList, version, head: eventList.head, event: eventList.event(version), fold, actual, state, base, compared, pin, why, without, reason: null };
+    const moment = { eventList, version, head: eventList.head, event: eventList.event(version), fold, actual, state, base, compared, pin, why, without, supposed, hypothetical, variant: supposed.key, reason: null };
     moment.reason = why ? reasonOf(why, moment) : null;
     return moment;
   }
 
-  /** @param {number[]} without */
-  #allowed(without) {
-    // The first event opens the cart: it cannot be skipped.
-    const allowed = [...new Set(without)].filter((it) => it > 1 && it <= this.#eventList.head).sort((a, b) => a - b);
-    this.#hypothetical = allowed.length ? new Fold(this.#eventList.events, allowed) : null;
-    return allowed;
+  /**
+   * @param {number[]} without
+   * @param {Change[]} changes
+   */
+  #set(without, changes) {
+    this.#supposed.set(without, changes);
+    this.state.without = this.#supposed.without;
+    this.state.changes = this.#supposed.changes;
   }
 
   #turn() {
@@ -220,9 +252,10 @@ export class CartHistory {
   }
 
   #readAddress() {
-    const { v, pin, why, without } = readAddress();
+    const { v, pin, why, without, changes } = readAddress();
     const { head } = this.#eventList;
-    this.state = { v: v && v < head ? v : null, pin: pin && pin <= head ? pin : null, why, without: this.#allowed(without) };
+    this.state = { v: v && v < head ? v : null, pin: pin && pin <= head ? pin : null, why, without, changes };
+    this.#set(without, changes);
     if (why && !reasonOf(why, this.moment())) this.state.why = null;
     this.#draw(true);
   }

@@ -98,9 +98,9 @@ export class CartPanel {
   /** @param {Moment} moment */
   show(moment) {
     const { version, head, event, state, base, compared, pin, why } = moment;
-    this.#makeRows();
+    this.#makeRows(moment);
     this.#reveal(this.#rows.get(event.data.sku));
-    setText(byId("cart-title"), moment.without.length ? `Cart at version ${version}, hypothetical` : `Cart at version ${version}`);
+    setText(byId("cart-title"), moment.hypothetical ? `Cart at version ${version}, hypothetical` : `Cart at version ${version}`);
     const status = byId("cart-status");
     setText(status, STATUS[state.status]);
     status.dataset.status = state.status;
@@ -133,7 +133,7 @@ export class CartPanel {
    * @param {Moment} moment
    * @param {string | null} why
    */
-  #showLines({ state, base, event, compared, without }, why) {
+  #showLines({ state, base, event, compared, hypothetical }, why) {
     const { currency } = this.#eventList;
     const before = new Map(base.allLines.map((line) => [line.sku, line]));
     const now = new Map(state.allLines.map((line) => [line.sku, line]));
@@ -141,27 +141,37 @@ export class CartPanel {
       const line = now.get(sku);
       const old = before.get(sku);
       const quantity = line?.quantity ?? 0;
-      const touched = compared === "before" && event.data.sku === sku && !without.length;
+      const touched = compared === "before" && event.data.sku === sku;
       // States share unchanged lines: a row that shows them already is up to date.
       if (row.line === line && row.old === old && row.why === why && row.touched === touched) continue;
       Object.assign(row, { line, old, why, touched });
       setAttribute(row.root, "data-present", String(quantity > 0));
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
-      setText(row.lots, line && quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : without.length ? "not in cart" : "not yet in cart");
+      setText(row.lots, line && quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : hypothetical ? "not in cart" : "not yet in cart");
       this.#widen(money(line?.total ?? 0, currency));
       row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
       row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
     }
   }
 
-  /** Adds a row for each product of the whole history, in the order of their first event. */
-  #makeRows() {
+  #products = "";
+
+  /**
+   * Adds a row for each product of the whole history, in the order of their first event, and for
+   * those that a what-if adds.
+   * @param {Moment} moment
+   */
+  #makeRows({ supposed, variant }) {
     const { movesBySku } = this.#eventList;
-    if (this.#rows.size === movesBySku.size && this.#body.childElementCount) return;
-    for (const [sku, versions] of movesBySku) {
+    const products = `${movesBySku.size} ${variant}`;
+    if (products === this.#products) return;
+    this.#products = products;
+    const names = new Map([...movesBySku].map(([sku, [first]]) => [sku, this.#eventList.event(first).data.name]));
+    for (const { data } of supposed.events) if (data.sku && !names.has(data.sku)) names.set(data.sku, data.name);
+    for (const [sku, { root }] of this.#rows) root.hidden = !names.has(sku);
+    for (const [sku, name] of names) {
       if (this.#rows.has(sku)) continue;
-      const { name } = this.#eventList.event(versions[0]).data;
       const quantity = new NumberButton(`${sku}.quantity`, `Quantity of ${name}`, this.#page);
       const total = new NumberButton(`${sku}.total`, `Total of ${name}`, this.#page);
       const { root, parts } = fromTemplate("line");
@@ -171,7 +181,8 @@ export class CartPanel {
       this.#rows.set(sku, { root, firstName: name, name: parts.name, lots: parts.lots, quantity, total, place: this.#rows.size });
       this.#body.append(root);
     }
-    if (this.#rows.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
+    if (names.size === 0) this.#rows.clear();
+    if (names.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
     else this.#body.querySelector(".nothing")?.parentElement?.remove();
     this.#measured = null;
   }

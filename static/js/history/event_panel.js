@@ -22,6 +22,7 @@ export class EventPanel {
   /** @type {Api.Event | null} */
   #event = null;
   #rawOpen = true;
+  #codeOpen = false;
 
   /**
    * @param {CartHistory} page
@@ -52,8 +53,9 @@ export class EventPanel {
   }
 
   /** @param {Moment} moment */
-  show({ event, version, head }) {
-    const key = `${version} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length} ${this.#eventList.refusedAt(version).length}`;
+  show(moment) {
+    const { event, version, head, variant } = moment;
+    const key = `${version} ${variant} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length} ${this.#eventList.refusedAt(version).length}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#event = event;
@@ -65,8 +67,9 @@ export class EventPanel {
       element("h3", {}, "Cause"),
       this.#cause(event),
       element("h3", {}, "Effect"),
-      this.#effect(event),
+      this.#effect(moment),
       this.#raw(event),
+      this.#code(event),
     );
   }
 
@@ -90,9 +93,9 @@ export class EventPanel {
     );
   }
 
-  /** @param {Api.Event} event */
-  #effect(event) {
-    const { currency, fold } = this.#eventList;
+  /** @param {Moment} moment */
+  #effect({ event, fold, hypothetical, without, supposed }) {
+    const { currency } = this.#eventList;
     /** @param {number} minor */
     const write = (minor) => amount(minor, currency);
     const { lines, sums, promotion, status } = difference(fold.at(event.version - 1), fold.at(event.version));
@@ -113,10 +116,14 @@ export class EventPanel {
     ];
     const refused = refusedInWords(this.#eventList.refusedAt(event.version));
     const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;
+    const made = supposed.events.filter(({ version }) => version === event.version);
+    const isGone = without.includes(event.version) || made.some(({ replaces }) => replaces);
+    const supposes = [isGone ? "without this event" : "", ...made.map(({ replaces, sentence }) => `${replaces ? "in its place" : "then"}: ${sentence}`)].filter(Boolean);
     return element(
       "div",
       { testid: "effect" },
-      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 ? "An empty cart was created." : "No number changed."),
+      element("p", { class: "hypothetical-note", testid: "effect-hypothetical", hidden: !hypothetical }, `In the what-if, not in the actual history${supposes.length ? `, ${supposes.join("; ")}` : ""}.`),
+      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 && !hypothetical ? "An empty cart was created." : "No number changed."),
       element("p", { class: "soft small", testid: "view-delay" }, delay),
       refused ? element("p", { class: "refusal", testid: "then-refused" }, refused, " ", element("a", { href: "#refused-title" }, "Not part of the log")) : null,
     );
@@ -140,6 +147,29 @@ export class EventPanel {
     details.addEventListener("toggle", () => (this.#rawOpen = details.open));
     return details;
   }
+
+  /**
+   * The code of the event is loaded when it is wanted.
+   * @param {Api.Event} event
+   */
+  #code(event) {
+    const place = element("div", { class: "code-body", testid: "code-body" });
+    const details = element("details", { open: this.#codeOpen, testid: "code" }, element("summary", {}, "Show the code"), place);
+    details.addEventListener("toggle", () => {
+      this.#codeOpen = details.open;
+      if (details.open && !place.hasChildNodes()) fillCode(place, event);
+    });
+    return details;
+  }
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Api.Event} event
+ */
+async function fillCode(place, event) {
+  const { showCode } = await import("./code.js");
+  await showCode(place, event);
 }
 
 /** @param {[string, string | number | null][]} pairs */

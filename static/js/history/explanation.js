@@ -41,12 +41,12 @@ export class Explanation {
 
   /** @param {Moment} moment */
   show(moment) {
-    const { reason, why, version, without, state } = moment;
+    const { reason, why, version, variant, state } = moment;
     setText(byId("why-total"), `Why is the total ${money(state.total, state.currency)}?`);
     this.#close.hidden = !reason;
     this.#body.hidden = !reason;
     byId("why-hint").hidden = Boolean(reason);
-    const key = `${why} ${version} ${moment.head} ${without} ${moment.pin}`;
+    const key = `${why} ${version} ${moment.head} ${variant} ${moment.pin}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#rows = ROWS;
@@ -89,12 +89,12 @@ export class Explanation {
     const newestFirst = versions.length > SHORT;
     const shown = newestFirst ? versions.slice(from).reverse() : versions;
     const rows = shown.map((version) => {
-      const { event, value } = reason.term(version);
+      const { words, value } = reason.term(version);
       return element(
         "li",
         { class: version === moment.version ? "here" : "" },
         stepLink(this.#page, version, `term-${version}`),
-        element("span", { class: "ledger-words" }, event.sentence),
+        element("span", { class: "ledger-words" }, words),
         element("span", { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } }, write(value)),
       );
     });

@@ -116,7 +116,7 @@ function discountOn(total, promotion) {
 
 /**
  * @param {State} state
- * @param {Api.Event} event
+ * @param {Pick<Api.Event, "type" | "data" | "version">} event
  * @returns {State}
  */
 function apply(state, { type, data, version }) {
@@ -143,7 +143,7 @@ function apply(state, { type, data, version }) {
 
 /**
  * @param {State} state
- * @param {Api.Event} event
+ * @param {Pick<Api.Event, "type" | "data" | "version" | "recorded_at">} event
  */
 export function evolve(state, event) {
   const next = { ...apply(state, event) };
@@ -155,10 +155,17 @@ export function evolve(state, event) {
   return next;
 }
 
-/** The fold over a growing list of events, without the skipped versions. */
+/**
+ * An event that a what-if makes up: in place of the event of its version, or right after it.
+ * @typedef {Pick<Api.Event, "version" | "type" | "data" | "sentence"> & { change: number, replaces: boolean }} MadeUp
+ */
+
+/** The fold over a growing list of events; in a what-if without some, and with events made up. */
 export class Fold {
   #events;
   #without;
+  /** @type {Map<number, MadeUp[]>} */
+  #madeUp = new Map();
   #snapshots = [INITIAL];
   #latest = INITIAL;
   #latestAt = 0;
@@ -166,10 +173,15 @@ export class Fold {
   /**
    * @param {Api.Event[]} events
    * @param {number[]} [without]
+   * @param {MadeUp[]} [madeUp]
    */
-  constructor(events, without = []) {
+  constructor(events, without = [], madeUp = []) {
     this.#events = events;
     this.#without = new Set(without);
+    for (const event of madeUp) {
+      if (event.replaces) this.#without.add(event.version);
+      this.#madeUp.set(event.version, [...(this.#madeUp.get(event.version) ?? []), event]);
+    }
   }
 
   /**
@@ -186,7 +198,9 @@ export class Fold {
     }
     for (let index = from; index < wanted; index += 1) {
       const event = this.#events[index];
-      if (!this.#without.has(event.version)) state = evolve(state, event);
+      const { version, recorded_at } = event;
+      if (!this.#without.has(version)) state = evolve(state, event);
+      for (const made of this.#madeUp.get(version) ?? []) state = evolve(state, { ...made, recorded_at });
       const after = index + 1;
       if (after % SNAPSHOT_EVERY === 0) this.#snapshots[after / SNAPSHOT_EVERY] = state;
     }

@@ -13,7 +13,7 @@
  * @property {Field} field
  * @property {string | null} sku
  * @property {number} value
- * @property {(version: number) => { event: Api.Event, value: number }} term
+ * @property {(version: number) => { words: string, value: number }} term
  * @property {(version: number) => boolean} isHighlighted
  * @property {(version: number) => boolean} isTerm Whether the event counts at its own version or later.
  * @property {() => number[]} versions The versions of the terms, ascending, possibly many thousands.
@@ -27,7 +27,7 @@ import { visibleLines } from "./fold.js";
 
 /**
  * @import { Moment } from "./cart_history.js"
- * @import { Fold, Line } from "./fold.js"
+ * @import { Line, State } from "./fold.js"
  */
 
 /** A longer sum is shortened in its middle; the ledger below has all terms. */
@@ -57,42 +57,50 @@ export function reasonOf(why, moment) {
   if (!number) return null;
   const { eventList, version, state } = moment;
   const { sku, field } = number;
-  const moves = sku ? eventList.movesBySku.get(sku) : eventList.moves;
+  const { supposed, hypothetical } = moment;
+  const isMadeUp = sku !== null && supposed.events.some(({ data }) => data.sku === sku);
+  const moves = sku ? (eventList.movesBySku.get(sku) ?? (isMadeUp ? [] : undefined)) : eventList.moves;
   if (!moves) return null;
-  const skipped = new Set(moment.without);
+  const madeUp = supposed.versions;
   const withDiscount = !sku && (field === "discount" || field === "total");
   const line = sku ? state.allLines.find((line) => line.sku === sku) : undefined;
 
-  // In a what-if a removal may find fewer units: its effect there counts.
-  /** @param {number} it @returns {Change} */
-  const moved = (it) => (skipped.size ? movedIn(moment.fold, eventList.event(it)) : movedBy(eventList.event(it)));
+  /** @param {number} at */
+  const numberAt = (at) => numberIn(moment.fold.at(at), number);
   /**
    * The effect of an event on the number. Any event that changes the subtotal can change the discount.
+   * In a what-if a removal may find fewer units: its effect there counts, with what is made up there.
    * @param {number} it
    */
   const effectOf = (it) => {
-    if (skipped.has(it)) return 0;
+    if (hypothetical) return isRelevant(it) ? numberAt(it) - numberAt(it - 1) : 0;
     const discount = withDiscount ? moment.fold.discountAt(it) - moment.fold.discountAt(it - 1) : 0;
     if (field === "discount") return discount;
     if (unitsOf(eventList.event(it)) === 0) return -discount;
-    const change = moved(it);
+    const change = movedBy(eventList.event(it));
     return (field === "quantity" ? change.quantity : change.total) - discount;
   };
-  const candidates = () => (withDiscount ? [...moves, ...eventList.promotions].sort((one, other) => one - other) : moves);
+  const candidates = () => {
+    if (!withDiscount && !madeUp.size) return moves;
+    const all = new Set([...moves, ...(withDiscount ? eventList.promotions : []), ...madeUp]);
+    return [...all].sort((one, other) => one - other);
+  };
   const versions = () => {
     const all = candidates();
     return all.slice(0, countUpTo(all, version)).filter((it) => effectOf(it) !== 0);
   };
 
   /** @param {number} it */
-  const isTerm = (it) => {
+  const isRelevant = (it) => {
     const event = eventList.event(it);
-    return (withDiscount ? unitsOf(event) !== 0 || event.type.startsWith("Promotion") : unitsOf(event) !== 0 && (!sku || event.data.sku === sku)) && effectOf(it) !== 0;
+    return madeUp.has(it) || (withDiscount ? unitsOf(event) !== 0 || event.type.startsWith("Promotion") : unitsOf(event) !== 0 && (!sku || event.data.sku === sku));
   };
+  /** @param {number} it */
+  const isTerm = (it) => isRelevant(it) && effectOf(it) !== 0;
   /** @param {number} it */
   const isHighlighted = (it) => it <= version && isTerm(it);
   /** @param {number} it */
-  const term = (it) => ({ event: eventList.event(it), value: effectOf(it) });
+  const term = (it) => ({ words: sentenceAt(moment, it), value: effectOf(it) });
 
   const value = field === "quantity" ? (line?.quantity ?? 0) : sku ? (line?.total ?? 0) : state[field];
   return { field, sku, value, term, isHighlighted, isTerm, versions, words: () => words(number, moment, line, () => versions().map(effectOf)) };
@@ -105,17 +113,25 @@ function movedBy(event) {
 }
 
 /**
- * The effect of an event in a what-if.
- * @param {Fold} fold
- * @param {Api.Event} event
- * @returns {Change}
+ * @param {State} state
+ * @param {NumberName} number
  */
-function movedIn(fold, { version, data }) {
-  /** @param {number} at */
-  const lineAt = (at) => fold.at(at).allLines.find((line) => line.sku === data.sku) ?? { quantity: 0, total: 0 };
-  const before = lineAt(version - 1);
-  const after = lineAt(version);
-  return { quantity: after.quantity - before.quantity, total: after.total - before.total };
+function numberIn(state, { sku, field }) {
+  if (!sku) return field === "quantity" ? 0 : state[field];
+  const line = state.allLines.find((it) => it.sku === sku);
+  return (field === "quantity" ? line?.quantity : line?.total) ?? 0;
+}
+
+/**
+ * What happens at a version, in a what-if with what it makes up.
+ * @param {Moment} moment
+ * @param {number} version
+ */
+export function sentenceAt({ eventList, without, supposed }, version) {
+  const made = supposed.events.filter((event) => event.version === version);
+  const isGone = without.includes(version) || made.some((event) => event.replaces);
+  const sentences = made.map(({ sentence }) => `supposed: ${sentence}`);
+  return (isGone && made.length ? sentences : [eventList.event(version).sentence, ...sentences]).join("; ");
 }
 
 /**
@@ -129,7 +145,7 @@ function words({ sku, field }, { eventList, state }, line, quantities) {
   const { currency } = eventList;
   /** @param {number} minor */
   const write = (minor) => amount(minor, currency);
-  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)?.[0] ?? 1).data.name);
+  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)?.[0] ?? 1).data.name) ?? sku;
   if (field === "quantity") {
     return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "All additions and removals." };
   }

@@ -23,7 +23,7 @@ export class StateOrEvents {
   #page;
   #eventList;
   #root = byId("state-or-events");
-  #shown = 0;
+  #shown = "";
 
   /**
    * @param {CartHistory} page
@@ -35,13 +35,15 @@ export class StateOrEvents {
   }
 
   /** @param {Moment} moment */
-  show({ version, actual, event }) {
-    if (version === this.#shown) return;
-    this.#shown = version;
+  show({ version, actual, event, hypothetical }) {
+    const key = `${version} ${hypothetical}`;
+    if (key === this.#shown) return;
+    this.#shown = key;
     const lines = visibleLines(actual);
     const forgotten = this.#lostFacts(version, actual);
     const kept = this.#visible(version, actual).size;
     this.#root.replaceChildren(
+      element("p", { class: "hypothetical-note", testid: "state-actual", hidden: !hypothetical }, "The actual history, not the what-if: these rows could not answer one, because they have no past to change."),
       element("p", { class: "soft small" }, "A state-based service would keep only these rows:"),
       this.#rows(lines, actual, event, version),
       element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event left no trace in these rows." : " events left no trace in these rows."),

@@ -133,6 +133,7 @@ export class Timeline {
     else if (command === moment.event.meta.command_id) look.push("sibling");
     if (version === moment.pin) look.push("pinned");
     if (moment.without.includes(version)) look.push("skipped");
+    if (moment.supposed.versions.has(version)) look.push("supposed");
     if (this.eventList.refusals.some((refused) => refused.version === version)) look.push("refused");
     if (version > 1 && this.eventList.event(version - 1).meta.command_id === command) look.push("joined");
     const name = look.join(" ");
@@ -237,8 +238,8 @@ export class Scrubber {
    * @param {Moment} moment
    */
   paint(moment) {
-    const { head, why, without } = moment;
-    const key = `${head} ${why} ${without} ${this.#size.width}`;
+    const { head, why, variant } = moment;
+    const key = `${head} ${why} ${variant} ${this.#size.width}`;
     if (key === this.#drawn || !this.#size.width) return;
     this.#drawn = key;
     this.#draw(moment);

@@ -29,7 +29,7 @@ function midnight(date, later = 0) {
 export class Period {
   #changed;
 
-  /** @param {(range: Range, name: string) => void} changed */
+  /** @param {(range: Range, name: string, isRefresh: boolean) => void} changed */
   constructor(changed) {
     this.#changed = changed;
     for (const id of ["from", "to"]) byId(id).addEventListener("change", () => this.#go({ from: byId("from").value, to: byId("to").value }));
@@ -38,8 +38,11 @@ export class Period {
     byId("period").addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Reads the URL and reports the range and its name. */
-  read() {
+  /**
+   * Reads the URL and reports the range and its name.
+   * @param {boolean} [isRefresh] Whether the reader chose nothing: a period may end now.
+   */
+  read(isRefresh = false) {
     const address = new URLSearchParams(location.search);
     const preset = address.get("last") ?? "";
     const length = PRESETS[preset];
@@ -53,7 +56,7 @@ export class Period {
     /** @param {Date | null} at */
     const date = (at) => at && dayOf.format(at);
     const named = byId("presets").querySelector("[aria-pressed=true]")?.textContent;
-    this.#changed(range, named ?? [date(range.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "));
+    this.#changed(range, named ?? [date(range.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "), isRefresh);
   }
 
   /** @param {Record<string, string>} parts */
@@ -79,8 +82,15 @@ function query(parts) {
  */
 const ask = async (name, parts = {}) => (await get(`/api/insights/${name}${query(parts)}`)).body;
 
-/** @param {Range} period @returns {Promise<Api.Funnel>} */
-export const funnel = (period) => ask("funnel", period);
+/**
+ * The funnel, and the position in the log up to which its view has it.
+ * @param {Range} period
+ * @returns {Promise<{ numbers: Api.Funnel, position: number }>}
+ */
+export async function funnel(period) {
+  const { body, headers } = await get(`/api/insights/funnel${query({ ...period })}`);
+  return { numbers: body, position: Number(headers.get("Log-Position")) };
+}
 /** @returns {Promise<Api.Pairs>} */
 export const pairs = () => ask("pairs", { limit: 12 });
 /** @returns {Promise<Api.ProductNumbers[]>} */

@@ -11,14 +11,15 @@ import { request } from "../service/request.js";
  * @param {string} path
  * @param {(body: any) => (string | Node)[]} describe
  * @param {(error: any) => void} onSignedOut
+ * @param {unknown} [sent] The body of the request.
  */
-export function actionButton(name, path, describe, onSignedOut) {
+export function actionButton(name, path, describe, onSignedOut, sent) {
   onPress(`${name}-start`, async () => {
     setText(byId(`${name}-refusal`), "");
     byId(`${name}-words`).replaceChildren();
     disable(`${name}-start`, true);
     try {
-      const { body } = await request("POST", path);
+      const { body } = await request("POST", path, { body: sent });
       byId(`${name}-words`).replaceChildren(...describe(body));
     } catch (error) {
       if (isSignedOut(error)) onSignedOut(error);

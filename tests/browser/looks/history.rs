@@ -52,7 +52,25 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
         .await;
     browser.click("number-total").await;
     gallery.look("a what-if").await;
+    browser.choose("suppose-kind", "code").await;
+    browser.write("suppose-code", "TEA1O").await;
+    browser.click("suppose-start").await;
+    browser.sees("what-if-refused").await;
+    browser.click("event-3").await;
+    browser.choose("suppose-kind", "quantity").await;
+    browser.replace("suppose-quantity", "4").await;
+    browser.click("suppose-start").await;
+    browser.sees("take-back-1").await;
+    browser.write("find-value", "70").await;
+    browser.click("find-start").await;
+    browser.sees("found").await;
+    gallery.look("a what-if with changes").await;
     browser.click("what-if-end").await;
+    browser
+        .script::<()>("at('code').querySelector('summary').click()")
+        .await;
+    browser.mentions("code-body", "src/cart/evolve.rs").await;
+    gallery.look("code of an event").await;
     browser.may_copy("granted").await;
     browser.click("copy-link").await;
     browser.sees("toast").await;

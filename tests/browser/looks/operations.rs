@@ -74,6 +74,8 @@ async fn damage_in_demo(gallery: &Gallery<'_>, _: &mut Service) {
     browser.open("/operations").await;
     browser.click("damage-start").await;
     browser.mentions("damage-words", "is now €74.59").await;
+    browser.click("simulation-start").await;
+    browser.mentions("simulation-words", "See insights").await;
     gallery.look("a damaged row").await;
 }
 
