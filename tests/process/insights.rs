@@ -13,6 +13,7 @@ use cartlog_testkit::PATIENCE;
 use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -108,14 +109,14 @@ fn count(lines: &str) -> Tally {
 }
 
 /// The service's insights, polled until its views have reached `end`.
-struct Insights {
-    client: reqwest::Client,
-    url: String,
-    end: String,
+pub struct Insights {
+    pub client: reqwest::Client,
+    pub url: String,
+    pub end: String,
 }
 
 impl Insights {
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let started = Instant::now();
         loop {
             let url = format!("{}/api/insights/{path}", self.url);
@@ -137,7 +138,7 @@ impl Insights {
     }
 
     /// The items of all pages.
-    async fn pages(&self, path: &str) -> Vec<Value> {
+    pub async fn pages(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -176,33 +177,26 @@ fn counts(product: &Value) -> Counts {
     .map(|field| number(&product[field]))
 }
 
-/// Contract (views): Every insight equals a count over the exported events.
-#[tokio::test]
-async fn insights_equal_a_count_over_the_export() {
-    const SHOPPERS: i64 = 300;
-    const FORGOTTEN: usize = 20;
-    let folder = tempfile::tempdir().unwrap();
+/// A service in `folder` with `shoppers` simulated carts, and `forgotten` carts that it has expired.
+/// Every cart that is not checked out counts as abandoned at once.
+pub async fn shop_with_carts(folder: &Path, shoppers: i64, forgotten: usize) -> ServiceProcess {
     // Carts that have been idle for longer than the expiry time.
     let long_ago = Timestamp::from_millis(Timestamp::now().millis() - 40 * 24 * 3_600_000);
-    fill(folder.path(), FORGOTTEN, long_ago).await;
+    fill(folder, forgotten, long_ago).await;
     let mut serving = Command::new(env!("CARGO_BIN_EXE_cartlog"));
     serving.arg("serve");
-    isolate(&mut serving, folder.path());
-    // Every cart that is not checked out counts as abandoned at once.
+    isolate(&mut serving, folder);
     serving.env("CARTLOG_INSIGHTS__ABANDONED_AFTER_MINUTES", "0");
     let program = ServiceProcess::run(serving);
     let url = format!("http://{}", program.address);
-    let simulate = ["simulate", "--url", &url, "--carts", "300", "--seed", "11"];
-    assert!(
-        run_to_exit(command(folder.path(), &simulate))
-            .status
-            .success()
-    );
+    let carts = shoppers.to_string();
+    let simulate = ["simulate", "--url", &url, "--carts", &carts, "--seed", "11"];
+    assert!(run_to_exit(command(folder, &simulate)).status.success());
     let started = Instant::now();
     loop {
         let response = reqwest::get(format!("{url}/api/insights/funnel")).await;
         let funnel: Value = response.unwrap().json().await.unwrap();
-        if funnel["expired"] == FORGOTTEN {
+        if funnel["expired"] == forgotten {
             break;
         }
         assert!(
@@ -210,6 +204,39 @@ async fn insights_equal_a_count_over_the_export() {
             "the carts do not expire in time: {funnel}"
         );
     }
+    until_orders_are_placed(&url).await;
+    program
+}
+
+/// Waits until each checkout of the service at `url` has led to a confirmed order.
+pub async fn until_orders_are_placed(url: &str) {
+    let started = Instant::now();
+    loop {
+        let response = reqwest::get(format!("{url}/api/insights/activity?step=day")).await;
+        let activity: Value = response.unwrap().json().await.unwrap();
+        let days = activity["items"].as_array().unwrap();
+        let sum = |kind: &str| -> u64 {
+            let events = days.iter().filter_map(|day| day["events"][kind].as_u64());
+            events.sum()
+        };
+        if sum("OrderConfirmed") == sum("CartCheckedOut") {
+            return;
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "orders are missing: {activity}"
+        );
+    }
+}
+
+/// Contract (views): Every insight equals a count over the exported events.
+#[tokio::test]
+async fn insights_equal_a_count_over_the_export() {
+    const SHOPPERS: i64 = 300;
+    const FORGOTTEN: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    let program = shop_with_carts(folder.path(), SHOPPERS, FORGOTTEN).await;
+    let url = format!("http://{}", program.address);
     let lines = String::from_utf8(run_to_exit(command(folder.path(), &["export"])).stdout).unwrap();
     let (lines, _closing_line) = lines.trim_end().rsplit_once('\n').unwrap();
     let tally = count(lines);

@@ -2,6 +2,7 @@
 //! Fault injection is in `tests/faults/`.
 
 mod backups;
+mod clickhouse;
 mod closed_pipes;
 mod conformance;
 mod definitions;
