@@ -7,8 +7,14 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Names that the files use and a service on an embedded log does not have.
-const OTHERS: [&str; 2] = ["up", "cartlog_replica_stopped"];
+/// Names that the files use, and that a service on an embedded log and without webhooks does not
+/// have.
+const OTHERS: [&str; 4] = [
+    "up",
+    "cartlog_replica_stopped",
+    "cartlog_webhook_oldest_undelivered_seconds",
+    "cartlog_webhook_parked_carts",
+];
 
 /// The metrics of a service that has executed a command.
 async fn metrics() -> String {
