@@ -1,5 +1,6 @@
 //! The commands of `docs/backups.md` as they are written, and the units that run them each night.
 
+use crate::insights::until_orders_are_placed;
 use cartlog_testkit::load::http_client;
 use cartlog_testkit::process::{ServiceProcess, command, isolate, program, run_to_exit};
 use cartlog_testkit::{PATIENCE, repository};
@@ -7,22 +8,30 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
 const KEY: &str = "5b9a7d52-3c1e-4a0b-9f43-6a2e5b1c7d10";
 
-/// The commands of the page that are marked as those of `name`.
+/// The block of the page that is marked with `name`: commands or a file.
 fn commands(name: &str) -> String {
     let page = fs::read_to_string(repository().join("docs/backups.md")).unwrap();
-    let mark = format!("<!-- test: {name} -->\n```sh\n");
+    let mark = format!("<!-- test: {name} -->\n```");
     let (_, rest) = page.split_once(&mark).expect("the mark");
+    let (_language, rest) = rest.split_once('\n').expect("a block");
     let (block, _) = rest.split_once("```").expect("the end of the block");
     block.to_owned()
 }
 
-/// Runs `script` in `folder`, where `cartlog` is the program under test.
+/// Runs `script` in `folder`, where `cartlog` is the program under test; it must succeed.
 fn shell(folder: &Path, script: &str) -> Output {
+    let output = try_shell(folder, script);
+    let text = stderr_of(&output);
+    assert!(output.status.success(), "{script}: {text}");
+    output
+}
+
+fn try_shell(folder: &Path, script: &str) -> Output {
     let tools = folder.join("tools");
     fs::create_dir_all(&tools).unwrap();
     if !tools.join("cartlog").exists() {
@@ -33,10 +42,7 @@ fn shell(folder: &Path, script: &str) -> Output {
     isolate(&mut shell, folder);
     shell.env("PATH", format!("{}:{path}", tools.display()));
     shell.args(["-euc", script]);
-    let output = run_to_exit(shell);
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {text}");
-    output
+    run_to_exit(shell)
 }
 
 fn stderr_of(output: &Output) -> String {
@@ -206,4 +212,98 @@ async fn nightly_backup_is_complete_and_old_ones_go() {
         .env("CARTLOG_PROOF__KEY_PATH", made.join("keys/proof.key"));
     let verified = run_to_exit(verify);
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// A running `litestream replicate`, killed when it is dropped.
+struct Litestream(Child);
+
+impl Drop for Litestream {
+    fn drop(&mut self) {
+        // It may have exited already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Litestream {
+    const PROGRAM: &str = "target/litestream-venv/bin/litestream";
+
+    fn start(folder: &Path) -> Litestream {
+        let mut replicate = Command::new(repository().join(Litestream::PROGRAM));
+        replicate.args(["replicate", "-config", "litestream.yml"]);
+        let child = replicate.current_dir(folder).stdout(Stdio::null()).spawn();
+        Litestream(child.expect("Litestream runs"))
+    }
+}
+
+/// The head that `cartlog verify` prints for the log in `folder`.
+fn head(folder: &Path) -> String {
+    let verified = run_to_exit(command(folder, &["verify"]));
+    let text = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success(), "{verified:?}");
+    let head = text.lines().find(|line| line.starts_with("head "));
+    head.expect("the head").to_owned()
+}
+
+/// Restores the log in `lost` from Litestream's copy with the documented commands, until it is
+/// complete, in a new folder.
+fn restore_all(lost: &Path) -> tempfile::TempDir {
+    let complete = head(lost);
+    let started = Instant::now();
+    loop {
+        let found = tempfile::tempdir().unwrap();
+        for name in ["litestream.yml", "copies"] {
+            symlink(lost.join(name), found.path().join(name)).unwrap();
+        }
+        let tools = found.path().join("tools");
+        fs::create_dir(&tools).unwrap();
+        let program = repository().join(Litestream::PROGRAM);
+        symlink(program, tools.join("litestream")).unwrap();
+        let log = lost.join("data/events.db").display().to_string();
+        let restore = commands("litestream-restore");
+        let restore = restore.replace("/var/lib/cartlog/data/events.db", &log);
+        let restored = try_shell(found.path(), &restore);
+        // Litestream copies the log a moment after it starts.
+        if restored.status.success() && head(found.path()) == complete {
+            return found;
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{complete} is not copied: {restored:?}"
+        );
+    }
+}
+
+/// Contract (service): A log that Litestream copies while it is written is restored completely, also
+/// after service and Litestream were killed.
+#[tokio::test]
+#[ignore = "needs Litestream"]
+async fn log_copied_by_litestream_is_restored() {
+    let lost = tempfile::tempdir().unwrap();
+    let file = commands("litestream");
+    let place = |path: &str| lost.path().join(path).display().to_string();
+    let file = file.replace("/var/lib/cartlog/data/events.db", &place("data/events.db"));
+    let file = file.replace("s3://backups/cartlog", &format!("file://{}", place("copy")));
+    fs::write(lost.path().join("litestream.yml"), file).unwrap();
+    let service = ServiceProcess::serve(lost.path());
+    let cart = open(&service).await;
+    shell(lost.path(), &commands("backup"));
+    let before = read(&service, &cart).await;
+    service.kill();
+    for seed in ["1", "2"] {
+        let service = ServiceProcess::serve(lost.path());
+        let litestream = Litestream::start(lost.path());
+        let url = format!("http://{}", service.address);
+        let simulate = ["simulate", "--url", &url, "--carts", "50", "--seed", seed];
+        let simulated = run_to_exit(command(lost.path(), &simulate));
+        assert!(simulated.status.success(), "{simulated:?}");
+        until_orders_are_placed(&url).await;
+        let found = restore_all(lost.path());
+        service.kill();
+        drop(litestream);
+        let service = ServiceProcess::serve(found.path());
+        assert_eq!(read(&service, &cart).await, before);
+        assert_eq!(open(&service).await["token"], cart["token"]);
+        checkpoint(&service).await;
+    }
 }
