@@ -45,7 +45,7 @@ class ClickHouse:
     def query(self, text: str, data: bytes = b"") -> str:
         """The answer to `text`, an INSERT of `data` if that is not empty.
 
-        Repeated until ClickHouse answers: whether the first one arrived, nobody can know.
+        Repeated until ClickHouse answers: without an answer, the first one may have arrived or not.
         """
         address, body = self.url, text.encode()
         if data:

@@ -112,7 +112,7 @@ fn number_of_lines(text: &str) -> u64 {
     text.lines().count() as u64
 }
 
-async fn export(folder: &Path) -> String {
+fn export(folder: &Path) -> String {
     let lines = run_to_exit(command(folder, &["export"]));
     String::from_utf8(lines.stdout).unwrap()
 }
@@ -127,7 +127,7 @@ async fn clickhouse_insights_equal_those_of_the_service() {
     let shop = format!("http://{}", service.address);
     let clickhouse = ClickHouse::start(folder.path());
 
-    let exported = export(folder.path()).await;
+    let exported = export(folder.path());
     let file = folder.path().join("log.jsonl");
     let (events, _closing_line) = exported.trim_end().rsplit_once('\n').unwrap();
     fs::write(&file, events).unwrap();
@@ -152,7 +152,7 @@ async fn clickhouse_insights_equal_those_of_the_service() {
     let followers = [(); 2].map(|()| Follower::start(&clickhouse, &shop));
     until_followed(&shop, followers.len()).await;
     shopping(folder.path(), &shop, "12").await;
-    let end = number_of_lines(&export(folder.path()).await) - 1;
+    let end = number_of_lines(&export(folder.path())) - 1;
     let twice = format!(
         "SELECT (SELECT sum(events) FROM cartlog.cart_sums) AS summed,
             summed = 2 * countIf(NOT startsWith(type, 'Order'))
@@ -164,7 +164,7 @@ async fn clickhouse_insights_equal_those_of_the_service() {
     drop(followers);
     shopping(folder.path(), &shop, "13").await;
     let _resumed = Follower::start(&clickhouse, &shop);
-    let end = number_of_lines(&export(folder.path()).await) - 1;
+    let end = number_of_lines(&export(folder.path())) - 1;
     let newest = format!("SELECT max(position) = {end} AS is_complete FROM cartlog.events");
     clickhouse.until(&newest, "is_complete").await;
 
@@ -292,7 +292,7 @@ async fn clickhouse_running_sums_double_and_a_fold_does_not() {
     let service = shop_with_carts(folder.path(), 80, FORGOTTEN).await;
     assert_eq!(service.exit_on_signal("TERM").code(), Some(0));
     let file = folder.path().join("log.jsonl");
-    fs::write(&file, export(folder.path()).await).unwrap();
+    fs::write(&file, export(folder.path())).unwrap();
     let clickhouse = ClickHouse::start(folder.path());
     let shown = run_to_exit(clickhouse.program("trap.py", &[file.to_str().unwrap()]));
     assert!(shown.status.success(), "{shown:?}");
