@@ -58,8 +58,8 @@ async fn svg_is_compressed() {
     assert!(coded.body.len() < whole.body.len());
 }
 
-/// Contract (service): A page may load from this service only, run no inline code, and be framed by
-/// nobody; it is revalidated at each use.
+/// Contract (service): A page may load from this service only, run no inline code, and not be
+/// framed; it is revalidated at each use.
 #[tokio::test]
 async fn pages_are_isolated_and_revalidated() {
     let app = TestApp::start();

@@ -1,9 +1,5 @@
 //! Nodes that share a log sign one chain of checkpoints.
 
-#[path = "../proof/oracle.rs"]
-#[expect(dead_code, reason = "shared with the tests of proof")]
-mod oracle;
-
 use crate::nodes::{await_standbys, await_unready};
 use cartlog::log::Hash;
 use cartlog::log::shared::Sequencer;
@@ -15,7 +11,7 @@ use cartlog_testkit::log_file::read_intact_log;
 use cartlog_testkit::log_settings::LogSettings;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::run_to_exit;
-use oracle::{OracleTree, accepts_consistency, open_checkpoint};
+use cartlog_testkit::tree_oracle::{OracleTree, accepts_consistency, open_checkpoint};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

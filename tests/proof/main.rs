@@ -2,7 +2,7 @@
 //! wrote: Cloudflare's `tlog_tiles`, a port of Go's `sumdb/tlog`, and `signed_note`, one of
 //! `sumdb/note`.
 
-mod oracle;
+mod cosigning;
 mod published;
 mod shared;
 mod signer;

@@ -1,12 +1,12 @@
 //! What a service publishes, as an auditor reads it.
 
-use crate::oracle::{OracleTree, accepts_consistency, open_checkpoint};
 use cartlog::log::Hash;
 use cartlog::merkle::{TileKind, TilePath, WIDTH};
 use cartlog::proof::{EventProof, VerifierKey};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::api::{ApiClient, CartClient};
 use cartlog_testkit::app::TestApp;
+use cartlog_testkit::tree_oracle::{OracleTree, accepts_consistency, open_checkpoint};
 use reqwest::Method;
 use serde_json::Value;
 use tlog_tiles::Tile;

@@ -1,6 +1,5 @@
 //! Nodes that share a log sign it together.
 
-use crate::oracle::{OracleTree, open_checkpoint};
 use crate::witness_oracle::{OracleWitness, is_cosigned};
 use async_trait::async_trait;
 use cartlog::background::Background;
@@ -18,6 +17,7 @@ use cartlog::views::Reader;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::receiver::{Reply, WebhookReceiver};
 use cartlog_testkit::shared_memory::SharedMemory;
+use cartlog_testkit::tree_oracle::{OracleTree, open_checkpoint};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;

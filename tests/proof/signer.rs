@@ -1,11 +1,11 @@
 //! The signer never contradicts itself, whatever happens to its process and its files.
 
-use crate::oracle::{OracleTree, open_checkpoint};
 use crate::published::{checkpoint, key};
 use cartlog::log::Hash;
 use cartlog_testkit::api::ApiClient;
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use cartlog_testkit::seed::Dice;
+use cartlog_testkit::tree_oracle::{OracleTree, open_checkpoint};
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::fs;

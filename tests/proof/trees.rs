@@ -1,12 +1,14 @@
 //! Trees, proofs and notes against the oracles, without a service.
 
-use crate::oracle::{OracleTree, accepts_consistency, accepts_inclusion, open_checkpoint, ours};
 use cartlog::log::Hash;
 use cartlog::merkle::{
     Frontier, Subtrees, TilePath, consistency_proof, inclusion_proof, leaf_hash, node_hash, root,
     verify_consistency, verify_inclusion,
 };
 use cartlog::proof::{SignedTreeHead, SigningKey, TreeHead, VerifierKey};
+use cartlog_testkit::tree_oracle::{
+    OracleTree, accepts_consistency, accepts_inclusion, open_checkpoint, ours,
+};
 use proptest::prelude::*;
 
 /// A tree that keeps its leaves alone.

@@ -1,12 +1,12 @@
 //! A witness and a verifier of cosignatures, made of other implementations: `signed_note` signs,
 //! verifies and parses, `tlog_tiles` checks consistency.
 
-use crate::oracle::{accepts_consistency, open_checkpoint};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cartlog::log::Hash;
 use cartlog::proof::SigningKey;
 use cartlog_testkit::receiver::Reply;
+use cartlog_testkit::tree_oracle::{accepts_consistency, open_checkpoint};
 use signed_note::{
     Note, Signature, Signer as _, StandardSigner, StandardVerifier, Verifier, VerifierList, key_id,
 };

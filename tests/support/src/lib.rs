@@ -14,6 +14,7 @@
 //! - [`postgres`] runs real PostgreSQL servers that replicate, and nodes of a log in them.
 //! - [`flawed_sequencer`] breaks a promise of such a log.
 //! - [`tampering`] alters a log as an attacker would.
+//! - [`tree_oracle`] is a Merkle tree and a check of signed notes by another implementation.
 //! - [`seed`] makes random cases repeatable, [`wall_clock`] shifts the clock of a program.
 
 pub mod api;
@@ -33,6 +34,7 @@ pub mod seed;
 pub mod shared_memory;
 pub mod shop;
 pub mod tampering;
+pub mod tree_oracle;
 pub mod wall_clock;
 
 pub use api::{Answer, ApiClient, Ask, CartClient, read_answer, text};
