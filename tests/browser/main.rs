@@ -8,6 +8,7 @@ mod chromium;
 mod currencies;
 mod damage;
 mod docs;
+mod explained;
 mod extremes;
 mod hands;
 mod history;
