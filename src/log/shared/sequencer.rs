@@ -199,7 +199,7 @@ pub trait SequencerConnector: fmt::Debug + Send + Sync + 'static {
     fn engine(&self) -> &'static str;
 
     /// Whether the commits of one call of [`Sequencer::append`] get sequences in their order. If
-    /// not, only those of one stream do, and whoever needs an order appends one by one.
+    /// not, only those of one stream do, and a caller that needs an order appends one by one.
     fn keeps_order(&self) -> bool {
         true
     }

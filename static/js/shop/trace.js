@@ -1,4 +1,4 @@
-/** What becomes of each command that is sent, for whoever shows it. */
+/** What becomes of each command that is sent, for the modules that show it. */
 
 /** @import { Command, CommandRequest } from "./commands.js" */
 
