@@ -19,12 +19,13 @@ use crate::starting;
 use crate::verify::{Verifier, VerifyTarget};
 use crate::web::{
     self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, Node, RateLimits,
-    RefusedCommands, RequestMeter, ShareTokens, SharedState, Streams, WarehouseAccess,
+    RefusedCommands, RequestMeter, ShareTokens, SharedState, Streams,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
     expiry_ended, gate, handlers, operator_access, readers, registry, server_settings,
     simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
+    start_webhooks, warehouse_access,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -114,10 +115,9 @@ impl Service {
         let stopping_verifier = stopping.clone();
         let meter = Meter::of(&[CartCommand::NAMES, OrderCommand::NAMES].concat());
         let operator = operator_access(config, &secret, &listener)?;
-        let registry = registry(config, &meter, &operator, gauges)?;
-        let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
-        let path = config.log.webhooks_path();
-        let webhooks = Webhooks::start(webhooks, &path, &log, &registry, &stopping)?;
+        let warehouse = warehouse_access(config);
+        let registry = registry(config, &meter, &operator, &warehouse, gauges)?;
+        let webhooks = start_webhooks(config, &log, &registry, &stopping)?;
         let (commands, orders) = handlers(config, &log, meter, reader());
         let order_process = OrderProcess {
             carts: commands.clone(),
@@ -132,7 +132,7 @@ impl Service {
             simulated_days: simulated_days(config, &commands, &orders),
             commands,
             orders,
-            warehouse: WarehouseAccess::new(&config.orders.warehouse_token),
+            warehouse,
             log: log.clone(),
             catalogue: catalogue.clone(),
             pictures,

@@ -17,8 +17,9 @@ use crate::verify::Verifier;
 use crate::views::Reader;
 use crate::web::{
     self, AllowedOrigins, AppState, Gate, OperatorAccess, RecentFailures, ServerSettings,
-    SessionCookie, ShedMeter,
+    SessionCookie, ShedMeter, WarehouseAccess,
 };
+use crate::webhooks::Webhooks;
 use prometheus::Registry;
 use prometheus::core::Collector;
 use std::net::TcpListener;
@@ -26,16 +27,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The metrics of commands, operator, log and disk space.
+/// The metrics of commands, refused tokens, log and disk space.
 pub(super) fn registry(
     config: &Config,
     meter: &Meter,
     operator: &OperatorAccess,
+    warehouse: &WarehouseAccess,
     gauges: Vec<Box<dyn Collector>>,
 ) -> prometheus::Result<Registry> {
     let registry = Registry::new();
     meter.register(&registry)?;
     operator.register(&registry)?;
+    warehouse.register(&registry)?;
     for gauge in gauges {
         registry.register(gauge)?;
     }
@@ -69,6 +72,23 @@ pub(super) fn operator_access(
         SessionCookie::new(shop, config.server.https),
         config.server.behind_proxy,
     ))
+}
+
+/// The warehouse's access.
+pub(super) fn warehouse_access(config: &Config) -> WarehouseAccess {
+    WarehouseAccess::new(&config.orders.warehouse_token, config.server.behind_proxy)
+}
+
+/// Sends public events to the receivers of this node.
+pub(super) fn start_webhooks(
+    config: &Config,
+    log: &Arc<dyn EventLog>,
+    registry: &Registry,
+    stopping: &watch::Receiver<bool>,
+) -> Result<Webhooks, ServiceError> {
+    let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
+    let path = config.log.webhooks_path();
+    Ok(Webhooks::start(webhooks, &path, log, registry, stopping)?)
 }
 
 /// A factory for readers of the views: one per HTTP worker.

@@ -121,3 +121,37 @@ async fn answer_without_the_token_of_the_warehouse_is_401() {
     }
     assert_eq!(order.document(&app).await, placed);
 }
+
+/// Contract (access): Wrong tokens of the warehouse are counted and limited per client address, as
+/// the operator's are, and neither limit affects the other.
+#[tokio::test]
+async fn wrong_warehouse_tokens_are_counted_and_limited() {
+    let app = start("900");
+    let order = order(&app).await;
+    let path = format!("/api/orders/{}/reservation", order.id);
+    let send = |token: &str| {
+        let ask = app.ask(Method::POST, &path).json(&reserved());
+        ask.token(token)
+    };
+    for _ in 0..10 {
+        let wrong = send("wrong").await;
+        wrong.expect_problem(401, "warehouse-only");
+    }
+    for token in ["wrong", TOKEN] {
+        let limited = send(token).await;
+        let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=6).contains(&wait), "{wait}");
+        let problem = limited.expect_problem(429, "too-many-guesses");
+        assert_eq!(problem["max"], 10);
+    }
+    order.until(&app, "placed").await;
+    let metrics = app.get("/metrics").await.expect(200);
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    for line in [
+        "cartlog_warehouse_auth_failures_total{outcome=\"wrong_token\"} 10",
+        "cartlog_warehouse_auth_failures_total{outcome=\"limited\"} 2",
+        "cartlog_operator_auth_failures_total{outcome=\"wrong_token\"} 0",
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
+}

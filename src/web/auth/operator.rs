@@ -7,17 +7,14 @@
 //! cookie: a token in the page's storage could be stolen by any script that runs there, and neither
 //! `EventSource` nor a link to `/metrics` can send an `Authorization` header.
 
-use super::guesses::{BURST, Guess, GuessLimit};
+use super::guesses::GuessLimit;
 use super::sessions::Sessions;
 use super::{bearer_digest, cookie_digests, digest};
-use crate::web::http::client::{client_address, network};
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderValue};
 use prometheus::Registry;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
-use subtle::ConstantTimeEq;
 
 /// Decides which requests are the operator's.
 pub struct OperatorAccess {
@@ -27,7 +24,6 @@ pub struct OperatorAccess {
     sessions: Sessions,
     guesses: GuessLimit,
     cookie: SessionCookie,
-    behind_proxy: bool,
 }
 
 /// Proof that a request is the operator's. A handler that takes one is an operator route.
@@ -44,9 +40,8 @@ impl OperatorAccess {
         OperatorAccess {
             token: (!token.is_empty()).then(|| digest(token)),
             sessions: Sessions::default(),
-            guesses: GuessLimit::new(),
+            guesses: GuessLimit::new("operator", behind_proxy),
             cookie,
-            behind_proxy,
         }
     }
 
@@ -67,7 +62,7 @@ impl OperatorAccess {
             return Ok(Some(Operator { session: None }));
         };
         if let Some(sent) = bearer_digest(request) {
-            let is_right = self.compare(request, sent, token)?;
+            let is_right = self.guesses.compare(request, sent, token)?;
             return Ok(is_right.then_some(Operator { session: None }));
         }
         let session = self.sessions_of(request).find(|id| self.is_open(id));
@@ -98,7 +93,7 @@ impl OperatorAccess {
         let Some(expected) = self.token else {
             return Ok(None);
         };
-        if !self.compare(request, digest(token), expected)? {
+        if !self.guesses.compare(request, digest(token), expected)? {
             return Err(refusal(true));
         }
         let session = self.sessions.open(Instant::now())?;
@@ -111,33 +106,6 @@ impl OperatorAccess {
             self.sessions.end(&session);
         }
         self.cookie.set("", "; Max-Age=0")
-    }
-
-    /// Whether `sent` is the token; a problem if the client may not ask now.
-    fn compare(
-        &self,
-        request: &HttpRequest,
-        sent: [u8; 32],
-        token: [u8; 32],
-    ) -> Result<bool, Problem> {
-        let client = client_address(request.head(), self.behind_proxy);
-        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), network);
-        let is_right = sent.ct_eq(&token).into();
-        match self.guesses.check(client, is_right, Instant::now()) {
-            Guess::Right => Ok(true),
-            Guess::Wrong => Ok(false),
-            Guess::Limited(wait) => {
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                Err(Problem::new(
-                    Kind::TooManyGuesses,
-                    format!(
-                        "Too many wrong operator tokens from your address. Retry in {seconds} s."
-                    ),
-                )
-                .with("max", BURST)
-                .retry_after(seconds))
-            }
-        }
     }
 
     /// The digests of the session ids that `request` sends.

@@ -112,7 +112,7 @@ impl<'a> Operation<'a> {
     /// Requires the warehouse's token.
     pub fn requires_warehouse(mut self) -> Self {
         self.access = Access::Warehouse;
-        self.problems(&[Kind::WarehouseOnly, Kind::NotFound])
+        self.problems(&[Kind::WarehouseOnly, Kind::TooManyGuesses, Kind::NotFound])
     }
 
     /// Adds the query parameters that `T` is read from.

@@ -312,11 +312,11 @@ kinds! {
     }
     TooManyGuesses {
         slug: "too-many-guesses", status: TOO_MANY_REQUESTS, title: "Too many wrong tokens",
-        meaning: "This client address has sent more than `max` wrong operator tokens in a short \
-                  time. No further token from it is compared for a while, not even the right \
-                  one. Browsers that are signed in are not affected.",
+        meaning: "This client address has sent more than `max` wrong tokens of the operator, or of \
+                  the warehouse, in a short time. No further one from it is compared for a while, \
+                  not even the right one. Browsers that are signed in are not affected.",
         remedy: "Wait for `Retry-After` seconds, and send the token from the configuration \
-                 (`security.operator_token`).",
+                 (`security.operator_token` or `orders.warehouse_token`).",
         members: [(Member::Max, Presence::Always)],
     }
     HeadersTooLarge {
