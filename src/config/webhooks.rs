@@ -1,6 +1,7 @@
 //! The tables `[[webhooks]]`.
 
 use super::optional::non_empty;
+use super::sections::Engine;
 use super::{Config, Invalid};
 use crate::files::read_first_line;
 use crate::outbound::Target;
@@ -29,6 +30,8 @@ pub struct Webhook {
     secret_file: PathBuf,
     #[serde(default)]
     private_host: String,
+    #[serde(default)]
+    node: String,
     #[serde(default = "timeout_seconds")]
     timeout_seconds: u64,
     #[serde(default = "attempts")]
@@ -96,27 +99,42 @@ impl Webhook {
 }
 
 impl Config {
-    /// The receivers of public events. Fails if a secret cannot be read.
+    /// The receivers of public events that this node delivers to. Fails if a secret cannot be read.
     pub fn webhooks(&self) -> Result<Vec<WebhookSettings>, String> {
-        let settings = self.webhooks.iter().map(|webhook| {
-            let settings = webhook.settings();
-            settings.map_err(|problem| format!("\"{}\": {problem}", webhook.name))
-        });
-        settings.collect()
+        let own = self.server.node_name();
+        let webhooks = self.webhooks.iter();
+        let webhooks = webhooks.filter(|webhook| webhook.node.is_empty() || webhook.node == own);
+        webhooks.map(checked).collect()
     }
 
     /// Each webhook is sound, and has a name of its own.
     pub(super) fn validate_webhooks(&self) -> Result<(), Invalid> {
         let invalid = |problem| Invalid { key: KEY, problem };
-        let settings = self.webhooks().map_err(invalid)?;
+        let settings: Result<Vec<_>, _> = self.webhooks.iter().map(checked).collect();
+        let settings = settings.map_err(invalid)?;
         for (place, webhook) in settings.iter().enumerate() {
             if settings[..place].iter().any(|it| it.name == webhook.name) {
                 let problem = format!("\"{}\": name must not be that of another one", webhook.name);
                 return Err(invalid(problem));
             }
         }
+        if self.log.engine != Engine::Sqlite
+            && let Some(webhook) = self.webhooks.iter().find(|webhook| webhook.node.is_empty())
+        {
+            return Err(invalid(format!(
+                "\"{}\": node must name the one node (server.node) that delivers, since nodes share \
+                 the log (log.engine): each would deliver every event",
+                webhook.name
+            )));
+        }
         Ok(())
     }
+}
+
+/// The settings of `webhook`; the error names it.
+fn checked(webhook: &Webhook) -> Result<WebhookSettings, String> {
+    let settings = webhook.settings();
+    settings.map_err(|problem| format!("\"{}\": {problem}", webhook.name))
 }
 
 /// Without the secret, and the URL, which may contain one.
@@ -135,6 +153,30 @@ mod tests {
 
     fn from_file(text: &str) -> Result<Config, ConfigError> {
         Config::from_sources(Some(("my.toml".into(), text.into())), Vec::new())
+    }
+
+    /// All nodes may have the same file: one of them delivers.
+    #[test]
+    fn node_of_a_shared_log_delivers_only_its_own_webhooks() {
+        let webhook = |node: &str| {
+            let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+            format!(
+                "[log]\nengine = \"postgres\"\n[log.postgres]\nurl = \"postgres://u@h/d\"\n\
+                 [server]\nnode = \"n1\"\n[[webhooks]]\nname = \"a\"\n\
+                 url = \"https://shop.example/\"\nsecret = \"whsec_{key}\"\n{node}"
+            )
+        };
+        let named = from_file(&webhook("node = \"n1\"\n")).unwrap();
+        assert_eq!(named.webhooks().unwrap().len(), 1);
+        let other = from_file(&webhook("node = \"n2\"\n")).unwrap();
+        assert!(other.webhooks().unwrap().is_empty());
+        let error = from_file(&webhook("")).unwrap_err().to_string();
+        assert!(
+            error.contains("\"a\": node must name the one node"),
+            "{error}"
+        );
+        let alone = webhook("").replace("\"postgres\"", "\"sqlite\"");
+        assert_eq!(from_file(&alone).unwrap().webhooks().unwrap().len(), 1);
     }
 
     #[test]
