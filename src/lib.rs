@@ -13,6 +13,7 @@
 
 // Foundations.
 pub mod background;
+mod backoff;
 mod build;
 mod cache;
 pub mod decider;
@@ -20,8 +21,10 @@ mod disk_space;
 mod file_lock;
 mod files;
 mod id;
+pub mod nats;
 pub mod outbound;
 pub mod timestamp;
+mod tls;
 mod wal;
 
 // The models: no I/O, no clock, no randomness.
@@ -52,7 +55,8 @@ pub mod views;
 pub mod proof;
 pub mod verify;
 
-// Public events sent to other services.
+// Public events sent to other services, and the log mirrored into a broker.
+pub mod mirror;
 pub mod webhooks;
 
 // Protocol and wiring.

@@ -41,6 +41,14 @@ impl Model {
         }
     }
 
+    /// What a stream of this model is, in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Model::Cart => "cart",
+            Model::Order => "order",
+        }
+    }
+
     /// The path of the REST resources of this model.
     pub fn path(self) -> &'static str {
         match self {

@@ -10,6 +10,7 @@ use crate::commands::Meter;
 use crate::config::Config;
 use crate::expiry::Expiry;
 use crate::log::{self, EventLog, OpenError, OpenLog};
+use crate::mirror::{Mirror, MirrorError};
 use crate::order_process::OrderProcess;
 use crate::orders::OrderCommand;
 use crate::read_side::{ReadSide, ReadSideError};
@@ -60,6 +61,8 @@ pub enum ServiceError {
     WebhookSettings(String),
     #[error(transparent)]
     Webhooks(#[from] WebhooksError),
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     #[error("HTTP server failed: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
@@ -75,6 +78,7 @@ pub struct Service {
     signing: Signing,
     verifier: Background,
     webhooks: Webhooks,
+    mirror: Mirror,
     order_process: Background,
     measuring: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
@@ -118,6 +122,7 @@ impl Service {
         let warehouse = warehouse_access(config);
         let registry = registry(config, &meter, &operator, &warehouse, gauges)?;
         let webhooks = start_webhooks(config, &log, &registry, &stopping)?;
+        let mirror = Mirror::start(config.nats.settings(), &log, &registry, &stopping)?;
         let (commands, orders) = handlers(config, &log, meter, reader());
         let order_process = OrderProcess {
             carts: commands.clone(),
@@ -146,6 +151,7 @@ impl Service {
             proof: signing.state.clone(),
             rebuilds: read_side.rebuilds.clone(),
             webhooks: webhooks.handles.clone(),
+            mirror: mirror.handle.clone(),
             views_health: read_side.health.clone(),
             gate: Arc::new(gate(config, &operator, &registry)?),
             rates: Arc::new(RateLimits::new(config.rate_settings())),
@@ -179,6 +185,7 @@ impl Service {
             signing,
             verifier: start_verifier(verifier, stopping_verifier)?,
             webhooks,
+            mirror,
             order_process,
             measuring,
             expiry,
@@ -216,6 +223,7 @@ impl Service {
             ended = self.read_side.ended() => ended.map_err(ServiceError::from),
             ended = self.signing.ended() => ended.map_err(ServiceError::from),
             ended = self.webhooks.ended() => ended.map_err(ServiceError::from),
+            ended = self.mirror.ended() => ended.map_err(ServiceError::from),
             ended = self.order_process.ended() => ended.map_err(ServiceError::from),
             ended = self.measuring.ended() => ended.map_err(ServiceError::from),
             ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
@@ -237,6 +245,7 @@ impl Service {
         self.signing.join();
         self.verifier.join();
         self.webhooks.join();
+        self.mirror.join();
         self.order_process.join();
         self.measuring.join();
         if let Some((_, expiring)) = self.expiry {

@@ -14,6 +14,7 @@
 //! | `checkpoints` | how soon one follows an event on a log that nodes share |
 //! | `beside` | commands and reads during a rebuild |
 //! | `shared [ENGINE]` | nodes that share a log in PostgreSQL and in NATS, of `tests/all` |
+//! | `mirror [EVENTS]` | the log mirrored into a NATS stream, against a bare publisher |
 //! | `streams [COUNT]` | the memory of NATS servers and of nodes with a million carts |
 //! | `histories PROGRAM...` | reads of a long cart, and live streams of the journal |
 //! | `webhooks` | deliveries to a fast receiver, and what a webhook costs commands |
@@ -32,6 +33,7 @@ mod checkpoints;
 mod growth;
 mod histories;
 mod load;
+mod mirror;
 mod proof;
 mod rebuild;
 mod served;
@@ -61,6 +63,7 @@ fn main() {
         Some("tree") => return tree::run(),
         Some("beside") => return beside::run(),
         Some("shared") => return shared::run(&arguments[1..]),
+        Some("mirror") => return mirror::run(&arguments[1..]),
         Some("streams") => return shared::streams(&arguments[1..]),
         Some("histories") => return histories::run(&arguments[1..]),
         Some("webhooks") => return webhooks::run(),

@@ -4,6 +4,7 @@
 mod hosts;
 mod jetstream;
 mod log;
+mod nats;
 mod optional;
 mod orders;
 mod paths;
@@ -15,6 +16,7 @@ mod webhooks;
 mod witnesses;
 
 pub use jetstream::JetStream;
+pub use nats::Nats;
 pub use orders::{Confirmation, Orders};
 pub use sections::{
     Cache, CartLimits, Carts, CatalogueFiles, Checkout, Engine, Format, Insights, Level, Log,
@@ -68,6 +70,7 @@ pub struct Config {
     pub security: Security,
     pub proof: Proof,
     pub(crate) webhooks: Vec<Webhook>,
+    pub nats: Nats,
     pub logging: Logging,
 }
 
@@ -157,6 +160,7 @@ impl Config {
         self.validate_hosts()?;
         self.validate_allowed_origins()?;
         self.validate_webhooks()?;
+        self.validate_nats()?;
         self.validate_orders()?;
         self.validate_demo_mode()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Settings whose value no message may contain.
-const SECRET: [&str; 7] = [
+const SECRET: [&str; 10] = [
     OPERATOR_TOKEN,
     "security.secret",
     "proof.key",
@@ -13,6 +13,9 @@ const SECRET: [&str; 7] = [
     "log.jetstream.servers",
     "log.jetstream.password",
     "log.jetstream.token",
+    "nats.servers",
+    "nats.password",
+    "nats.token",
 ];
 
 /// The merged settings. Starts with every known key, so that an unknown one is noticed.

@@ -122,8 +122,8 @@ impl Config {
             && let Some(webhook) = self.webhooks.iter().find(|webhook| webhook.node.is_empty())
         {
             return Err(invalid(format!(
-                "\"{}\": node must name the one node (server.node) that delivers, since nodes share \
-                 the log (log.engine): each would deliver every event",
+                "\"{}\": node must name the one node (server.node) that delivers, since nodes \
+                 share the log (log.engine): each would deliver every event",
                 webhook.name
             )));
         }

@@ -19,7 +19,6 @@ pub mod postgres;
 mod replies;
 pub mod shared;
 pub mod sqlite;
-mod tls;
 
 pub use administration::{
     BackupError, BulkImporter, IndexEntry, LogAdministration, LogAudit, OpenError, Progress,

@@ -1,12 +1,11 @@
 //! Export: the log as lines of JSON, one CloudEvent each.
 
 use super::closing_line::ExportSummary;
-use super::heads::Heads;
+use super::heads::PreviousHashes;
 use crate::cloud_event::CloudEvent;
 use crate::history::HistoryError;
-use crate::log::{
-    Freshness, Hash, LogDigest, LogReader, Position, ReadError, RecordedEvent, Version,
-};
+use crate::log::{LogDigest, LogReader, Position, ReadError};
+
 use std::io::{self, Write};
 use uuid::Uuid;
 
@@ -51,7 +50,7 @@ pub struct Export {
     after: Position,
     events: u64,
     digest: LogDigest,
-    hashes: Heads<(Version, Hash)>,
+    hashes: PreviousHashes,
 }
 
 impl Export {
@@ -63,7 +62,7 @@ impl Export {
             after: Position(0),
             events: 0,
             digest: LogDigest::default(),
-            hashes: Heads::new(),
+            hashes: PreviousHashes::new(),
         })
     }
 
@@ -84,7 +83,7 @@ impl Export {
         }
         let events = log.read_all(self.after, limit).await?;
         for recorded in events.iter().take_while(|event| event.position <= self.end) {
-            let previous = previous(log, &self.hashes, recorded).await?;
+            let previous = self.hashes.before(log, recorded).await?;
             let failed = |error| ExportError::Event {
                 position: recorded.position,
                 error,
@@ -92,8 +91,7 @@ impl Export {
             let event = CloudEvent::with_metadata(recorded, previous).map_err(failed)?;
             serde_json::to_writer(&mut *out, &event).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
-            let head = (recorded.version, recorded.hash);
-            self.hashes.set(recorded.stream, head);
+            self.hashes.pass(recorded);
             self.digest.add(recorded.position, recorded.hash);
             self.events += 1;
         }
@@ -108,30 +106,5 @@ impl Export {
             events: self.events,
             head: self.digest.head(),
         }
-    }
-}
-
-/// The hash of the event before `recorded` in its stream.
-async fn previous(
-    log: &dyn LogReader,
-    hashes: &Heads<(Version, Hash)>,
-    recorded: &RecordedEvent,
-) -> Result<Hash, ReadError> {
-    let before = Version(recorded.version.0.saturating_sub(1));
-    match hashes.get(recorded.stream) {
-        Some((version, hash)) if version == before => Ok(hash),
-        _ if before == Version(0) => Ok(Hash::ZERO),
-        _ => look_up(log, recorded.stream, before).await,
-    }
-}
-
-async fn look_up(log: &dyn LogReader, stream: Uuid, version: Version) -> Result<Hash, ReadError> {
-    let after = Version(version.0 - 1);
-    let found = log.read_stream(stream, after, 1, Freshness::Any).await?;
-    match found.first() {
-        Some(event) if event.version == version => Ok(event.hash),
-        _ => Err(ReadError(format!(
-            "version {version} of {stream} is missing: check the log (cartlog verify)"
-        ))),
     }
 }

@@ -11,4 +11,5 @@ mod import;
 pub use append::AppendImporter;
 pub use closing_line::ExportSummary;
 pub use export::{Export, ExportError, export};
+pub(crate) use heads::PreviousHashes;
 pub use import::{ClosingLine, ImportError, ImportSummary, import, import_into};

@@ -5,6 +5,7 @@ use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
 use crate::log::{LogReader, Position, ReadError, Version};
+use crate::mirror::MirrorHandle;
 use crate::orders::OrderModel;
 use crate::proof::{SigningStatus, VerifierKey, WitnessStatus};
 use crate::secret::Secret;
@@ -81,6 +82,8 @@ pub struct SharedState {
     pub arrivals: Arc<Arrivals>,
     pub rebuilds: Arc<Rebuilds>,
     pub webhooks: Vec<WebhookHandle>,
+    /// The mirror of the log, if there is one.
+    pub mirror: Option<MirrorHandle>,
     pub verifications: Arc<Verifications>,
     /// Why the views cannot be written, if they cannot.
     pub views_health: watch::Receiver<Option<ViewFailure>>,

@@ -5,7 +5,6 @@
 //! was delivered, and `deliverer` drives the three from the log. An event that a receiver does
 //! not accept parks its cart until the operator retries or drops it; the others go on.
 
-mod backoff;
 mod client;
 mod deliverer;
 mod handle;

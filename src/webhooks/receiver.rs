@@ -4,8 +4,8 @@
 //! one event: while no cart gets through, one delivery at a time probes it, and none counts as the
 //! event's own failure.
 
-use super::backoff::backoff;
 use super::client::{Blame, Failure};
+use crate::backoff::backoff;
 use fastrand::Rng;
 use std::time::{Duration, Instant};
 use uuid::Uuid;

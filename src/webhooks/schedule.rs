@@ -3,9 +3,9 @@
 //! The deliveries of a cart are made one after the other, those of several carts at the same time.
 //! A cart whose delivery keeps failing is parked: it waits for the operator, and all others go on.
 
-use super::backoff::backoff;
 use super::client::{Blame, Failure, Outcome};
 use super::receiver::ReceiverHealth;
+use crate::backoff::backoff;
 use crate::log::{Checkpoint, Hash, Position};
 use crate::public_events::PublicEvent;
 use crate::timestamp::Timestamp;

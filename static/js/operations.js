@@ -87,12 +87,24 @@ function describeWitness({ name, cosigned_events, problem }) {
 }
 
 /**
+ * @param {NonNullable<Api.Log["mirror"]>} mirror
+ * @returns {string}
+ */
+function describeMirror({ stream, state, position, lag_ms, last_error }) {
+  const name = `mirror in NATS (${stream})`;
+  if (state === "waiting" || state === "refused") return `${name} ${state}${last_error === null ? "" : `: ${last_error}`}`;
+  const by = state === "standing_by" ? ", by another node" : "";
+  return `${name} ${lag_ms ? `${duration(lag_ms)} behind` : "up to date"}, event ${(position ?? 0).toLocaleString("en")}${by}`;
+}
+
+/**
  * @param {Api.Log} log
  * @returns {string}
  */
-function describeLog({ node, engine, replica, signed_events, not_signed, witnesses }) {
+function describeLog({ node, engine, replica, signed_events, not_signed, witnesses, mirror }) {
   const proof = signed_events === null ? `not signed: ${not_signed}` : `signed up to event ${signed_events.toLocaleString("en")}`;
-  const place = [`${engine} on ${node}`, proof, ...witnesses.map(describeWitness)].join("; ");
+  const mirrors = mirror ? [describeMirror(mirror)] : [];
+  const place = [`${engine} on ${node}`, proof, ...witnesses.map(describeWitness), ...mirrors].join("; ");
   if (!replica) return place;
   const { state, lag_commits, lag_ms, last_error } = replica;
   if (state === "failed") return `${place}; replica does not follow: ${last_error}`;

@@ -6,6 +6,7 @@ mod adapter;
 mod connections;
 mod failover;
 mod jetstream;
+mod mirror;
 mod moving;
 mod nodes;
 mod partition;

@@ -1,18 +1,14 @@
 //! Connecting to a log in JetStream.
 
 use super::ENGINE;
-use super::api::Api;
-use super::client::{LastError, addresses, connect, list};
 use super::sequencer::JetStreamSequencer;
 use super::settings::JetStreamSettings;
 use super::stream::Stream;
 use crate::log::OpenError;
 use crate::log::shared::{Sequencer, SequencerConnector};
+use crate::nats::{addresses, is_token, list, open};
 use async_trait::async_trait;
 use std::sync::Arc;
-
-/// The oldest servers that the adapter is tested with, as major and minor version.
-const OLDEST_SERVER: (i64, i64) = (2, 15);
 
 /// Connects to the log that [`JetStreamSettings`] name.
 #[derive(Debug)]
@@ -28,17 +24,7 @@ impl JetStreamConnector {
     async fn open(&self, creates: bool) -> Result<Option<Arc<dyn Sequencer>>, String> {
         let settings = &self.settings;
         check_names(settings)?;
-        let servers = addresses(settings)?;
-        let last_error = LastError::default();
-        let client = connect(settings, &servers, &last_error).await?;
-        let (major, minor) = OLDEST_SERVER;
-        if !client.is_server_compatible(major, minor, 0) {
-            return Err(format!(
-                "the server is NATS {}, but must be {major}.{minor} or later",
-                client.server_info().version
-            ));
-        }
-        let api = Api { client, last_error };
+        let api = open(&settings.servers()).await?;
         let Some(stream) = Stream::open(api, settings, creates).await? else {
             return Ok(None);
         };
@@ -67,7 +53,7 @@ impl SequencerConnector for JetStreamConnector {
     }
 
     fn location(&self) -> String {
-        match addresses(&self.settings) {
+        match addresses(&self.settings.servers()) {
             Ok(servers) => {
                 format!(
                     "nats://{} (stream {})",
@@ -114,10 +100,4 @@ fn check_names(settings: &JetStreamSettings) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// Whether `name` can be a part of a subject.
-fn is_token(name: &str) -> bool {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    !name.is_empty() && name.chars().all(is_plain)
 }

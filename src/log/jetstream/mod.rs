@@ -4,12 +4,9 @@
 //! the server checks the expected version by the sequence of the subject's last message. What an
 //! acknowledged commit survives is the servers' matter: `docs/cluster.md` has the settings.
 
-mod api;
-mod client;
 mod connector;
 mod messages;
 mod notes;
-mod publish;
 mod reader;
 mod sequencer;
 mod session;
@@ -18,8 +15,9 @@ mod stream;
 mod tail;
 mod writer;
 
+pub use crate::nats::{Credentials, Secret};
 pub use connector::JetStreamConnector;
-pub use settings::{Credentials, JetStreamSettings, Secret};
+pub use settings::JetStreamSettings;
 
 /// The name in the configuration.
 const ENGINE: &str = "jetstream";

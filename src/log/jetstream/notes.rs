@@ -1,11 +1,9 @@
 //! The checkpoint that the nodes have signed last: the one message of a stream of its own, which
 //! keeps no older ones.
 
-use super::api::Failure;
 use super::messages::Subjects;
-use super::publish::{Conditions, Published, publish};
 use super::session::Session;
-use super::stream::{NO_STREAM, get, retrying};
+use crate::nats::{Conditions, Failure, NO_STREAM, Published, get, publish, retrying};
 use serde_json::{Value, json};
 
 /// The note and the sequence of its message; 0 and `None` before the first.

@@ -5,9 +5,9 @@
 //! does after an election. A copy has only what a quorum has stored, but it may be behind, and it
 //! may have lost messages: the caller compares the sequences.
 
-use super::api::ANSWER_WITHIN;
 use super::messages::StoredMessage;
 use crate::log::shared::SequencedCommit;
+use crate::nats::ANSWER_WITHIN;
 use async_nats::{Client, Message};
 use futures_util::StreamExt;
 use serde::Serialize;

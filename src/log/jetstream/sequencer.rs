@@ -1,16 +1,16 @@
 //! The [`Sequencer`] of JetStream.
 
 use super::messages::SecretRecord;
-use super::publish::{Conditions, Published, publish};
 use super::session::Session;
 use super::settings::JetStreamSettings;
-use super::stream::{RETRY_AFTER, Stream};
+use super::stream::Stream;
 use super::writer::Writer;
 use super::{ENGINE, notes, tail};
 use crate::log::shared::{
     Rounds, Sequence, SequencedCommit, SequencedOutcome, Sequencer, SequencerError,
 };
 use crate::log::{Commit, Hash};
+use crate::nats::{Conditions, Published, RETRY_AFTER, publish};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use std::sync::Arc;

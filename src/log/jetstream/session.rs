@@ -1,11 +1,10 @@
 //! What the parts of one open log share: the connection, how far the log is known to be, and
 //! whether the servers answer.
 
-use super::api::Api;
-use super::publish::{Conditions, Published, publish};
 use super::settings::JetStreamSettings;
-use super::stream::{RETRY_AFTER, Stream};
+use super::stream::Stream;
 use crate::log::shared::raise;
+use crate::nats::{Api, Conditions, Published, RETRY_AFTER, publish};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, watch};

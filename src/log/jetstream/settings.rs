@@ -1,7 +1,6 @@
 //! The settings of a log in JetStream.
 
-use crate::files::read_first_line;
-use std::fmt;
+use crate::nats::{Credentials, ServerSettings};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,43 +26,15 @@ pub struct JetStreamSettings {
     pub timeout: Duration,
 }
 
-/// How a node proves who it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Credentials {
-    None,
-    Password {
-        user: String,
-        password: Secret,
-    },
-    Token(Secret),
-    /// A file with the seed of an nkey in its first line.
-    NkeyFile(PathBuf),
-    /// A file with a JWT and the seed of its user, as `nsc` writes it.
-    CredentialsFile(PathBuf),
-}
-
-/// A secret, or the file that has it in its first line. Its `Debug` output does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Secret {
-    Text(String),
-    File(PathBuf),
-}
-
-impl Secret {
-    /// `what` names the secret in the error, such as "password".
-    pub(super) fn read(&self, what: &str) -> Result<String, String> {
-        match self {
-            Secret::Text(text) => Ok(text.clone()),
-            Secret::File(path) => read_first_line(path, what),
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Secret::Text(_) => f.write_str("Text"),
-            Secret::File(path) => f.debug_tuple("File").field(path).finish(),
+impl JetStreamSettings {
+    /// How to reach the servers.
+    pub(super) fn servers(&self) -> ServerSettings {
+        ServerSettings {
+            section: "log.jetstream",
+            servers: self.servers.clone(),
+            credentials: self.credentials.clone(),
+            root_certificates: self.root_certificates.clone(),
+            connect_timeout: self.connect_timeout,
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Appending commits.
 
 use super::messages::{StoredMessage, encode};
-use super::publish::{Conditions, Published, publish};
 use super::reader::last_of;
 use super::session::{RESEND_AFTER, Session};
-use super::stream::RETRY_AFTER;
 use crate::log::shared::{HistoryHash, Sequence, SequencedCommit, SequencedOutcome, commit_id};
 use crate::log::{Commit, Hash, Version};
+use crate::nats::{Conditions, Published, RETRY_AFTER, publish};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use quick_cache::sync::Cache;

@@ -1,6 +1,6 @@
 //! TLS to the server, by rustls.
 
-use crate::log::tls::certificates;
+use crate::tls::certificates;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;

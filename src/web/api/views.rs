@@ -2,6 +2,7 @@
 
 use crate::history::HistoryError;
 use crate::log::{Position, ReplicaStatus};
+use crate::mirror::{MirrorActivity, MirrorHandle};
 use crate::proof::{SigningStatus, WitnessStatus};
 use crate::timestamp::Timestamp;
 use crate::views::{self, Progress, RebuildStatus, View};
@@ -59,6 +60,8 @@ struct LogDocument {
     not_signed: Option<String>,
     /// The witnesses that are asked to cosign (`proof.witnesses`).
     witnesses: Vec<WitnessDocument>,
+    /// The NATS stream that the log is mirrored into (`nats.servers`); `null` if it is not.
+    mirror: Option<MirrorDocument>,
 }
 
 /// A witness of the log's signed checkpoints.
@@ -83,6 +86,34 @@ impl WitnessDocument {
             cosigned_events: cosigned.map(|(checkpoint, _)| checkpoint.head.size),
             cosigned_at: cosigned.map(|(_, cosignature)| cosignature.at),
             problem: witness.problem.clone(),
+        }
+    }
+}
+
+/// The stream that the log is mirrored into, as this node sees it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Mirror")]
+struct MirrorDocument {
+    /// The name of the stream.
+    stream: String,
+    state: MirrorActivity,
+    /// Up to this position the stream is known to have the log; `null` until it has been read.
+    position: Option<Position>,
+    /// Age of the oldest event that the stream is not known to have; 0 without one.
+    lag_ms: u64,
+    /// Why nothing is mirrored at the moment, and what to do.
+    last_error: Option<String>,
+}
+
+impl MirrorDocument {
+    fn of(mirror: &MirrorHandle) -> MirrorDocument {
+        let status = mirror.status();
+        MirrorDocument {
+            stream: mirror.settings.stream.clone(),
+            state: status.activity,
+            position: status.position,
+            lag_ms: u64::try_from(status.lag().as_millis()).unwrap_or(u64::MAX),
+            last_error: status.last_error,
         }
     }
 }
@@ -267,6 +298,7 @@ async fn list(
             .iter()
             .map(WitnessDocument::of)
             .collect(),
+        mirror: state.mirror.as_ref().map(MirrorDocument::of),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

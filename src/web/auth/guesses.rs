@@ -84,8 +84,8 @@ impl GuessLimit {
         registry.register(Box::new(self.failures.clone()))
     }
 
-    /// Whether the token of `request`, whose digest is `sent`, is the one with the digest `token`; a
-    /// problem if the client may not ask now.
+    /// Whether the token of `request`, whose digest is `sent`, is the one with the digest `token`;
+    /// a problem if the client may not ask now.
     pub fn compare(
         &self,
         request: &HttpRequest,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Time limit for one answer. The library's default would wait on a dead connection.
-pub(super) const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     /// No server has received it: for example, there is no leader at the moment.
     NotReceived(String),
     /// A server may have received it.
@@ -29,7 +29,7 @@ impl Silence {
 
 /// An error that JetStream answers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     /// As in HTTP.
     pub code: u16,
     #[serde(default)]
@@ -40,7 +40,7 @@ pub(super) struct ApiError {
 
 /// Why a request to the API failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Silence(Silence),
     Refused(ApiError),
 }
@@ -78,7 +78,7 @@ struct Answer {
 
 /// A client and what is needed to explain its failures.
 #[derive(Debug, Clone)]
-pub(super) struct Api {
+pub(crate) struct Api {
     pub client: Client,
     pub last_error: LastError,
 }
@@ -144,7 +144,7 @@ impl Api {
 }
 
 /// The answer in `payload`, or the error in it.
-pub(super) fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Failure> {
+pub(crate) fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Failure> {
     let unreadable = |error: serde_json::Error| {
         Failure::Silence(Silence::Unknown(format!(
             "unexpected answer from NATS: {error}"

@@ -1,48 +1,49 @@
 //! The connection to the servers.
 
-use super::settings::{Credentials, JetStreamSettings};
-use crate::log::tls;
+use super::api::Api;
+use super::settings::{Credentials, ServerSettings};
+use crate::tls;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// The oldest servers that are tested, as major and minor version.
+const OLDEST_SERVER: (i64, i64) = (2, 15);
 /// A server that answers no ping for twice this long is given up.
 const PING_EVERY: Duration = Duration::from_secs(2);
 /// Pause before the next server is tried.
 const RECONNECT_AFTER: Duration = Duration::from_millis(100);
 
 /// The addresses of `settings`; the error is one line.
-pub(super) fn addresses(settings: &JetStreamSettings) -> Result<Vec<ServerAddr>, String> {
+pub(crate) fn addresses(settings: &ServerSettings) -> Result<Vec<ServerAddr>, String> {
     let addresses: Result<Vec<ServerAddr>, String> = settings
         .servers
         .iter()
         .map(|server| {
+            let section = settings.section;
             let expected = "expected nats://host:port or tls://host:port";
             // Not shown: it may contain a password.
-            let address: ServerAddr = server.parse().map_err(|_| {
-                format!("log.jetstream.servers has an unreadable address; {expected}")
-            })?;
+            let address: ServerAddr = server
+                .parse()
+                .map_err(|_| format!("{section}.servers has an unreadable address; {expected}"))?;
             if address.has_user_pass() || address.password().is_some() {
-                return Err(
-                    "log.jetstream.servers must not contain a user or password: set \
-                     log.jetstream.user and log.jetstream.password_file"
-                        .to_owned(),
-                );
+                return Err(format!(
+                    "{section}.servers must not contain a user or password: set {section}.user and \
+                     {section}.password_file"
+                ));
             }
             if address.is_websocket() || address.host().is_empty() {
-                return Err(format!(
-                    "log.jetstream.servers has \"{server}\"; {expected}"
-                ));
+                return Err(format!("{section}.servers has \"{server}\"; {expected}"));
             }
             Ok(address)
         })
         .collect();
     match addresses? {
-        none if none.is_empty() => Err(
-            "log.jetstream.servers must name a server, such as [\"nats://127.0.0.1:4222\"]"
-                .to_owned(),
-        ),
+        none if none.is_empty() => Err(format!(
+            "{}.servers must name a server, such as [\"nats://127.0.0.1:4222\"]",
+            settings.section
+        )),
         addresses => Ok(addresses),
     }
 }
@@ -50,7 +51,7 @@ pub(super) fn addresses(settings: &JetStreamSettings) -> Result<Vec<ServerAddr>,
 /// The last error that a server sent beside its answers, such as a missing permission. A request
 /// that a server refuses in this way gets no answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LastError(Arc<Mutex<Option<String>>>);
+pub(crate) struct LastError(Arc<Mutex<Option<String>>>);
 
 impl LastError {
     fn set(&self, reason: String) {
@@ -67,10 +68,25 @@ impl LastError {
     }
 }
 
+/// Connects to one of the servers of `settings`, which must not be too old.
+pub(crate) async fn open(settings: &ServerSettings) -> Result<Api, String> {
+    let servers = addresses(settings)?;
+    let last_error = LastError::default();
+    let client = connect(settings, &servers, &last_error).await?;
+    let (major, minor) = OLDEST_SERVER;
+    if !client.is_server_compatible(major, minor, 0) {
+        return Err(format!(
+            "the server is NATS {}, but must be {major}.{minor} or later",
+            client.server_info().version
+        ));
+    }
+    Ok(Api { client, last_error })
+}
+
 /// Connects to one of `servers`. A connection that is lost is opened again, to any server of the
 /// cluster.
-pub(super) async fn connect(
-    settings: &JetStreamSettings,
+async fn connect(
+    settings: &ServerSettings,
     servers: &[ServerAddr],
     last_error: &LastError,
 ) -> Result<Client, String> {
@@ -107,7 +123,7 @@ pub(super) async fn connect(
         Ok(Err(error)) => Err(format!(
             "cannot connect to {}: {}",
             list(servers),
-            advised(&error)
+            advised(&error, settings.section)
         )),
         Err(_) => Err(format!(
             "cannot connect to {}: no answer within {limit:?}",
@@ -117,7 +133,7 @@ pub(super) async fn connect(
 }
 
 /// The addresses for messages.
-pub(super) fn list(servers: &[ServerAddr]) -> String {
+pub(crate) fn list(servers: &[ServerAddr]) -> String {
     let names: Vec<String> = servers
         .iter()
         .map(|server| format!("{}:{}", server.host(), server.port()))
@@ -153,7 +169,7 @@ fn authenticated(
 }
 
 /// The reason of `error` in one line, with what to do about a refusal.
-fn advised(error: &ConnectError) -> String {
+fn advised(error: &ConnectError, section: &str) -> String {
     let mut text = error.kind().to_string();
     let mut cause = error.source();
     while let Some(reason) = cause {
@@ -165,7 +181,9 @@ fn advised(error: &ConnectError) -> String {
         error.kind(),
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation
     ) {
-        text.push_str(": check the user and password, token, nkey or credentials of log.jetstream");
+        let advice = ": check the user and password, token, nkey or credentials of ";
+        text.push_str(advice);
+        text.push_str(section);
     }
     text.replace('\n', " ")
 }

@@ -17,7 +17,7 @@ const NOT_STORED: u16 = 10_077;
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Published {
+pub(crate) enum Published {
     Stored {
         sequence: u64,
         /// Whether it was stored by an earlier attempt with the same id.
@@ -44,7 +44,7 @@ struct Acknowledgement {
 
 /// What a message is stored under, beside its subject.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Conditions<'a> {
+pub(crate) struct Conditions<'a> {
     /// The sequence of the subject's last message; 0 for none.
     pub last_of_subject: Option<u64>,
     /// The sequence of the stream's last message.
@@ -54,7 +54,7 @@ pub(super) struct Conditions<'a> {
 }
 
 impl Conditions<'_> {
-    fn headers(&self) -> HeaderMap {
+    pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(sequence) = self.last_of_subject {
             headers.insert("Nats-Expected-Last-Subject-Sequence", sequence.to_string());
@@ -70,13 +70,30 @@ impl Conditions<'_> {
 }
 
 /// Publishes one message and waits for its acknowledgement.
-pub(super) async fn publish(
+pub(crate) async fn publish(
     api: &Api,
     subject: String,
     conditions: Conditions<'_>,
     payload: Bytes,
 ) -> Published {
     let headers = conditions.headers();
+    if let Err(reason) = check_size(api, "commit", &headers, &payload) {
+        return Published::Refused(reason);
+    }
+    match api.send(subject, headers, payload).await {
+        Ok(answer) => outcome(&answer.payload),
+        Err(Silence::NotReceived(reason)) => Published::NotReceived(reason),
+        Err(Silence::Unknown(reason)) => Published::Unknown(reason),
+    }
+}
+
+/// Refuses a message that is larger than the servers accept. It has a `what`, such as a commit.
+pub(crate) fn check_size(
+    api: &Api,
+    what: &str,
+    headers: &HeaderMap,
+    payload: &Bytes,
+) -> Result<(), String> {
     // As it is counted on the wire: a line for each header, around them a line and an empty one.
     let lines = headers.iter().map(|(name, values)| {
         let name = name.to_string().len();
@@ -88,21 +105,21 @@ pub(super) async fn publish(
     let size = payload.len() + lines.sum::<usize>() + "NATS/1.0\r\n\r\n".len();
     let most = api.client.max_payload();
     if size > most {
-        return Published::Refused(format!(
-            "the commit has {size} bytes as a message, and the servers accept {most} (max_payload)"
+        return Err(format!(
+            "the {what} has {size} bytes as a message, and the servers accept {most} (max_payload)"
         ));
     }
-    let answer = match api.send(subject, headers, payload).await {
-        Ok(answer) => read::<Acknowledgement>(&answer.payload),
-        Err(silence) => Err(Failure::Silence(silence)),
-    };
-    match answer {
+    Ok(())
+}
+
+/// What the answer in `payload` says about the message.
+pub(crate) fn outcome(payload: &[u8]) -> Published {
+    match read::<Acknowledgement>(payload) {
         Ok(Acknowledgement { seq, duplicate }) => Published::Stored {
             sequence: seq,
             is_repeat: duplicate,
         },
-        Err(Failure::Silence(Silence::NotReceived(reason))) => Published::NotReceived(reason),
-        Err(Failure::Silence(Silence::Unknown(reason))) => Published::Unknown(reason),
+        Err(Failure::Silence(silence)) => Published::Unknown(silence.reason()),
         Err(Failure::Refused(error)) => match error.err_code {
             WRONG_SEQUENCE => match actual(&error.description) {
                 Some(actual) => Published::OtherLast { actual },

@@ -1,11 +1,11 @@
-//! The certificates that a server of a shared log may be signed by.
+//! The certificates that another service may be signed by.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::Path;
 
 /// The certificates in the file at `path` (PEM), of which there is at least one.
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |reason: String| {
         let path = path.display();
         format!("cannot read the certificates in {path}: {reason}; expected a PEM file")
