@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// The token with which a warehouse answers.
 const WAREHOUSE: &str = "the warehouse of this test";
 const TOKEN: &str = "the operator's token of this test";
+/// Whether the page says that the warehouse decides.
+const DECIDED_BY_WAREHOUSE: &str =
+    "document.getElementById('lane-words').textContent.includes('answer decides the order')";
 
 /// A service whose orders a warehouse must confirm, with these settings besides.
 pub fn with_warehouse(settings: &[(&str, &str)]) -> Service {
@@ -84,6 +87,11 @@ async fn order_is_live_from_checkout_to_confirmation() {
             .says("receipt-line-teapot", "1 × Teapot 1 × 19.99 €19.99")
             .await;
         assert_eq!(browser.cause_of("lane-order-1").await, "left");
+        browser.until(DECIDED_BY_WAREHOUSE).await;
+        // What is open stays open while events are added.
+        browser
+            .script::<()>("at('lane-order-1').querySelector('details').open = true")
+            .await;
         // A lost connection is announced, and what happened meanwhile is shown after it.
         service.kill();
         browser.sees("offline").await;
@@ -99,6 +107,20 @@ async fn order_is_live_from_checkout_to_confirmation() {
         browser
             .until("at('lane-order-2').dataset.lane === 'warehouse'")
             .await;
+        browser
+            .until("at('lane-order-1').querySelector('details').open")
+            .await;
+        for (event, cause) in [
+            ("lane-order-1", "lane-cart-3"),
+            ("lane-order-2", "lane-order-1"),
+            ("lane-order-3", "lane-order-2"),
+        ] {
+            let sentence = format!("at('{cause}').querySelector('.lane-sentence').textContent");
+            let named = format!("at('{event}').querySelector('.lane-cause').textContent");
+            browser
+                .until(&format!("{named} === `Caused by: ${{{sentence}}}`"))
+                .await;
+        }
         // Each event leads to its history.
         browser
             .until("at('lane-order-3').querySelector('a').hash === '#event-3'")
@@ -148,6 +170,11 @@ async fn cancelled_order_shows_the_reason_of_the_warehouse() {
             .await;
         browser.click(&format!("order-{cart}")).await;
         browser.says("order-status", "Cancelled").await;
+        browser
+            .script::<()>("window.print = () => (document.title = 'printed')")
+            .await;
+        browser.click("print").await;
+        browser.until("document.title === 'printed'").await;
         // On paper the order stands alone, with what became of it.
         let media = json!({ "media": "print" });
         browser.devtools("Emulation.setEmulatedMedia", media).await;
@@ -188,6 +215,7 @@ async fn order_is_for_its_browser_and_for_the_operator() {
         let (_, order) = browser.order_teapot("order").await;
         browser.open(&format!("/orders/{order}")).await;
         browser.says("order-total", "€19.99").await;
+        browser.sees("receipt-proof").await;
         browser
             .devtools("Network.clearBrowserCookies", json!({}))
             .await;
@@ -212,6 +240,10 @@ async fn order_is_for_its_browser_and_for_the_operator() {
         browser.answer_order(&order, refusal()).await;
         browser.says("order-status", "Cancelled").await;
         browser.sees("lane-order-3").await;
+        // Each event once: the checkout and three of the order.
+        browser
+            .until("document.getElementById('lane-events').childElementCount === 4")
+            .await;
         browser.expect_complaint("status of 404");
     })
     .await;
@@ -256,6 +288,7 @@ async fn event_log_filters_orders_and_leads_to_them() {
         // Without a warehouse, the checkout places and confirms at once.
         assert_eq!(browser.cause_of("lane-order-1").await, "left");
         assert_eq!(browser.cause_of("lane-order-2").await, "left");
+        browser.until(&format!("!({DECIDED_BY_WAREHOUSE})")).await;
     })
     .await;
 }
