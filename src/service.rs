@@ -19,14 +19,14 @@ use crate::signing::Signing;
 use crate::starting;
 use crate::verify::{Verifier, VerifyTarget};
 use crate::web::{
-    self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, Node, RateLimits,
-    RefusedCommands, RequestMeter, ShareTokens, SharedState, Streams,
+    self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, RateLimits,
+    RefusedCommands, RequestMeter, ShareTokens, SharedState,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
-    expiry_ended, gate, handlers, operator_access, readers, registry, server_settings,
+    expiry_ended, gate, handlers, node, operator_access, readers, registry, server_settings,
     simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
-    start_webhooks, warehouse_access,
+    start_webhooks, streams, warehouse_access,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -93,14 +93,13 @@ impl Service {
         let catalogue = Arc::new(CurrentCatalogue::load(products, promotions)?);
         let pictures = config.catalogue.pictures().map(PictureFolder::open);
         let pictures = pictures.transpose()?;
-        let log_config = config.log_config();
         let OpenLog {
             log,
             administration,
             notes,
             mut gauges,
             mut worker,
-        } = log::open(&log_config)?;
+        } = log::open(&config.log_config())?;
         tokio::select! {
             filled = starting::serve_until_filled(&log, server_settings(config), &listener) => {
                 filled.map_err(ServiceError::Listen)?;
@@ -159,16 +158,9 @@ impl Service {
             requests: RequestMeter::register_in(&registry)?,
             metrics: Metrics::register_in(registry)?,
             measurements: Measurements::default(),
-            node: Node {
-                name: config.server.node_name(),
-                engine: log_config.engine(),
-            },
+            node: node(config),
             abandoned_after: config.insights.abandoned_after(),
-            streams: Streams::bounded(
-                config.server.live_streams,
-                config.server.live_streams_per_client,
-                config.server.behind_proxy,
-            ),
+            streams: streams(config),
             folds: FoldLimit::default(),
             exports: Arc::new(Semaphore::new(1)),
             refusals: RefusedCommands::default(),

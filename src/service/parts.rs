@@ -16,8 +16,8 @@ use crate::simulated_days::SimulatedDays;
 use crate::verify::Verifier;
 use crate::views::Reader;
 use crate::web::{
-    self, AllowedOrigins, AppState, Gate, OperatorAccess, RecentFailures, ServerSettings,
-    SessionCookie, ShedMeter, WarehouseAccess,
+    self, AllowedOrigins, AppState, Gate, Node, OperatorAccess, RecentFailures, ServerSettings,
+    SessionCookie, ShedMeter, Streams, WarehouseAccess,
 };
 use crate::webhooks::Webhooks;
 use prometheus::Registry;
@@ -166,6 +166,23 @@ pub(super) fn start_order_process(
         Ok(())
     })
     .map_err(ServiceError::Orders)
+}
+
+/// This node, as operators see it.
+pub(super) fn node(config: &Config) -> Node {
+    Node {
+        name: config.server.node_name(),
+        engine: config.log_config().engine(),
+    }
+}
+
+/// The limit on live streams.
+pub(super) fn streams(config: &Config) -> Arc<Streams> {
+    Streams::bounded(
+        config.server.live_streams,
+        config.server.live_streams_per_client,
+        config.server.behind_proxy,
+    )
 }
 
 /// Measures this node for the operations page, on a background thread.

@@ -219,7 +219,7 @@ mod tests {
     /// A node with an event a second, after `seconds`.
     fn snapshot(begun: Instant, seconds: u64) -> Snapshot {
         Snapshot {
-            at: Timestamp::from_millis(1_000 * seconds as i64),
+            at: Timestamp::from_millis(1_000 * seconds.cast_signed()),
             taken: begun + Duration::from_secs(seconds),
             head: Some(seconds),
             lag_ms: Some(seconds % 7),

@@ -118,7 +118,7 @@ impl Totals {
         let append = family("cartlog_command_append_seconds").first();
         let gauges = |name| {
             let gauges = family(name).iter();
-            gauges.map(|gauge| gauge.get_gauge().get_value() as u64)
+            gauges.map(|gauge| whole(gauge.get_gauge().get_value()))
         };
         Totals {
             refused: sum(
@@ -137,6 +137,12 @@ impl Totals {
     }
 }
 
+/// A count or a size: the library has all values as floating-point numbers.
+#[expect(clippy::cast_sign_loss, reason = "counts and sizes are not negative")]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
 /// The sum of the counters that have `label`, or of all.
 fn sum(counters: &[Metric], label: Option<(&str, &str)>) -> u64 {
     let counted = counters.iter().filter(|counter| {
@@ -146,7 +152,7 @@ fn sum(counters: &[Metric], label: Option<(&str, &str)>) -> u64 {
         })
     });
     counted
-        .map(|counter| counter.get_counter().get_value() as u64)
+        .map(|counter| whole(counter.get_counter().get_value()))
         .sum()
 }
 
