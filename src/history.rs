@@ -2,6 +2,7 @@
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
 use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
+use crate::traces::SpanContext;
 use schemars::JsonSchema;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -30,6 +31,9 @@ pub struct CommitMetadata<'a> {
     /// The trace of the request, after W3C Trace Context.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Cow<'a, str>>,
+    /// Whether the command has a span in that trace, which later spans are linked to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sampled: bool,
     /// The event that the command reacts to, of another stream or of the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EventRef>,
@@ -50,6 +54,7 @@ impl<'a> CommitMetadata<'a> {
             actor: actor.into(),
             correlation_id: None,
             trace_id: None,
+            sampled: false,
             cause: None,
             key: None,
             request: None,
@@ -68,6 +73,14 @@ impl<'a> CommitMetadata<'a> {
             version: recorded.version,
             reason,
         })
+    }
+
+    /// The span of the command; `None` if it is not sampled.
+    pub fn span(&self) -> Option<SpanContext> {
+        let trace_id = self.trace_id.as_deref().filter(|_| self.sampled)?;
+        let mut trace = SpanContext::new_root();
+        hex::decode_to_slice(trace_id, &mut trace.trace_id).ok()?;
+        Some(trace.of_command(self.command_id))
     }
 
     pub fn to_json(&self) -> String {

@@ -25,6 +25,7 @@ pub mod nats;
 pub mod outbound;
 pub mod timestamp;
 mod tls;
+pub mod traces;
 mod wal;
 
 // The models: no I/O, no clock, no randomness.

@@ -5,7 +5,7 @@
 //! the order in another state and has no events: the order's version decides, as for any command.
 
 use crate::cart::{Cart, CartEvent, CartModel};
-use crate::commands::{CommandContext, CommandError, CommandHandler};
+use crate::commands::{CommandContext, CommandError, CommandHandler, SpanParent};
 use crate::history::{self, CommitMetadata, EventRef, HistoryError};
 use crate::log::{Freshness, LogReader, RecordedEvent, Version};
 use crate::orders::event::OrderPlaced;
@@ -128,6 +128,7 @@ impl OrderProcess {
             command_id: command_id(reaction, command.name()),
             correlation_id: Some(metadata.correlation_id.unwrap_or(metadata.command_id)),
             trace_id: metadata.trace_id.as_deref().map(str::to_owned),
+            span: metadata.span().map(SpanParent::Cause),
             cause: Some(reaction),
             ..CommandContext::new(command.name(), "service")
         };

@@ -3,6 +3,7 @@
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::LogReader;
+use crate::traces::Tracer;
 use crate::views::{self, ReadHandle, RebuildWorker, Rebuilds, StoreError};
 use crate::views::{Updater, ViewFailure, ViewStore};
 use std::path::Path;
@@ -36,12 +37,23 @@ impl ReadSide {
         log: Arc<dyn LogReader>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<ReadSide, ReadSideError> {
+        Self::open_traced(path, cache_bytes, log, stopping, Tracer::default()).await
+    }
+
+    /// The same, with the spans of projections recorded by `tracer`.
+    pub async fn open_traced(
+        path: &Path,
+        cache_bytes: u64,
+        log: Arc<dyn LogReader>,
+        stopping: &watch::Receiver<bool>,
+        tracer: Tracer,
+    ) -> Result<ReadSide, ReadSideError> {
         let failed = |reason: String| StoreError {
             path: path.to_owned(),
             reason,
         };
         let store = ViewStore::open(path, views::all(), &*log).await?;
-        let updater = Updater::new(log, store, cache_bytes);
+        let updater = Updater::new(log, store, cache_bytes).traced_by(tracer);
         let rebuild = RebuildWorker::new(&updater, &views::locate(path), cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
         Ok(ReadSide {

@@ -17,6 +17,7 @@ use crate::read_side::{ReadSide, ReadSideError};
 use crate::secret::{Secret, SecretError};
 use crate::signing::Signing;
 use crate::starting;
+use crate::traces::{Traces, TracesError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::web::{
     self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, RateLimits,
@@ -24,10 +25,11 @@ use crate::web::{
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
-    expiry_ended, gate, handlers, node, operator_access, readers, registry, server_settings,
-    simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
-    start_webhooks, streams, warehouse_access,
+    expiry_ended, gate, handlers, node, operator_access, read_side, readers, register,
+    server_settings, simulated_days, start_expiry, start_measuring, start_order_process,
+    start_verifier, start_webhooks, streams, warehouse_access,
 };
+use prometheus::Registry;
 use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
@@ -66,6 +68,8 @@ pub enum ServiceError {
     #[error("HTTP server failed: {0}")]
     Listen(std::io::Error),
     #[error(transparent)]
+    Traces(#[from] TracesError),
+    #[error(transparent)]
     Background(#[from] BackgroundFailed),
 }
 
@@ -82,6 +86,7 @@ pub struct Service {
     order_process: Background,
     measuring: Background,
     expiry: Option<(Arc<Expiry>, Background)>,
+    traces: Traces,
     catalogue: Arc<CurrentCatalogue>,
     stop: watch::Sender<bool>,
 }
@@ -109,20 +114,21 @@ impl Service {
         let source = config.security.secret_source();
         let secret = Arc::new(Secret::of(&*log, &*administration, &source).await?);
         let (stop, stopping) = watch::channel(false);
-        let (views, cache) = (&config.views.path, config.cache.views_bytes());
-        let read_side = ReadSide::open(views, cache, log.clone(), &stopping).await?;
+        let registry = Registry::new();
+        let traces = Traces::start(config.trace_settings(), &registry)?;
+        let tracer = &traces.tracer;
+        let read_side = read_side(config, &log, tracer, &stopping).await?;
         let reader = readers(config, &read_side);
         let signing = Signing::start(config, &log, notes, &reader, &stopping, &mut gauges).await;
         let signing = signing.map_err(ServiceError::Signer)?;
-        let verifier = Verifier::new(subject(config));
-        let stopping_verifier = stopping.clone();
+        let (verifier, stopping_verifier) = (Verifier::new(subject(config)), stopping.clone());
         let meter = Meter::of(&[CartCommand::NAMES, OrderCommand::NAMES].concat());
         let operator = operator_access(config, &secret, &listener)?;
         let warehouse = warehouse_access(config);
-        let registry = registry(config, &meter, &operator, &warehouse, gauges)?;
-        let webhooks = start_webhooks(config, &log, &registry, &stopping)?;
+        register(&registry, config, &meter, &operator, &warehouse, gauges)?;
+        let webhooks = start_webhooks(config, &log, &registry, tracer, &stopping)?;
         let mirror = Mirror::start(config.nats.settings(), &log, &registry, &stopping)?;
-        let (commands, orders) = handlers(config, &log, meter, reader());
+        let (commands, orders) = handlers(config, &log, meter, tracer, reader());
         let order_process = OrderProcess {
             carts: commands.clone(),
             orders: orders.clone(),
@@ -152,7 +158,7 @@ impl Service {
             webhooks: webhooks.handles.clone(),
             mirror: mirror.handle.clone(),
             views_health: read_side.health.clone(),
-            gate: Arc::new(gate(config, &operator, &registry)?),
+            gate: Arc::new(gate(config, &operator, &registry, tracer.clone())?),
             rates: Arc::new(RateLimits::new(config.rate_settings())),
             operator,
             requests: RequestMeter::register_in(&registry)?,
@@ -181,6 +187,7 @@ impl Service {
             order_process,
             measuring,
             expiry,
+            traces,
             catalogue,
             stop,
         })
@@ -250,6 +257,7 @@ impl Service {
             Ok(())
         };
         self.log_worker.join();
+        self.traces.flush().await;
         outcome?;
         Ok(written?)
     }

@@ -1,6 +1,6 @@
 //! What accompanies a command: who sent it, in reaction to what, and under which conditions.
 
-use super::IdempotencyKey;
+use super::{IdempotencyKey, SpanParent};
 use crate::history::EventRef;
 use crate::id::new_id;
 use crate::log::Version;
@@ -17,6 +17,8 @@ pub struct CommandContext {
     pub correlation_id: Option<Uuid>,
     /// 32 hexadecimal digits, after W3C Trace Context.
     pub trace_id: Option<String>,
+    /// The span that the command's is part of; `None` if it is not sampled.
+    pub span: Option<SpanParent>,
     /// The event that the command reacts to.
     pub cause: Option<EventRef>,
     pub key: Option<IdempotencyKey>,
@@ -36,6 +38,7 @@ impl CommandContext {
             actor,
             correlation_id: None,
             trace_id: None,
+            span: None,
             cause: None,
             key: None,
             if_match: None,

@@ -14,18 +14,22 @@ mod cached_stream;
 mod context;
 mod idempotency;
 mod meter;
+mod spans;
 
 pub use context::{CommandContext, Condition};
 pub use idempotency::{IdempotencyKey, KeyDigests};
 pub use meter::Meter;
+pub use spans::SpanParent;
 
 use crate::cache;
 use crate::decider::Decider;
 use crate::history::{CommitMetadata, EventRef, HistoryError};
-use crate::log::{AppendError, Commit, EventLog, Head, NewEvent, Position, Version};
+use crate::log::{AppendError, Appended, Commit, EventLog, Head, NewEvent, Position, Version};
 use crate::timestamp::Timestamp;
+use crate::traces::Tracer;
 use cached_stream::{ByteWeighter, CacheEntry, CachedStream, Slot};
 use quick_cache::sync::Cache;
+use spans::CommandSpans;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -82,6 +86,7 @@ pub struct CommandHandler<D: Decider> {
     log: Arc<dyn EventLog>,
     streams: Cache<Uuid, CacheEntry<D>, ByteWeighter>,
     meter: Meter,
+    tracer: Tracer,
     snapshots: Box<Snapshots<D::State>>,
 }
 
@@ -111,6 +116,7 @@ impl<D: Decider> CommandHandler<D> {
             log,
             streams: Cache::with_weighter(cache::slots(cache_bytes), cache_bytes, ByteWeighter),
             meter: Meter::of(&[]),
+            tracer: Tracer::default(),
             snapshots: Box::new(|_, _| None),
         }
     }
@@ -123,6 +129,11 @@ impl<D: Decider> CommandHandler<D> {
     /// The model, with the configured rules.
     pub fn model(&self) -> &D {
         &self.model
+    }
+
+    /// Records spans with `tracer`.
+    pub fn traced_by(self, tracer: Tracer) -> Self {
+        CommandHandler { tracer, ..self }
     }
 
     /// Starts replays at `snapshots`.
@@ -145,9 +156,13 @@ impl<D: Decider> CommandHandler<D> {
     ) -> Result<Handled<D::State>, CommandError<D::Refusal>> {
         let mut measured = self.meter.begin(context.command);
         let timings = &mut measured.timings;
+        timings.spans = CommandSpans::begin(&self.tracer, context);
         let handled = self
             .load_decide_append(stream, command, context, may, timings)
             .await;
+        if let Some(spans) = measured.timings.spans.take() {
+            spans.end(&self.tracer, context, &handled);
+        }
         measured.end(&handled);
         handled
     }
@@ -174,6 +189,9 @@ impl<D: Decider> CommandHandler<D> {
             let verdict = self.verdict(&loaded, command, context, &may);
             timings.decide += started.elapsed();
             timings.decisions += 1;
+            if let Some(spans) = &mut timings.spans {
+                spans.decided(started);
+            }
             let outcome = match verdict {
                 Ok(Verdict::Write { events, cause }) => {
                     let started = Instant::now();
@@ -185,8 +203,11 @@ impl<D: Decider> CommandHandler<D> {
                         .await;
                     timings.append += started.elapsed();
                     timings.appends += 1;
+                    if let Some(spans) = &mut timings.spans {
+                        spans.appended(started, &written);
+                    }
                     match written {
-                        Ok(position) => Ok(loaded.handled(Some(position), timings)),
+                        Ok(appended) => Ok(loaded.handled(Some(appended.position), timings)),
                         Err(AppendError::Conflict { .. }) => {
                             timings.conflicts += 1;
                             loaded.catch_up(&*self.log, stream).await?;
@@ -270,13 +291,14 @@ impl<D: Decider> CommandHandler<D> {
         context: &CommandContext,
         cause: Option<EventRef>,
         events: Vec<D::Event>,
-    ) -> Result<Position, AppendError> {
+    ) -> Result<Appended, AppendError> {
         let metadata = CommitMetadata {
             command: context.command.into(),
             command_id: context.command_id,
             actor: context.actor.into(),
             correlation_id: context.correlation_id,
             trace_id: context.trace_id.as_deref().map(Into::into),
+            sampled: context.span.is_some() && self.tracer.is_on(),
             cause,
             key: context.key.map(|key| key.keyed.key),
             request: context.key.map(|key| key.keyed.request),
@@ -291,7 +313,7 @@ impl<D: Decider> CommandHandler<D> {
         let head = Head::at(commit.events().last().expect("a commit has an event"));
         let appended = self.log.append(commit).await?;
         loaded.advance(&events, &metadata, head, appended.position);
-        Ok(appended.position)
+        Ok(appended)
     }
 
     /// The outcome of the first request under the same key.
@@ -370,4 +392,6 @@ struct Timings {
     append: Duration,
     appends: u64,
     conflicts: u64,
+    /// Of a sampled command.
+    spans: Option<CommandSpans>,
 }

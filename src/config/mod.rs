@@ -12,6 +12,7 @@ mod sections;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod webhooks;
 mod witnesses;
 
@@ -22,6 +23,7 @@ pub use sections::{
     Cache, CartLimits, Carts, CatalogueFiles, Checkout, Engine, Format, Insights, Level, Log,
     Logging, Postgres, Proof, Rates, Requests, Security, Server, Views,
 };
+pub use traces::Traces;
 pub use webhooks::Webhook;
 pub use witnesses::Witness;
 
@@ -72,6 +74,7 @@ pub struct Config {
     pub(crate) webhooks: Vec<Webhook>,
     pub nats: Nats,
     pub logging: Logging,
+    pub traces: Traces,
 }
 
 /// An invalid setting, in one line: the source, the key, its value and what is allowed.
@@ -161,6 +164,7 @@ impl Config {
         self.validate_allowed_origins()?;
         self.validate_webhooks()?;
         self.validate_nats()?;
+        self.validate_traces()?;
         self.validate_orders()?;
         self.validate_demo_mode()
     }

@@ -106,6 +106,8 @@ impl Commit {
 pub struct Appended {
     /// The position of the commit's last event.
     pub position: Position,
+    /// How many commits became durable with the same sync; 0 if the engine does not say.
+    pub group: usize,
 }
 
 /// Why a commit was not acknowledged. Only after `Unknown` may it be in the log all the same.

@@ -150,6 +150,7 @@ mod tests {
     fn appended(position: u64) -> Appended {
         Appended {
             position: Position(position),
+            group: 1,
         }
     }
 

@@ -11,10 +11,26 @@ use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use url::Url;
 
 /// A client for requests to `target`, each within the time limit, which keeps `connections` open.
 pub fn agent(target: &Target, timeout: Duration, connections: usize) -> Agent {
-    let config = Agent::config_builder()
+    let config = config(target.url(), timeout, connections);
+    let resolver = CheckedResolver {
+        target: target.clone(),
+        system: DefaultResolver::default(),
+    };
+    Agent::with_parts(config, DefaultConnector::default(), resolver)
+}
+
+/// A client for requests to a collector at `url`. Its address is not checked: it is in the
+/// operator's own network, and gets no request that anyone else has written.
+pub fn collector_agent(url: &Url, timeout: Duration) -> Agent {
+    config(url, timeout, 1).new_agent()
+}
+
+fn config(url: &Url, timeout: Duration, connections: usize) -> Config {
+    Agent::config_builder()
         .http_status_as_error(false)
         // A redirect leads elsewhere than to the address that was checked.
         .max_redirects(0)
@@ -26,13 +42,8 @@ pub fn agent(target: &Target, timeout: Duration, connections: usize) -> Agent {
         .max_idle_connections_per_host(connections)
         .max_idle_connections(connections)
         .user_agent(format!("cartlog/{}", build::RELEASE))
-        .tls_config(tls(target.url().scheme() == "https"))
-        .build();
-    let resolver = CheckedResolver {
-        target: target.clone(),
-        system: DefaultResolver::default(),
-    };
-    Agent::with_parts(config, DefaultConnector::default(), resolver)
+        .tls_config(tls(url.scheme() == "https"))
+        .build()
 }
 
 /// Trusts the certificates of the system, which are read only where they are needed.

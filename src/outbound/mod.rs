@@ -3,5 +3,5 @@
 mod agent;
 mod target;
 
-pub use agent::agent;
+pub use agent::{agent, collector_agent};
 pub use target::Target;

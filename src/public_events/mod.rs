@@ -17,6 +17,7 @@ pub use translate::{may_be_public, public_events};
 
 use crate::log::Position;
 use crate::timestamp::Timestamp;
+use crate::traces::SpanContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -84,6 +85,8 @@ pub struct PublicEvent {
     pub cart: Uuid,
     pub position: Position,
     pub recorded_at: Timestamp,
+    /// The span of the command that wrote the event; `None` if it is not sampled.
+    pub span: Option<SpanContext>,
     /// The CloudEvent in its JSON format ([`Envelope`]).
     pub json: String,
 }

@@ -216,16 +216,18 @@ impl Source<'_> {
             cart: self.cart,
             position: recorded.position,
             recorded_at: recorded.recorded_at,
+            span: self.metadata.span(),
             json,
         }
     }
 
     /// The trace of the request, with the command as the parent, since the log keeps only the
-    /// trace's id. The flags say "not sampled", since this service records no spans.
+    /// trace's id. The flags say "sampled" where that is a span which this service has recorded.
     fn traceparent(&self) -> Option<String> {
         let trace = self.metadata.trace_id.as_deref()?;
         // The second half of a UUID is random and, by its variant, never zero.
         let parent = &self.metadata.command_id.as_bytes()[8..];
-        Some(format!("00-{trace}-{}-00", hex::encode(parent)))
+        let flags = u8::from(self.metadata.sampled);
+        Some(format!("00-{trace}-{}-{flags:02x}", hex::encode(parent)))
     }
 }

@@ -10,9 +10,10 @@ use crate::expiry::Expiry;
 use crate::log::EventLog;
 use crate::order_process::OrderProcess;
 use crate::orders::OrderModel;
-use crate::read_side::ReadSide;
+use crate::read_side::{ReadSide, ReadSideError};
 use crate::secret::Secret;
 use crate::simulated_days::SimulatedDays;
+use crate::traces::Tracer;
 use crate::verify::Verifier;
 use crate::views::Reader;
 use crate::web::{
@@ -27,23 +28,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The metrics of commands, refused tokens, log and disk space.
-pub(super) fn registry(
+/// Adds the metrics of commands, refused tokens, log and disk space to `registry`.
+pub(super) fn register(
+    registry: &Registry,
     config: &Config,
     meter: &Meter,
     operator: &OperatorAccess,
     warehouse: &WarehouseAccess,
     gauges: Vec<Box<dyn Collector>>,
-) -> prometheus::Result<Registry> {
-    let registry = Registry::new();
-    meter.register(&registry)?;
-    operator.register(&registry)?;
-    warehouse.register(&registry)?;
+) -> prometheus::Result<()> {
+    meter.register(registry)?;
+    operator.register(registry)?;
+    warehouse.register(registry)?;
     for gauge in gauges {
         registry.register(gauge)?;
     }
-    registry.register(Box::new(disk_space(config)?))?;
-    Ok(registry)
+    registry.register(Box::new(disk_space(config)?))
 }
 
 /// The space that is left for the log, or this node's replica of it, and for the views.
@@ -84,11 +84,24 @@ pub(super) fn start_webhooks(
     config: &Config,
     log: &Arc<dyn EventLog>,
     registry: &Registry,
+    tracer: &Tracer,
     stopping: &watch::Receiver<bool>,
 ) -> Result<Webhooks, ServiceError> {
     let webhooks = config.webhooks().map_err(ServiceError::WebhookSettings)?;
     let path = config.log.webhooks_path();
-    Ok(Webhooks::start(webhooks, &path, log, registry, stopping)?)
+    let started = Webhooks::start(webhooks, &path, log, registry, tracer, stopping)?;
+    Ok(started)
+}
+
+/// The views, kept up to date until `stopping` is true.
+pub(super) async fn read_side(
+    config: &Config,
+    log: &Arc<dyn EventLog>,
+    tracer: &Tracer,
+    stopping: &watch::Receiver<bool>,
+) -> Result<ReadSide, ReadSideError> {
+    let (views, cache) = (&config.views.path, config.cache.views_bytes());
+    ReadSide::open_traced(views, cache, log.clone(), stopping, tracer.clone()).await
 }
 
 /// A factory for readers of the views: one per HTTP worker.
@@ -114,6 +127,7 @@ pub(super) fn handlers(
     config: &Config,
     log: &Arc<dyn EventLog>,
     meter: Meter,
+    tracer: &Tracer,
     reader: Reader,
 ) -> (
     Arc<CommandHandler<CartModel>>,
@@ -129,8 +143,11 @@ pub(super) fn handlers(
     let orders_cache = cache / 16;
     let carts = CommandHandler::new(model, log.clone(), cache - orders_cache)
         .counted_by(meter.clone())
+        .traced_by(tracer.clone())
         .with_snapshots(snapshots(reader));
-    let orders = CommandHandler::new(OrderModel, log.clone(), orders_cache).counted_by(meter);
+    let orders = CommandHandler::new(OrderModel, log.clone(), orders_cache)
+        .counted_by(meter)
+        .traced_by(tracer.clone());
     (Arc::new(carts), Arc::new(orders))
 }
 
@@ -268,6 +285,7 @@ pub(super) fn gate(
     config: &Config,
     operator: &OperatorAccess,
     registry: &Registry,
+    tracer: Tracer,
 ) -> prometheus::Result<Gate> {
     Ok(Gate {
         hosts: hosts(config),
@@ -276,6 +294,7 @@ pub(super) fn gate(
         allowed_origins: AllowedOrigins::new(config.server.allowed_origins.clone()),
         shed: Arc::new(ShedMeter::register_in(registry)?),
         failures: RecentFailures::default(),
+        tracer,
     })
 }
 

@@ -2,6 +2,9 @@
 //! the new events and shows the rows of their carts at once. A little later it writes what is
 //! pending, rows and checkpoint in one transaction.
 
+mod report;
+mod spans;
+
 use super::arrivals::Arrivals;
 use super::candidate::Candidate;
 use super::guard::FileGuard;
@@ -14,8 +17,9 @@ use crate::file_lock::FileLock;
 use crate::history::HistoryError;
 use crate::log::{LogReader, Position};
 use crate::timestamp::Timestamp;
+use crate::traces::Tracer;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// How many events are folded at once at the most.
@@ -56,6 +60,7 @@ pub struct Updater {
     replacements: mpsc::Sender<Replacement>,
     offered: mpsc::Receiver<Replacement>,
     _lock: Option<FileLock>,
+    tracer: Tracer,
 }
 
 /// New views that are to serve from now on, and where to report the outcome.
@@ -90,6 +95,7 @@ impl Updater {
             replacements,
             offered,
             _lock: store.lock.take(),
+            tracer: Tracer::default(),
             projector: Projector::new(store, cache_bytes),
         }
     }
@@ -239,6 +245,7 @@ impl Updater {
             BATCH
         };
         let events = self.log.read_all(position, batch).await;
+        let started = Instant::now();
         let mut events = events.map_err(HistoryError::from)?;
         let folded = match self.projector.fold(&*self.log, &events).await {
             Err(UpdateError::History(error)) => {
@@ -271,6 +278,7 @@ impl Updater {
         if folded.has_order_steps {
             self.arrivals.announce_order_steps();
         }
+        self.trace_projected(started, &events);
         Ok(events.len())
     }
 
@@ -302,31 +310,6 @@ impl Updater {
             moved
         });
         Ok(())
-    }
-
-    /// The views are complete without the event that this program does not know and those after it.
-    /// They answer what they have, also after a restart.
-    fn complete_before_unknown_event(&self) {
-        let end = self.projector.folded();
-        let shorten =
-            |progress: &mut Progress| progress.complete_at = progress.complete_at.min(end);
-        self.progress.send_modify(shorten);
-    }
-
-    fn set_health(&self, failure: Option<ViewFailure>) {
-        self.health.send_if_modified(|known| {
-            let changed = *known != failure;
-            if changed {
-                match &failure {
-                    Some(failure) => {
-                        tracing::error!(failure.reason, "view updater failed; retrying");
-                    }
-                    None => tracing::info!("view updater recovered"),
-                }
-                *known = failure;
-            }
-            changed
-        });
     }
 
     /// Replaces the views that serve by new ones, once those have seen as much: readers never go

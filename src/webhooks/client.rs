@@ -4,8 +4,9 @@ use super::settings::WebhookSettings;
 use crate::outbound::agent;
 use crate::public_events::PublicEvent;
 use crate::timestamp::Timestamp;
+use crate::traces::{Span, SpanContext, SpanKind, Tracer};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
@@ -48,29 +49,59 @@ pub enum Blame {
 pub struct Client {
     agent: Agent,
     settings: Arc<WebhookSettings>,
+    tracer: Tracer,
 }
 
 impl Client {
-    pub fn new(settings: Arc<WebhookSettings>) -> Client {
+    /// Records the spans of attempts with `tracer`.
+    pub fn new(settings: Arc<WebhookSettings>, tracer: Tracer) -> Client {
         Client {
             agent: agent(&settings.target, settings.timeout, settings.concurrency),
             settings,
+            tracer,
         }
     }
 
     /// Sends `event` once. Blocks for the time limit at most.
     pub fn send(&self, event: &PublicEvent) -> Outcome {
+        let started = Instant::now();
+        let attempt = (event.span.filter(|_| self.tracer.is_on())).map(SpanContext::child);
+        let outcome = self.post(event, attempt);
+        if let Some(attempt) = attempt {
+            self.record(event, started, attempt, &outcome);
+        }
+        outcome
+    }
+
+    /// Records the span of an attempt, as a part of the command's trace and linked to it.
+    fn record(&self, event: &PublicEvent, started: Instant, attempt: SpanContext, ended: &Outcome) {
+        let mut span = Span::since(started, attempt, event.span, "deliver webhook")
+            .with("cartlog.webhook", self.settings.name.clone())
+            .with("cartlog.event.type", event.kind.to_string())
+            .with("cartlog.event.id", event.id.clone())
+            .with("cartlog.position", event.position.0);
+        span.kind = SpanKind::Client;
+        span.link = event.span;
+        if let Outcome::Failed(failure) = ended {
+            span.failure = Some(failure.reason.clone());
+        }
+        self.tracer.record(span);
+    }
+
+    fn post(&self, event: &PublicEvent, attempt: Option<SpanContext>) -> Outcome {
         let timestamp = Timestamp::now().millis() / 1000;
         let signature = self.settings.secret.sign(&event.id, timestamp, &event.json);
-        let sent = self
+        let mut request = self
             .agent
             .post(self.settings.target.url().as_str())
             .header(header::CONTENT_TYPE, "application/cloudevents+json")
             .header("webhook-id", &event.id)
             .header("webhook-timestamp", timestamp.to_string())
-            .header("webhook-signature", signature)
-            .send(&event.json);
-        match sent {
+            .header("webhook-signature", signature);
+        if let Some(attempt) = attempt {
+            request = request.header("traceparent", attempt.traceparent());
+        }
+        match request.send(&event.json) {
             Ok(response) => outcome_of(response),
             Err(error) => Outcome::Failed(Failure {
                 reason: error.to_string(),

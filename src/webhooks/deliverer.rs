@@ -62,6 +62,7 @@ impl Deliverer {
         log: Arc<dyn LogReader>,
         store: Rc<RefCell<Store>>,
         meter: Arc<Meter>,
+        client: Client,
         start: Checkpoint,
         rng: Rng,
     ) -> rusqlite::Result<Deliverer> {
@@ -71,7 +72,7 @@ impl Deliverer {
         };
         let parked = parked.iter().map(|event| event.cart).collect();
         Ok(Deliverer {
-            client: Client::new(settings.clone()),
+            client,
             schedule: Schedule::new(start, parked, settings.attempts, rng),
             settings,
             log,

@@ -24,6 +24,8 @@ pub use store::StoreError;
 
 use crate::background::{Background, BackgroundFailed};
 use crate::log::{Checkpoint, EventLog, LogReader, ReadError};
+use crate::traces::Tracer;
+use client::Client;
 use deliverer::Deliverer;
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -60,12 +62,13 @@ pub enum WebhooksError {
 impl Webhooks {
     /// Delivers the events of `log` to the receivers in `settings` until `stopping` is true. The
     /// state is in the file at `path`, which is not touched without receivers. Their metrics are
-    /// added to `registry`.
+    /// added to `registry`, and spans of deliveries recorded by `tracer`.
     pub fn start(
         settings: Vec<WebhookSettings>,
         path: &Path,
         log: &Arc<dyn EventLog>,
         registry: &Registry,
+        tracer: &Tracer,
         stopping: &watch::Receiver<bool>,
     ) -> Result<Webhooks, WebhooksError> {
         if settings.is_empty() {
@@ -93,6 +96,7 @@ impl Webhooks {
                 settings,
                 log: log.clone(),
                 meter: meter.clone(),
+                tracer: tracer.clone(),
                 commands,
                 stop: stopping.clone(),
             });
@@ -133,6 +137,7 @@ struct Webhook {
     settings: Arc<WebhookSettings>,
     log: Arc<dyn LogReader>,
     meter: Arc<Meter>,
+    tracer: Tracer,
     commands: mpsc::Receiver<Command>,
     stop: watch::Receiver<bool>,
 }
@@ -142,7 +147,8 @@ impl Webhook {
         let prepared = match start_of(&*self.log, &store, &self.settings.name).await {
             Ok(start) => {
                 let (settings, rng) = (self.settings.clone(), Rng::new());
-                Deliverer::new(settings, self.log, store, self.meter, start, rng)
+                let client = Client::new(settings.clone(), self.tracer);
+                Deliverer::new(settings, self.log, store, self.meter, client, start, rng)
                     .map_err(|error| error.to_string())
             }
             Err(reason) => Err(reason),

@@ -40,6 +40,7 @@ fn delivery(cart: Uuid, position: u64) -> Delivery {
             cart,
             position: Position(position),
             recorded_at,
+            span: None,
             json: String::new(),
         })]
         .into(),

@@ -46,6 +46,7 @@ mod schema;
 mod shares;
 mod shop_pages;
 mod tokens;
+mod traces;
 mod views;
 mod walkthrough;
 mod warehouse;

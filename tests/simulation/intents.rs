@@ -87,6 +87,7 @@ impl Attempt {
             actor: "shopper",
             correlation_id: None,
             trace_id: None,
+            span: None,
             cause: None,
             key: self.intent.key.map(|key| {
                 let request = self.request();

@@ -138,7 +138,7 @@ impl Network {
     fn write(&mut self, log: &MemoryLog, commit: Commit) -> Result<Appended, AppendError> {
         if self.lies(Lie::LosesWhatItAcknowledged) {
             let position = now(log.barrier()).expect("a barrier");
-            return Ok(Appended { position });
+            return Ok(Appended { position, group: 1 });
         }
         let commit = if commit.events().len() > 1 && self.lies(Lie::TearsCommits) {
             recommit(&commit, log.head(commit.stream()), 1)

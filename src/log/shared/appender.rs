@@ -205,6 +205,7 @@ async fn find(replica: &SqliteReplica, commit: &Commit) -> Outcome {
     match (found.last(), events.last()) {
         (Some(found), Some(own)) if found.hash == own.hash => Ok(Appended {
             position: found.position,
+            group: 0,
         }),
         _ => Err(commit.conflict()),
     }

@@ -294,7 +294,9 @@ impl State {
                     .and_then(|back| self.recent.len().checked_sub(back + 1))
                     .map(|place| self.recent[place]);
                 let outcome = match found {
-                    Some((position, Some(found))) if found == id => Ok(Appended { position }),
+                    Some((position, Some(found))) if found == id => {
+                        Ok(Appended { position, group: 0 })
+                    }
                     _ => Err(AppendError::Unknown(format!(
                         "it was accepted at sequence {sequence}, where this node has another commit"
                     ))),

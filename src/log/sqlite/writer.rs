@@ -234,7 +234,7 @@ impl Writer {
             .map_err(|error| not_written(&error))?;
         let mut outcomes = Vec::with_capacity(group.len());
         for (commit, _) in group {
-            let outcome = match self.write_commit(commit) {
+            let outcome = match self.write_commit(commit, group.len()) {
                 Ok(outcome) => outcome,
                 Err(error) => {
                     self.roll_back();
@@ -273,7 +273,8 @@ impl Writer {
         }
     }
 
-    fn write_commit(&mut self, commit: &Commit) -> rusqlite::Result<Outcome> {
+    /// Writes one of the `group` commits of a group.
+    fn write_commit(&mut self, commit: &Commit, group: usize) -> rusqlite::Result<Outcome> {
         let stream = commit.stream();
         let actual = match self.versions.get(&stream) {
             Some(version) => *version,
@@ -295,6 +296,7 @@ impl Writer {
             .insert(stream, Version(actual.0 + commit.events().len() as u64));
         Ok(Ok(Appended {
             position: self.last,
+            group,
         }))
     }
 

@@ -3,13 +3,14 @@
 
 use crate::cart::document::CartDocument;
 use crate::cart::{Cart, CartCommand, Refusal};
-use crate::commands::{CommandContext, CommandError, IdempotencyKey};
+use crate::commands::{CommandContext, CommandError, IdempotencyKey, SpanParent};
 use crate::web::auth::cart::CartTokenDigest;
 use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::response_headers::{
     IDEMPOTENT_REPLAYED, LOG_POSITION, PREFERENCE_APPLIED, etag, server_timing,
 };
+use crate::web::http::trace;
 use crate::web::openapi::{Header, Operation};
 use crate::web::refused_commands::RefusedCommand;
 use crate::web::state::AppState;
@@ -117,7 +118,8 @@ fn command_context(
     }
     Ok(CommandContext {
         correlation_id: headers::correlation_id(request)?,
-        trace_id: headers::trace_id(request).map(str::to_owned),
+        trace_id: trace::own_id(request),
+        span: trace::span_of(request).map(SpanParent::Request),
         key: key.map(|key| {
             let method = request.method().as_str();
             let path = canonical_path(request, id);

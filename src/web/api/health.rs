@@ -4,9 +4,9 @@ use crate::log::{EventLog, Position};
 use crate::proof::SigningStatus;
 use crate::web::api::views::Lag;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::headers::trace_id_or_new;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
+use crate::web::http::trace;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -142,7 +142,7 @@ async fn not_started(request: HttpRequest) -> HttpResponse {
          progress.",
     )
     .retry_after(STARTING_RETRY_SECONDS)
-    .to_response(&trace_id_or_new(&request))
+    .to_response(&trace::id_or_new(&request))
 }
 
 fn describe_ready(operation: Operation<'_>) -> Operation<'_> {

@@ -1,7 +1,7 @@
 //! `/api/orders/{id}`: an order, and the warehouse's answer to it.
 
 use crate::cart::Sku;
-use crate::commands::CommandContext;
+use crate::commands::{CommandContext, SpanParent};
 use crate::history::EventRef;
 use crate::orders::document::OrderDocument;
 use crate::orders::{Order, OrderCommand};
@@ -14,6 +14,7 @@ use crate::web::http::path::{CartId, no_query};
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
 use crate::web::http::response_headers::{LOG_POSITION, etag};
+use crate::web::http::trace;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
@@ -201,7 +202,8 @@ async fn answer(
     let command = answer.into_command()?;
     let context = CommandContext {
         correlation_id: headers::correlation_id(&request)?,
-        trace_id: headers::trace_id(&request).map(str::to_owned),
+        trace_id: trace::own_id(&request),
+        span: trace::span_of(&request).map(SpanParent::Request),
         // The placing of the order.
         cause: Some(EventRef {
             stream: id.0,

@@ -2,13 +2,15 @@
 //! request log.
 
 use crate::timestamp::Timestamp;
+use crate::traces::Tracer;
 use crate::web::http::cors::{AllowedOrigins, CrossOrigin};
 use crate::web::http::failures::{FailedRequest, RecentFailures};
-use crate::web::http::headers;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Allowance;
 use crate::web::http::request_meter::RouteMeter;
+use crate::web::http::request_span::RequestSpan;
 use crate::web::http::shed::{Limit, ShedMeter};
+use crate::web::http::trace;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -56,6 +58,7 @@ pub struct Gate {
     pub allowed_origins: AllowedOrigins,
     pub shed: Arc<ShedMeter>,
     pub failures: RecentFailures,
+    pub tracer: Tracer,
 }
 
 impl Gate {
@@ -88,6 +91,7 @@ pub async fn gate(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let https = gate_of(&request).https;
+    let span = RequestSpan::begin(&gate_of(&request).tracer, &request);
     let cross_origin = cross_origin(&request);
     let response = match admit(&request, cross_origin.as_ref()) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
@@ -109,6 +113,9 @@ pub async fn gate(
     }
     let allowance = response.request().extensions().get::<Allowance>().copied();
     let gate = response.request().app_data::<Data<Gate>>().cloned();
+    if let (Some(span), Some(gate)) = (span, &gate) {
+        span.end(&gate.tracer, &response);
+    }
     Ok(response.map_body(|head, body| {
         if let Some(allowance) = allowance {
             allowance.insert_into(head.headers_mut());
@@ -249,7 +256,7 @@ fn finish<B>(
     response: ServiceResponse<B>,
     source: &ErrorSource,
 ) -> (ServiceResponse, Option<Failure>) {
-    let trace_id = headers::trace_id_or_new(response.request());
+    let trace_id = trace::id_or_new(response.request());
     let made = match source {
         ErrorSource::Handler => None,
         ErrorSource::Framework(StatusCode::NOT_FOUND, _) => Some(Problem::not_found()),
@@ -311,7 +318,7 @@ fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Op
         };
     }
     match failure {
-        None => line!(info, headers::trace_id(request), "request completed"),
+        None => line!(info, trace::own_id(request), "request completed"),
         Some(Failure {
             trace_id,
             cause: None,

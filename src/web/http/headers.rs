@@ -1,7 +1,6 @@
 //! The request headers of the contract.
 
 use crate::commands::Condition;
-use crate::id::new_id;
 use crate::log::Version;
 use crate::web::http::problem::{Kind, Problem};
 use actix_web::HttpRequest;
@@ -10,8 +9,6 @@ use std::time::Duration;
 
 /// After the IETF draft "The Idempotency-Key HTTP Header Field".
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// After W3C Trace Context.
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -190,37 +187,6 @@ pub fn preferences(request: &HttpRequest) -> Preferences {
 fn preference(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split(';').next()?.split_once('=')?;
     Some((name.trim(), value.trim().trim_matches('"')))
-}
-
-/// The trace id of `traceparent`: 32 hexadecimal digits, not all zero. An invalid header is
-/// ignored, as W3C Trace Context requires.
-pub fn trace_id(request: &HttpRequest) -> Option<&str> {
-    let text = request.headers().get(TRACEPARENT)?.to_str().ok()?;
-    let mut parts = text.split('-');
-    let (version, trace, parent, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hexadecimal = |part: &str, digits: usize| {
-        part.len() == digits
-            && part
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let fits = hexadecimal(version, 2)
-        && version != "ff"
-        && (version != "00" || parts.next().is_none())
-        && hexadecimal(trace, 32)
-        && hexadecimal(parent, 16)
-        && hexadecimal(flags, 2);
-    let named = |part: &str| part.bytes().any(|byte| byte != b'0');
-    (fits && named(trace) && named(parent)).then_some(trace)
-}
-
-/// The trace id of `traceparent`, or a new one.
-pub fn trace_id_or_new(request: &HttpRequest) -> String {
-    match trace_id(request) {
-        Some(trace_id) => trace_id.to_owned(),
-        None => new_id().simple().to_string(),
-    }
 }
 
 /// The UUID by which the client correlates related requests.

@@ -74,7 +74,7 @@ impl Stored {
                 ..event.clone()
             });
         }
-        Ok(Appended { position })
+        Ok(Appended { position, group: 1 })
     }
 }
 
