@@ -2,6 +2,7 @@
 //! runs here: what is checked is what the service relies on.
 
 mod compose;
+mod deb;
 mod image;
 mod kubernetes;
 
