@@ -1,10 +1,11 @@
 //! What accompanies a command: who sent it, in reaction to what, and under which conditions.
 
-use super::{IdempotencyKey, SpanParent};
+use super::IdempotencyKey;
 use crate::history::EventRef;
 use crate::id::new_id;
 use crate::log::Version;
 use crate::timestamp::Timestamp;
+use crate::traces::SpanContext;
 use uuid::Uuid;
 
 /// What accompanies a command and does not concern the model.
@@ -27,6 +28,23 @@ pub struct CommandContext {
     /// The time of its events; `None` for the time at which they are written. Only a simulation has
     /// another one, and never before the stream's last event.
     pub recorded_at: Option<Timestamp>,
+}
+
+/// Where the span of a command belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanParent {
+    /// The request that sent the command.
+    Request(SpanContext),
+    /// The command that wrote the event to which this one reacts. It is linked, too.
+    Cause(SpanContext),
+}
+
+impl SpanParent {
+    pub(super) fn context(self) -> SpanContext {
+        match self {
+            SpanParent::Request(context) | SpanParent::Cause(context) => context,
+        }
+    }
 }
 
 impl CommandContext {

@@ -16,10 +16,9 @@ mod idempotency;
 mod meter;
 mod spans;
 
-pub use context::{CommandContext, Condition};
+pub use context::{CommandContext, Condition, SpanParent};
 pub use idempotency::{IdempotencyKey, KeyDigests};
 pub use meter::Meter;
-pub use spans::SpanParent;
 
 use crate::cache;
 use crate::decider::Decider;

@@ -1,26 +1,10 @@
 //! The spans of a sampled command: the command, each decision, and each append with its group.
 
-use super::{CommandContext, CommandError, Handled};
+use super::context::{CommandContext, SpanParent};
+use super::{CommandError, Handled};
 use crate::log::{AppendError, Appended};
 use crate::traces::{Span, SpanContext, Tracer};
 use std::time::Instant;
-
-/// Where the span of a command belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpanParent {
-    /// The request that sent the command.
-    Request(SpanContext),
-    /// The command that wrote the event to which this one reacts. It is linked, too.
-    Cause(SpanContext),
-}
-
-impl SpanParent {
-    fn context(self) -> SpanContext {
-        match self {
-            SpanParent::Request(context) | SpanParent::Cause(context) => context,
-        }
-    }
-}
 
 /// The spans of a command that is running.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ mod run;
 mod settings;
 mod status;
 mod stream;
+mod trouble;
 
 pub use settings::MirrorSettings;
 pub use status::{MirrorActivity, MirrorHandle, MirrorStatus};

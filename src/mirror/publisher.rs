@@ -7,9 +7,9 @@
 //! go on.
 
 use super::message::{Message, at};
-use super::run::Trouble;
 use super::status::{MirrorActivity, MirrorStatus};
 use super::stream::MirrorStream;
+use super::trouble::Trouble;
 use crate::log::{LogReader, Position, ReadError, RecordedEvent};
 use crate::nats::{ANSWER_WITHIN, Published, check_size, outcome};
 use crate::timestamp::Timestamp;

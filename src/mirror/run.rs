@@ -5,6 +5,7 @@ use super::publisher::{Publisher, WINDOW};
 use super::settings::MirrorSettings;
 use super::status::{MirrorActivity, MirrorStatus};
 use super::stream::MirrorStream;
+use super::trouble::Trouble;
 use crate::backoff::backoff;
 use crate::log::{LogReader, Position};
 use crate::nats::{self, Api};
@@ -24,17 +25,6 @@ const MOST_FAILURES: u32 = 4;
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often a node that stands by looks at the stream. Half of it is random.
 const STAND_BY: Duration = Duration::from_millis(500);
-
-/// Why publishing stopped.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// Another publisher was faster, or the servers took messages in another order.
-    Overtaken,
-    /// It is tried again.
-    Temporary(String),
-    /// The operator has to do something.
-    Refused(String),
-}
 
 /// Runs the mirror of one log.
 pub(super) struct Runner {

@@ -1,8 +1,8 @@
 //! The stream: created at the first start, and compared with the log.
 
 use super::message::mirrors;
-use super::run::Trouble;
 use super::settings::MirrorSettings;
+use super::trouble::Trouble;
 use crate::log::{LogReader, Position, ReadError};
 use crate::nats::{Api, Failure, NO_STREAM, StreamSettings, check, create, get, info, retrying};
 use futures_util::future::join_all;

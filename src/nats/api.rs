@@ -1,6 +1,6 @@
 //! Requests to JetStream's API and their answers.
 
-use super::client::LastError;
+use super::last_error::LastError;
 use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;

@@ -1,11 +1,11 @@
 //! The connection to the servers.
 
 use super::api::Api;
+use super::last_error::LastError;
 use super::settings::{Credentials, ServerSettings};
 use crate::tls;
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The oldest servers that are tested, as major and minor version.
@@ -45,26 +45,6 @@ pub(crate) fn addresses(settings: &ServerSettings) -> Result<Vec<ServerAddr>, St
             settings.section
         )),
         addresses => Ok(addresses),
-    }
-}
-
-/// The last error that a server sent beside its answers, such as a missing permission. A request
-/// that a server refuses in this way gets no answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LastError(Arc<Mutex<Option<String>>>);
-
-impl LastError {
-    fn set(&self, reason: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-    }
-
-    /// `reason`, with what the server has said since the last call.
-    pub fn explain(&self, reason: String) -> String {
-        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match said {
-            Some(said) => format!("{reason} (the server reports: {said})"),
-            None => reason,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+mod last_error;
 mod publish;
 mod settings;
 mod stream;
