@@ -7,6 +7,8 @@
     reason = "counts and shares of a few hundred carts"
 )]
 
+mod tally;
+
 use crate::definitions::fill;
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::PATIENCE;
@@ -16,97 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-
-/// A cart, counted from its lines.
-#[derive(Default)]
-struct Story {
-    opened: i64,
-    bought: Option<i64>,
-    /// Units and their value, by product.
-    held: BTreeMap<String, (i64, i64)>,
-    ever: BTreeSet<String>,
-    taken_out: Option<String>,
-    last_version: u64,
-    last_type: String,
-    last_time: String,
-    promotion: Option<Value>,
-    /// The total of its checkout.
-    paid: i64,
-    expired: bool,
-}
-
-/// Counts of a product: carts, added, removed, bought, carts that bought, revenue, given up, came
-/// back.
-type Counts = [i64; 8];
-
-#[derive(Default)]
-struct Tally {
-    carts: BTreeMap<String, Story>,
-    products: BTreeMap<String, Counts>,
-    /// Events by minute and type.
-    minutes: BTreeMap<(String, String), u64>,
-}
-
-fn millis(time: &str) -> i64 {
-    Timestamp::parse(time).unwrap().millis()
-}
-
-fn count(lines: &str) -> Tally {
-    let mut tally = Tally::default();
-    for line in lines.lines() {
-        let event: Value = serde_json::from_str(line).unwrap();
-        let text = |field: &str| event[field].as_str().unwrap().to_owned();
-        let kind = text("type").split('.').nth(1).unwrap().to_owned();
-        let minute = (text("time")[..16].to_owned(), kind.clone());
-        *tally.minutes.entry(minute).or_default() += 1;
-        if kind.starts_with("Order") {
-            continue;
-        }
-        let story = tally.carts.entry(text("subject")).or_default();
-        story.last_version = text("streamversion").parse().unwrap();
-        story.last_type.clone_from(&kind);
-        story.last_time = text("time");
-        let data = &event["data"];
-        let sku = data["sku"].as_str().unwrap_or_default().to_owned();
-        let quantity = data["quantity"].as_i64().unwrap_or(0);
-        let value = quantity * data["unit_price"].as_i64().unwrap_or(0);
-        match kind.as_str() {
-            "CartOpened" => story.opened = millis(&text("time")),
-            "ItemAdded" => {
-                let first = story.ever.insert(sku.clone());
-                let held = story.held.entry(sku.clone()).or_default();
-                let product = tally.products.entry(sku).or_default();
-                product[0] += i64::from(first);
-                product[1] += quantity;
-                product[7] += i64::from(!first && held.0 == 0);
-                *held = (held.0 + quantity, held.1 + value);
-            }
-            "ItemRemoved" => {
-                let held = story.held.entry(sku.clone()).or_default();
-                *held = (held.0 - quantity, held.1 - value);
-                let product = tally.products.entry(sku.clone()).or_default();
-                product[2] += quantity;
-                product[6] += i64::from(held.0 == 0);
-                story.taken_out = Some(sku);
-            }
-            "CartCheckedOut" => {
-                story.bought = Some(millis(&text("time")));
-                story.paid = number(&data["total"]);
-                for (sku, (units, value)) in story.held.iter().filter(|(_, held)| held.0 > 0) {
-                    let product = tally.products.entry(sku.clone()).or_default();
-                    product[3] += units;
-                    product[4] += 1;
-                    product[5] += value;
-                }
-            }
-            "PromotionApplied" => story.promotion = Some(data.clone()),
-            "PromotionRemoved" => story.promotion = None,
-            "CartExpired" => story.expired = true,
-            other => panic!("unknown event type {other}"),
-        }
-    }
-    tally
-}
+use tally::{Counts, Tally, count, millis};
 
 /// The service's insights, polled until its views have reached `end`.
 pub struct Insights {

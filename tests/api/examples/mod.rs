@@ -5,6 +5,7 @@
 //! `src/web/api/examples.json`.
 
 mod normal;
+mod operator;
 mod problems;
 mod recorder;
 mod story;
