@@ -168,7 +168,7 @@ pub struct Measured {
 }
 
 impl Measurements {
-    /// Takes a snapshot into account; to be called every [`STEP`].
+    /// Takes a snapshot into account; to be called every `STEP`.
     pub fn record(&self, snapshot: &Snapshot) {
         let mut recording = self.recording();
         let recording = recording.get_or_insert_with(|| Recording::beginning_with(snapshot));
