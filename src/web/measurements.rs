@@ -280,14 +280,15 @@ mod tests {
     #[test]
     fn an_unknown_head_or_lag_is_not_zero() {
         let (measurements, begun) = (Measurements::default(), Instant::now());
-        measurements.record(&snapshot(begun, 0));
-        let unknown = Snapshot {
+        let unknown = |seconds| Snapshot {
             head: None,
             lag_ms: None,
-            ..snapshot(begun, 10)
+            ..snapshot(begun, seconds)
         };
-        measurements.record(&unknown);
-        let steps = measurements.until(Period::QuarterHour, &unknown).steps;
-        assert_eq!((steps[0].events, steps[0].lag_ms), (None, None));
+        measurements.record(&unknown(0));
+        measurements.record(&unknown(10));
+        let measured = measurements.until(Period::QuarterHour, &unknown(10));
+        let step = &measured.steps[0];
+        assert_eq!((step.events, step.lag_ms), (None, None));
     }
 }

@@ -41,10 +41,8 @@ async fn download(
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::CONTENT_DISPOSITION, file))
         .content_type("application/jsonl");
-    if request.method() == Method::HEAD {
-        return Ok(response.finish());
-    }
-    let running = Some(Running {
+    // A response to HEAD has the same headers, and nothing is read for it.
+    let running = (request.method() != Method::HEAD).then_some(Running {
         export,
         state,
         _turn: turn,
