@@ -26,6 +26,7 @@ mod rebuild;
 mod rebuilds;
 mod row_cache;
 mod schema;
+pub mod search;
 pub mod snapshots;
 mod store;
 pub mod tree;

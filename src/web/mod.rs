@@ -140,6 +140,7 @@ fn endpoints() -> Vec<Endpoint> {
         api::measurements::endpoints(),
         api::failures::endpoints(),
         api::export::endpoints(),
+        api::search::endpoints(),
         api::metrics::endpoints(),
         reference::endpoints(),
         shop::endpoints(),

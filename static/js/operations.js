@@ -11,6 +11,7 @@ import { rebuildJob, verifyJob } from "./operations/jobs.js";
 import { actionButton } from "./operations/action.js";
 import { describeReload } from "./operations/catalogue.js";
 import { describeDamage } from "./operations/damage.js";
+import { offerSearch } from "./operations/find.js";
 import { Measurements } from "./operations/measurements.js";
 import { describeSimulation, SIMULATION } from "./operations/simulation.js";
 import { Webhooks } from "./operations/webhooks.js";
@@ -160,6 +161,7 @@ const polling = poll(POLL_MS, async () => {
 });
 
 let cancelRetry = () => {};
+offerSearch(showError);
 actionButton("reload", "/api/catalogue/reload", describeReload, showError);
 actionButton("damage", "/api/views/damage", describeDamage, showError);
 actionButton("simulation", "/api/simulation", describeSimulation, showError, SIMULATION);

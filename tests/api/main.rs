@@ -43,6 +43,7 @@ mod related;
 mod requests;
 mod retries;
 mod schema;
+mod search;
 mod shares;
 mod shop_pages;
 mod tokens;

@@ -1,4 +1,4 @@
-//! What the node did over time, on the operations page.
+//! What the node did over time, and the search, on the operations page.
 
 use crate::stage::drive;
 
@@ -34,6 +34,25 @@ async fn operations_page_charts_the_last_minutes_and_says_what_is_missing() {
         browser
             .mentions("table-measurements", "Events a second")
             .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn operations_page_finds_a_cart_by_the_end_of_its_id() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.open("/operations").await;
+        browser.click("find-text").await;
+        browser.write("find-text", "tea").await;
+        browser.click("find").await;
+        browser.mentions("find-refusal", "hexadecimal digits").await;
+        browser.open("/operations").await;
+        browser.click("find-text").await;
+        browser.write("find-text", &cart[cart.len() - 8..]).await;
+        browser.click("find").await;
+        browser.says("found", &format!("Cart {cart}")).await;
     })
     .await;
 }

@@ -39,6 +39,7 @@ declare global {
     type RebuildStatus = Schemas["RebuildStatus"];
     type RelatedProducts = Schemas["PricedRelatedProducts"];
     type SimulatedDays = Schemas["SimulatedDays"];
+    type SearchResults = Schemas["SearchResults"];
     type Session = Schemas["OperatorSession"];
     type SharedCart = Schemas["SharedCart"];
     type VerifyStatus = Schemas["VerifyStatus"];

@@ -31,6 +31,7 @@ pub mod promotion;
 pub mod public_events;
 pub mod refusals;
 pub mod related;
+pub mod search;
 pub mod shares;
 pub mod simulation;
 pub mod timeline;
