@@ -63,6 +63,18 @@ pub struct Snapshot {
     pub totals: Totals,
 }
 
+impl Snapshot {
+    /// Whether nothing is missing between `before` and this. After a pause, of the machine for
+    /// example, the step that it interrupted is missing. The clock that does not jump stands still
+    /// while a machine is suspended.
+    fn follows(&self, before: &Snapshot) -> bool {
+        let passed = self.taken.saturating_duration_since(before.taken);
+        let by_the_clock = self.at.millis() - before.at.millis();
+        let longest = 2 * STEP;
+        passed <= longest && by_the_clock <= longest.as_millis() as i64
+    }
+}
+
 /// What happened in one step.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Measurement {
@@ -95,9 +107,9 @@ impl Measurement {
                 .head
                 .zip(to.head)
                 .map(|(from, to)| to.saturating_sub(from)),
-            refused: to.totals.refused - from.totals.refused,
-            errors: to.totals.errors - from.totals.errors,
-            shed: to.totals.shed - from.totals.shed,
+            refused: to.totals.refused.saturating_sub(from.totals.refused),
+            errors: to.totals.errors.saturating_sub(from.totals.errors),
+            shed: to.totals.shed.saturating_sub(from.totals.shed),
             append_p50_ms: append.quantile_ms(0.5),
             append_p99_ms: append.quantile_ms(0.99),
             lag_ms,
@@ -108,7 +120,7 @@ impl Measurement {
 /// The measurements of one period.
 struct Track {
     period: Period,
-    /// Where the next step begins.
+    /// Where the current step begins.
     start: Snapshot,
     /// The longest lag since `start`.
     lag_ms: Option<u64>,
@@ -116,20 +128,28 @@ struct Track {
 }
 
 impl Track {
-    fn record(&mut self, snapshot: &Snapshot) {
-        self.lag_ms = self.lag_ms.max(snapshot.lag_ms);
-        let passed = snapshot.taken.duration_since(self.start.taken);
-        // Snapshots are a little late or early.
-        if passed + STEP / 2 < self.period.step() {
-            return;
+    fn beginning_with(period: Period, first: &Snapshot) -> Track {
+        Track {
+            period,
+            start: first.clone(),
+            lag_ms: first.lag_ms,
+            steps: VecDeque::new(),
         }
-        // After a longer pause, of the machine for example, the step is missing.
-        if passed <= 2 * self.period.step() {
+    }
+
+    fn record(&mut self, snapshot: &Snapshot, follows: bool) {
+        let passed = snapshot.taken.saturating_duration_since(self.start.taken);
+        self.lag_ms = self.lag_ms.max(snapshot.lag_ms);
+        // Snapshots are a little late or early.
+        let is_complete = passed + STEP / 2 >= self.period.step();
+        if follows && is_complete {
             let step = Measurement::between(&self.start, snapshot, self.lag_ms);
             self.steps.push_back(step);
         }
-        self.start = snapshot.clone();
-        self.lag_ms = None;
+        if is_complete || !follows {
+            self.start = snapshot.clone();
+            self.lag_ms = snapshot.lag_ms;
+        }
         // Those that are older than the period go, also after a pause.
         let oldest = snapshot.at.millis() - self.period.length().as_millis() as i64;
         while self.steps.len() > self.period.steps()
@@ -144,9 +164,13 @@ impl Track {
 
     /// All steps, and what the current one has so far.
     fn until(&self, now: &Snapshot) -> Vec<Measurement> {
-        let lag_ms = self.lag_ms.max(now.lag_ms);
-        let current = Measurement::between(&self.start, now, lag_ms);
-        self.steps.iter().cloned().chain([current]).collect()
+        let mut steps: Vec<Measurement> = self.steps.iter().cloned().collect();
+        // The recorder may have been here since `now`.
+        if now.taken > self.start.taken {
+            let lag_ms = self.lag_ms.max(now.lag_ms);
+            steps.push(Measurement::between(&self.start, now, lag_ms));
+        }
+        steps
     }
 }
 
@@ -156,6 +180,7 @@ pub struct Measurements(Mutex<Option<Recording>>);
 
 struct Recording {
     since: Timestamp,
+    last: Snapshot,
     tracks: [Track; 2],
 }
 
@@ -172,9 +197,11 @@ impl Measurements {
     pub fn record(&self, snapshot: &Snapshot) {
         let mut recording = self.recording();
         let recording = recording.get_or_insert_with(|| Recording::beginning_with(snapshot));
+        let follows = snapshot.follows(&recording.last);
         for track in &mut recording.tracks {
-            track.record(snapshot);
+            track.record(snapshot, follows);
         }
+        recording.last = snapshot.clone();
     }
 
     /// The steps of `period` until `now`; none before the first snapshot was recorded.
@@ -202,12 +229,8 @@ impl Recording {
     fn beginning_with(first: &Snapshot) -> Recording {
         Recording {
             since: first.at,
-            tracks: Period::ALL.map(|period| Track {
-                period,
-                start: first.clone(),
-                lag_ms: None,
-                steps: VecDeque::new(),
-            }),
+            last: first.clone(),
+            tracks: Period::ALL.map(|period| Track::beginning_with(period, first)),
         }
     }
 }
@@ -256,25 +279,51 @@ mod tests {
     #[test]
     fn a_period_keeps_no_more_than_its_length() {
         let (measurements, begun) = recorded((0..=200_000).step_by(10));
-        let now = snapshot(begun, 200_000);
-        for (period, steps) in [(Period::QuarterHour, 90), (Period::Day, 144)] {
+        let now = snapshot(begun, 200_001);
+        // With the current one; of a day, the first one is not whole any more.
+        for (period, steps) in [(Period::QuarterHour, 91), (Period::Day, 144)] {
             let measured = measurements.until(period, &now).steps;
-            assert_eq!(measured.len(), steps + 1);
+            assert_eq!(measured.len(), steps);
             assert_eq!(measured[0].events, Some(period.step().as_secs()));
         }
+    }
+
+    /// The beginnings and ends of the steps, in seconds.
+    fn times(measured: &Measured) -> Vec<(i64, i64)> {
+        let steps = measured.steps.iter();
+        steps
+            .map(|step| (step.from.millis() / 1_000, step.to.millis() / 1_000))
+            .collect()
     }
 
     #[test]
     fn steps_that_were_not_measured_are_missing() {
         let (measurements, begun) = recorded([0, 10, 300, 310].into_iter());
-        let steps = measurements
-            .until(Period::QuarterHour, &snapshot(begun, 311))
-            .steps;
-        let times: Vec<(i64, i64)> = steps
-            .iter()
-            .map(|step| (step.from.millis() / 1_000, step.to.millis() / 1_000))
-            .collect();
-        assert_eq!(times, [(0, 10), (300, 310), (310, 311)]);
+        let now = snapshot(begun, 311);
+        let measured = measurements.until(Period::QuarterHour, &now);
+        assert_eq!(times(&measured), [(0, 10), (300, 310), (310, 311)]);
+        // Also in the longer steps.
+        let measured = measurements.until(Period::Day, &now);
+        assert_eq!(times(&measured), [(300, 311)]);
+    }
+
+    #[test]
+    fn the_time_of_a_suspended_machine_is_missing() {
+        let (measurements, begun) = recorded([0, 10].into_iter());
+        let woken = |after: u64| Snapshot {
+            at: Timestamp::from_millis(1_000 * 30_000 + 1_000 * after.cast_signed()),
+            ..snapshot(begun, 10 + after)
+        };
+        measurements.record(&woken(1));
+        let measured = measurements.until(Period::QuarterHour, &woken(5));
+        assert_eq!(times(&measured), [(30_001, 30_005)]);
+    }
+
+    #[test]
+    fn a_request_that_the_recorder_has_overtaken_sees_what_is_complete() {
+        let (measurements, begun) = recorded([0, 10, 20].into_iter());
+        let measured = measurements.until(Period::QuarterHour, &snapshot(begun, 19));
+        assert_eq!(times(&measured), [(0, 10), (10, 20)]);
     }
 
     #[test]

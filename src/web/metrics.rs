@@ -168,7 +168,11 @@ impl Buckets {
             below = bucket.cumulative_count();
             (bucket.upper_bound(), own)
         });
-        Buckets(buckets.collect())
+        let mut buckets: Vec<(f64, u64)> = buckets.collect();
+        // What is beyond the last bound is taken for as long as that, as Prometheus does.
+        let beyond = histogram.get_histogram().get_sample_count() - below;
+        buckets.extend(buckets.last().map(|(bound, _)| (*bound, beyond)));
+        Buckets(buckets)
     }
 
     /// What was added since `earlier`, which has the same bounds or none.
@@ -180,7 +184,7 @@ impl Buckets {
             .chain(std::iter::repeat(0));
         let own = self.0.iter().zip(before);
         Buckets(
-            own.map(|((bound, count), before)| (*bound, count - before))
+            own.map(|((bound, count), before)| (*bound, count.saturating_sub(before)))
                 .collect(),
         )
     }

@@ -211,6 +211,24 @@ async fn unreadable_log_is_503_until_it_recovers() {
     record.unanswered.push(sent);
     assert_replays(&mut record, program.address).await;
     assert_eq!(readiness(program.address).await.0, 200);
+    // The operator finds it by the id that the client got, with the cause that it did not get.
+    let url = format!("http://{}/api/failures", program.address);
+    let failures: serde_json::Value = http_client()
+        .get(url)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let failures = failures["items"].as_array().unwrap();
+    let failure = failures
+        .iter()
+        .find(|failure| failure["trace_id"] == answered.body["trace_id"]);
+    let failure = failure.unwrap_or_else(|| panic!("{failures:?}"));
+    assert_eq!(failure["status"], 503);
+    assert_eq!(failure["method"], "POST");
+    assert!(failure["cause"].is_string(), "{failure}");
 }
 
 /// Promise (disk): A log that cannot be read is 503 `log-unavailable` until it can be read again;

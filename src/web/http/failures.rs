@@ -44,3 +44,26 @@ impl RecentFailures {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_failures_are_kept() {
+        let failures = RecentFailures::default();
+        for number in 0..150 {
+            failures.add(FailedRequest {
+                at: Timestamp::from_millis(number),
+                method: "GET".to_owned(),
+                path: "/api/carts".to_owned(),
+                status: 503,
+                trace_id: number.to_string(),
+                cause: None,
+            });
+        }
+        let kept = failures.list();
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!((&*kept[0].trace_id, &*kept[99].trace_id), ("149", "50"));
+    }
+}

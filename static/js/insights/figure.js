@@ -137,7 +137,7 @@ export function strips(width, rows, { first, last, step, gaps = [] }, when) {
   const drawn = rows.flatMap((row, index) => {
     const top = index * tall;
     const base = top + above + ROW - 8;
-    const most = Math.max(...row.points.map((point) => point.value), 1);
+    const most = Math.max(...row.points.map((point) => point.value), 0);
     return [
       label(0, wide ? base - 14 : top + 14, row.name, { room: NAMES - 60 }),
       label(wide ? left - 14 : width, wide ? base - 14 : top + 14, row.total.toLocaleString("en"), { class: "value", "text-anchor": "end" }),
@@ -145,7 +145,7 @@ export function strips(width, rows, { first, last, step, gaps = [] }, when) {
       svg("line", { x1: left, x2: left + room, y1: base, y2: base, class: "axis" }),
       label(left + room + 6, base - 14, most.toLocaleString("en"), { class: "faint" }),
       ...row.points.map(({ at, value }) => {
-        const high = Math.max((value / most) * (ROW - 18), 2);
+        const high = Math.max((value / (most || 1)) * (ROW - 18), 2);
         return bar(x(at) + pitch * 0.1, base - high, Math.max(Math.min(pitch * 0.8, 40), 1), high, row.kind, `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`);
       }),
     ];

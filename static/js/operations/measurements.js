@@ -22,8 +22,8 @@ const POLL_MS = 10_000;
 /** @type {Row[]} */
 const ROWS = [
   { name: "Events a second", kind: "added", value: ({ events, ...step }) => (events === null ? null : rounded(events / seconds(step), 1)) },
-  { name: "Append, median, ms", kind: "opened", value: ({ append_p50_ms }) => append_p50_ms && rounded(append_p50_ms, 2) },
-  { name: "Append, p99, ms", kind: "opened", value: ({ append_p99_ms }) => append_p99_ms && rounded(append_p99_ms, 2) },
+  { name: "Append p50, ms", kind: "opened", value: ({ append_p50_ms }) => append_p50_ms && rounded(append_p50_ms, 2) },
+  { name: "Append p99, ms", kind: "opened", value: ({ append_p99_ms }) => append_p99_ms && rounded(append_p99_ms, 2) },
   { name: "View lag, ms", kind: "promotion", value: ({ lag_ms }) => lag_ms },
   { name: "Refused by a rule", kind: "removed", value: ({ refused }) => refused, added: true },
   { name: "Refused at a limit", kind: "removed", value: ({ shed }) => shed, added: true },
