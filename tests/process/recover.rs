@@ -1,5 +1,6 @@
 //! `cartlog verify` and `cartlog rebuild`, beside a running service and alone.
 
+use crate::insights::until_orders_are_placed;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::load::http_client;
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
@@ -286,6 +287,7 @@ async fn rebuild_restores_every_response_after_vandalism() {
         &["simulate", "--url", &url, "--carts", "150"],
     ));
     assert_exit_code(&shopped, 0);
+    until_orders_are_placed(&url).await;
     let carts = open_carts(program.address, 3).await;
     let before = answers(program.address, &carts).await;
     assert!(before.len() > 25, "{:?}", before.keys());
