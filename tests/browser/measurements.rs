@@ -45,9 +45,11 @@ async fn operations_page_finds_a_cart_by_the_end_of_its_id() {
         let cart = browser.open_history_of_a_pot_of_tea().await;
         browser.open("/operations").await;
         browser.click("find-text").await;
-        browser.write("find-text", "tea").await;
+        browser.write("find-text", "999999").await;
         browser.click("find").await;
-        browser.mentions("find-refusal", "hexadecimal digits").await;
+        browser
+            .says("find-refusal", "Nothing has that number.")
+            .await;
         browser.open("/operations").await;
         browser.click("find-text").await;
         browser.write("find-text", &cart[cart.len() - 8..]).await;

@@ -7,11 +7,12 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Names that the files use, and that a service on an embedded log and without webhooks does not
+/// Names that the files use, and that a service on an embedded log, without webhooks or mirror, does not
 /// have.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "up",
     "cartlog_replica_stopped",
+    "cartlog_nats_oldest_unmirrored_seconds",
     "cartlog_webhook_oldest_undelivered_seconds",
     "cartlog_webhook_parked_carts",
 ];

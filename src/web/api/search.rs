@@ -119,7 +119,7 @@ async fn find(
 
 fn describe_find(operation: Operation<'_>) -> Operation<'_> {
     operation
-        .named(Tag::Log, "search", "Find a cart, an order or an event")
+        .named(Tag::Log, "searchLog", "Find a cart, an order or an event")
         .description(
             "By the number that a shopper reads out: the end of an order's id is its number. Up to \
              20 carts and 20 orders are listed.",

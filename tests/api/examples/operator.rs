@@ -63,7 +63,7 @@ pub async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str
         ("listViews", "/api/views"),
         ("listMeasurements", "/api/measurements"),
         ("listFailures", "/api/failures"),
-        ("search", "/api/search?q=1"),
+        ("searchLog", "/api/search?q=1"),
         ("exportLog", "/api/export"),
     ] {
         read(recorder, operation, path).await;
