@@ -285,8 +285,8 @@ impl Cart {
     /// A checkout at `version`, which needs an idempotency key.
     pub fn check_out(&self, version: u64, total: u64) -> Vec<u8> {
         let path = format!("/api/carts/{}/checkout", self.id);
-        let headers = format!("Idempotency-Key: {}\r\nIf-Match: \"{version}\"", self.id);
-        let token = format!("{}\r\n{headers}", self.token);
+        let (token, key) = (&self.token, &self.id);
+        let token = format!("{token}\r\nIdempotency-Key: {key}\r\nIf-Match: \"{version}\"");
         let body = format!(r#"{{"expected_total":{total}}}"#);
         request("POST", &path, Some(&token), Some(&body))
     }
@@ -387,8 +387,7 @@ pub fn version(answer: &str) -> u64 {
 
 /// The first member of that name, a number.
 pub fn number(answer: &str, name: &str) -> u64 {
-    let start = answer.split_once(&format!("\"{name}\":"));
-    let (_, rest) = start.expect("the answer has the member");
+    let (_, rest) = (answer.split_once(&format!("\"{name}\":"))).expect("the member");
     let digits = rest.split(|it: char| !it.is_ascii_digit()).next();
     digits.unwrap_or_default().parse().expect("a number")
 }
