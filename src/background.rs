@@ -3,9 +3,13 @@
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
-/// A background thread, and the channel that reports how it ended.
+/// A background thread, or none where there is nothing to do.
 #[derive(Debug)]
-pub struct Background {
+pub struct Background(Option<Running>);
+
+/// A thread, and the channel that reports how it ended.
+#[derive(Debug)]
+struct Running {
     name: &'static str,
     thread: JoinHandle<()>,
     ended: oneshot::Receiver<Result<(), String>>,
@@ -20,6 +24,11 @@ pub struct BackgroundFailed {
 }
 
 impl Background {
+    /// No thread: it never ends, and a join does not wait.
+    pub fn none() -> Background {
+        Background(None)
+    }
+
     /// Starts `work` on a thread called `name`.
     pub fn spawn(
         name: &'static str,
@@ -32,11 +41,11 @@ impl Background {
                 // If the receiver is gone, the owner is no longer interested.
                 let _ = end.send(work());
             })?;
-        Ok(Background {
+        Ok(Background(Some(Running {
             name,
             thread,
             ended,
-        })
+        })))
     }
 
     /// Starts `work` on a low-priority thread, which yields to the threads that serve requests: on
@@ -58,19 +67,21 @@ impl Background {
     /// Waits until the work ends. Cancel safe: it can be dropped and called again. Once it has
     /// resolved, only [`Background::join`] may follow.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
-        let outcome = match (&mut self.ended).await {
+        let Some(Running { name, ended, .. }) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        let outcome = match ended.await {
             Ok(outcome) => outcome,
             Err(_) => Err("it panicked".to_owned()),
         };
-        outcome.map_err(|reason| BackgroundFailed {
-            name: self.name,
-            reason,
-        })
+        outcome.map_err(|reason| BackgroundFailed { name, reason })
     }
 
     /// Waits for the thread, which has ended or is about to.
     pub fn join(self) {
-        // `ended` and the panic hook have reported a panic already.
-        let _ = self.thread.join();
+        if let Some(running) = self.0 {
+            // `ended` and the panic hook have reported a panic already.
+            let _ = running.thread.join();
+        }
     }
 }

@@ -25,9 +25,9 @@ use crate::web::{
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
-    expiry_ended, gate, handlers, node, operator_access, read_side, readers, register,
-    server_settings, simulated_days, start_expiry, start_measuring, start_order_process,
-    start_verifier, start_webhooks, streams, warehouse_access,
+    gate, handlers, node, operator_access, read_side, readers, register, server_settings,
+    simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
+    start_webhooks, streams, warehouse_access,
 };
 use prometheus::Registry;
 use std::net::TcpListener;
@@ -85,7 +85,8 @@ pub struct Service {
     mirror: Mirror,
     order_process: Background,
     measuring: Background,
-    expiry: Option<(Arc<Expiry>, Background)>,
+    expiry: Option<Arc<Expiry>>,
+    expiring: Background,
     traces: Traces,
     catalogue: Arc<CurrentCatalogue>,
     stop: watch::Sender<bool>,
@@ -137,7 +138,7 @@ impl Service {
             reserve_within: config.orders.reserve_within(),
         };
         let order_process = start_order_process(order_process, reader(), stopping.clone())?;
-        let expiry = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
+        let (expiry, expiring) = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
             simulated_days: simulated_days(config, &commands, &orders),
             commands,
@@ -187,6 +188,7 @@ impl Service {
             order_process,
             measuring,
             expiry,
+            expiring,
             traces,
             catalogue,
             stop,
@@ -200,7 +202,7 @@ impl Service {
 
     /// The expiry of idle carts, if enabled; tests run it with a clock of their own.
     pub fn expiry(&self) -> Option<Arc<Expiry>> {
-        self.expiry.as_ref().map(|(expiry, _)| expiry.clone())
+        self.expiry.clone()
     }
 
     /// Serves until `shutdown` resolves, then shuts down gracefully: accepts no new requests,
@@ -225,7 +227,7 @@ impl Service {
             ended = self.mirror.ended() => ended.map_err(ServiceError::from),
             ended = self.order_process.ended() => ended.map_err(ServiceError::from),
             ended = self.measuring.ended() => ended.map_err(ServiceError::from),
-            ended = expiry_ended(&mut self.expiry) => ended.map_err(ServiceError::from),
+            ended = self.expiring.ended() => ended.map_err(ServiceError::from),
         };
         match &outcome {
             Ok(()) => tracing::info!("shutting down"),
@@ -247,9 +249,7 @@ impl Service {
         self.mirror.join();
         self.order_process.join();
         self.measuring.join();
-        if let Some((_, expiring)) = self.expiry {
-            expiring.join();
-        }
+        self.expiring.join();
         self.log.close();
         let written = if graceful {
             self.log_worker.ended().await

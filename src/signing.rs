@@ -14,7 +14,7 @@ use tokio::sync::watch;
 /// The signer, if the log can be signed. A log that cannot is served all the same.
 pub struct Signing {
     pub state: ProofState,
-    signer: Option<Background>,
+    signer: Background,
 }
 
 impl Signing {
@@ -41,7 +41,7 @@ impl Signing {
                         witnesses: no_witnesses(),
                         is_public,
                     },
-                    signer: None,
+                    signer: Background::none(),
                 });
             }
         };
@@ -85,25 +85,17 @@ impl Signing {
             runtime.shutdown_background();
             Ok(())
         })?;
-        Ok(Signing {
-            state,
-            signer: Some(signer),
-        })
+        Ok(Signing { state, signer })
     }
 
     /// Resolves when the signer ends; never, if there is none. Cancel-safe.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
-        match &mut self.signer {
-            Some(signer) => signer.ended().await,
-            None => std::future::pending().await,
-        }
+        self.signer.ended().await
     }
 
     /// Waits for the signer, which is about to end.
     pub fn join(self) {
-        if let Some(signer) = self.signer {
-            signer.join();
-        }
+        self.signer.join();
     }
 }
 

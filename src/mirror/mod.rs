@@ -32,7 +32,7 @@ use tokio::sync::watch;
 pub struct Mirror {
     /// How it is; `None` if the log is not mirrored.
     pub handle: Option<MirrorHandle>,
-    thread: Option<Background>,
+    thread: Background,
 }
 
 /// Why the mirror could not be started.
@@ -56,7 +56,7 @@ impl Mirror {
         let Some(settings) = settings else {
             return Ok(Mirror {
                 handle: None,
-                thread: None,
+                thread: Background::none(),
             });
         };
         let settings = Arc::new(settings);
@@ -81,22 +81,17 @@ impl Mirror {
         })?;
         Ok(Mirror {
             handle: Some(handle),
-            thread: Some(thread),
+            thread,
         })
     }
 
     /// Resolves when the thread ends; never, if there is none. Cancel-safe.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
-        match &mut self.thread {
-            Some(thread) => thread.ended().await,
-            None => std::future::pending().await,
-        }
+        self.thread.ended().await
     }
 
     /// Waits for the thread, which is about to end.
     pub fn join(self) {
-        if let Some(thread) = self.thread {
-            thread.join();
-        }
+        self.thread.join();
     }
 }

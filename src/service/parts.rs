@@ -1,7 +1,7 @@
 //! The parts of the service, each from the configuration.
 
 use super::ServiceError;
-use crate::background::{Background, BackgroundFailed};
+use crate::background::Background;
 use crate::cart::{Cart, CartModel};
 use crate::commands::{CommandHandler, Meter, Snapshots};
 use crate::config::{Config, Engine};
@@ -236,9 +236,9 @@ pub(super) fn start_expiry(
     commands: &Arc<CommandHandler<CartModel>>,
     reader: impl Fn() -> Reader + Send + Sync + 'static,
     stopping: watch::Receiver<bool>,
-) -> Result<Option<(Arc<Expiry>, Background)>, ServiceError> {
+) -> Result<(Option<Arc<Expiry>>, Background), ServiceError> {
     let Some(idle_time) = config.carts.idle_time() else {
-        return Ok(None);
+        return Ok((None, Background::none()));
     };
     let expiry = Arc::new(Expiry::new(commands.clone(), reader, idle_time));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -251,17 +251,7 @@ pub(super) fn start_expiry(
         Ok(())
     })
     .map_err(ServiceError::Expiry)?;
-    Ok(Some((expiry, background)))
-}
-
-/// Resolves when the expiry thread ends; never, if expiry is disabled.
-pub(super) async fn expiry_ended(
-    expiry: &mut Option<(Arc<Expiry>, Background)>,
-) -> Result<(), BackgroundFailed> {
-    match expiry {
-        Some((_, expiring)) => expiring.ended().await,
-        None => std::future::pending().await,
-    }
+    Ok((Some(expiry), background))
 }
 
 pub(super) fn server_settings(config: &Config) -> ServerSettings {

@@ -45,7 +45,7 @@ const COMMANDS: usize = 16;
 /// The running webhooks, on a thread of their own.
 pub struct Webhooks {
     pub handles: Vec<WebhookHandle>,
-    thread: Option<Background>,
+    thread: Background,
 }
 
 /// Why webhooks could not be started.
@@ -74,7 +74,7 @@ impl Webhooks {
         if settings.is_empty() {
             return Ok(Webhooks {
                 handles: Vec::new(),
-                thread: None,
+                thread: Background::none(),
             });
         }
         let store = Store::open(path)?;
@@ -110,25 +110,17 @@ impl Webhooks {
             runtime.shutdown_background();
             Ok(())
         })?;
-        Ok(Webhooks {
-            handles,
-            thread: Some(thread),
-        })
+        Ok(Webhooks { handles, thread })
     }
 
     /// Resolves when the thread ends; never, if there is none. Cancel-safe.
     pub async fn ended(&mut self) -> Result<(), BackgroundFailed> {
-        match &mut self.thread {
-            Some(thread) => thread.ended().await,
-            None => std::future::pending().await,
-        }
+        self.thread.ended().await
     }
 
     /// Waits for the thread, which is about to end.
     pub fn join(self) {
-        if let Some(thread) = self.thread {
-            thread.join();
-        }
+        self.thread.join();
     }
 }
 
