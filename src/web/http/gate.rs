@@ -90,30 +90,31 @@ pub async fn gate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
-    let https = gate_of(&request).https;
-    let span = RequestSpan::begin(&gate_of(&request).tracer, &request);
-    let cross_origin = cross_origin(&request);
-    let response = match admit(&request, cross_origin.as_ref()) {
+    let gate = request.app_data::<Data<Gate>>().cloned();
+    let gate = gate.expect("the service is started with a gate");
+    let span = RequestSpan::begin(&gate.tracer, &request);
+    let origins = &gate.allowed_origins;
+    let cross_origin = origins.allow(request.method(), request.headers());
+    let response = match admit(&gate, &request, cross_origin.as_ref()) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(problem) => request.error_response(problem).map_into_right_body(),
     };
     let (response, failure) = match error_of(&response) {
         None => (response.map_into_left_body(), None),
         Some(error) => {
-            let (response, failure) = finish(response, &error);
+            let (response, failure) = finish(&gate, response, &error);
             (response.map_into_right_body(), failure)
         }
     };
     log_request(&response, started.elapsed(), failure.as_ref());
     if let Some(failure) = failure {
-        keep_failure(&response, failure);
+        keep_failure(&gate, &response, failure);
     }
     if let Some(route) = response.request().app_data::<RouteMeter>() {
         route.count(response.request().method(), response.status());
     }
     let allowance = response.request().extensions().get::<Allowance>().copied();
-    let gate = response.request().app_data::<Data<Gate>>().cloned();
-    if let (Some(span), Some(gate)) = (span, &gate) {
+    if let Some(span) = span {
         span.end(&gate.tracer, &response);
     }
     Ok(response.map_body(|head, body| {
@@ -121,11 +122,9 @@ pub async fn gate(
             allowance.insert_into(head.headers_mut());
         }
         add_security_headers(head.headers_mut());
-        if let Some(gate) = &gate {
-            let origins = &gate.allowed_origins;
-            origins.insert_into(head.headers_mut(), cross_origin.as_ref());
-        }
-        if https {
+        let origins = &gate.allowed_origins;
+        origins.insert_into(head.headers_mut(), cross_origin.as_ref());
+        if gate.https {
             let headers = head.headers_mut();
             headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
         }
@@ -143,20 +142,11 @@ fn add_security_headers(headers: &mut HeaderMap) {
     }
 }
 
-fn gate_of(request: &ServiceRequest) -> &Gate {
-    request
-        .app_data::<Data<Gate>>()
-        .expect("the service is started with a gate")
-}
-
-/// The allowed origin whose page sent `request`, if there is one.
-fn cross_origin(request: &ServiceRequest) -> Option<CrossOrigin> {
-    let origins = &gate_of(request).allowed_origins;
-    origins.allow(request.method(), request.headers())
-}
-
-fn admit(request: &ServiceRequest, cross_origin: Option<&CrossOrigin>) -> Result<(), Problem> {
-    let gate = gate_of(request);
+fn admit(
+    gate: &Gate,
+    request: &ServiceRequest,
+    cross_origin: Option<&CrossOrigin>,
+) -> Result<(), Problem> {
     check_head(request)?;
     let host = requested_host(request);
     if !gate.serves_host(host) && !gate.is_probe(request) {
@@ -253,6 +243,7 @@ struct Failure {
 
 /// The problem response, and the failure to log if the status is a server error.
 fn finish<B>(
+    gate: &Gate,
     response: ServiceResponse<B>,
     source: &ErrorSource,
 ) -> (ServiceResponse, Option<Failure>) {
@@ -279,8 +270,7 @@ fn finish<B>(
         // once, by the signer.
         Kind::ViewBehind | Kind::ProofUnavailable | Kind::LogNotSigned => false,
         Kind::Overloaded => {
-            let gate = response.request().app_data::<Data<Gate>>();
-            gate.inspect(|gate| gate.shed.count(Limit::Service));
+            gate.shed.count(Limit::Service);
             false
         }
         _ => problem_response.status().is_server_error(),
@@ -333,11 +323,8 @@ fn log_request<B>(response: &ServiceResponse<B>, duration: Duration, failure: Op
 }
 
 /// Keeps a failure for the operator's page.
-fn keep_failure<B>(response: &ServiceResponse<B>, failure: Failure) {
+fn keep_failure<B>(gate: &Gate, response: &ServiceResponse<B>, failure: Failure) {
     let request = response.request();
-    let Some(gate) = request.app_data::<Data<Gate>>() else {
-        return;
-    };
     gate.failures.add(FailedRequest {
         at: Timestamp::now(),
         method: shortened(request.method().as_str()).into_owned(),
