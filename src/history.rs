@@ -78,9 +78,9 @@ impl<'a> CommitMetadata<'a> {
     /// The span of the command; `None` if it is not sampled.
     pub fn span(&self) -> Option<SpanContext> {
         let trace_id = self.trace_id.as_deref().filter(|_| self.sampled)?;
-        let mut trace = SpanContext::new_root();
-        hex::decode_to_slice(trace_id, &mut trace.trace_id).ok()?;
-        Some(trace.of_command(self.command_id))
+        let mut trace = [0; 16];
+        hex::decode_to_slice(trace_id, &mut trace).ok()?;
+        Some(SpanContext::of_command(trace, self.command_id))
     }
 
     pub fn to_json(&self) -> String {

@@ -22,7 +22,7 @@ impl CommandSpans {
         Some(CommandSpans {
             started: Instant::now(),
             parent,
-            command: parent.context().of_command(context.command_id),
+            command: SpanContext::of_command(parent.context().trace_id, context.command_id),
             phases: Vec::new(),
         })
     }

@@ -28,12 +28,13 @@ impl SpanContext {
         }
     }
 
-    /// The span of the command `id` in the same trace. Its id is the second half of the command's:
+    /// The span of the sampled command `id` in a trace. Its id is the second half of the command's:
     /// random and, by the variant of a UUID, never zero.
-    pub fn of_command(self, id: Uuid) -> SpanContext {
+    pub fn of_command(trace_id: [u8; 16], id: Uuid) -> SpanContext {
         SpanContext {
+            trace_id,
             span_id: id.as_u64_pair().1.to_be_bytes(),
-            ..self
+            is_sampled: true,
         }
     }
 
