@@ -68,6 +68,7 @@ pub mod read_side;
 pub mod service;
 pub mod signing;
 mod simulated_days;
+mod simulated_shoppers;
 mod starting;
 pub mod web;
 

@@ -8,7 +8,7 @@
 mod visit;
 
 use crate::cart::event::CartCheckedOut;
-use crate::cart::{Cart, CartCommand, CartModel, Refusal};
+use crate::cart::{Cart, CartCommand, CartModel, Refusal, Sku};
 use crate::catalogue::Catalogue;
 use crate::commands::{CommandContext, CommandError, CommandHandler};
 use crate::history::EventRef;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use visit::{Shelves, Step, Timed};
+use visit::{Step, Timed};
 
 /// The actor of the commands, which tells them from those of shoppers.
 const ACTOR: &str = "simulation";
@@ -109,8 +109,7 @@ impl SimulatedDays {
     /// Simulates `plan`, after a simulation that runs already.
     pub async fn run(&self, catalogue: &Catalogue, plan: Plan) -> Result<Summary, SimulationError> {
         let _running = self.running.lock().await;
-        let shelves = Shelves::of(catalogue);
-        let visits = visit::visits(&shelves, plan, self.expire_after);
+        let visits = visit::visits(catalogue, plan, self.expire_after);
         let taken = stream::iter(visits)
             .map(|visit| self.visit(catalogue, visit))
             .buffer_unordered(TOGETHER);
@@ -265,7 +264,7 @@ fn command(catalogue: &Catalogue, step: &Step, opened: Option<&OpenedCart>) -> O
         });
     }
     let contents = opened?.state.contents()?;
-    let look_up = |sku: &crate::cart::Sku, quantity| catalogue.look_up(sku.clone(), quantity);
+    let look_up = |sku: &Sku, quantity| catalogue.look_up(sku.clone(), quantity);
     Some(match step {
         Step::Open { .. } => return None,
         Step::Add { sku, quantity } => CartCommand::AddItem(look_up(sku, *quantity)),

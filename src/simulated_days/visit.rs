@@ -4,6 +4,7 @@
 use super::Plan;
 use crate::cart::Sku;
 use crate::catalogue::{Catalogue, Product};
+use crate::simulated_shoppers::{CODES, Shelves, companion, pick, seed_of};
 use crate::timestamp::Timestamp;
 use fastrand::Rng;
 use std::collections::BTreeMap;
@@ -16,8 +17,6 @@ const BY_HOUR: [u32; 24] = [
     6, 3, 2, 1, 1, 2, 5, 10, 16, 22, 26, 28, 30, 27, 24, 24, 27, 32, 40, 48, 50, 42, 28, 14,
 ];
 const BUSIEST: u32 = 50;
-/// Codes that shoppers type; the last one is a typo.
-const CODES: [&str; 5] = ["TEA10", "WELCOME5", "HARVEST15", "THANKYOU20", "TEA1O"];
 
 /// A step of a cart at its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,40 +37,20 @@ pub(super) enum Step {
     Expire,
 }
 
-/// The products by category, each a shelf on which the first ones are the most popular.
-pub(super) struct Shelves<'a>(Vec<Vec<&'a Product>>);
-
-impl<'a> Shelves<'a> {
-    pub fn of(catalogue: &'a Catalogue) -> Shelves<'a> {
-        let mut shelves: Vec<Vec<&'a Product>> = Vec::new();
-        for product in catalogue.products() {
-            let shelf = shelves
-                .iter_mut()
-                .find(|shelf| shelf[0].category == product.category);
-            match shelf {
-                Some(shelf) => shelf.push(product),
-                None => shelves.push(vec![product]),
-            }
-        }
-        Shelves(shelves)
-    }
-}
-
 /// The steps of each cart of `plan`; the cart that is opened first comes first. Carts that are left
 /// expire after `expire_after`, if that is over by then. Empty without products.
 pub(super) fn visits(
-    shelves: &Shelves<'_>,
+    catalogue: &Catalogue,
     plan: Plan,
     expire_after: Option<Duration>,
 ) -> Vec<Vec<Timed>> {
     let mut all = Vec::new();
-    if shelves.0.is_empty() {
+    let shelves = Shelves::of(catalogue.products(), |product| &product.category);
+    if shelves.is_empty() {
         return all;
     }
     for cart in 0..plan.carts {
-        // Mixed over all bits, so that adjacent carts and seeds differ.
-        let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ u64::from(cart).wrapping_mul(0xd1b5_4a32_d192_ed03);
+        let seed = seed_of(cart.into(), plan.seed);
         let chance = Rng::with_seed(seed);
         // Of its own, so that the shopper's choices do not depend on the time of day.
         let at = opening(plan, &mut Rng::with_seed(!seed));
@@ -82,7 +61,7 @@ pub(super) fn visits(
             basket: BTreeMap::new(),
             steps: Vec::new(),
         };
-        all.push(visit.shop(shelves, expire_after));
+        all.push(visit.shop(&shelves, expire_after));
     }
     all.sort_by_key(|steps| steps.first().map(|step| step.at));
     all
@@ -113,7 +92,7 @@ struct Visit {
 }
 
 impl Visit {
-    fn shop(mut self, shelves: &Shelves<'_>, expire_after: Option<Duration>) -> Vec<Timed> {
+    fn shop(mut self, shelves: &Shelves<&Product>, expire_after: Option<Duration>) -> Vec<Timed> {
         let mut token_hash = [0; 32];
         self.chance.fill(&mut token_hash);
         self.take(Step::Open { token_hash });
@@ -142,8 +121,8 @@ impl Visit {
     }
 
     /// Fills the cart, mostly from one shelf.
-    fn fill(&mut self, shelves: &Shelves<'_>) {
-        let own = skewed(&mut self.chance, shelves.0.len());
+    fn fill(&mut self, shelves: &Shelves<&Product>) {
+        let own = shelves.random(&mut self.chance);
         let mut wanted = 1;
         while wanted < 8 && self.happens(0.55) {
             wanted += 1;
@@ -152,14 +131,13 @@ impl Visit {
             let shelf = if self.happens(0.8) {
                 own
             } else {
-                skewed(&mut self.chance, shelves.0.len())
+                shelves.random(&mut self.chance)
             };
-            let shelf = &shelves.0[shelf];
-            let place = skewed(&mut self.chance, shelf.len());
+            let place = pick(shelf, &mut self.chance);
             self.add(shelf[place]);
-            // Each product has a companion on its shelf, which is often bought with it.
-            let companion = shelf[shelf.len() - 1 - place];
-            if companion.sku() != shelf[place].sku() && self.happens(0.35) {
+            if let Some(companion) = companion(shelf, place)
+                && self.happens(0.35)
+            {
                 self.add(companion);
             }
             self.hesitate();
@@ -225,17 +203,6 @@ impl Visit {
     }
 }
 
-/// A random index below `length`; lower ones are more likely.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "a share of a few shelves"
-)]
-fn skewed(chance: &mut Rng, length: usize) -> usize {
-    let place = chance.f64().powf(1.6) * length as f64;
-    (place as usize).min(length - 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +218,7 @@ mod tests {
 
     fn visits_of(plan: Plan, expire_after: Option<Duration>) -> Vec<Vec<Timed>> {
         let catalogue = Catalogue::load(None, None).unwrap();
-        visits(&Shelves::of(&catalogue), plan, expire_after)
+        visits(&catalogue, plan, expire_after)
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! responses: the same seed against the same catalogue repeats the same shopping.
 
 use super::client::Client;
-use super::market::Market;
+use super::market;
 use super::plan::{Plan, SimulateError};
 use super::report::Report;
 use super::shopper::Shopper;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Runs `plan` to its end, or until the service has not responded for longer than the plan's
 /// patience. `progress` is called from many threads, with the number of finished carts.
 pub fn simulate(plan: &Plan, progress: &(impl Fn(u64) + Sync)) -> Result<Report, SimulateError> {
-    let market = Market::load(&Client::new(plan)?)?;
+    let market = market::load(&Client::new(plan)?)?;
     let (next, finished) = (AtomicU64::new(0), AtomicU64::new(0));
     let silent = AtomicBool::new(false);
     let whole = Mutex::new(Report::default());

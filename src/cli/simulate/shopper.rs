@@ -2,14 +2,12 @@
 
 use super::cart::{Basket, Intent, Leave, OwnCart, Step};
 use super::client::Client;
-use super::market::{self, Market, Product};
+use super::market::{Market, Product};
 use super::plan::Plan;
+use crate::simulated_shoppers::{CODES, companion, pick, seed_of};
 use fastrand::Rng;
 use serde_json::json;
 use std::time::Duration;
-
-/// Promotion codes that shoppers type; the last one is a typo of the first.
-const CODES: [&str; 5] = ["TEA10", "WELCOME5", "HARVEST15", "THANKYOU20", "TEA1O"];
 
 pub(super) struct Shopper<'a> {
     market: &'a Market,
@@ -21,13 +19,10 @@ pub(super) struct Shopper<'a> {
 impl<'a> Shopper<'a> {
     /// The shopper of cart number `cart`.
     pub fn new(plan: &Plan, market: &'a Market, client: &'a mut Client, cart: u64) -> Shopper<'a> {
-        // Mixed over all bits, so that adjacent carts and seeds differ.
-        let seed = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ cart.wrapping_mul(0xd1b5_4a32_d192_ed03);
         Shopper {
             market,
             cart: OwnCart::new(client),
-            chance: Rng::with_seed(seed),
+            chance: Rng::with_seed(seed_of(cart, plan.seed)),
             pause: plan.pause,
         }
     }
@@ -44,7 +39,7 @@ impl<'a> Shopper<'a> {
     }
 
     fn visit(&mut self) -> Result<&'static str, Leave> {
-        let shelf = self.market.random_shelf(&mut self.chance);
+        let shelf = self.market.random(&mut self.chance);
         self.read("catalogue", "/api/products?limit=50")?;
         self.open(shelf)?;
         if self.cart.basket.is_empty() && self.happens(0.08) {
@@ -71,7 +66,7 @@ impl<'a> Shopper<'a> {
     fn open(&mut self, shelf: &[Product]) -> Step {
         let mut intent = Intent::post("open_cart", "", Basket::default());
         if self.happens(0.3) {
-            let sku = &market::pick(shelf, &mut self.chance).sku;
+            let sku = &shelf[pick(shelf, &mut self.chance)].sku;
             intent.then.set(sku, 1);
             intent.body = Some(json!({ "items": [{ "sku": sku, "quantity": 1 }] }));
         }
@@ -90,12 +85,13 @@ impl<'a> Shopper<'a> {
             let shelf = if self.happens(0.8) {
                 own
             } else {
-                market.random_shelf(&mut self.chance)
+                market.random(&mut self.chance)
             };
-            let product = market::pick(shelf, &mut self.chance);
+            let place = pick(shelf, &mut self.chance);
+            let product = &shelf[place];
             self.add(product)?;
             self.hesitate(product)?;
-            if let Some(companion) = market::companion(shelf, product)
+            if let Some(companion) = companion(shelf, place)
                 && self.cart.basket.units(&companion.sku) == 0
                 && self.happens(0.45)
             {
