@@ -151,7 +151,7 @@ const webhooks = new Webhooks();
 const polling = poll(POLL_MS, async () => {
   try {
     // With the first views, so that nothing below moves when they come.
-    await Promise.all([views.load(), byId("operations").hidden && measurements.load()]);
+    await Promise.all([views.load(), byId("operations").hidden && measurements.watch()]);
     connectionBack();
     byId("failed").hidden = true;
     byId("operations").hidden = false;
@@ -178,7 +178,6 @@ async function open() {
       byId("failed").hidden = true;
       polling.start();
       for (const job of jobs) job.watch();
-      measurements.watch();
       webhooks.watch();
     });
   } catch (error) {

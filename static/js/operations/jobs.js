@@ -2,9 +2,9 @@
 
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
-import { isSignedOut } from "../page/operator.js";
+import { isShownByPage } from "../page/operator.js";
 import { fullTime, duration } from "../page/format.js";
-import { get, isTemporary, Problem, request, Unreachable } from "../service/request.js";
+import { get, isTemporary, Problem, request } from "../service/request.js";
 import { poll } from "../service/poll.js";
 
 /** Polling intervals: of a running job, and of an idle one, which another operator may start. */
@@ -80,9 +80,7 @@ class Job {
       this.#refusedForNow = false;
     } catch (error) {
       this.#watch.stop();
-      // The page shows a lost connection and a lost session itself.
-      if (error instanceof Unreachable || isSignedOut(error)) return;
-      setText(this.#words, error.message);
+      if (!isShownByPage(error)) setText(this.#words, error.message);
     }
   }
 

@@ -2,8 +2,8 @@
 
 import { byId, setText } from "../page/element.js";
 import { count, fullTime, timeOfDay } from "../page/format.js";
-import { isSignedOut } from "../page/operator.js";
-import { get, Unreachable } from "../service/request.js";
+import { isShownByPage } from "../page/operator.js";
+import { get } from "../service/request.js";
 import { poll } from "../service/poll.js";
 import { Figure, strips } from "../insights/figure.js";
 import { loadFailures } from "./failures.js";
@@ -39,7 +39,7 @@ const seconds = ({ from, to }) => Math.max(Date.parse(to) - Date.parse(from), 1)
 export class Measurements {
   #figure = new Figure("measurements");
   #period = "15m";
-  #polling = poll(POLL_MS, () => this.load());
+  #polling = poll(POLL_MS, () => this.#load());
 
   constructor() {
     const periods = /** @type {HTMLButtonElement[]} */ ([...byId("measured-periods").children]);
@@ -51,15 +51,16 @@ export class Measurements {
       });
   }
 
+  /** Resolves when the first measurements are shown. */
   watch() {
-    this.#polling.start();
+    return this.#polling.start();
   }
 
   stop() {
     this.#polling.stop();
   }
 
-  async load() {
+  async #load() {
     const period = this.#period;
     try {
       /** @type {{ body: Api.Measurements }} */
@@ -69,11 +70,9 @@ export class Measurements {
       // Another period was chosen meanwhile.
       if (period === this.#period) this.#show(body);
     } catch (error) {
-      // The page shows the loss of connection or session itself.
-      if (error instanceof Unreachable || isSignedOut(error)) return;
-      setText(byId("measurements-refusal"), error instanceof Error ? error.message : "");
+      if (!isShownByPage(error)) setText(byId("measurements-refusal"), error.message);
     }
-    if (period !== this.#period) await this.load();
+    if (period !== this.#period) await this.#load();
   }
 
   /** @param {Api.Measurements} measurements */

@@ -3,8 +3,8 @@
 import { byId, element, fromTemplate, setAttribute, setText } from "../page/element.js";
 import { count, duration, fullTime } from "../page/format.js";
 import { announce } from "../page/notices.js";
-import { isSignedOut } from "../page/operator.js";
-import { get, request, Unreachable } from "../service/request.js";
+import { isShownByPage } from "../page/operator.js";
+import { get, request } from "../service/request.js";
 import { poll } from "../service/poll.js";
 
 const POLL_MS = 2000;
@@ -107,8 +107,7 @@ export class Webhooks {
       setText(byId("parked-words"), words(all, lists.flat().length));
       setText(byId("webhooks-refusal"), "");
     } catch (error) {
-      if (error instanceof Unreachable || isSignedOut(error)) return;
-      setText(byId("webhooks-refusal"), error instanceof Error ? error.message : "");
+      if (!isShownByPage(error)) setText(byId("webhooks-refusal"), error.message);
     }
   }
 

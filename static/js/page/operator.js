@@ -3,7 +3,7 @@
  * the operator's token is requested once. The service keeps it in a cookie that no script can read.
  */
 
-import { get, Problem, request } from "../service/request.js";
+import { get, Problem, request, Unreachable } from "../service/request.js";
 import { byId, element, setText } from "./element.js";
 
 const PATH = "/api/operator";
@@ -59,6 +59,12 @@ async function signIn(then) {
  * @param {Error} error
  */
 export const isSignedOut = (error) => error instanceof Problem && error.slug === "operator-only";
+
+/**
+ * Whether the page itself shows this failure: the loss of the connection or of the session.
+ * @param {Error} error
+ */
+export const isShownByPage = (error) => error instanceof Unreachable || isSignedOut(error);
 
 function signOutButton() {
   const leave = async () => {
