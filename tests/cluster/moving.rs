@@ -1,6 +1,7 @@
 //! A log that moves from one machine into a database and back, by the program.
 
 use cartlog_testkit::log_settings::LogSettings;
+use cartlog_testkit::orders::until_orders_are_placed;
 use cartlog_testkit::postgres::{Cluster, Node, Replication};
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use cartlog_testkit::{ApiClient, CartClient};
@@ -85,6 +86,8 @@ pub async fn move_there_and_back(log: &LogSettings) {
         folder.path(),
         &["simulate", "--url", &url, "--carts", "30", "--seed", "9"],
     ));
+    // Otherwise the next node that serves the log would place the rest.
+    until_orders_are_placed(&url).await;
     let expected = answers(&api, &carts).await;
     assert_eq!(embedded.exit_on_signal("TERM").code(), Some(0));
     let lines = folder.path().join("shop.jsonl");

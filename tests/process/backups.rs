@@ -1,7 +1,7 @@
 //! The commands of `docs/backups.md` as they are written, and the units that run them each night.
 
-use crate::insights::until_orders_are_placed;
 use cartlog_testkit::load::http_client;
+use cartlog_testkit::orders::until_orders_are_placed;
 use cartlog_testkit::process::{ServiceProcess, command, isolate, program, run_to_exit};
 use cartlog_testkit::{PATIENCE, repository};
 use serde_json::{Value, json};

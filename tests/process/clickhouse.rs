@@ -1,6 +1,7 @@
 //! `examples/clickhouse/` as it is written, on chDB, which is ClickHouse in a process.
 
-use crate::insights::{Insights, shop_with_carts, until_orders_are_placed};
+use crate::insights::{Insights, shop_with_carts};
+use cartlog_testkit::orders::until_orders_are_placed;
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use cartlog_testkit::{PATIENCE, repository};
 use serde_json::Value;

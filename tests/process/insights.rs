@@ -12,6 +12,7 @@ mod tally;
 use crate::definitions::fill;
 use cartlog::timestamp::Timestamp;
 use cartlog_testkit::PATIENCE;
+use cartlog_testkit::orders::until_orders_are_placed;
 use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,27 +119,6 @@ pub async fn shop_with_carts(folder: &Path, shoppers: i64, forgotten: usize) -> 
     }
     until_orders_are_placed(&url).await;
     program
-}
-
-/// Waits until each checkout of the service at `url` has led to a confirmed order.
-pub async fn until_orders_are_placed(url: &str) {
-    let started = Instant::now();
-    loop {
-        let response = reqwest::get(format!("{url}/api/insights/activity?step=day")).await;
-        let activity: Value = response.unwrap().json().await.unwrap();
-        let days = activity["items"].as_array().unwrap();
-        let sum = |kind: &str| -> u64 {
-            let events = days.iter().filter_map(|day| day["events"][kind].as_u64());
-            events.sum()
-        };
-        if sum("OrderConfirmed") == sum("CartCheckedOut") {
-            return;
-        }
-        assert!(
-            started.elapsed() < PATIENCE,
-            "orders are missing: {activity}"
-        );
-    }
 }
 
 /// Contract (views): Every insight equals a count over the exported events.

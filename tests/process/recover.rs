@@ -1,8 +1,8 @@
 //! `cartlog verify` and `cartlog rebuild`, beside a running service and alone.
 
-use crate::insights::until_orders_are_placed;
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::load::http_client;
+use cartlog_testkit::orders::until_orders_are_placed;
 use cartlog_testkit::process::{ServiceProcess, command, run_to_exit};
 use rusqlite::Connection;
 use serde_json::{Value, json};

@@ -10,6 +10,7 @@
 //! - [`shop`] fills a log with random carts without any HTTP.
 //! - [`memory_log`] is an engine in memory that keeps the contract of the log.
 //! - [`log_settings`] leads a node to a log of any engine.
+//! - [`orders`] waits for the orders of checkouts.
 //! - [`nats`] runs real NATS servers that replicate.
 //! - [`postgres`] runs real PostgreSQL servers that replicate, and nodes of a log in them.
 //! - [`flawed_sequencer`] breaks a promise of such a log.
@@ -26,6 +27,7 @@ pub mod log_file;
 pub mod log_settings;
 pub mod memory_log;
 pub mod nats;
+pub mod orders;
 pub mod postgres;
 pub mod process;
 pub mod promises;
