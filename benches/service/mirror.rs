@@ -6,15 +6,14 @@
 use crate::{ROUNDS, load};
 use async_nats::Client;
 use cartlog::log::EventLog;
-use cartlog::mirror::{Mirror, MirrorSettings};
-use cartlog::nats::{Credentials, Secret, ServerSettings};
-use cartlog_testkit::nats::{NatsCluster, PASSWORD};
+use cartlog::mirror::Mirror;
+use cartlog_testkit::nats::{NatsCluster, mirror_settings};
 use cartlog_testkit::shop::{Shop, Shoppers};
 use futures_util::StreamExt;
 use prometheus::Registry;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
 
 const STREAM: &str = "cartlog_events";
@@ -65,21 +64,7 @@ async fn measure(events: u64) {
 
 /// Events a second from the start of the mirror until the stream has them all.
 async fn mirror(cluster: &NatsCluster, log: &Arc<dyn EventLog>, end: u64) -> u64 {
-    let settings = MirrorSettings {
-        servers: ServerSettings {
-            section: "nats",
-            servers: cluster.urls(),
-            credentials: Credentials::Password {
-                user: "cartlog".to_owned(),
-                password: Secret::Text(PASSWORD.to_owned()),
-            },
-            root_certificates: None,
-            connect_timeout: Duration::from_secs(3),
-        },
-        stream: STREAM.to_owned(),
-        subject: "cartlog.events".to_owned(),
-        replicas: 1,
-    };
+    let settings = mirror_settings(cluster.urls());
     let (stop, stopping) = watch::channel(false);
     let started = Instant::now();
     let mirror = Mirror::start(Some(settings), log, &Registry::new(), &stopping);

@@ -1,7 +1,6 @@
 //! The section of a log in NATS JetStream.
 
 use super::nats::{Access, Keys};
-use super::optional::non_empty;
 use crate::log::jetstream::JetStreamSettings;
 use serde::Deserialize;
 use std::fmt;
@@ -9,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const KEYS: Keys = Keys {
+    section: "log.jetstream",
     servers: "log.jetstream.servers",
     user: "log.jetstream.user",
     password: "log.jetstream.password",
@@ -40,13 +40,10 @@ pub struct JetStream {
 impl JetStream {
     pub(super) fn settings(&self) -> JetStreamSettings {
         JetStreamSettings {
-            servers: self.servers.clone(),
+            servers: self.access().settings(),
             stream: self.stream.clone(),
             subject_prefix: self.subject_prefix.clone(),
             replicas: self.replicas,
-            credentials: self.access().credentials(),
-            root_certificates: non_empty(&self.root_certificates).map(ToOwned::to_owned),
-            connect_timeout: Duration::from_secs(self.connect_seconds),
             timeout: Duration::from_secs(self.timeout_seconds),
         }
     }
@@ -54,11 +51,14 @@ impl JetStream {
     fn access(&self) -> Access<'_> {
         Access {
             keys: &KEYS,
+            servers: &self.servers,
             user: &self.user,
             password: (&self.password, &self.password_file),
             token: (&self.token, &self.token_file),
             nkey_file: &self.nkey_file,
             credentials_file: &self.credentials_file,
+            root_certificates: &self.root_certificates,
+            connect_seconds: self.connect_seconds,
         }
     }
 

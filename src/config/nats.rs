@@ -9,8 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const SECTION: &str = "nats";
 const KEYS: Keys = Keys {
+    section: "nats",
     servers: "nats.servers",
     user: "nats.user",
     password: "nats.password",
@@ -44,13 +44,7 @@ impl Nats {
     /// Where the log is mirrored to, if anywhere.
     pub fn settings(&self) -> Option<MirrorSettings> {
         (!self.servers.is_empty()).then(|| MirrorSettings {
-            servers: ServerSettings {
-                section: SECTION,
-                servers: self.servers.clone(),
-                credentials: self.access().credentials(),
-                root_certificates: non_empty(&self.root_certificates).map(ToOwned::to_owned),
-                connect_timeout: Duration::from_secs(self.connect_seconds),
-            },
+            servers: self.access().settings(),
             stream: self.stream.clone(),
             subject: self.subject.clone(),
             replicas: self.replicas,
@@ -60,11 +54,14 @@ impl Nats {
     fn access(&self) -> Access<'_> {
         Access {
             keys: &KEYS,
+            servers: &self.servers,
             user: &self.user,
             password: (&self.password, &self.password_file),
             token: (&self.token, &self.token_file),
             nkey_file: &self.nkey_file,
             credentials_file: &self.credentials_file,
+            root_certificates: &self.root_certificates,
+            connect_seconds: self.connect_seconds,
         }
     }
 }
@@ -125,6 +122,7 @@ impl fmt::Debug for Nats {
 
 /// The keys of a section with NATS servers.
 pub(super) struct Keys {
+    pub section: &'static str,
     pub servers: &'static str,
     pub user: &'static str,
     pub password: &'static str,
@@ -133,19 +131,33 @@ pub(super) struct Keys {
     pub credentials_file: &'static str,
 }
 
-/// How such a section says who the service is.
+/// What such a section says about the servers and who the service is.
 pub(super) struct Access<'a> {
     pub keys: &'static Keys,
+    pub servers: &'a [String],
     pub user: &'a str,
     /// In the setting or in a file, as is the token.
     pub password: (&'a str, &'a Path),
     pub token: (&'a str, &'a Path),
     pub nkey_file: &'a Path,
     pub credentials_file: &'a Path,
+    pub root_certificates: &'a Path,
+    pub connect_seconds: u64,
 }
 
 impl Access<'_> {
-    pub fn credentials(&self) -> Credentials {
+    /// How to reach the servers.
+    pub fn settings(&self) -> ServerSettings {
+        ServerSettings {
+            section: self.keys.section,
+            servers: self.servers.to_vec(),
+            credentials: self.credentials(),
+            root_certificates: non_empty(self.root_certificates).map(ToOwned::to_owned),
+            connect_timeout: Duration::from_secs(self.connect_seconds),
+        }
+    }
+
+    fn credentials(&self) -> Credentials {
         if let Some(path) = non_empty(self.credentials_file) {
             return Credentials::CredentialsFile(path.to_owned());
         }
@@ -251,7 +263,7 @@ mod tests {
             ("servres = []", "unknown setting nats.servres"),
         ] {
             let error = from_file(lines).unwrap_err().to_string();
-            assert!(error.contains(part), "{lines}: {error} lacks {part}");
+            assert!(error.contains(part), "{lines}: {error} without {part}");
             assert!(error.starts_with("my.toml: "), "{error}");
             assert!(!error.contains("hidden-from-all"), "{error}");
         }

@@ -4,13 +4,13 @@
 use super::http::Life;
 use super::nodes::Node as Handler;
 use super::{histories_with_kills, history_of, seed, times};
-use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
+use cartlog::log::jetstream::JetStreamConnector;
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{SequencerConnector, SharedLog, SharedLogSettings};
 use cartlog::log::{EventLog, LogReader, LogWriter};
 use cartlog_testkit::flawed_sequencer::{Flaw, FlawedConnector};
 use cartlog_testkit::log_settings::LogSettings;
-use cartlog_testkit::nats::{self, NatsCluster};
+use cartlog_testkit::nats::{NatsCluster, log_settings};
 use cartlog_testkit::postgres::{Cluster, Replication};
 use cartlog_testkit::seed::Dice;
 use std::sync::Arc;
@@ -96,19 +96,11 @@ async fn control_database_ignoring_versions_is_noticed() {
 async fn control_stream_ignoring_versions_is_noticed() {
     let cluster = NatsCluster::start(1).await;
     ignored_versions_are_noticed(|stream| {
-        Arc::new(JetStreamConnector::new(JetStreamSettings {
-            servers: cluster.urls(),
-            stream: stream.to_owned(),
-            subject_prefix: stream.to_owned(),
-            replicas: 1,
-            credentials: Credentials::Password {
-                user: "cartlog".to_owned(),
-                password: Secret::Text(nats::PASSWORD.to_owned()),
-            },
-            root_certificates: None,
-            connect_timeout: Duration::from_secs(3),
-            timeout: Duration::from_secs(10),
-        }))
+        Arc::new(JetStreamConnector::new(log_settings(
+            cluster.urls(),
+            stream,
+            1,
+        )))
     })
     .await;
 }

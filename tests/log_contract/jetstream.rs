@@ -3,11 +3,10 @@
 use crate::contract::{Engine, Opened, dense, every_promise};
 use crate::shared::filled;
 use cartlog::log::LogWriter;
-use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
+use cartlog::log::jetstream::JetStreamConnector;
 use cartlog::log::shared::{SequencerConnector, SharedLog, SharedLogSettings};
-use cartlog_testkit::nats::{NatsCluster, PASSWORD};
+use cartlog_testkit::nats::{NatsCluster, log_settings};
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// One node of a log in a stream of its own.
@@ -27,19 +26,7 @@ async fn jetstream() -> JetStream {
 
 impl Engine for JetStream {
     fn open(&self) -> Result<Opened, String> {
-        let connector = JetStreamConnector::new(JetStreamSettings {
-            servers: self.cluster.urls(),
-            stream: self.stream.to_owned(),
-            subject_prefix: self.stream.to_owned(),
-            replicas: 1,
-            credentials: Credentials::Password {
-                user: "cartlog".to_owned(),
-                password: Secret::Text(PASSWORD.to_owned()),
-            },
-            root_certificates: None,
-            connect_timeout: Duration::from_secs(3),
-            timeout: Duration::from_secs(10),
-        });
+        let connector = JetStreamConnector::new(log_settings(self.cluster.urls(), self.stream, 1));
         let settings = SharedLogSettings::at(self.folder.path().join("replica.db"));
         let connector: Arc<dyn SequencerConnector> = Arc::new(connector);
         let opened = SharedLog::open(&connector, &settings);

@@ -8,13 +8,13 @@ use crate::world::name_of;
 use cartlog::background::Background;
 use cartlog::cart::{Cart, CartModel};
 use cartlog::commands::CommandHandler;
-use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
+use cartlog::log::jetstream::JetStreamConnector;
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{Sequence, Sequencer, SequencerConnector, SharedLog, SharedLogSettings};
 use cartlog::log::{EventLog, LogReader, LogWriter, Position, RecordedEvent};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::flawed_sequencer::{Flaw, FlawedConnector};
-use cartlog_testkit::nats::{self, NatsCluster};
+use cartlog_testkit::nats::{NatsCluster, log_settings};
 use cartlog_testkit::postgres::{Cluster, Cut, PASSWORD, Proxy, Replication};
 use cartlog_testkit::seed::Dice;
 use futures_util::future::try_join_all;
@@ -65,19 +65,11 @@ impl Engine {
         Engine {
             port: cluster.servers[0].port,
             connector: |address| {
-                Arc::new(JetStreamConnector::new(JetStreamSettings {
-                    servers: vec![format!("nats://{address}")],
-                    stream: "cartlog".to_owned(),
-                    subject_prefix: "cartlog".to_owned(),
-                    replicas: 1,
-                    credentials: Credentials::Password {
-                        user: "cartlog".to_owned(),
-                        password: Secret::Text(nats::PASSWORD.to_owned()),
-                    },
-                    root_certificates: None,
-                    connect_timeout: Duration::from_secs(3),
-                    timeout: Duration::from_secs(10),
-                }))
+                Arc::new(JetStreamConnector::new(log_settings(
+                    vec![format!("nats://{address}")],
+                    "cartlog",
+                    1,
+                )))
             },
         }
     }

@@ -3,11 +3,11 @@
 use super::{a_second, commit};
 use crate::ROUND;
 use async_nats::HeaderMap;
-use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
+use cartlog::log::jetstream::JetStreamConnector;
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{SequencedOutcome, SequencerConnector};
 use cartlog_testkit::log_settings::LogSettings;
-use cartlog_testkit::nats::{NatsCluster, PASSWORD};
+use cartlog_testkit::nats::{NatsCluster, log_settings};
 use cartlog_testkit::postgres::{Cluster, Replication};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -65,19 +65,11 @@ impl Engine {
                 connect_timeout: CONNECT_TIMEOUT,
                 timeout: TIMEOUT,
             })),
-            Engine::JetStream(cluster) => Arc::new(JetStreamConnector::new(JetStreamSettings {
-                servers: cluster.urls(),
-                stream: WITHOUT_HTTP.to_owned(),
-                subject_prefix: WITHOUT_HTTP.to_owned(),
-                replicas: 3,
-                credentials: Credentials::Password {
-                    user: "cartlog".to_owned(),
-                    password: Secret::Text(PASSWORD.to_owned()),
-                },
-                root_certificates: None,
-                connect_timeout: CONNECT_TIMEOUT,
-                timeout: TIMEOUT,
-            })),
+            Engine::JetStream(cluster) => Arc::new(JetStreamConnector::new(log_settings(
+                cluster.urls(),
+                WITHOUT_HTTP,
+                3,
+            ))),
         }
     }
 

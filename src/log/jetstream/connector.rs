@@ -24,7 +24,7 @@ impl JetStreamConnector {
     async fn open(&self, creates: bool) -> Result<Option<Arc<dyn Sequencer>>, String> {
         let settings = &self.settings;
         check_names(settings)?;
-        let api = open(&settings.servers()).await?;
+        let api = open(&settings.servers).await?;
         let Some(stream) = Stream::open(api, settings, creates).await? else {
             return Ok(None);
         };
@@ -53,7 +53,7 @@ impl SequencerConnector for JetStreamConnector {
     }
 
     fn location(&self) -> String {
-        match addresses(&self.settings.servers()) {
+        match addresses(&self.settings.servers) {
             Ok(servers) => {
                 format!(
                     "nats://{} (stream {})",

@@ -1,12 +1,13 @@
 //! Who may connect, and what the user of the nodes may do.
 
-use super::{connect, settings};
+use super::{at, connect, settings};
 use crate::adapter::{Writer, lost, stream, whole_tail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
 use cartlog::log::shared::SequencerConnector;
-use cartlog_testkit::nats::{NatsCluster, NatsOptions, NatsServer, PASSWORD};
+use cartlog::nats::ServerSettings;
+use cartlog_testkit::nats::{NatsCluster, NatsOptions, NatsServer, PASSWORD, log_settings};
 use cartlog_testkit::{PATIENCE, repository};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
@@ -32,15 +33,14 @@ impl Guarded {
     }
 
     fn settings(&self, credentials: Credentials) -> JetStreamSettings {
+        let urls = vec![format!("nats://127.0.0.1:{}", self.server.port)];
+        let settings = log_settings(urls, "cartlog", 1);
         JetStreamSettings {
-            servers: vec![format!("nats://127.0.0.1:{}", self.server.port)],
-            stream: "cartlog".to_owned(),
-            subject_prefix: "cartlog".to_owned(),
-            replicas: 1,
-            credentials,
-            root_certificates: None,
-            connect_timeout: Duration::from_secs(3),
-            timeout: Duration::from_secs(10),
+            servers: ServerSettings {
+                credentials,
+                ..settings.servers
+            },
+            ..settings
         }
     }
 
@@ -234,10 +234,15 @@ async fn jetstream_tls_requires_a_trusted_certificate_of_the_host() {
         password: Secret::Text(PASSWORD.to_owned()),
     };
     let port = guarded.server.port;
-    let at = |url: String, is_trusted: bool| JetStreamSettings {
-        servers: vec![url],
-        root_certificates: is_trusted.then(|| guarded.folder.path().join("server.crt")),
-        ..guarded.settings(password.clone())
+    let at = |url: String, is_trusted: bool| {
+        let settings = at(vec![url], guarded.settings(password.clone()));
+        JetStreamSettings {
+            servers: ServerSettings {
+                root_certificates: is_trusted.then(|| guarded.folder.path().join("server.crt")),
+                ..settings.servers
+            },
+            ..settings
+        }
     };
     accepts(&guarded, &at(format!("tls://127.0.0.1:{port}"), true)).await;
     // A server that requires TLS gets it, whatever the address says.

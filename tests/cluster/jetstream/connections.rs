@@ -1,6 +1,6 @@
 //! Connections that are cut.
 
-use super::{append_one, connect, settings};
+use super::{append_one, at, connect, settings};
 use crate::adapter::{Writer, lost, stream, whole_tail};
 use cartlog::log::jetstream::JetStreamSettings;
 use cartlog::log::shared::SequencedOutcome;
@@ -10,10 +10,7 @@ use futures_util::future::join_all;
 
 /// The settings of a node behind `proxy`.
 fn behind(proxy: &Proxy, cluster: &NatsCluster) -> JetStreamSettings {
-    JetStreamSettings {
-        servers: vec![format!("nats://{}", proxy.address)],
-        ..settings(cluster)
-    }
+    at(vec![format!("nats://{}", proxy.address)], settings(cluster))
 }
 
 /// Promise (cluster): A commit to JetStream whose connection is cut is settled by repeating it,

@@ -13,26 +13,28 @@ mod signing;
 
 use crate::adapter::commit;
 use cartlog::log::Head;
-use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
+use cartlog::log::jetstream::{JetStreamConnector, JetStreamSettings};
 use cartlog::log::shared::{SequencedOutcome, Sequencer, SequencerConnector};
-use cartlog_testkit::nats::{NatsCluster, PASSWORD};
+use cartlog::nats::ServerSettings;
+use cartlog_testkit::nats::{NatsCluster, log_settings};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 pub fn settings(cluster: &NatsCluster) -> JetStreamSettings {
     JetStreamSettings {
-        servers: cluster.urls(),
-        stream: "cartlog".to_owned(),
         subject_prefix: "shop.carts".to_owned(),
-        replicas: cluster.servers.len(),
-        credentials: Credentials::Password {
-            user: "cartlog".to_owned(),
-            password: Secret::Text(PASSWORD.to_owned()),
+        ..log_settings(cluster.urls(), "cartlog", cluster.servers.len())
+    }
+}
+
+/// `settings` for the servers at `urls`.
+fn at(urls: Vec<String>, settings: JetStreamSettings) -> JetStreamSettings {
+    JetStreamSettings {
+        servers: ServerSettings {
+            servers: urls,
+            ..settings.servers
         },
-        root_certificates: None,
-        connect_timeout: Duration::from_secs(3),
-        timeout: Duration::from_secs(10),
+        ..settings
     }
 }
 

@@ -1,6 +1,6 @@
 //! A network that falls into two parts.
 
-use super::{append_one, connect, settings};
+use super::{append_one, at, connect, settings};
 use crate::adapter::{lost, stream, whole_tail};
 use crate::failover::Load;
 use crate::partition::cut_off_a_node;
@@ -32,9 +32,8 @@ impl Ways {
 
     fn settings(&self, cluster: &NatsCluster) -> JetStreamSettings {
         JetStreamSettings {
-            servers: self.urls(),
             timeout: Duration::from_secs(2),
-            ..settings(cluster)
+            ..at(self.urls(), settings(cluster))
         }
     }
 

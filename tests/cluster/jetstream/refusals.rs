@@ -1,8 +1,9 @@
 //! Each wrong setting, server or stream is refused in one line that says what to do.
 
-use super::{connect, settings};
+use super::{at, connect, settings};
 use cartlog::log::jetstream::{Credentials, JetStreamConnector, JetStreamSettings, Secret};
 use cartlog::log::shared::SequencerConnector;
+use cartlog::nats::ServerSettings;
 use cartlog_testkit::nats::{NatsCluster, PASSWORD};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -25,12 +26,12 @@ async fn wrong_setting_is_refused_in_one_line() {
         timeout: Duration::from_secs(2),
         ..settings(&cluster)
     };
-    let at = |server: &str| JetStreamSettings {
-        servers: vec![server.to_owned()],
-        ..good.clone()
-    };
+    let at = |server: &str| at(vec![server.to_owned()], good.clone());
     let with = |credentials: Credentials| JetStreamSettings {
-        credentials,
+        servers: ServerSettings {
+            credentials,
+            ..good.servers.clone()
+        },
         ..good.clone()
     };
     let user = |password: Secret| Credentials::Password {
@@ -63,7 +64,10 @@ async fn wrong_setting_is_refused_in_one_line() {
         ),
         (
             JetStreamSettings {
-                root_certificates: Some("/nowhere/root.pem".into()),
+                servers: ServerSettings {
+                    root_certificates: Some("/nowhere/root.pem".into()),
+                    ..good.servers.clone()
+                },
                 ..good.clone()
             },
             "cannot read the certificates in /nowhere/root.pem",

@@ -7,16 +7,14 @@ use async_nats::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cartlog::log::{EventLog, Position};
-use cartlog::mirror::{Mirror, MirrorSettings, MirrorStatus};
-use cartlog::nats::{Credentials, Secret, ServerSettings};
+use cartlog::mirror::{Mirror, MirrorStatus};
 use cartlog_testkit::log_file::StoredEvent;
 use cartlog_testkit::log_settings::LogSettings;
-use cartlog_testkit::nats::{NatsCluster, NatsOptions, PASSWORD};
+use cartlog_testkit::nats::{NatsCluster, NatsOptions, PASSWORD, mirror_settings};
 use cartlog_testkit::{ApiClient, PATIENCE, TestApp, repository};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 
 const STREAM: &str = "cartlog_events";
@@ -41,21 +39,7 @@ struct Running {
 
 impl Running {
     fn start(cluster: &NatsCluster, log: &Arc<dyn EventLog>) -> Running {
-        let settings = MirrorSettings {
-            servers: ServerSettings {
-                section: "nats",
-                servers: cluster.urls(),
-                credentials: Credentials::Password {
-                    user: "cartlog".to_owned(),
-                    password: Secret::Text(PASSWORD.to_owned()),
-                },
-                root_certificates: None,
-                connect_timeout: Duration::from_secs(3),
-            },
-            stream: STREAM.to_owned(),
-            subject: "cartlog.events".to_owned(),
-            replicas: 1,
-        };
+        let settings = mirror_settings(cluster.urls());
         let (stop, stopping) = watch::channel(false);
         let mirror = Mirror::start(Some(settings), log, &Registry::new(), &stopping);
         let mirror = mirror.expect("a mirror");

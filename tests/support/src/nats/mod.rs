@@ -6,9 +6,11 @@
 
 mod cluster;
 mod server;
+mod settings;
 
 pub use cluster::{NatsCluster, NatsOptions, Sync};
 pub use server::NatsServer;
+pub use settings::{log_settings, mirror_settings, server_settings};
 
 /// A user who may do everything.
 pub const OPERATOR: &str = "operator";
