@@ -5,13 +5,27 @@ import { announce } from "./page/notices.js";
 import { asOperator, isSignedOut } from "./page/operator.js";
 import { count, money, percent, duration } from "./page/format.js";
 import { Figure } from "./insights/figure.js";
-import { showAbandoned, showActivity, showFunnel, showHesitated, showPairs, showProducts } from "./insights/figures.js";
+import {
+  showAbandoned,
+  showActivity,
+  showFunnel,
+  showHesitated,
+  showPairs,
+  showProducts,
+} from "./insights/figures.js";
 import { Live } from "./insights/live.js";
 import * as queries from "./insights/queries.js";
 import { isTemporary } from "./service/request.js";
 import { whenBack } from "./service/retry.js";
 
-const [funnel, activity, products, hesitated, pairs, abandoned] = ["funnel", "activity", "products", "hesitated", "pairs", "abandoned"].map((id) => new Figure(id));
+const [funnel, activity, products, hesitated, pairs, abandoned] = [
+  "funnel",
+  "activity",
+  "products",
+  "hesitated",
+  "pairs",
+  "abandoned",
+].map((id) => new Figure(id));
 
 /** Characters of an amount that fit into a figure beside others. */
 const LONG = 11;
@@ -51,12 +65,22 @@ async function show(range, time, isRefresh = false) {
     byId("insights").setAttribute("aria-busy", "true");
   }
   try {
-    const [{ numbers, position }, steps, all, doubts, together, left] = await Promise.all([queries.funnel(range), queries.activity(range), queries.products(), queries.hesitated(), queries.pairs(), queries.abandoned()]);
+    const [{ numbers, position }, steps, all, doubts, together, left] = await Promise.all([
+      queries.funnel(range),
+      queries.activity(range),
+      queries.products(),
+      queries.hesitated(),
+      queries.pairs(),
+      queries.abandoned(),
+    ]);
     if (own !== requests) return;
     const names = new Map(all.map(({ sku, name }) => [sku, name]));
     // A product has numbers for each currency that it was sold in.
-    for (const list of [all, doubts]) if (list.some((it) => it.currency !== list[0].currency)) for (const it of list) it.name += ` (${it.currency})`;
-    const nothing = !all.length && !numbers.opened && !steps.items.length && !range.from && !range.to;
+    for (const list of [all, doubts])
+      if (list.some((it) => it.currency !== list[0].currency))
+        for (const it of list) it.name += ` (${it.currency})`;
+    const nothing =
+      !all.length && !numbers.opened && !steps.items.length && !range.from && !range.to;
     byId("empty").hidden = !nothing;
     byId("insights").hidden = nothing;
     byId("results").hidden = false;
@@ -70,7 +94,12 @@ async function show(range, time, isRefresh = false) {
     showAbandoned(abandoned, left);
     showFigures(numbers);
     live.shown(position);
-    if (!isRefresh) announce(nothing ? "Nothing has happened yet" : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`);
+    if (!isRefresh)
+      announce(
+        nothing
+          ? "Nothing has happened yet"
+          : `${count(numbers.opened, "cart")} opened, ${count(numbers.checked_out, "order")}`,
+      );
   } catch (error) {
     if (own === requests && !(isRefresh && isTemporary(error))) fail(error);
   } finally {
@@ -79,9 +108,22 @@ async function show(range, time, isRefresh = false) {
 }
 
 /** @param {Api.Funnel} funnel */
-function showFigures({ opened, checked_out, conversion, time_to_checkout: { median_ms }, idle, revenue }) {
-  showMoney("stat-revenue", revenue.map(({ total, currency }) => money(total, currency)));
-  showMoney("stat-average", revenue.map(({ average, currency }) => money(average, currency)));
+function showFigures({
+  opened,
+  checked_out,
+  conversion,
+  time_to_checkout: { median_ms },
+  idle,
+  revenue,
+}) {
+  showMoney(
+    "stat-revenue",
+    revenue.map(({ total, currency }) => money(total, currency)),
+  );
+  showMoney(
+    "stat-average",
+    revenue.map(({ average, currency }) => money(average, currency)),
+  );
   setText(byId("stat-opened"), opened.toLocaleString("en"));
   setText(byId("stat-orders"), checked_out.toLocaleString("en"));
   setText(byId("stat-conversion"), conversion === null ? "–" : percent(conversion));
@@ -96,7 +138,10 @@ function showFigures({ opened, checked_out, conversion, time_to_checkout: { medi
  */
 function showMoney(id, [main = "–", ...others]) {
   byId(id).replaceChildren(main, ...others.map((it) => element("small", {}, it)));
-  byId(id).parentElement?.classList.toggle("long", [main, ...others].some((it) => it.length > LONG));
+  byId(id).parentElement?.classList.toggle(
+    "long",
+    [main, ...others].some((it) => it.length > LONG),
+  );
 }
 
 /** @param {Error} error */

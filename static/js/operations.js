@@ -49,7 +49,10 @@ class Views {
     const rate = this.#before ? ((head - this.#before.head) * 1000) / (now - this.#before.at) : 0;
     this.#before = { head, at: now };
     setText(byId("head"), head.toLocaleString("en"));
-    setText(byId("rate"), rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "idle");
+    setText(
+      byId("rate"),
+      rate >= 0.5 ? `${Math.round(rate).toLocaleString("en")} events a second` : "idle",
+    );
   }
 
   /** @param {Api.View[]} items */
@@ -59,10 +62,20 @@ class Views {
     const worst = Math.max(...items.map((view) => view.lag_ms), 0);
     const indicator = byId("indicator");
     const state = failed.length ? "bad" : behind.length ? "waiting" : "good";
-    const names = failed.length === items.length ? "All views" : failed.map((view) => view.name).join(", ");
+    const names =
+      failed.length === items.length ? "All views" : failed.map((view) => view.name).join(", ");
     const reasons = new Set(failed.map((view) => view.last_error));
-    const words = failed.length ? `${names} failed: ${[...reasons].join("; ")}` : behind.length ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${duration(worst)} at most` : "All views up to date";
-    if (indicator.dataset.state && indicator.dataset.state !== state && (state === "bad" || indicator.dataset.state === "bad")) announce(words);
+    const words = failed.length
+      ? `${names} failed: ${[...reasons].join("; ")}`
+      : behind.length
+        ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${duration(worst)} at most`
+        : "All views up to date";
+    if (
+      indicator.dataset.state &&
+      indicator.dataset.state !== state &&
+      (state === "bad" || indicator.dataset.state === "bad")
+    )
+      announce(words);
     showIndicator(indicator, state, words);
   }
 
@@ -93,7 +106,8 @@ function describeWitness({ name, cosigned_events, problem }) {
  */
 function describeMirror({ stream, state, position, lag_ms, last_error }) {
   const name = `mirror in NATS (${stream})`;
-  if (state === "waiting" || state === "refused") return `${name} ${state}${last_error === null ? "" : `: ${last_error}`}`;
+  if (state === "waiting" || state === "refused")
+    return `${name} ${state}${last_error === null ? "" : `: ${last_error}`}`;
   const by = state === "standing_by" ? ", by another node" : "";
   return `${name} ${lag_ms ? `${duration(lag_ms)} behind` : "up to date"}, event ${(position ?? 0).toLocaleString("en")}${by}`;
 }
@@ -103,9 +117,14 @@ function describeMirror({ stream, state, position, lag_ms, last_error }) {
  * @returns {string}
  */
 function describeLog({ node, engine, replica, signed_events, not_signed, witnesses, mirror }) {
-  const proof = signed_events === null ? `not signed: ${not_signed}` : `signed up to event ${signed_events.toLocaleString("en")}`;
+  const proof =
+    signed_events === null
+      ? `not signed: ${not_signed}`
+      : `signed up to event ${signed_events.toLocaleString("en")}`;
   const mirrors = mirror ? [describeMirror(mirror)] : [];
-  const place = [`${engine} on ${node}`, proof, ...witnesses.map(describeWitness), ...mirrors].join("; ");
+  const place = [`${engine} on ${node}`, proof, ...witnesses.map(describeWitness), ...mirrors].join(
+    "; ",
+  );
   if (!replica) return place;
   const { state, lag_commits, lag_ms, last_error } = replica;
   if (state === "failed") return `${place}; replica does not follow: ${last_error}`;
@@ -170,16 +189,19 @@ open();
 async function open() {
   cancelRetry();
   try {
-    await asOperator("This page monitors the service and rebuilds its views.", ({ token_required }) => {
-      // Only a demo may be damaged.
-      byId("damage").hidden = token_required;
-      byId("demo").hidden = token_required;
-      byId("simulation").hidden = token_required;
-      byId("failed").hidden = true;
-      polling.start();
-      for (const job of jobs) job.watch();
-      webhooks.watch();
-    });
+    await asOperator(
+      "This page monitors the service and rebuilds its views.",
+      ({ token_required }) => {
+        // Only a demo may be damaged.
+        byId("damage").hidden = token_required;
+        byId("demo").hidden = token_required;
+        byId("simulation").hidden = token_required;
+        byId("failed").hidden = true;
+        polling.start();
+        for (const job of jobs) job.watch();
+        webhooks.watch();
+      },
+    );
   } catch (error) {
     showError(error);
   }
@@ -189,7 +211,9 @@ async function open() {
 function showError(error) {
   if (!polling.runs && isTemporary(error)) cancelRetry = whenBack(open);
   if (error instanceof Unreachable) {
-    connectionLost("Connection lost. This may be out of date.", () => (polling.runs ? polling.now() : open()));
+    connectionLost("Connection lost. This may be out of date.", () =>
+      polling.runs ? polling.now() : open(),
+    );
     if (!byId("operations").hidden) return;
   }
   if (isSignedOut(error)) {

@@ -55,7 +55,14 @@ async function openReceipt(cartId) {
   const { status, order_id } = cart;
   if (status !== "checked_out" || !order_id) {
     const isOpen = status === "open";
-    explain("Not ordered yet", isOpen ? "This cart has not been checked out, so there is no receipt." : "This cart has expired without an order.", isOpen ? "/#cart" : "/", isOpen ? "View cart" : "Go to shop");
+    explain(
+      "Not ordered yet",
+      isOpen
+        ? "This cart has not been checked out, so there is no receipt."
+        : "This cart has expired without an order.",
+      isOpen ? "/#cart" : "/",
+      isOpen ? "View cart" : "Go to shop",
+    );
     return;
   }
   rememberOrder(cart.id);
@@ -77,7 +84,12 @@ function show({ events, path, last, byOperator }) {
   if (!byOperator) rememberOrder(order.cart);
   receipt.open(order, byOperator);
   showLane(events);
-  setText(byId("lane-words"), order.reserveBy ? "Each event, with the one that caused it. The warehouse’s answer decides the order." : "Each event, with the one that caused it. The warehouse is not asked here: orders are confirmed at once.");
+  setText(
+    byId("lane-words"),
+    order.reserveBy
+      ? "Each event, with the one that caused it. The warehouse’s answer decides the order."
+      : "Each event, with the one that caused it. The warehouse is not asked here: orders are confirmed at once.",
+  );
   // The place that the address names is there only now. In one frame with the scrolling, what the
   // order pushes down would be a layout shift.
   if (location.hash) requestAnimationFrame(() => setTimeout(() => location.replace(location.hash)));
@@ -115,10 +127,20 @@ async function loadPictures() {
 /** @param {Error} error */
 function showFailure(error) {
   if (error instanceof Problem && error.status === 404) {
-    explain("Order not available here", "Open it in the browser in which it was placed: there it can be seen for 30 days after its cart was opened.", "/orders", "Your orders");
+    explain(
+      "Order not available here",
+      "Open it in the browser in which it was placed: there it can be seen for 30 days after its cart was opened.",
+      "/orders",
+      "Your orders",
+    );
     return;
   }
-  explain(id ? "Couldn’t load the order" : "Couldn’t load your orders", error.message, "/", "Go to shop");
+  explain(
+    id ? "Couldn’t load the order" : "Couldn’t load your orders",
+    error.message,
+    "/",
+    "Go to shop",
+  );
   byId("again").hidden = false;
   if (isTemporary(error)) cancelRetry = whenBack(open);
 }

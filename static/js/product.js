@@ -32,7 +32,11 @@ byId("buy").addEventListener("submit", (event) => {
 });
 field.addEventListener("input", () => cart.dismiss(place));
 field.addEventListener("focus", () => field.select());
-for (const [id, by] of /** @type {const} */ ([["less", -1], ["more", 1]])) byId(id).addEventListener("click", () => step(by));
+for (const [id, by] of /** @type {const} */ ([
+  ["less", -1],
+  ["more", 1],
+]))
+  byId(id).addEventListener("click", () => step(by));
 
 /** @param {number} by */
 function step(by) {

@@ -35,7 +35,10 @@ async function open() {
   byId("no-share").hidden = true;
   try {
     // The catalogue has the pictures of the shopper's own cart as well.
-    const [{ body }] = await Promise.all([get(`/api/shared/${token}`), catalogue.load().then(() => drawer.refresh())]);
+    const [{ body }] = await Promise.all([
+      get(`/api/shared/${token}`),
+      catalogue.load().then(() => drawer.refresh()),
+    ]);
     show(body);
   } catch (error) {
     showFailure(error);
@@ -49,7 +52,10 @@ function show(shared) {
   const { currency } = shared;
   ({ lines } = shared);
   const units = lines.reduce((sum, line) => sum + line.quantity, 0);
-  setText(byId("shared-when"), `${count(units, "item")}, as of ${fullTime(shared.changed_at)}. Later changes are not shown.`);
+  setText(
+    byId("shared-when"),
+    `${count(units, "item")}, as of ${fullTime(shared.changed_at)}. Later changes are not shown.`,
+  );
   for (const line of lines) {
     const { root, parts } = fromTemplate("shared-line");
     const product = catalogue.product(line.sku);
@@ -66,9 +72,18 @@ function show(shared) {
   }
   byId("shared-lines").replaceChildren(...[...views.values()].map(({ root }) => root));
   /** @param {string} name @param {string} value @param {string} [style] */
-  const row = (name, value, style = "") => element("div", { class: style }, element("dt", {}, name), element("dd", {}, value));
-  const discount = shared.discount ? [row("Subtotal", money(shared.items_total, currency)), row(discountName(shared.promotion), `−${money(shared.discount, currency)}`, "discount")] : [];
-  byId("shared-totals").replaceChildren(...discount, row("Total", money(shared.total, currency), "grand"));
+  const row = (name, value, style = "") =>
+    element("div", { class: style }, element("dt", {}, name), element("dd", {}, value));
+  const discount = shared.discount
+    ? [
+        row("Subtotal", money(shared.items_total, currency)),
+        row(discountName(shared.promotion), `−${money(shared.discount, currency)}`, "discount"),
+      ]
+    : [];
+  byId("shared-totals").replaceChildren(
+    ...discount,
+    row("Total", money(shared.total, currency), "grand"),
+  );
   byId("copy-cart").hidden = !lines.length;
   byId("shared").hidden = false;
   showCopying();
@@ -99,17 +114,39 @@ function showCopying(completed) {
   disable("copy-cart", isWhole);
   if (isWhole) setText(byId("copy-cart"), "Copied");
   if (copying.size || !copied.size) return;
-  const words = isWhole ? "Copied into your cart." : `${copied.size} of ${count(views.size, "product")} copied.`;
+  const words = isWhole
+    ? "Copied into your cart."
+    : `${copied.size} of ${count(views.size, "product")} copied.`;
   if (byId("copied").dataset.words === words) return;
   byId("copied").dataset.words = words;
-  byId("copied").replaceChildren(`${words} `, element("button", { class: "link-button", type: "button", testid: "copied-view", on: { click: () => drawer.open() } }, "View cart"));
+  byId("copied").replaceChildren(
+    `${words} `,
+    element(
+      "button",
+      {
+        class: "link-button",
+        type: "button",
+        testid: "copied-view",
+        on: { click: () => drawer.open() },
+      },
+      "View cart",
+    ),
+  );
 }
 
 /** @param {Error} error */
 function showFailure(error) {
   const isUnknown = error instanceof Problem && error.status === 404;
-  setText(byId("no-share-title"), isUnknown ? "No such shared cart" : "Couldn’t load the shared cart");
-  setText(byId("no-share-words"), isUnknown ? "The link is incomplete, or this shop did not make it. Ask for it again." : error.message);
+  setText(
+    byId("no-share-title"),
+    isUnknown ? "No such shared cart" : "Couldn’t load the shared cart",
+  );
+  setText(
+    byId("no-share-words"),
+    isUnknown
+      ? "The link is incomplete, or this shop did not make it. Ask for it again."
+      : error.message,
+  );
   byId("again").hidden = isUnknown;
   byId("no-share").hidden = false;
   if (isTemporary(error)) cancelRetry = whenBack(open);

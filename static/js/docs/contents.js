@@ -21,7 +21,9 @@ export function followScroll() {
   /** @type {Map<string, HTMLAnchorElement>} */
   const links = new Map();
   for (const link of contents.querySelectorAll("a")) links.set(link.hash.slice(1), link);
-  const entries = [...document.querySelectorAll("[data-entry]")].filter((entry) => links.has(entry.id));
+  const entries = [...document.querySelectorAll("[data-entry]")].filter((entry) =>
+    links.has(entry.id),
+  );
   /** @type {Set<Element>} */
   const inSight = new Set();
   /** @type {HTMLAnchorElement | undefined} */
@@ -58,5 +60,6 @@ function reveal(link, frame) {
   const margin = 48;
   if (inner.height === 0) return;
   if (inner.top < outer.top + margin) frame.scrollTop -= outer.top + margin - inner.top;
-  else if (inner.bottom > outer.bottom - margin) frame.scrollTop += inner.bottom - outer.bottom + margin;
+  else if (inner.bottom > outer.bottom - margin)
+    frame.scrollTop += inner.bottom - outer.bottom + margin;
 }

@@ -29,7 +29,14 @@ const labelled = (label, input) => element("label", {}, label, input);
  * @param {string} operation
  */
 function input(name, value, operation) {
-  return element("input", { class: "field small", value, type: "text", autocomplete: "off", spellcheck: false, testid: `${operation}-${name}` });
+  return element("input", {
+    class: "field small",
+    value,
+    type: "text",
+    autocomplete: "off",
+    spellcheck: false,
+    testid: `${operation}-${name}`,
+  });
 }
 
 /**
@@ -39,7 +46,7 @@ function input(name, value, operation) {
 function valueOf({ name, in: place, required, example }, template) {
   const { id, order, version } = current();
   const subject = template.startsWith("/api/orders/") ? order : id;
-  if (place === "path") return name === "id" ? subject ?? "" : String(example ?? "");
+  if (place === "path") return name === "id" ? (subject ?? "") : String(example ?? "");
   if (!required) return "";
   if (name === "If-Match") return version ? `"${version}"` : "";
   if (name === "Idempotency-Key") return crypto.randomUUID?.() ?? String(Date.now());
@@ -53,7 +60,11 @@ function valueOf({ name, in: place, required, example }, template) {
 function bodyOf(example) {
   const { total } = current();
   const isOrder = typeof example === "object" && example !== null && "expected_total" in example;
-  return JSON.stringify(isOrder && total !== undefined ? { expected_total: total } : example, null, 2);
+  return JSON.stringify(
+    isOrder && total !== undefined ? { expected_total: total } : example,
+    null,
+    2,
+  );
 }
 
 /**
@@ -61,9 +72,12 @@ function bodyOf(example) {
  * @param {Operation} operation
  */
 function tokenOf(operation) {
-  if (operation.security.some((it) => it.cart_token)) return { label: "Cart token", value: current().token ?? "" };
-  if (operation.security.some((it) => it.operator_token)) return { label: "Operator token (not in demo mode)", value: current().operator ?? "" };
-  if (operation.security.some((it) => it.warehouse_token)) return { label: "Warehouse token", value: "" };
+  if (operation.security.some((it) => it.cart_token))
+    return { label: "Cart token", value: current().token ?? "" };
+  if (operation.security.some((it) => it.operator_token))
+    return { label: "Operator token (not in demo mode)", value: current().operator ?? "" };
+  if (operation.security.some((it) => it.warehouse_token))
+    return { label: "Warehouse token", value: "" };
   return null;
 }
 
@@ -76,13 +90,33 @@ function tokenOf(operation) {
 export function requestForm(method, template, operation) {
   const id = operation.operationId;
   const shown = (operation.parameters ?? []).filter(({ name }) => !LEFT_OUT.includes(name));
-  const parameters = shown.map((parameter) => ({ ...parameter, input: input(parameter.name, valueOf(parameter, template), id) }));
+  const parameters = shown.map((parameter) => ({
+    ...parameter,
+    input: input(parameter.name, valueOf(parameter, template), id),
+  }));
   const token = tokenOf(operation);
   const tokenInput = token && input("token", token.value, id);
-  const types = Object.keys(Object.values(operation.responses).find((it) => it.content)?.content ?? {});
-  const accept = types.length > 1 ? element("select", { class: "field small", testid: `${id}-accept` }, types.map((type) => element("option", { value: type }, type))) : null;
+  const types = Object.keys(
+    Object.values(operation.responses).find((it) => it.content)?.content ?? {},
+  );
+  const accept =
+    types.length > 1
+      ? element(
+          "select",
+          { class: "field small", testid: `${id}-accept` },
+          types.map((type) => element("option", { value: type }, type)),
+        )
+      : null;
   const example = operation.requestBody?.content["application/json"]?.example;
-  const body = example === undefined ? null : element("textarea", { class: "field", spellcheck: false, value: bodyOf(example), testid: `${id}-body` });
+  const body =
+    example === undefined
+      ? null
+      : element("textarea", {
+          class: "field",
+          spellcheck: false,
+          value: bodyOf(example),
+          testid: `${id}-body`,
+        });
   /** @param {{ name: string, required: boolean }} parameter */
   const label = ({ name, required }) => (required ? `${name} (required)` : name);
   const fields = [
@@ -110,7 +144,11 @@ export function requestForm(method, template, operation) {
     if (body) headers["Content-Type"] = "application/json";
     const search = query.size ? `?${query}` : "";
     const isOperator = operation.security.some((it) => it.operator_token);
-    return { path: path + search, options: { method, headers, body: body?.value }, operator: isOperator ? given : undefined };
+    return {
+      path: path + search,
+      options: { method, headers, body: body?.value },
+      operator: isOperator ? given : undefined,
+    };
   }
   return { fields, request };
 }

@@ -32,7 +32,11 @@ function addressHere() {
 function show(language) {
   byId("main").dataset.samples = language;
   for (const button of document.querySelectorAll("[data-language]")) {
-    setAttribute(button, "aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.language === language));
+    setAttribute(
+      button,
+      "aria-pressed",
+      String(/** @type {HTMLElement} */ (button).dataset.language === language),
+    );
   }
 }
 
@@ -50,7 +54,9 @@ function choose(button) {
 
 /** @param {HTMLElement} button */
 async function copy(button) {
-  const shown = [...(button.closest(".sample")?.querySelectorAll("pre") ?? [])].find((it) => it.checkVisibility());
+  const shown = [...(button.closest(".sample")?.querySelectorAll("pre") ?? [])].find((it) =>
+    it.checkVisibility(),
+  );
   if (!shown) return;
   try {
     await navigator.clipboard.writeText(shown.textContent ?? "");

@@ -28,10 +28,13 @@ export function startSearch() {
       }
       all += matching;
       part.hidden = matching === 0;
-      part.open = words.length ? matching > 0 : before.get(part) ?? part.open;
+      part.open = words.length ? matching > 0 : (before.get(part) ?? part.open);
     }
     if (!words.length) before.clear();
-    setText(byId("found"), words.length ? (all ? count(all, "result") : "No results. Try fewer words.") : "");
+    setText(
+      byId("found"),
+      words.length ? (all ? count(all, "result") : "No results. Try fewer words.") : "",
+    );
   }
 
   search.addEventListener("input", filter);
@@ -56,7 +59,8 @@ export function startSearch() {
     (next < 0 ? search : links[next])?.focus();
   });
   addEventListener("keydown", (event) => {
-    const isTyping = event.target instanceof Element && event.target.closest("input, textarea, select");
+    const isTyping =
+      event.target instanceof Element && event.target.closest("input, textarea, select");
     if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     byId("contents").open = true;

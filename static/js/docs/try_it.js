@@ -77,8 +77,16 @@ function consoleOf({ method, path, operation }) {
   const status = element("p", { class: "try-status", role: "status", testid: `${id}-status` });
   const headers = element("pre", { tabIndex: 0, hidden: true, testid: `${id}-headers` });
   const body = element("pre", { tabIndex: 0, hidden: true, testid: `${id}-response` });
-  const send = element("button", { class: "button primary small", type: "submit", testid: `${id}-send` }, "Send");
-  const stop = element("button", { class: "button small", type: "button", hidden: true, testid: `${id}-stop` }, "Stop");
+  const send = element(
+    "button",
+    { class: "button primary small", type: "submit", testid: `${id}-send` },
+    "Send",
+  );
+  const stop = element(
+    "button",
+    { class: "button small", type: "button", hidden: true, testid: `${id}-stop` },
+    "Stop",
+  );
   /** @type {AbortController | null} */
   let running = null;
   stop.addEventListener("click", () => running?.abort());
@@ -95,17 +103,32 @@ function consoleOf({ method, path, operation }) {
     const started = performance.now();
     try {
       const answer = await fetch(target, { ...options, signal: control.signal, cache: "no-store" });
-      setText(status, `${answer.status} ${answer.statusText} in ${Math.round(performance.now() - started)} ms`);
+      setText(
+        status,
+        `${answer.status} ${answer.statusText} in ${Math.round(performance.now() - started)} ms`,
+      );
       setText(headers, [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n"));
       headers.hidden = false;
       await readBody(answer, body);
     } catch (error) {
-      if (!control.signal.aborted) setText(status, `Couldn’t reach the service: ${error instanceof Error ? error.message : error}`);
+      if (!control.signal.aborted)
+        setText(
+          status,
+          `Couldn’t reach the service: ${error instanceof Error ? error.message : error}`,
+        );
     } finally {
       if (running === control) stop.hidden = true;
     }
   }
-  const shown = element("form", { class: "try" }, form.fields, element("div", { class: "try-actions" }, send, stop), status, headers, body);
+  const shown = element(
+    "form",
+    { class: "try" },
+    form.fields,
+    element("div", { class: "try-actions" }, send, stop),
+    status,
+    headers,
+    body,
+  );
   shown.ariaLabel = `Try: ${method} ${path}`;
   shown.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -141,5 +164,10 @@ async function readBody(answer, place) {
  */
 function show(place, text) {
   place.hidden = text === "";
-  setText(place, text.length > SHOWN ? `${text.slice(0, SHOWN)}\n… ${text.length - SHOWN} more characters` : text);
+  setText(
+    place,
+    text.length > SHOWN
+      ? `${text.slice(0, SHOWN)}\n… ${text.length - SHOWN} more characters`
+      : text,
+  );
 }

@@ -48,8 +48,10 @@ function changesIn(parameters) {
     if (!place) continue;
     const [, units, sku] = /^(\d+):(.+)$/.exec(rest) ?? [];
     const quantity = version(name === "add" ? (units ?? null) : rest);
-    if (name === "quantity" && quantity) changes.push({ change: "set_quantity", version: place, quantity });
-    else if (name === "add" && quantity && sku) changes.push({ change: "add_item", after: place, sku, quantity });
+    if (name === "quantity" && quantity)
+      changes.push({ change: "set_quantity", version: place, quantity });
+    else if (name === "add" && quantity && sku)
+      changes.push({ change: "add_item", after: place, sku, quantity });
     else if (name === "code") changes.push({ change: "apply_promotion", after: place, code: rest });
   }
   return changes.slice(0, MAX_CHANGES);
@@ -58,7 +60,8 @@ function changesIn(parameters) {
 /** @param {Change} change */
 function partOf(change) {
   if (change.change === "set_quantity") return `quantity=${change.version}:${change.quantity}`;
-  if (change.change === "add_item") return `add=${change.after}:${change.quantity}:${encodeURIComponent(change.sku)}`;
+  if (change.change === "add_item")
+    return `add=${change.after}:${change.quantity}:${encodeURIComponent(change.sku)}`;
   return `code=${change.after}:${encodeURIComponent(change.code)}`;
 }
 
@@ -69,7 +72,11 @@ export function readAddress() {
     v: version(parameters.get("v")),
     pin: version(parameters.get("pin")),
     why: parameters.get("why") || null,
-    without: (parameters.get("without") ?? "").split(",").map(version).filter((it) => it !== null).filter((it) => it > 1),
+    without: (parameters.get("without") ?? "")
+      .split(",")
+      .map(version)
+      .filter((it) => it !== null)
+      .filter((it) => it > 1),
     changes: changesIn(parameters),
   };
 }

@@ -97,7 +97,9 @@ export class CartHistory {
     byId("cart").hidden = false;
     byId("progress").hidden = false;
     try {
-      this.#eventList = await openEventList(this.#eventList.id, (read) => setText(byId("progress-words"), `${read.toLocaleString("en")} events read`));
+      this.#eventList = await openEventList(this.#eventList.id, (read) =>
+        setText(byId("progress-words"), `${read.toLocaleString("en")} events read`),
+      );
     } catch (error) {
       this.#showFailure(error);
       return;
@@ -110,10 +112,24 @@ export class CartHistory {
     });
     const scrubber = new Scrubber(this, eventList);
     this.#indicators = new StatusIndicators(this, eventList);
-    this.#parts = [new CartPanel(this, eventList), new Timeline(this, eventList), new Playback(this), scrubber];
+    this.#parts = [
+      new CartPanel(this, eventList),
+      new Timeline(this, eventList),
+      new Playback(this),
+      scrubber,
+    ];
     const refusals = new Refusals(this, eventList);
     this.#refusals = refusals;
-    this.#slowParts = [refusals, new Explanation(this), new EventPanel(this, eventList), new StateOrEvents(this, eventList), new WhatIf(this, eventList), new Suppose(this, eventList), new Finder(this, eventList), { show: (moment) => scrubber.paint(moment) }];
+    this.#slowParts = [
+      refusals,
+      new Explanation(this),
+      new EventPanel(this, eventList),
+      new StateOrEvents(this, eventList),
+      new WhatIf(this, eventList),
+      new Suppose(this, eventList),
+      new Finder(this, eventList),
+      { show: (moment) => scrubber.paint(moment) },
+    ];
     this.#readAddress();
     addEventListener("popstate", () => this.#readAddress());
     this.#follow();
@@ -143,7 +159,8 @@ export class CartHistory {
   }
 
   get address() {
-    return new URL(addressOf(this.#eventList.id, { ...this.state, v: this.version }), location.href).href;
+    return new URL(addressOf(this.#eventList.id, { ...this.state, v: this.version }), location.href)
+      .href;
   }
 
   /**
@@ -198,20 +215,35 @@ export class CartHistory {
    */
   change(change) {
     /** @param {Change} other */
-    const isReplaced = (other) => change.change === "set_quantity" && other.change === "set_quantity" && other.version === change.version;
+    const isReplaced = (other) =>
+      change.change === "set_quantity" &&
+      other.change === "set_quantity" &&
+      other.version === change.version;
     const version = change.change === "set_quantity" ? change.version : 0;
-    this.suppose(this.state.without.filter((it) => it !== version), [...this.state.changes.filter((it) => !isReplaced(it)), change]);
+    this.suppose(
+      this.state.without.filter((it) => it !== version),
+      [...this.state.changes.filter((it) => !isReplaced(it)), change],
+    );
   }
 
   /** @param {number} version */
   toggleSkip(version) {
     const { without, changes } = this.state;
-    this.suppose(without.includes(version) ? without.filter((it) => it !== version) : [...without, version], changes);
+    this.suppose(
+      without.includes(version) ? without.filter((it) => it !== version) : [...without, version],
+      changes,
+    );
   }
 
   #announceSupposed() {
     const { supposed, state, eventList } = this.moment();
-    announce(!supposed.isAny ? "What-if ended" : supposed.failure || (supposed.refused[0]?.detail ?? `What if: the total would be ${spokenMoney(state.total, eventList.currency)}`));
+    announce(
+      !supposed.isAny
+        ? "What-if ended"
+        : supposed.failure ||
+            (supposed.refused[0]?.detail ??
+              `What if: the total would be ${spokenMoney(state.total, eventList.currency)}`),
+    );
   }
 
   refresh() {
@@ -229,9 +261,29 @@ export class CartHistory {
     const state = fold.at(version);
     /** @type {Moment["compared"]} */
     const compared = hypothetical ? "actual" : pin ? "pin" : "before";
-    const base = compared === "actual" ? actual : eventList.fold.at(compared === "pin" && pin ? pin : version - 1);
+    const base =
+      compared === "actual"
+        ? actual
+        : eventList.fold.at(compared === "pin" && pin ? pin : version - 1);
     /** @type {Moment} */
-    const moment = { eventList, version, head: eventList.head, event: eventList.event(version), fold, actual, state, base, compared, pin, why, without, supposed, hypothetical, variant: supposed.key, reason: null };
+    const moment = {
+      eventList,
+      version,
+      head: eventList.head,
+      event: eventList.event(version),
+      fold,
+      actual,
+      state,
+      base,
+      compared,
+      pin,
+      why,
+      without,
+      supposed,
+      hypothetical,
+      variant: supposed.key,
+      reason: null,
+    };
     moment.reason = why ? reasonOf(why, moment) : null;
     return moment;
   }
@@ -254,7 +306,13 @@ export class CartHistory {
   #readAddress() {
     const { v, pin, why, without, changes } = readAddress();
     const { head } = this.#eventList;
-    this.state = { v: v && v < head ? v : null, pin: pin && pin <= head ? pin : null, why, without, changes };
+    this.state = {
+      v: v && v < head ? v : null,
+      pin: pin && pin <= head ? pin : null,
+      why,
+      without,
+      changes,
+    };
     this.#set(without, changes);
     if (why && !reasonOf(why, this.moment())) this.state.why = null;
     this.#draw(true);
@@ -288,7 +346,10 @@ export class CartHistory {
   #settle(moment = this.moment()) {
     for (const part of this.#slowParts) part.show(moment);
     // The slider reads out its own value.
-    if (this.#moved && document.activeElement !== byId("slider")) announce(`Version ${moment.version}: ${moment.event.sentence}. Total ${spokenMoney(moment.state.total, moment.eventList.currency)}`);
+    if (this.#moved && document.activeElement !== byId("slider"))
+      announce(
+        `Version ${moment.version}: ${moment.event.sentence}. Total ${spokenMoney(moment.state.total, moment.eventList.currency)}`,
+      );
     this.#moved = false;
     document.title = `Version ${moment.version} of ${moment.head}: ${moment.event.sentence}`;
   }
@@ -326,9 +387,16 @@ export class CartHistory {
     const unknown = error instanceof Problem && error.status === 404;
     byId("cart").hidden = byId("progress").hidden = true;
     if (unknown) {
-      showNote("You can’t view this cart", new Error("It doesn’t exist or belongs to someone else."));
-      if (!("admitted" in error && error.admitted)) asOperator("The operator can view any cart.", () => location.reload());
-    } else showNote("Couldn’t load this cart’s history", error, () => new CartHistory(this.#eventList.id).start());
+      showNote(
+        "You can’t view this cart",
+        new Error("It doesn’t exist or belongs to someone else."),
+      );
+      if (!("admitted" in error && error.admitted))
+        asOperator("The operator can view any cart.", () => location.reload());
+    } else
+      showNote("Couldn’t load this cart’s history", error, () =>
+        new CartHistory(this.#eventList.id).start(),
+      );
   }
 }
 

@@ -31,7 +31,17 @@ class NumberButton {
     this.why = why;
     this.#label = label;
     this.#change.dataset.testid = `change-${why}`;
-    this.root = element("button", { class: "number", type: "button", testid: `number-${why}`, data: { why }, on: { click: () => page.explain(why) } }, this.#value);
+    this.root = element(
+      "button",
+      {
+        class: "number",
+        type: "button",
+        testid: `number-${why}`,
+        data: { why },
+        on: { click: () => page.explain(why) },
+      },
+      this.#value,
+    );
     this.cell = [this.root, this.#change];
   }
 
@@ -44,7 +54,11 @@ class NumberButton {
     setText(this.#value, text);
     setAttribute(this.root, "aria-label", `${this.#label}: ${text}`);
     setText(this.#change, change);
-    setAttribute(this.#change, "data-sign", change ? (change.startsWith("−") ? "minus" : "plus") : null);
+    setAttribute(
+      this.#change,
+      "data-sign",
+      change ? (change.startsWith("−") ? "minus" : "plus") : null,
+    );
     setAttribute(this.root, "aria-pressed", String(asked === this.why));
   }
 }
@@ -87,7 +101,9 @@ export class CartPanel {
       byId("slider").focus();
     });
     new ResizeObserver(() => (this.#measured = null)).observe(this.#frame);
-    this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), { passive: true });
+    this.#frame.addEventListener("scroll", () => (this.#scrolled = this.#frame.scrollTop), {
+      passive: true,
+    });
     for (const [field, name] of SUMS) {
       const number = new NumberButton(field, name, page);
       this.#sums.push([field, number]);
@@ -100,19 +116,38 @@ export class CartPanel {
     const { version, head, event, state, base, compared, pin, why } = moment;
     this.#makeRows(moment);
     this.#reveal(this.#rows.get(event.data.sku));
-    setText(byId("cart-title"), moment.hypothetical ? `Cart at version ${version}, hypothetical` : `Cart at version ${version}`);
+    setText(
+      byId("cart-title"),
+      moment.hypothetical
+        ? `Cart at version ${version}, hypothetical`
+        : `Cart at version ${version}`,
+    );
     const status = byId("cart-status");
     setText(status, STATUS[state.status]);
     status.dataset.status = state.status;
     this.#offerOrder(this.#eventList.event(head));
     byId("unpin").hidden = compared !== "pin";
-    const against = { before: "previous event", pin: `pinned version ${pin}`, actual: "the actual history" }[compared];
-    const changes = compared === "pin" && version === pin ? "pinned: select another event to compare" : `compared with ${against}`;
-    setText(byId("compared"), `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`);
+    const against = {
+      before: "previous event",
+      pin: `pinned version ${pin}`,
+      actual: "the actual history",
+    }[compared];
+    const changes =
+      compared === "pin" && version === pin
+        ? "pinned: select another event to compare"
+        : `compared with ${against}`;
+    setText(
+      byId("compared"),
+      `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`,
+    );
     this.#showLines(moment, why);
     const { currency } = this.#eventList;
     for (const [field, number] of this.#sums) {
-      number.show(money(state[field], currency), changeOf(state[field] - base[field], currency), why);
+      number.show(
+        money(state[field], currency),
+        changeOf(state[field] - base[field], currency),
+        why,
+      );
     }
     setText(byId("history-promotion"), state.promotion ? state.promotion.code : "");
     byId("history-promotion").title = state.promotion?.description ?? "";
@@ -143,15 +178,35 @@ export class CartPanel {
       const quantity = line?.quantity ?? 0;
       const touched = compared === "before" && event.data.sku === sku;
       // States share unchanged lines: a row that shows them already is up to date.
-      if (row.line === line && row.old === old && row.why === why && row.touched === touched) continue;
+      if (row.line === line && row.old === old && row.why === why && row.touched === touched)
+        continue;
       Object.assign(row, { line, old, why, touched });
       setAttribute(row.root, "data-present", String(quantity > 0));
       row.root.classList.toggle("touched", touched);
       setText(row.name, line?.name ?? row.firstName);
-      setText(row.lots, line && quantity ? line.lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ") : line ? "removed" : hypothetical ? "not in cart" : "not yet in cart");
+      setText(
+        row.lots,
+        line && quantity
+          ? line.lots
+              .map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`)
+              .join(" + ")
+          : line
+            ? "removed"
+            : hypothetical
+              ? "not in cart"
+              : "not yet in cart",
+      );
       this.#widen(money(line?.total ?? 0, currency));
-      row.quantity.show(String(quantity), quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)), why);
-      row.total.show(money(line?.total ?? 0, currency), changeOf((line?.total ?? 0) - (old?.total ?? 0), currency), why);
+      row.quantity.show(
+        String(quantity),
+        quantity === (old?.quantity ?? 0) ? "" : signed(quantity - (old?.quantity ?? 0)),
+        why,
+      );
+      row.total.show(
+        money(line?.total ?? 0, currency),
+        changeOf((line?.total ?? 0) - (old?.total ?? 0), currency),
+        why,
+      );
     }
   }
 
@@ -167,8 +222,11 @@ export class CartPanel {
     const products = `${movesBySku.size} ${variant}`;
     if (products === this.#products) return;
     this.#products = products;
-    const names = new Map([...movesBySku].map(([sku, [first]]) => [sku, this.#eventList.event(first).data.name]));
-    for (const { data } of supposed.events) if (data.sku && !names.has(data.sku)) names.set(data.sku, data.name);
+    const names = new Map(
+      [...movesBySku].map(([sku, [first]]) => [sku, this.#eventList.event(first).data.name]),
+    );
+    for (const { data } of supposed.events)
+      if (data.sku && !names.has(data.sku)) names.set(data.sku, data.name);
     for (const [sku, { root }] of this.#rows) root.hidden = !names.has(sku);
     for (const [sku, name] of names) {
       if (this.#rows.has(sku)) continue;
@@ -178,11 +236,26 @@ export class CartPanel {
       root.dataset.testid = `history-line-${sku}`;
       parts.quantity.append(...quantity.cell);
       parts.total.append(...total.cell);
-      this.#rows.set(sku, { root, firstName: name, name: parts.name, lots: parts.lots, quantity, total, place: this.#rows.size });
+      this.#rows.set(sku, {
+        root,
+        firstName: name,
+        name: parts.name,
+        lots: parts.lots,
+        quantity,
+        total,
+        place: this.#rows.size,
+      });
       this.#body.append(root);
     }
     if (names.size === 0) this.#rows.clear();
-    if (names.size === 0) this.#body.replaceChildren(element("tr", {}, element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added.")));
+    if (names.size === 0)
+      this.#body.replaceChildren(
+        element(
+          "tr",
+          {},
+          element("td", { class: "nothing soft", colSpan: 3 }, "No items were ever added."),
+        ),
+      );
     else this.#body.querySelector(".nothing")?.parentElement?.remove();
     this.#measured = null;
   }
@@ -213,7 +286,10 @@ export class CartPanel {
    */
   #reveal(row) {
     if (!row) return;
-    this.#measured ??= { row: row.root.offsetHeight, frame: this.#frame.clientHeight - this.#body.offsetTop };
+    this.#measured ??= {
+      row: row.root.offsetHeight,
+      frame: this.#frame.clientHeight - this.#body.offsetTop,
+    };
     const { row: height, frame } = this.#measured;
     if (this.#rows.size * height <= frame) return;
     const top = row.place * height;

@@ -22,14 +22,20 @@ export async function showCode(place, { type, meta: { command } }) {
     try {
       ({ body: code } = await get(`/api/code?${key}`));
     } catch (error) {
-      place.replaceChildren(element("p", { class: "refusal" }, `Couldn’t load the code: ${error.message}`));
+      place.replaceChildren(
+        element("p", { class: "refusal" }, `Couldn’t load the code: ${error.message}`),
+      );
       return;
     }
     if (code) known.set(key, code);
   }
   place.replaceChildren(
     element("h4", {}, "decide"),
-    element("p", { class: "soft small" }, `What the rules make of the command ${command}: events, or a refusal.`),
+    element(
+      "p",
+      { class: "soft small" },
+      `What the rules make of the command ${command}: events, or a refusal.`,
+    ),
     ...(code?.decide ?? []).map(excerpt),
     element("h4", {}, "evolve"),
     element("p", { class: "soft small" }, `How ${type} changes the state. It never fails.`),
@@ -42,6 +48,18 @@ function excerpt({ file, first_line, lines }) {
   const last = first_line + lines.length - 1;
   const where = `${file}, ${first_line === last ? `line ${last}` : `lines ${first_line} to ${last}`}`;
   const width = String(last).length;
-  const rows = lines.flatMap((line, index) => [element("span", { class: "line-number", "aria-hidden": "true" }, String(first_line + index).padStart(width)), `${line}\n`]);
-  return element("figure", { class: "code" }, element("figcaption", { class: "soft small" }, where), element("pre", { tabIndex: 0, role: "region", "aria-label": where }, ...rows));
+  const rows = lines.flatMap((line, index) => [
+    element(
+      "span",
+      { class: "line-number", "aria-hidden": "true" },
+      String(first_line + index).padStart(width),
+    ),
+    `${line}\n`,
+  ]);
+  return element(
+    "figure",
+    { class: "code" },
+    element("figcaption", { class: "soft small" }, where),
+    element("pre", { tabIndex: 0, role: "region", "aria-label": where }, ...rows),
+  );
 }

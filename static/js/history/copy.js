@@ -44,9 +44,14 @@ export function asGivenWhenThen(eventList, event) {
   const lines = past.slice(-GIVEN).map((it) => plain(it, currency));
   if (past.length > GIVEN) lines.unshift(`# ${past.length - GIVEN} earlier events`);
   /** @param {string} word @param {string[]} rows */
-  const block = (word, rows) => rows.map((row, index) => `${(index ? "" : word).padEnd(6)}${row}`).join("\n");
+  const block = (word, rows) =>
+    rows.map((row, index) => `${(index ? "" : word).padEnd(6)}${row}`).join("\n");
   const then = written.map((version) => plain(eventList.event(version), currency));
-  return [block("given", lines.length ? lines : ["nothing"]), block("when", [commandOf(eventList, event, written)]), block("then", then)].join("\n");
+  return [
+    block("given", lines.length ? lines : ["nothing"]),
+    block("when", [commandOf(eventList, event, written)]),
+    block("then", then),
+  ].join("\n");
 }
 
 /**
@@ -54,8 +59,10 @@ export function asGivenWhenThen(eventList, event) {
  * @param {string} currency
  */
 function plain({ type, data }, currency) {
-  if (data.sku) return `${type} ${data.sku} ${data.quantity} × ${amount(data.unit_price, currency)}`;
-  if (data.code) return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent}%` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
+  if (data.sku)
+    return `${type} ${data.sku} ${data.quantity} × ${amount(data.unit_price, currency)}`;
+  if (data.code)
+    return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent}%` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
   if (type === "CartCheckedOut") return `${type} ${amount(data.total, currency)}`;
   return type;
 }
@@ -70,11 +77,14 @@ function commandOf(eventList, event, written) {
   const { command } = event.meta;
   const { data } = event;
   if (command === "set_quantity") {
-    const line = eventList.fold.at(written.at(-1) ?? event.version).allLines.find(({ sku }) => sku === data.sku);
+    const line = eventList.fold
+      .at(written.at(-1) ?? event.version)
+      .allLines.find(({ sku }) => sku === data.sku);
     return `${command} ${data.sku} ${line?.quantity ?? 0}`;
   }
   if (command === "add_item") return `${command} ${data.sku} ${data.quantity}`;
   if (command === "remove_item") return `${command} ${data.sku}`;
-  if (command === "apply_promotion") return `${command} ${eventList.event(written.at(-1) ?? event.version).data.code}`;
+  if (command === "apply_promotion")
+    return `${command} ${eventList.event(written.at(-1) ?? event.version).data.code}`;
   return command;
 }

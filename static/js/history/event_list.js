@@ -143,7 +143,9 @@ export class EventList {
     const behind = this.head - version;
     const descending = behind < PAGE;
     const cursor = this.#cursors[Math.floor((version - 1) / PAGE)];
-    const path = descending ? this.#page(null, { limit: behind + 1, order: "desc" }) : this.#page(cursor ?? null);
+    const path = descending
+      ? this.#page(null, { limit: behind + 1, order: "desc" })
+      : this.#page(cursor ?? null);
     const { body } = await get(path, { accept });
     return descending ? body[behind] : body[(version - 1) % PAGE];
   }
@@ -175,7 +177,9 @@ export class EventList {
    * @param {{ limit?: number, order?: "asc" | "desc" }} [options]
    */
   #page(cursor, { limit = PAGE, order = "asc" } = {}) {
-    const path = this.byOperator ? `/api/events?cart_id=${this.id}&` : `/api/carts/${this.id}/events?`;
+    const path = this.byOperator
+      ? `/api/events?cart_id=${this.id}&`
+      : `/api/carts/${this.id}/events?`;
     return `${path}limit=${limit}&order=${order}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
   }
 }

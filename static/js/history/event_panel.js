@@ -34,9 +34,12 @@ export class EventPanel {
     // The service provides CloudEvents to the holder of the cart only.
     byId("copy-cloudevent").hidden = eventList.byOperator;
     /** @param {string} id @param {string} name @param {(event: Api.Event) => string | Promise<string>} text */
-    const copy = (id, name, text) => byId(id).addEventListener("click", () => this.#event && this.#copy(name, text(this.#event)));
+    const copy = (id, name, text) =>
+      byId(id).addEventListener("click", () => this.#event && this.#copy(name, text(this.#event)));
     copy("copy-json", "JSON", asJson);
-    copy("copy-cloudevent", "CloudEvent", async ({ version }) => asJson(await eventList.cloudEvent(version)));
+    copy("copy-cloudevent", "CloudEvent", async ({ version }) =>
+      asJson(await eventList.cloudEvent(version)),
+    );
     copy("copy-given", "given/when/then", (event) => asGivenWhenThen(eventList, event));
   }
 
@@ -60,10 +63,16 @@ export class EventPanel {
     this.#shown = key;
     this.#event = event;
     const before = version > 1 ? this.#eventList.event(version - 1) : null;
-    const pause = before ? `, ${duration(Math.max(Date.parse(event.recorded_at) - Date.parse(before.recorded_at), 0))} after the previous event` : "";
+    const pause = before
+      ? `, ${duration(Math.max(Date.parse(event.recorded_at) - Date.parse(before.recorded_at), 0))} after the previous event`
+      : "";
     this.#root.replaceChildren(
       element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
-      element("p", { class: "soft small" }, `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`),
+      element(
+        "p",
+        { class: "soft small" },
+        `Event ${version} of ${head}, ${fullTime(event.recorded_at)}${pause}`,
+      ),
       element("h3", {}, "Cause"),
       this.#cause(event),
       element("h3", {}, "Effect"),
@@ -77,8 +86,19 @@ export class EventPanel {
   #cause(event) {
     const { meta } = event;
     const others = this.#eventList.siblings(event).filter((version) => version !== event.version);
-    const together = others.length ? [" The same command wrote ", ...others.slice(0, 6).flatMap((version, index) => [index ? ", " : "", stepLink(this.#page, version)]), others.length > 6 ? ` and ${others.length - 6} more` : "", "."] : [];
-    const subject = ["shopper", "service"].includes(meta.actor) ? `The ${meta.actor}` : `“${meta.actor}”`;
+    const together = others.length
+      ? [
+          " The same command wrote ",
+          ...others
+            .slice(0, 6)
+            .flatMap((version, index) => [index ? ", " : "", stepLink(this.#page, version)]),
+          others.length > 6 ? ` and ${others.length - 6} more` : "",
+          ".",
+        ]
+      : [];
+    const subject = ["shopper", "service"].includes(meta.actor)
+      ? `The ${meta.actor}`
+      : `“${meta.actor}”`;
     return element(
       "div",
       { testid: "cause" },
@@ -98,34 +118,76 @@ export class EventPanel {
     const { currency } = this.#eventList;
     /** @param {number} minor */
     const write = (minor) => amount(minor, currency);
-    const { lines, sums, promotion, status } = difference(fold.at(event.version - 1), fold.at(event.version));
+    const { lines, sums, promotion, status } = difference(
+      fold.at(event.version - 1),
+      fold.at(event.version),
+    );
     /**
      * @template T
      * @param {string} name
      * @param {[T, T]} pair
      * @param {(value: T) => string} [text]
      */
-    const arrow = (name, [from, to], text = String) => element("li", {}, `${name}: `, element("span", { class: "from" }, text(from)), " → ", element("strong", {}, text(to)));
+    const arrow = (name, [from, to], text = String) =>
+      element(
+        "li",
+        {},
+        `${name}: `,
+        element("span", { class: "from" }, text(from)),
+        " → ",
+        element("strong", {}, text(to)),
+      );
     /** @param {string | null} value */
     const words = (value) => (value === null ? "none" : value.replace("_", " "));
     const changes = [
-      ...lines.flatMap((line) => [arrow(`${line.name}, quantity`, line.quantity), arrow(`${line.name}, total`, line.total, write)]),
+      ...lines.flatMap((line) => [
+        arrow(`${line.name}, quantity`, line.quantity),
+        arrow(`${line.name}, total`, line.total, write),
+      ]),
       ...(promotion[0] === promotion[1] ? [] : [arrow("Promotion", promotion, words)]),
-      ...SUMS.flatMap(([field, name]) => (sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)])),
+      ...SUMS.flatMap(([field, name]) =>
+        sums[field][0] === sums[field][1] ? [] : [arrow(name, sums[field], write)],
+      ),
       ...(status[0] === status[1] ? [] : [arrow("Status", status, words)]),
     ];
     const refused = refusedInWords(this.#eventList.refusedAt(event.version));
-    const delay = event.view_delay_ms === undefined ? "View delay is measured for live events only." : `View delay: ${duration(event.view_delay_ms)}.`;
+    const delay =
+      event.view_delay_ms === undefined
+        ? "View delay is measured for live events only."
+        : `View delay: ${duration(event.view_delay_ms)}.`;
     const made = supposed.events.filter(({ version }) => version === event.version);
     const isGone = without.includes(event.version) || made.some(({ replaces }) => replaces);
-    const supposes = [isGone ? "without this event" : "", ...made.map(({ replaces, sentence }) => `${replaces ? "in its place" : "then"}: ${sentence}`)].filter(Boolean);
+    const supposes = [
+      isGone ? "without this event" : "",
+      ...made.map(({ replaces, sentence }) => `${replaces ? "in its place" : "then"}: ${sentence}`),
+    ].filter(Boolean);
     return element(
       "div",
       { testid: "effect" },
-      element("p", { class: "hypothetical-note", testid: "effect-hypothetical", hidden: !hypothetical }, `In the what-if, not in the actual history${supposes.length ? `, ${supposes.join("; ")}` : ""}.`),
-      changes.length ? element("ul", { class: "changes" }, ...changes) : element("p", {}, event.version === 1 && !hypothetical ? "An empty cart was created." : "No number changed."),
+      element(
+        "p",
+        { class: "hypothetical-note", testid: "effect-hypothetical", hidden: !hypothetical },
+        `In the what-if, not in the actual history${supposes.length ? `, ${supposes.join("; ")}` : ""}.`,
+      ),
+      changes.length
+        ? element("ul", { class: "changes" }, ...changes)
+        : element(
+            "p",
+            {},
+            event.version === 1 && !hypothetical
+              ? "An empty cart was created."
+              : "No number changed.",
+          ),
       element("p", { class: "soft small", testid: "view-delay" }, delay),
-      refused ? element("p", { class: "refusal", testid: "then-refused" }, refused, " ", element("a", { href: "#refused-title" }, "Not part of the log")) : null,
+      refused
+        ? element(
+            "p",
+            { class: "refusal", testid: "then-refused" },
+            refused,
+            " ",
+            element("a", { href: "#refused-title" }, "Not part of the log"),
+          )
+        : null,
     );
   }
 
@@ -142,7 +204,11 @@ export class EventPanel {
         ["hash", hash],
         ["previous hash", event.version === 1 ? "none (first event)" : previous_hash],
       ]),
-      element("pre", { tabIndex: 0, role: "region", "aria-label": "The event’s data" }, JSON.stringify(event.data, null, 2)),
+      element(
+        "pre",
+        { tabIndex: 0, role: "region", "aria-label": "The event’s data" },
+        JSON.stringify(event.data, null, 2),
+      ),
     );
     details.addEventListener("toggle", () => (this.#rawOpen = details.open));
     return details;
@@ -154,7 +220,12 @@ export class EventPanel {
    */
   #code(event) {
     const place = element("div", { class: "code-body", testid: "code-body" });
-    const details = element("details", { open: this.#codeOpen, testid: "code" }, element("summary", {}, "Show the code"), place);
+    const details = element(
+      "details",
+      { open: this.#codeOpen, testid: "code" },
+      element("summary", {}, "Show the code"),
+      place,
+    );
     details.addEventListener("toggle", () => {
       this.#codeOpen = details.open;
       if (details.open && !place.hasChildNodes()) fillCode(place, event);
@@ -174,5 +245,13 @@ async function fillCode(place, event) {
 
 /** @param {[string, string | number | null][]} pairs */
 function facts(pairs) {
-  return element("dl", { class: "facts" }, ...pairs.filter(([, value]) => value).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
+  return element(
+    "dl",
+    { class: "facts" },
+    ...pairs
+      .filter(([, value]) => value)
+      .map(([name, value]) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, String(value))),
+      ),
+  );
 }

@@ -55,7 +55,12 @@ export class Explanation {
     // On a narrow page the explanation is below: the timeline shows the sum as well.
     byId("dock-why").hidden = !reason;
     const sum = words && reason ? `${words.title}: ${words.sum}` : "";
-    setText(byId("dock-why"), reason && words && sum.length > DOCK_LENGTH ? `${words.title}: ${written(reason, moment.eventList.currency)}` : sum);
+    setText(
+      byId("dock-why"),
+      reason && words && sum.length > DOCK_LENGTH
+        ? `${words.title}: ${written(reason, moment.eventList.currency)}`
+        : sum,
+    );
     if (reason && words) this.#showReason(reason, words, moment);
   }
 
@@ -85,7 +90,8 @@ export class Explanation {
     if (!versions.length) return element("p", { class: "soft" }, "No event has changed it yet.");
     const from = Math.max(versions.length - this.#rows, 0);
     /** @param {number} value */
-    const write = (value) => (reason.field === "quantity" ? signed(value) : signedAmount(value, currency));
+    const write = (value) =>
+      reason.field === "quantity" ? signed(value) : signedAmount(value, currency);
     const newestFirst = versions.length > SHORT;
     const shown = newestFirst ? versions.slice(from).reverse() : versions;
     const rows = shown.map((version) => {
@@ -95,13 +101,44 @@ export class Explanation {
         { class: version === moment.version ? "here" : "" },
         stepLink(this.#page, version, `term-${version}`),
         element("span", { class: "ledger-words" }, words),
-        element("span", { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } }, write(value)),
+        element(
+          "span",
+          { class: "ledger-value", data: { sign: value < 0 ? "minus" : "plus" } },
+          write(value),
+        ),
       );
     });
-    const earlier = from > 0 ? element("button", { class: "link-button", type: "button", on: { click: () => this.#showEarlier(reason, moment) } }, `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`) : null;
+    const earlier =
+      from > 0
+        ? element(
+            "button",
+            {
+              class: "link-button",
+              type: "button",
+              on: { click: () => this.#showEarlier(reason, moment) },
+            },
+            `Show ${Math.min(from, ROWS * 5)} of ${from.toLocaleString("en")} earlier events`,
+          )
+        : null;
     const ledger = element("ol", { class: "ledger", testid: "ledger" }, ...rows);
-    const sum = element("p", { class: "ledger-sum" }, this.#moreBelow(ledger.lastElementChild), element("span", {}, `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ${written(reason, currency)}`));
-    return element("div", {}, newestFirst ? element("p", { class: "soft small" }, "Newest first:") : null, ledger, earlier, sum);
+    const sum = element(
+      "p",
+      { class: "ledger-sum" },
+      this.#moreBelow(ledger.lastElementChild),
+      element(
+        "span",
+        {},
+        `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ${written(reason, currency)}`,
+      ),
+    );
+    return element(
+      "div",
+      {},
+      newestFirst ? element("p", { class: "soft small" }, "Newest first:") : null,
+      ledger,
+      earlier,
+      sum,
+    );
   }
 
   /**
@@ -109,9 +146,16 @@ export class Explanation {
    * @param {Element | null} last
    */
   #moreBelow(last) {
-    const words = element("span", { class: "soft small", testid: "more-below", hidden: true }, "more below ↓");
+    const words = element(
+      "span",
+      { class: "soft small", testid: "more-below", hidden: true },
+      "more below ↓",
+    );
     this.#observer?.disconnect();
-    this.#observer = new IntersectionObserver(([entry]) => (words.hidden = entry.intersectionRatio >= 0.9), { root: this.#body, rootMargin: `0px 0px -${SUM_HEIGHT}px`, threshold: 0.9 });
+    this.#observer = new IntersectionObserver(
+      ([entry]) => (words.hidden = entry.intersectionRatio >= 0.9),
+      { root: this.#body, rootMargin: `0px 0px -${SUM_HEIGHT}px`, threshold: 0.9 },
+    );
     if (last) this.#observer.observe(last);
     return words;
   }
@@ -127,4 +171,5 @@ export class Explanation {
 }
 
 /** @param {Reason} reason @param {string} currency */
-const written = ({ field, value }, currency) => (field === "quantity" ? String(value) : money(value, currency));
+const written = ({ field, value }, currency) =>
+  field === "quantity" ? String(value) : money(value, currency);

@@ -66,7 +66,9 @@ export class Finder {
     this.#shown = moment.variant;
     const { movesBySku } = this.#eventList;
     if (this.#sku.options.length === movesBySku.size) return;
-    const names = [...movesBySku].map(([sku, [first]]) => element("option", { value: sku }, this.#eventList.event(first).data.name));
+    const names = [...movesBySku].map(([sku, [first]]) =>
+      element("option", { value: sku }, this.#eventList.event(first).data.name),
+    );
     this.#sku.replaceChildren(...names);
   }
 
@@ -74,7 +76,10 @@ export class Finder {
     const what = this.#what.value;
     byId("find-value-field").hidden = what === "product" || what === "discount";
     byId("find-sku-field").hidden = what !== "product";
-    setText(byId("find-value-label"), what === "units" ? "Units" : `Amount in ${this.#eventList.currency}`);
+    setText(
+      byId("find-value-label"),
+      what === "units" ? "Units" : `Amount in ${this.#eventList.currency}`,
+    );
   }
 
   /**
@@ -88,21 +93,39 @@ export class Finder {
     const text = this.#value.value;
     if (this.#what.value === "total") {
       const limit = parseAmount(text, currency);
-      if (limit === null) return `Enter an amount such as ${money(50000, currency)}, without its symbol.`;
-      return { words: `The total exceeded ${money(limit, currency)}`, holds: (state) => state.total > limit, shows: total };
+      if (limit === null)
+        return `Enter an amount such as ${money(50000, currency)}, without its symbol.`;
+      return {
+        words: `The total exceeded ${money(limit, currency)}`,
+        holds: (state) => state.total > limit,
+        shows: total,
+      };
     }
     if (this.#what.value === "units") {
       const least = Number(text);
       if (!Number.isSafeInteger(least) || least < 1) return "Enter a whole number from 1.";
-      return { words: `The cart had ${count(least, "unit")} or more`, holds: (state) => unitsIn(state) >= least, shows: (state) => `it had ${count(unitsIn(state), "unit")}` };
+      return {
+        words: `The cart had ${count(least, "unit")} or more`,
+        holds: (state) => unitsIn(state) >= least,
+        shows: (state) => `it had ${count(unitsIn(state), "unit")}`,
+      };
     }
-    if (this.#what.value === "discount") return { words: "A discount applied", holds: (state) => state.discount > 0, shows: (state) => `it was ${money(state.discount, currency)}` };
+    if (this.#what.value === "discount")
+      return {
+        words: "A discount applied",
+        holds: (state) => state.discount > 0,
+        shows: (state) => `it was ${money(state.discount, currency)}`,
+      };
     const sku = this.#sku.value;
     if (!sku) return "No product was ever in this cart.";
     const name = this.#sku.selectedOptions[0]?.textContent ?? sku;
     /** @param {State} state */
     const held = (state) => state.allLines.find((line) => line.sku === sku)?.quantity ?? 0;
-    return { words: `“${name}” was in the cart`, holds: (state) => held(state) > 0, shows: (state) => count(held(state), "unit") };
+    return {
+      words: `“${name}” was in the cart`,
+      holds: (state) => held(state) > 0,
+      shows: (state) => count(held(state), "unit"),
+    };
   }
 
   #find() {
@@ -124,9 +147,21 @@ export class Finder {
       return;
     }
     const [first, ...again] = found;
-    const since = again.length ? [` It became so ${count(again.length, "more time")}, last at `, stepLink(this.#page, again.at(-1) ?? first), "."] : [];
+    const since = again.length
+      ? [
+          ` It became so ${count(again.length, "more time")}, last at `,
+          stepLink(this.#page, again.at(-1) ?? first),
+          ".",
+        ]
+      : [];
     const now = held ? " It still does." : " It no longer does.";
-    words.replaceChildren(`${question.words} first${where} at event `, stepLink(this.#page, first, "found"), `: ${question.shows(fold.at(first))}.`, ...since, `${now} ${looked}`);
+    words.replaceChildren(
+      `${question.words} first${where} at event `,
+      stepLink(this.#page, first, "found"),
+      `: ${question.shows(fold.at(first))}.`,
+      ...since,
+      `${now} ${looked}`,
+    );
     this.#page.go(first);
   }
 }

@@ -55,7 +55,8 @@ const INITIAL = Object.freeze({
  */
 function addUnits(lots, { quantity, unit_price }) {
   const newest = lots.at(-1);
-  if (newest && newest.unit_price === unit_price) return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
+  if (newest && newest.unit_price === unit_price)
+    return [...lots.slice(0, -1), { quantity: newest.quantity + quantity, unit_price }];
   return quantity > 0 ? [...lots, { quantity, unit_price }] : lots;
 }
 
@@ -73,10 +74,15 @@ function removeUnits(lots, { quantity, unit_price }) {
     const lot = lots[index];
     const taken = lot.unit_price === unit_price ? Math.min(left, lot.quantity) : 0;
     left -= taken;
-    if (lot.quantity > taken) after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
+    if (lot.quantity > taken)
+      after.unshift({ quantity: lot.quantity - taken, unit_price: lot.unit_price });
   }
   // Adjacent lots that now have the same price become one.
-  return after.reduce((joined, lot) => (joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot]), NO_LOTS);
+  return after.reduce(
+    (joined, lot) =>
+      joined.at(-1)?.unit_price === lot.unit_price ? addUnits(joined, lot) : [...joined, lot],
+    NO_LOTS,
+  );
 }
 
 /**
@@ -87,7 +93,13 @@ function removeUnits(lots, { quantity, unit_price }) {
  */
 function changeLine(state, units, change) {
   const index = state.allLines.findIndex((line) => line.sku === units.sku);
-  const line = state.allLines[index] ?? { sku: units.sku, name: units.name, lots: [], quantity: 0, total: 0 };
+  const line = state.allLines[index] ?? {
+    sku: units.sku,
+    name: units.name,
+    lots: [],
+    quantity: 0,
+    total: 0,
+  };
   if (index < 0 && change === removeUnits) return state;
   const lots = change(line.lots, units);
   const changed = {
@@ -110,7 +122,10 @@ function changeLine(state, units, change) {
  */
 function discountOn(total, promotion) {
   if (!promotion) return 0;
-  const wanted = promotion.percent !== undefined ? Math.floor((total * promotion.percent + 50) / 100) : (promotion.amount ?? 0);
+  const wanted =
+    promotion.percent !== undefined
+      ? Math.floor((total * promotion.percent + 50) / 100)
+      : (promotion.amount ?? 0);
   return Math.min(Math.max(wanted, 0), total);
 }
 
@@ -128,11 +143,18 @@ function apply(state, { type, data, version }) {
     case "ItemRemoved":
       return changeLine(state, data, removeUnits);
     case "PromotionApplied":
-      return { ...state, promotion: data, promotion_version: version, promotion_before: state.promotion?.code ?? null };
+      return {
+        ...state,
+        promotion: data,
+        promotion_version: version,
+        promotion_before: state.promotion?.code ?? null,
+      };
     case "PromotionRemoved":
       return { ...state, promotion: null, promotion_version: null, promotion_before: null };
     case "CartCheckedOut":
-      return state.status === "open" ? { ...state, status: "checked_out", order_id: data.order_id } : state;
+      return state.status === "open"
+        ? { ...state, status: "checked_out", order_id: data.order_id }
+        : state;
     case "CartExpired":
       return state.status === "open" ? { ...state, status: "expired" } : state;
     default:
@@ -190,7 +212,8 @@ export class Fold {
    */
   at(version) {
     const wanted = Math.min(version, this.#events.length);
-    let from = Math.min(Math.floor(wanted / SNAPSHOT_EVERY), this.#snapshots.length - 1) * SNAPSHOT_EVERY;
+    let from =
+      Math.min(Math.floor(wanted / SNAPSHOT_EVERY), this.#snapshots.length - 1) * SNAPSHOT_EVERY;
     let state = this.#snapshots[from / SNAPSHOT_EVERY];
     if (this.#latestAt <= wanted && this.#latestAt > from) {
       from = this.#latestAt;
@@ -200,7 +223,8 @@ export class Fold {
       const event = this.#events[index];
       const { version, recorded_at } = event;
       if (!this.#without.has(version)) state = evolve(state, event);
-      for (const made of this.#madeUp.get(version) ?? []) state = evolve(state, { ...made, recorded_at });
+      for (const made of this.#madeUp.get(version) ?? [])
+        state = evolve(state, { ...made, recorded_at });
       const after = index + 1;
       if (after % SNAPSHOT_EVERY === 0) this.#snapshots[after / SNAPSHOT_EVERY] = state;
     }
@@ -217,7 +241,8 @@ export class Fold {
    * @param {number} version
    */
   discountAt(version) {
-    while (this.#discounts.length <= version) this.#discounts.push(this.at(this.#discounts.length).discount);
+    while (this.#discounts.length <= version)
+      this.#discounts.push(this.at(this.#discounts.length).discount);
     return this.#discounts[version];
   }
 }
@@ -236,8 +261,17 @@ export function documentOf(id, state) {
     version: state.version,
     status: state.status,
     currency: state.currency,
-    lines: visibleLines(state).map(({ sku, name, quantity, total, lots }) => ({ sku, name, quantity, total, lots })),
-    promotion: state.promotion && { code: state.promotion.code, description: state.promotion.description },
+    lines: visibleLines(state).map(({ sku, name, quantity, total, lots }) => ({
+      sku,
+      name,
+      quantity,
+      total,
+      lots,
+    })),
+    promotion: state.promotion && {
+      code: state.promotion.code,
+      description: state.promotion.description,
+    },
     items_total: state.items_total,
     discount: state.discount,
     total: state.total,
@@ -268,8 +302,17 @@ export function difference(from, to) {
     const old = before.get(sku);
     const now = after.get(sku);
     // States share unchanged lines.
-    if (old === now || (old?.quantity ?? 0) === (now?.quantity ?? 0) && (old?.total ?? 0) === (now?.total ?? 0)) continue;
-    lines.push({ sku, name: (now ?? old)?.name ?? sku, quantity: [old?.quantity ?? 0, now?.quantity ?? 0], total: [old?.total ?? 0, now?.total ?? 0] });
+    if (
+      old === now ||
+      ((old?.quantity ?? 0) === (now?.quantity ?? 0) && (old?.total ?? 0) === (now?.total ?? 0))
+    )
+      continue;
+    lines.push({
+      sku,
+      name: (now ?? old)?.name ?? sku,
+      quantity: [old?.quantity ?? 0, now?.quantity ?? 0],
+      total: [old?.total ?? 0, now?.total ?? 0],
+    });
   }
   /** @type {{ lines: typeof lines, sums: Record<"items_total" | "discount" | "total", Pair<number>>, promotion: Pair<string | null>, status: Pair<string> }} */
   const result = {

@@ -5,7 +5,15 @@
  *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&order_id=…&from=…&to=…&order=asc&cursor=…
  */
 
-import { byId, disable, element, fromTemplate, onPress, setAttribute, setText } from "../page/element.js";
+import {
+  byId,
+  disable,
+  element,
+  fromTemplate,
+  onPress,
+  setAttribute,
+  setText,
+} from "../page/element.js";
 import { announce, showStream } from "../page/notices.js";
 import { count, fullTime } from "../page/format.js";
 import { isSignedOut } from "../page/operator.js";
@@ -36,7 +44,10 @@ const ANNOUNCE_MS = 3000;
  * @param {Query} query
  * @returns {Record<string, string>}
  */
-const given = (query) => Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value ? [[name, value]] : [])));
+const given = (query) =>
+  Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
 
 export class Journal {
   #list = byId("journal-list");
@@ -75,8 +86,11 @@ export class Journal {
       this.#soon();
     });
     // Held events are shown once the reader has left the list.
-    for (const it of [this.#list, this.#new]) for (const leaves of ["mouseleave", "focusout"]) it.addEventListener(leaves, () => this.#soon());
-    for (const moves of ["selectionchange", "scrollend"]) document.addEventListener(moves, () => this.#soon());
+    for (const it of [this.#list, this.#new])
+      for (const leaves of ["mouseleave", "focusout"])
+        it.addEventListener(leaves, () => this.#soon());
+    for (const moves of ["selectionchange", "scrollend"])
+      document.addEventListener(moves, () => this.#soon());
     /** @param {string} id @param {() => Query} parts */
     const turn = (id, parts) => onPress(id, () => this.#turnTo(parts()));
     turn("journal-new", () => ({ order: null, cursor: null }));
@@ -95,7 +109,11 @@ export class Journal {
 
   #readAddress() {
     const address = new URLSearchParams(location.search);
-    this.#query = Object.fromEntries([...Object.keys(FILTERS), "order", "cursor"].map((name) => [name, address.get(name)]).filter(([, value]) => value));
+    this.#query = Object.fromEntries(
+      [...Object.keys(FILTERS), "order", "cursor"]
+        .map((name) => [name, address.get(name)])
+        .filter(([, value]) => value),
+    );
     this.#read();
   }
 
@@ -114,7 +132,9 @@ export class Journal {
    * @param {string | null} value
    */
   #filter(name, value) {
-    const isRemoved = [this.#list, byId("journal-chosen")].some((it) => it.contains(document.activeElement));
+    const isRemoved = [this.#list, byId("journal-chosen")].some((it) =>
+      it.contains(document.activeElement),
+    );
     // One stream at a time: a cart or an order.
     /** @type {Query} */
     const stream = name === "cart" || name === "order_id" ? { cart: null, order_id: null } : {};
@@ -143,7 +163,9 @@ export class Journal {
     byId("journal-failed").hidden = true;
     this.#list.setAttribute("aria-busy", "true");
     const { cart, order_id, ...rest } = this.#query;
-    const parameters = new URLSearchParams(given({ order: "desc", ...rest, cart_id: cart ?? order_id ?? null, limit: String(PAGE) }));
+    const parameters = new URLSearchParams(
+      given({ order: "desc", ...rest, cart_id: cart ?? order_id ?? null, limit: String(PAGE) }),
+    );
     try {
       const { body, headers } = await get(`/api/events?${parameters}`);
       if (turn !== this.#turn) return;
@@ -153,7 +175,8 @@ export class Journal {
     } catch (error) {
       if (turn !== this.#turn) return;
       // A cursor is valid for one query only; for another one it is stale.
-      if (error instanceof Problem && error.status === 400 && this.#query.cursor) return this.#choose({ ...this.#query, cursor: null });
+      if (error instanceof Problem && error.status === 400 && this.#query.cursor)
+        return this.#choose({ ...this.#query, cursor: null });
       this.#fail(error, String(parameters));
     } finally {
       if (turn === this.#turn) this.#list.setAttribute("aria-busy", "false");
@@ -183,13 +206,19 @@ export class Journal {
     this.#choices.reveal();
     byId("journal-none").hidden = items.length > 0;
     const filtered = Object.keys(FILTERS).some((name) => this.#query[name]);
-    setText(byId("journal-none"), filtered ? "No matching events. Remove a filter." : "No events yet.");
+    setText(
+      byId("journal-none"),
+      filtered ? "No matching events. Remove a filter." : "No events yet.",
+    );
     disable("journal-newest", this.#live);
     disable("journal-first", ascending && !this.#query.cursor);
     disable("journal-next", !next);
     setText(byId("journal-next"), ascending ? "Later events" : "Earlier events");
     const end = next ? "" : ascending ? " End of the log." : " Start of the log.";
-    setText(byId("journal-words"), `${ascending ? "Oldest first." : "Newest first."}${items.length && !filtered ? end : ""}`);
+    setText(
+      byId("journal-words"),
+      `${ascending ? "Oldest first." : "Newest first."}${items.length && !filtered ? end : ""}`,
+    );
     byId("journal-pause").hidden = !this.#live;
   }
 
@@ -197,14 +226,35 @@ export class Journal {
   #row(event) {
     const { position, cart_id, order_id, version, type, recorded_at, sentence, data, meta } = event;
     /** @param {string} name @param {string} value @param {string} words @param {string} what */
-    const chip = (name, value, words, what) => element("button", { class: "tag", type: "button", "aria-label": `Only ${what} ${words}`, title: `Only ${what} ${words}`, testid: `only-${name}-${position}`, on: { click: () => this.#filter(name, value) } }, words);
+    const chip = (name, value, words, what) =>
+      element(
+        "button",
+        {
+          class: "tag",
+          type: "button",
+          "aria-label": `Only ${what} ${words}`,
+          title: `Only ${what} ${words}`,
+          testid: `only-${name}-${position}`,
+          on: { click: () => this.#filter(name, value) },
+        },
+        words,
+      );
     const { root, parts } = fromTemplate("entry");
     root.dataset.testid = `journal-${position}`;
     parts.mark.classList.add(`kind-${kindOf(event)}`);
     setText(parts.mark, markOf(event));
-    parts.sentence.href = order_id ? `/orders/${order_id}#event-${version}` : `/history/${cart_id}?v=${version}`;
+    parts.sentence.href = order_id
+      ? `/orders/${order_id}#event-${version}`
+      : `/history/${cart_id}?v=${version}`;
     setText(parts.sentence, sentence);
-    parts.tags.append(chip("type", type, type, "events of type"), data.sku ? chip("sku", data.sku, data.sku, "events of product") : "", chip("command", meta.command, meta.command, "events of command"), order_id ? chip("order_id", order_id, idEnd(order_id), "events of order") : chip("cart", cart_id, idEnd(cart_id), "events of cart"));
+    parts.tags.append(
+      chip("type", type, type, "events of type"),
+      data.sku ? chip("sku", data.sku, data.sku, "events of product") : "",
+      chip("command", meta.command, meta.command, "events of command"),
+      order_id
+        ? chip("order_id", order_id, idEnd(order_id), "events of order")
+        : chip("cart", cart_id, idEnd(cart_id), "events of cart"),
+    );
     setText(parts.when, `#${position.toLocaleString("en")} · ${fullTime(recorded_at)}`);
     return root;
   }
@@ -233,7 +283,11 @@ export class Journal {
   get #isRead() {
     const bottom = document.querySelector(".header")?.getBoundingClientRect().bottom ?? 0;
     const selection = getSelection();
-    return this.#list.getBoundingClientRect().top < bottom || [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) || (selection !== null && !selection.isCollapsed && selection.containsNode(this.#list, true));
+    return (
+      this.#list.getBoundingClientRect().top < bottom ||
+      [this.#list, this.#new].some((it) => it.matches(":hover, :focus-within")) ||
+      (selection !== null && !selection.isCollapsed && selection.containsNode(this.#list, true))
+    );
   }
 
   /** How long the log must be quiet until the held events can be shown. */
@@ -259,10 +313,11 @@ export class Journal {
     this.#hold(0);
     this.#slideIn(rows);
     byId("journal-none").hidden = true;
-    if (!this.#unannounced) setTimeout(() => {
-      announce(count(this.#unannounced, "new event"));
-      this.#unannounced = 0;
-    }, ANNOUNCE_MS);
+    if (!this.#unannounced)
+      setTimeout(() => {
+        announce(count(this.#unannounced, "new event"));
+        this.#unannounced = 0;
+      }, ANNOUNCE_MS);
     this.#unannounced += number;
   }
 
@@ -274,14 +329,24 @@ export class Journal {
     /** @param {Element | null} it */
     const topOf = (it) => it?.getBoundingClientRect().top ?? 0;
     const pages = /** @type {Element} */ (document.querySelector(".journal-pages"));
-    const slides = [{ it: this.#list, mark: this.#list.firstElementChild }, { it: pages, mark: pages }].map(({ it, mark }) => ({ it, mark, from: topOf(mark) }));
+    const slides = [
+      { it: this.#list, mark: this.#list.firstElementChild },
+      { it: pages, mark: pages },
+    ].map(({ it, mark }) => ({ it, mark, from: topOf(mark) }));
     this.#list.prepend(...rows);
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     for (const { it, mark, from } of slides) {
       const by = topOf(mark) - from;
       // Rows that have not slid in yet are clipped: they would cover what is above.
       const cut = mark === it ? 0 : by;
-      if (by) it.animate([{ transform: `translateY(${-by}px)`, clipPath: `inset(${cut}px 0 0)` }, { transform: "none", clipPath: "inset(0)" }], still ? { duration: 20, easing: "step-end" } : 250);
+      if (by)
+        it.animate(
+          [
+            { transform: `translateY(${-by}px)`, clipPath: `inset(${cut}px 0 0)` },
+            { transform: "none", clipPath: "inset(0)" },
+          ],
+          still ? { duration: 20, easing: "step-end" } : 250,
+        );
     }
   }
 

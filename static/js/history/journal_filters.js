@@ -11,7 +11,15 @@ import { whenBack } from "../service/retry.js";
  * would move the chips behind it.
  * @type {Record<string, string>}
  */
-export const FILTERS = { type: "Type", cart: "Cart", order_id: "Order", from: "From", to: "To", command: "Command", sku: "Product" };
+export const FILTERS = {
+  type: "Type",
+  cart: "Cart",
+  order_id: "Order",
+  from: "From",
+  to: "To",
+  command: "Command",
+  sku: "Product",
+};
 
 /** @typedef {Record<string, string | null>} Query Filters, order and cursor. */
 
@@ -33,14 +41,34 @@ export class Choices {
   constructor(choose) {
     this.#choose = choose;
     /** @param {string} name @param {string} value */
-    const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `type-${value || "all"}`, on: { click: () => choose("type", value || null) } }, name);
-    byId("journal-types").replaceChildren(chip("All", ""), ...Object.entries(TYPES).map(([type, name]) => chip(name, type)));
-    for (const [name, list] of Object.entries({ sku: byId("journal-sku"), command: byId("journal-command") }))
+    const chip = (name, value) =>
+      element(
+        "button",
+        {
+          class: "chip",
+          type: "button",
+          value,
+          testid: `type-${value || "all"}`,
+          on: { click: () => choose("type", value || null) },
+        },
+        name,
+      );
+    byId("journal-types").replaceChildren(
+      chip("All", ""),
+      ...Object.entries(TYPES).map(([type, name]) => chip(name, type)),
+    );
+    for (const [name, list] of Object.entries({
+      sku: byId("journal-sku"),
+      command: byId("journal-command"),
+    }))
       list.addEventListener("change", () => {
         choose(name, list.value);
         list.value = "";
       });
-    this.#offer("command", COMMAND_NAMES.map((name) => [name, commandLabel(name)]));
+    this.#offer(
+      "command",
+      COMMAND_NAMES.map((name) => [name, commandLabel(name)]),
+    );
     this.#readProducts();
   }
 
@@ -49,7 +77,9 @@ export class Choices {
    * @param {[string, string][]} choices
    */
   #offer(name, choices) {
-    byId(`journal-${name}`).append(...choices.map(([value, words]) => element("option", { value }, words)));
+    byId(`journal-${name}`).append(
+      ...choices.map(([value, words]) => element("option", { value }, words)),
+    );
   }
 
   async #readProducts() {
@@ -70,7 +100,14 @@ export class Choices {
   #words(name) {
     const value = this.#query[name] ?? "";
     /** @type {Record<string, () => string>} */
-    const formats = { cart: () => idEnd(value), order_id: () => idEnd(value), from: () => fullTime(value), to: () => fullTime(value), command: () => commandLabel(value), sku: () => this.#names.get(value) ?? value };
+    const formats = {
+      cart: () => idEnd(value),
+      order_id: () => idEnd(value),
+      from: () => fullTime(value),
+      to: () => fullTime(value),
+      command: () => commandLabel(value),
+      sku: () => this.#names.get(value) ?? value,
+    };
     return `${FILTERS[name]}: ${formats[name]()}`;
   }
 
@@ -79,30 +116,59 @@ export class Choices {
    * @param {string | null} name
    */
   chip(name) {
-    return /** @type {HTMLElement | null} */ (byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button"));
+    return /** @type {HTMLElement | null} */ (
+      byId("journal-chosen").querySelector(name ? `[value="${name}"]` : "button")
+    );
   }
 
   /** @param {Query} query */
   show(query) {
     this.#query = query;
-    for (const chip of byId("journal-types").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === (query.type ?? "")));
+    for (const chip of byId("journal-types").children)
+      chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === (query.type ?? "")));
     const chips = Object.keys(FILTERS).filter((name) => name !== "type" && query[name]);
     const chosen = byId("journal-chosen");
     chosen.hidden = !chips.length;
-    chosen.replaceChildren(...chips.map((value) => element("button", { class: "chip", type: "button", value, testid: `without-${value}`, on: { click: () => this.#choose(value, null) } }, element("span", {}, this.#words(value)), element("span", { "aria-hidden": "true" }, " ×"), element("span", { class: "unseen" }, ", remove this filter"))));
+    chosen.replaceChildren(
+      ...chips.map((value) =>
+        element(
+          "button",
+          {
+            class: "chip",
+            type: "button",
+            value,
+            testid: `without-${value}`,
+            on: { click: () => this.#choose(value, null) },
+          },
+          element("span", {}, this.#words(value)),
+          element("span", { "aria-hidden": "true" }, " ×"),
+          element("span", { class: "unseen" }, ", remove this filter"),
+        ),
+      ),
+    );
     /** @param {string} href @param {string} testid @param {string} words */
-    const way = (href, testid, words) => chosen.prepend(element("a", { class: "button small", href, testid }, words));
-    if (query.cart) way(`/history/${encodeURIComponent(query.cart)}`, "journal-open-cart", "Open this cart’s history");
-    if (query.order_id) way(`/orders/${encodeURIComponent(query.order_id)}`, "journal-open-order", "Open this order");
+    const way = (href, testid, words) =>
+      chosen.prepend(element("a", { class: "button small", href, testid }, words));
+    if (query.cart)
+      way(
+        `/history/${encodeURIComponent(query.cart)}`,
+        "journal-open-cart",
+        "Open this cart’s history",
+      );
+    if (query.order_id)
+      way(`/orders/${encodeURIComponent(query.order_id)}`, "journal-open-order", "Open this order");
   }
 
   /** Scrolls to the selected type: a narrow page cannot show all types. */
   reveal() {
     const types = byId("journal-types");
     // An unknown type has no chip.
-    const { offsetLeft, offsetWidth } = /** @type {HTMLElement} */ (types.querySelector("[aria-pressed=true]") ?? types);
+    const { offsetLeft, offsetWidth } = /** @type {HTMLElement} */ (
+      types.querySelector("[aria-pressed=true]") ?? types
+    );
     const at = offsetLeft - types.offsetLeft;
-    if (at < types.scrollLeft || at + offsetWidth > types.scrollLeft + types.clientWidth) types.scrollLeft = at;
+    if (at < types.scrollLeft || at + offsetWidth > types.scrollLeft + types.clientWidth)
+      types.scrollLeft = at;
   }
 
   /**
@@ -112,6 +178,14 @@ export class Choices {
   fits({ type, cart_id, order_id, recorded_at, data, meta }) {
     const { type: only, sku, command, cart, order_id: order, from, to } = this.#query;
     const at = Date.parse(recorded_at);
-    return (!only || only === type) && (!sku || sku === data.sku) && (!command || command === meta.command) && (!cart || (cart === cart_id && !order_id)) && (!order || order === order_id) && (!from || at >= Date.parse(from)) && (!to || at < Date.parse(to));
+    return (
+      (!only || only === type) &&
+      (!sku || sku === data.sku) &&
+      (!command || command === meta.command) &&
+      (!cart || (cart === cart_id && !order_id)) &&
+      (!order || order === order_id) &&
+      (!from || at >= Date.parse(from)) &&
+      (!to || at < Date.parse(to))
+    );
   }
 }

@@ -34,7 +34,11 @@ const showEmpty = () => (byId("no-carts").hidden = false);
 
 /** @param {string} id */
 function card(id) {
-  const root = element("li", { class: "card own-card", "aria-busy": "true", testid: `own-${id}` }, element("div", { class: "skeleton own-wait" }));
+  const root = element(
+    "li",
+    { class: "card own-card", "aria-busy": "true", testid: `own-${id}` },
+    element("div", { class: "skeleton own-wait" }),
+  );
   fill(root, id);
   return root;
 }
@@ -62,7 +66,11 @@ async function fill(root, id) {
     };
     root.replaceChildren(
       element("p", { class: "refusal" }, error.message),
-      element("button", { class: "button small", type: "button", on: { click: again } }, "Try again"),
+      element(
+        "button",
+        { class: "button small", type: "button", on: { click: again } },
+        "Try again",
+      ),
     );
   } finally {
     root.removeAttribute("aria-busy");
@@ -75,7 +83,12 @@ function content(cart) {
   if (cart.lines.length > 3) names.push(`${cart.lines.length - 3} more`);
   const events = cart.version === 1 ? "1 event" : `${cart.version.toLocaleString("en")} events`;
   return [
-    element("div", { class: "own-head" }, element("span", { class: "status", data: { status: cart.status } }, STATUS[cart.status]), element("span", { class: "own-total" }, money(cart.total, cart.currency))),
+    element(
+      "div",
+      { class: "own-head" },
+      element("span", { class: "status", data: { status: cart.status } }, STATUS[cart.status]),
+      element("span", { class: "own-total" }, money(cart.total, cart.currency)),
+    ),
     element("a", { class: "own-link", href: `/history/${cart.id}` }, names.join(", ") || "Empty"),
     element("p", { class: "soft small" }, `${events}, last ${fullTime(cart.changed_at)}`),
   ];

@@ -35,7 +35,9 @@ export class Playback {
     onPress("skip-event", () => page.toggleSkip(page.version));
     onPress("copy-link", async () => (await copyText(page.address)) && toast("Link copied"));
     byId("shortcuts").checked = loadItem(SHORTCUTS) !== "false";
-    byId("shortcuts").addEventListener("change", () => storeItem(SHORTCUTS, String(byId("shortcuts").checked)));
+    byId("shortcuts").addEventListener("change", () =>
+      storeItem(SHORTCUTS, String(byId("shortcuts").checked)),
+    );
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -54,7 +56,11 @@ export class Playback {
     for (const id of ["forward", "last"]) disable(id, version === head);
     showPressed("pin", pin === version, "Pinned", "Pin");
     showPressed("skip-event", skipped, "Restore", "Skip this event");
-    setAttribute(byId("skip-event"), "title", version === 1 ? "The first event can’t be skipped" : "What if this event had not happened?");
+    setAttribute(
+      byId("skip-event"),
+      "title",
+      version === 1 ? "The first event can’t be skipped" : "What if this event had not happened?",
+    );
     if (this.#playing && version === head) this.#toggle();
   }
 
@@ -66,13 +72,19 @@ export class Playback {
     if (!onSlider && target.closest("input:not(#shortcuts), textarea, select, dialog")) return;
     const page = this.#page;
     /** @type {Record<string, () => void>} */
-    const moves = { ArrowLeft: () => page.step(-1), ArrowRight: () => page.step(1), Home: () => page.go(1), End: () => page.go(this.#head) };
+    const moves = {
+      ArrowLeft: () => page.step(-1),
+      ArrowRight: () => page.step(1),
+      Home: () => page.go(1),
+      End: () => page.go(this.#head),
+    };
     /** @type {Record<string, () => void>} */
     const shortcuts = { p: () => page.pin(page.version), x: () => page.toggleSkip(page.version) };
     // A focused button handles the space bar itself.
     if (!target.closest("button, a, summary, #shortcuts")) shortcuts[" "] = () => this.#toggle();
     // The slider handles arrows, Home and End itself.
-    const act = (!onSlider && moves[key]) || (byId("shortcuts").checked && shortcuts[key.toLowerCase()]);
+    const act =
+      (!onSlider && moves[key]) || (byId("shortcuts").checked && shortcuts[key.toLowerCase()]);
     if (act) {
       event.preventDefault();
       act();
@@ -125,4 +137,15 @@ function showPressed(id, pressed, yes, no) {
  * @param {number} version
  * @param {string} [testid]
  */
-export const stepLink = (page, version, testid) => element("button", { class: "step-link", type: "button", "aria-label": `Go to version ${version}`, testid, on: { click: () => page.go(version) } }, `#${version}`);
+export const stepLink = (page, version, testid) =>
+  element(
+    "button",
+    {
+      class: "step-link",
+      type: "button",
+      "aria-label": `Go to version ${version}`,
+      testid,
+      on: { click: () => page.go(version) },
+    },
+    `#${version}`,
+  );

@@ -21,7 +21,8 @@ const ATTEMPT_MS = 1_000;
 const day = { day: "numeric", month: "long", year: "numeric" };
 
 /** @param {string} path */
-const text = async (path) => /** @type {string} */ ((await get(path, { accept: "text/plain" })).body);
+const text = async (path) =>
+  /** @type {string} */ ((await get(path, { accept: "text/plain" })).body);
 
 export const getKey = () => text("/log/key");
 
@@ -51,23 +52,31 @@ function keep(note, key) {
 export async function checkSeen() {
   const seen = load();
   const since = seen && new Date(seen.seenAt).toLocaleDateString("en-GB", day);
-  if (!globalThis.crypto?.subtle) return { state: "none", words: "Signature not checked: this needs HTTPS" };
+  if (!globalThis.crypto?.subtle)
+    return { state: "none", words: "Signature not checked: this needs HTTPS" };
   try {
     const key = await getKey();
     const { note, newest } = await getNewest(seen);
     const signed = await isSigned(newest, await readKey(key));
     if (signed === false) return { state: "bad", words: "The checkpoint’s signature is wrong" };
     if (seen) {
-      if (seen.key !== key) return { state: "bad", words: `The shop signs with another key than on ${since}` };
-      if (!(await extendsSeen(readCheckpoint(seen.note), newest))) return { state: "bad", words: `The shop has rewritten what you saw on ${since}` };
+      if (seen.key !== key)
+        return { state: "bad", words: `The shop signs with another key than on ${since}` };
+      if (!(await extendsSeen(readCheckpoint(seen.note), newest)))
+        return { state: "bad", words: `The shop has rewritten what you saw on ${since}` };
     }
-    if (signed === null) return { state: "none", words: "Signature not checked: this browser lacks Ed25519" };
+    if (signed === null)
+      return { state: "none", words: "Signature not checked: this browser lacks Ed25519" };
     if (!seen || readCheckpoint(seen.note).size < newest.size) keep(note, key);
     return { state: "good", words: seen ? `Nothing rewritten since ${since}` : "Log is signed" };
   } catch (error) {
     const slug = error instanceof Problem ? error.slug : "";
-    if (slug === "operator-only") return { state: "none", words: "Checkpoints are for the operator only" };
-    if (slug === "log-not-signed") return since ? { state: "bad", words: `The shop can’t prove that it kept what you saw on ${since}` } : { state: "none", words: "The shop does not sign its log" };
+    if (slug === "operator-only")
+      return { state: "none", words: "Checkpoints are for the operator only" };
+    if (slug === "log-not-signed")
+      return since
+        ? { state: "bad", words: `The shop can’t prove that it kept what you saw on ${since}` }
+        : { state: "none", words: "The shop does not sign its log" };
     if (isTemporary(error)) return { state: "waiting", words: "Couldn’t get a signed checkpoint" };
     return { state: "bad", words: error.message };
   }
@@ -81,7 +90,8 @@ async function getNewest(seen) {
   for (let attempt = 1; ; attempt++) {
     const note = await text("/log/checkpoint");
     const newest = readCheckpoint(note);
-    if (!seen || newest.size >= readCheckpoint(seen.note).size || attempt === ATTEMPTS) return { note, newest };
+    if (!seen || newest.size >= readCheckpoint(seen.note).size || attempt === ATTEMPTS)
+      return { note, newest };
     await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
   }
 }

@@ -65,7 +65,8 @@ export class ProofPanel {
     byId("proof-file").setAttribute("href", path);
     byId("proof-file").setAttribute("download", `event-${version}.tlog-proof`);
     try {
-      if (!globalThis.crypto?.subtle) throw new Error("This page must be loaded over HTTPS to compute hashes.");
+      if (!globalThis.crypto?.subtle)
+        throw new Error("This page must be loaded over HTTPS to compute hashes.");
       const { body } = await get(path, { accept: "text/plain" });
       const keyText = await getKey();
       const loaded = { proof: readProof(body), key: await readKey(keyText), keyText };
@@ -102,8 +103,15 @@ export class ProofPanel {
     const open = [...root.querySelectorAll("details")].map((step) => step.open);
     root.replaceChildren(...steps.map((step, index) => shown(step, open[index] ?? false)));
     const broken = steps.filter(({ state }) => state === "bad").length;
-    const words = broken ? `${broken} of ${steps.length} steps fail: this is not the event that was signed.` : steps.every(({ state }) => state === "good") ? "All steps hold: the event is in the signed log." : "The signature was not checked.";
-    setText(byId("proof-words"), this.#isTampered ? `One byte of the event was changed on this page. ${words}` : words);
+    const words = broken
+      ? `${broken} of ${steps.length} steps fail: this is not the event that was signed.`
+      : steps.every(({ state }) => state === "good")
+        ? "All steps hold: the event is in the signed log."
+        : "The signature was not checked.";
+    setText(
+      byId("proof-words"),
+      this.#isTampered ? `One byte of the event was changed on this page. ${words}` : words,
+    );
     announce(byId("proof-words").textContent ?? "");
   }
 
@@ -116,17 +124,22 @@ export class ProofPanel {
     const bytes = this.#isTampered ? tampered(proof.event) : proof.event;
     const text = new TextDecoder().decode(bytes);
     const hash = await sha256(bytes);
-    const shownHere = toHex(hash) === event.hash && text.startsWith(`${event.previous_hash}\n${event.cart_id}\n${event.version}\n`);
+    const shownHere =
+      toHex(hash) === event.hash &&
+      text.startsWith(`${event.previous_hash}\n${event.cart_id}\n${event.version}\n`);
     const leaf = await leafHash(hash);
     const { checkpoint, index, path } = proof;
     const root = await rootOf(index, checkpoint.size, leaf, path);
-    const isIncluded = index === event.position - 1 && root !== null && isEqual(root, checkpoint.root);
+    const isIncluded =
+      index === event.position - 1 && root !== null && isEqual(root, checkpoint.root);
     const signed = await isSigned(checkpoint, key);
     return [
       {
         state: shownHere ? "good" : "bad",
         title: "Event → hash",
-        words: shownHere ? "The event’s bytes have the hash that this page shows." : "The event’s bytes have another hash than this page shows.",
+        words: shownHere
+          ? "The event’s bytes have the hash that this page shows."
+          : "The event’s bytes have another hash than this page shows.",
         values: [
           ["event", text],
           ["its SHA-256", toHex(hash)],
@@ -136,11 +149,16 @@ export class ProofPanel {
       {
         state: isIncluded ? "good" : "bad",
         title: "Hash → leaf → root",
-        words: isIncluded ? `With ${path.length} hashes beside it, the leaf leads to the signed root.` : "The leaf leads to another root than the signed one.",
+        words: isIncluded
+          ? `With ${path.length} hashes beside it, the leaf leads to the signed root.`
+          : "The leaf leads to another root than the signed one.",
         values: [
           ["leaf", toHex(leaf)],
           ["its place", `${index + 1} of ${checkpoint.size}`],
-          ...path.map((sibling, level) => /** @type {[string, string]} */ ([`beside ${level + 1}`, toHex(sibling)])),
+          ...path.map(
+            (sibling, level) =>
+              /** @type {[string, string]} */ ([`beside ${level + 1}`, toHex(sibling)]),
+          ),
           ["root", root ? toHex(root) : "none"],
           ["signed root", toHex(checkpoint.root)],
         ],
@@ -148,7 +166,12 @@ export class ProofPanel {
       {
         state: signed === null ? "none" : signed ? "good" : "bad",
         title: "Root → signature",
-        words: signed === null ? "Not checked: this browser’s WebCrypto lacks Ed25519. Check the file with cartlog proof check." : signed ? "The shop’s key signed this root." : "The shop’s key did not sign this root.",
+        words:
+          signed === null
+            ? "Not checked: this browser’s WebCrypto lacks Ed25519. Check the file with cartlog proof check."
+            : signed
+              ? "The shop’s key signed this root."
+              : "The shop’s key did not sign this root.",
         values: [
           ["checkpoint", checkpoint.note],
           ["key", keyText.trim()],
@@ -166,7 +189,10 @@ function tampered(event) {
   const bytes = event.slice();
   // The last digit of the data, which is the line before the last one.
   const end = bytes.lastIndexOf(10);
-  const at = Math.max(bytes.slice(0, end).findLastIndex((byte) => byte >= 48 && byte <= 57), 0);
+  const at = Math.max(
+    bytes.slice(0, end).findLastIndex((byte) => byte >= 48 && byte <= 57),
+    0,
+  );
   bytes[at] = bytes[at] === 57 ? 56 : bytes[at] + 1;
   return bytes;
 }
@@ -184,7 +210,13 @@ function shown({ state, title, words, values }, open) {
       "details",
       { open },
       element("summary", {}, title, " ", element("span", { class: "soft" }, words)),
-      element("dl", { class: "facts" }, ...values.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
+      element(
+        "dl",
+        { class: "facts" },
+        ...values.map(([name, value]) =>
+          element("div", {}, element("dt", {}, name), element("dd", {}, value)),
+        ),
+      ),
     ),
   );
 }

@@ -80,13 +80,16 @@ export async function isExtension(from, to, proof) {
  * @param {Uint8Array} one
  * @param {Uint8Array} other
  */
-export const isEqual = (one, other) => one.length === other.length && one.every((byte, index) => byte === other[index]);
+export const isEqual = (one, other) =>
+  one.length === other.length && one.every((byte, index) => byte === other[index]);
 
 /** @param {Uint8Array} bytes */
-export const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const toHex = (bytes) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** @param {string} hex */
-export const fromHex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+export const fromHex = (hex) =>
+  Uint8Array.from(hex.match(/../g) ?? [], (digits) => parseInt(digits, 16));
 
 /** @param {string} text */
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

@@ -40,7 +40,8 @@ const LINES_WRITTEN = 6;
  * @returns {NumberName | null}
  */
 export function numberNamed(why) {
-  if (why === "items_total" || why === "discount" || why === "total") return { sku: null, field: why };
+  if (why === "items_total" || why === "discount" || why === "total")
+    return { sku: null, field: why };
   const [, sku, field] = /^(.+)\.(quantity|total)$/.exec(why ?? "") ?? [];
   return sku ? { sku, field: field === "quantity" ? field : "total" } : null;
 }
@@ -59,7 +60,9 @@ export function reasonOf(why, moment) {
   const { sku, field } = number;
   const { supposed, hypothetical } = moment;
   const isMadeUp = sku !== null && supposed.events.some(({ data }) => data.sku === sku);
-  const moves = sku ? (eventList.movesBySku.get(sku) ?? (isMadeUp ? [] : undefined)) : eventList.moves;
+  const moves = sku
+    ? (eventList.movesBySku.get(sku) ?? (isMadeUp ? [] : undefined))
+    : eventList.moves;
   if (!moves) return null;
   const madeUp = supposed.versions;
   const withDiscount = !sku && (field === "discount" || field === "total");
@@ -93,7 +96,12 @@ export function reasonOf(why, moment) {
   /** @param {number} it */
   const isRelevant = (it) => {
     const event = eventList.event(it);
-    return madeUp.has(it) || (withDiscount ? unitsOf(event) !== 0 || event.type.startsWith("Promotion") : unitsOf(event) !== 0 && (!sku || event.data.sku === sku));
+    return (
+      madeUp.has(it) ||
+      (withDiscount
+        ? unitsOf(event) !== 0 || event.type.startsWith("Promotion")
+        : unitsOf(event) !== 0 && (!sku || event.data.sku === sku))
+    );
   };
   /** @param {number} it */
   const isTerm = (it) => isRelevant(it) && effectOf(it) !== 0;
@@ -102,8 +110,18 @@ export function reasonOf(why, moment) {
   /** @param {number} it */
   const term = (it) => ({ words: sentenceAt(moment, it), value: effectOf(it) });
 
-  const value = field === "quantity" ? (line?.quantity ?? 0) : sku ? (line?.total ?? 0) : state[field];
-  return { field, sku, value, term, isHighlighted, isTerm, versions, words: () => words(number, moment, line, () => versions().map(effectOf)) };
+  const value =
+    field === "quantity" ? (line?.quantity ?? 0) : sku ? (line?.total ?? 0) : state[field];
+  return {
+    field,
+    sku,
+    value,
+    term,
+    isHighlighted,
+    isTerm,
+    versions,
+    words: () => words(number, moment, line, () => versions().map(effectOf)),
+  };
 }
 
 /** @param {Api.Event} event @returns {Change} */
@@ -131,7 +149,9 @@ export function sentenceAt({ eventList, without, supposed }, version) {
   const made = supposed.events.filter((event) => event.version === version);
   const isGone = without.includes(version) || made.some((event) => event.replaces);
   const sentences = made.map(({ sentence }) => `supposed: ${sentence}`);
-  return (isGone && made.length ? sentences : [eventList.event(version).sentence, ...sentences]).join("; ");
+  return (
+    isGone && made.length ? sentences : [eventList.event(version).sentence, ...sentences]
+  ).join("; ");
 }
 
 /**
@@ -145,36 +165,78 @@ function words({ sku, field }, { eventList, state }, line, quantities) {
   const { currency } = eventList;
   /** @param {number} minor */
   const write = (minor) => amount(minor, currency);
-  const name = line?.name ?? (sku && eventList.event(eventList.movesBySku.get(sku)?.[0] ?? 1).data.name) ?? sku;
+  const name =
+    line?.name ??
+    (sku && eventList.event(eventList.movesBySku.get(sku)?.[0] ?? 1).data.name) ??
+    sku;
   if (field === "quantity") {
-    return { title: `Quantity of ${name}`, sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`, note: "All additions and removals." };
+    return {
+      title: `Quantity of ${name}`,
+      sum: `${shortened(quantities().map(signed))} = ${line?.quantity ?? 0}`,
+      note: "All additions and removals.",
+    };
   }
   if (sku) {
     const lots = line?.lots ?? [];
     const terms = lots.map((lot) => `${lot.quantity} × ${write(lot.unit_price)}`);
-    return { title: `Total of ${name}`, sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`, note: "Every unit keeps the price it was added at; the newest are removed first." };
+    return {
+      title: `Total of ${name}`,
+      sum: `${terms.join(" + ") || "0"} = ${write(line?.total ?? 0)}`,
+      note: "Every unit keeps the price it was added at; the newest are removed first.",
+    };
   }
   if (field === "items_total") {
     const lines = visibleLines(state);
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
-    if (lines.length > LINES_WRITTEN) terms.push(`${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`);
-    return { title: "Subtotal", sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`, note: "The sum of all lines. Below: every addition and removal." };
+    if (lines.length > LINES_WRITTEN)
+      terms.push(
+        `${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`,
+      );
+    return {
+      title: "Subtotal",
+      sum: `${terms.join(" + ") || "0"} = ${write(state.items_total)}`,
+      note: "The sum of all lines. Below: every addition and removal.",
+    };
   }
   const { promotion, promotion_before } = state;
-  const replaced = promotion && promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
+  const replaced =
+    promotion && promotion_before ? ` ${promotion.code} replaced ${promotion_before}.` : "";
   if (field === "discount") {
-    if (!promotion) return { title: "Discount", sum: "no promotion = 0", note: "No promotion applies at this version." };
-    if (promotion.percent !== undefined) return { title: "Discount", sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`, note: `Rounded half up to the currency's smallest unit.${replaced}` };
+    if (!promotion)
+      return {
+        title: "Discount",
+        sum: "no promotion = 0",
+        note: "No promotion applies at this version.",
+      };
+    if (promotion.percent !== undefined)
+      return {
+        title: "Discount",
+        sum: `${promotion.percent}% of ${write(state.items_total)} = ${write(state.discount)}`,
+        note: `Rounded half up to the currency's smallest unit.${replaced}`,
+      };
     const { amount: fixed = 0 } = promotion;
-    const capped = fixed > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
-    return { title: "Discount", sum: `a fixed ${write(fixed)}${capped} = ${write(state.discount)}`, note: `Never more than the subtotal.${replaced}` };
+    const capped =
+      fixed > state.items_total ? `, at most the subtotal ${write(state.items_total)}` : "";
+    return {
+      title: "Discount",
+      sum: `a fixed ${write(fixed)}${capped} = ${write(state.discount)}`,
+      note: `Never more than the subtotal.${replaced}`,
+    };
   }
-  return { title: "Total", sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`, note: `Subtotal less discount. Below: what each event added or removed.${replaced}` };
+  return {
+    title: "Total",
+    sum: `${write(state.items_total)} − ${write(state.discount)} = ${write(state.total)}`,
+    note: `Subtotal less discount. Below: what each event added or removed.${replaced}`,
+  };
 }
 
 /** @param {string[]} terms */
 function shortened(terms) {
   if (terms.length <= WRITTEN) return terms.join(" ") || "0";
   const half = WRITTEN / 2 - 1;
-  return [...terms.slice(0, half), `… ${terms.length - 2 * half} more …`, ...terms.slice(-half)].join(" ");
+  return [
+    ...terms.slice(0, half),
+    `… ${terms.length - 2 * half} more …`,
+    ...terms.slice(-half),
+  ].join(" ");
 }

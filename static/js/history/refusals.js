@@ -54,7 +54,8 @@ export class Refusals {
       this.#panel.hidden = refusals.length === 0;
       this.#list.replaceChildren(...refusals.map((refused) => this.#row(refused)));
     }
-    for (const [at, row] of [...this.#list.children].entries()) setAttribute(row, "aria-current", refusals[at]?.version === version ? "true" : null);
+    for (const [at, row] of [...this.#list.children].entries())
+      setAttribute(row, "aria-current", refusals[at]?.version === version ? "true" : null);
   }
 
   /** @param {Api.RefusedCommand} refused */
@@ -64,8 +65,21 @@ export class Refusals {
     return element(
       "li",
       {},
-      element("p", {}, element("span", { class: "mark" }, "refused"), ` ${[commandLabel(command), units].filter(Boolean).join(", ")}: `, element("strong", {}, detail)),
-      element("p", { class: "soft small" }, "After event ", stepLink(this.#page, version), `${next}, ${fullTime(time)}. Rule: `, element("a", { href: new URL(type, location.href).pathname }, title)),
+      element(
+        "p",
+        {},
+        element("span", { class: "mark" }, "refused"),
+        ` ${[commandLabel(command), units].filter(Boolean).join(", ")}: `,
+        element("strong", {}, detail),
+      ),
+      element(
+        "p",
+        { class: "soft small" },
+        "After event ",
+        stepLink(this.#page, version),
+        `${next}, ${fullTime(time)}. Rule: `,
+        element("a", { href: new URL(type, location.href).pathname }, title),
+      ),
     );
   }
 }
@@ -77,5 +91,7 @@ export class Refusals {
 export function refusedInWords(refused) {
   if (!refused.length) return "";
   const [{ command, detail }] = refused;
-  return refused.length === 1 ? `Then ${commandLabel(command)} was refused: ${detail}` : `Then ${count(refused.length, "command")} were refused, the first: ${detail}`;
+  return refused.length === 1
+    ? `Then ${commandLabel(command)} was refused: ${detail}`
+    : `Then ${count(refused.length, "command")} were refused, the first: ${detail}`;
 }

@@ -43,11 +43,26 @@ export class StateOrEvents {
     const forgotten = this.#lostFacts(version, actual);
     const kept = this.#visible(version, actual).size;
     this.#root.replaceChildren(
-      element("p", { class: "hypothetical-note", testid: "state-actual", hidden: !hypothetical }, "The actual history, not the what-if: these rows could not answer one, because they have no past to change."),
+      element(
+        "p",
+        { class: "hypothetical-note", testid: "state-actual", hidden: !hypothetical },
+        "The actual history, not the what-if: these rows could not answer one, because they have no past to change.",
+      ),
       element("p", { class: "soft small" }, "A state-based service would keep only these rows:"),
       this.#rows(lines, actual, event, version),
-      element("p", { class: "verdict", testid: "forgotten-count" }, element("strong", {}, `${version - kept} of ${version}`), version === 1 ? " event left no trace in these rows." : " events left no trace in these rows."),
-      element("ul", { class: "forgotten", testid: "forgotten", hidden: !forgotten.length }, ...forgotten),
+      element(
+        "p",
+        { class: "verdict", testid: "forgotten-count" },
+        element("strong", {}, `${version - kept} of ${version}`),
+        version === 1
+          ? " event left no trace in these rows."
+          : " events left no trace in these rows.",
+      ),
+      element(
+        "ul",
+        { class: "forgotten", testid: "forgotten", hidden: !forgotten.length },
+        ...forgotten,
+      ),
       element("p", { class: "soft small" }, "The events kept here, newest first:"),
       this.#events(version, actual),
     );
@@ -61,7 +76,8 @@ export class StateOrEvents {
   #visible(version, actual) {
     /** @type {Set<number>} */
     const visible = new Set(actual.promotion_version ? [actual.promotion_version] : []);
-    for (const line of visibleLines(actual)) visible.add(this.#movesOf(line.sku, version).at(-1) ?? version);
+    for (const line of visibleLines(actual))
+      visible.add(this.#movesOf(line.sku, version).at(-1) ?? version);
     if (actual.status !== "open") visible.add(version);
     return visible;
   }
@@ -86,13 +102,54 @@ export class StateOrEvents {
     /** @param {Line} line */
     const row = (line) => {
       const last = this.#eventList.event(this.#movesOf(line.sku, version).at(-1) ?? version);
-      return element("tr", { class: event.data.sku === line.sku ? "written" : "" }, element("th", { scope: "row" }, line.sku), element("td", {}, String(line.quantity)), element("td", {}, amount(line.total, currency)), element("td", {}, timeOfDay(last.recorded_at)));
+      return element(
+        "tr",
+        { class: event.data.sku === line.sku ? "written" : "" },
+        element("th", { scope: "row" }, line.sku),
+        element("td", {}, String(line.quantity)),
+        element("td", {}, amount(line.total, currency)),
+        element("td", {}, timeOfDay(last.recorded_at)),
+      );
     };
-    const head = element("thead", {}, element("tr", {}, ...["sku", "quantity", "total", "updated"].map((name) => element("th", { scope: "col" }, name))));
-    const more = lines.length > ROWS ? element("tr", {}, element("td", { colSpan: 4, class: "soft" }, `${lines.length - ROWS} more`)) : null;
-    const none = lines.length ? null : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"));
+    const head = element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        ...["sku", "quantity", "total", "updated"].map((name) =>
+          element("th", { scope: "col" }, name),
+        ),
+      ),
+    );
+    const more =
+      lines.length > ROWS
+        ? element(
+            "tr",
+            {},
+            element("td", { colSpan: 4, class: "soft" }, `${lines.length - ROWS} more`),
+          )
+        : null;
+    const none = lines.length
+      ? null
+      : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"));
     const cart = `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, total ${amount(actual.total, currency)}`;
-    return element("div", { class: "rows-frame", tabIndex: 0, role: "region", "aria-label": "Rows of a state-based service" }, element("table", { class: "rows", testid: "rows" }, head, element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none)), element("p", { class: "cart-row" }, cart));
+    return element(
+      "div",
+      {
+        class: "rows-frame",
+        tabIndex: 0,
+        role: "region",
+        "aria-label": "Rows of a state-based service",
+      },
+      element(
+        "table",
+        { class: "rows", testid: "rows" },
+        head,
+        element("tbody", {}, ...lines.slice(0, ROWS).map(row), more, none),
+      ),
+      element("p", { class: "cart-row" }, cart),
+    );
   }
 
   /**
@@ -105,20 +162,51 @@ export class StateOrEvents {
     for (const line of actual.allLines) {
       const moves = this.#movesOf(line.sku, version);
       const first = this.#eventList.event(moves[0]);
-      if (!line.lots.length) facts.push(["no row", `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`]);
+      if (!line.lots.length)
+        facts.push([
+          "no row",
+          `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`,
+        ]);
       else if (moves.length > 1) {
-        const most = Math.max(...moves.slice(-50).map((it) => this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku)?.quantity ?? 0));
+        const most = Math.max(
+          ...moves
+            .slice(-50)
+            .map(
+              (it) =>
+                this.#eventList.fold.at(it).allLines.find(({ sku }) => sku === line.sku)
+                  ?.quantity ?? 0,
+            ),
+        );
         const were = most > line.quantity ? `, peaked at ${most}` : "";
-        facts.push(["overwritten", `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`]);
+        facts.push([
+          "overwritten",
+          `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`,
+        ]);
       }
-      if (line.lots.length > 1) facts.push(["merged", `${line.name} has units at ${line.lots.length} prices; a row keeps one sum.`]);
+      if (line.lots.length > 1)
+        facts.push([
+          "merged",
+          `${line.name} has units at ${line.lots.length} prices; a row keeps one sum.`,
+        ]);
     }
-    const promotions = this.#eventList.promotions.slice(0, countUpTo(this.#eventList.promotions, version));
+    const promotions = this.#eventList.promotions.slice(
+      0,
+      countUpTo(this.#eventList.promotions, version),
+    );
     const tried = new Set(promotions.map((it) => this.#eventList.event(it).data.code));
     tried.delete(actual.promotion?.code ?? "");
-    if (tried.size) facts.push(["gone", `Promotion ${[...tried].join(", ")} no longer ${tried.size === 1 ? "applies" : "apply"}.`]);
-    const shown = facts.slice(-FACTS).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
-    if (facts.length > FACTS) shown.push(element("li", { class: "soft" }, `${facts.length - FACTS} more`));
+    if (tried.size)
+      facts.push([
+        "gone",
+        `Promotion ${[...tried].join(", ")} no longer ${tried.size === 1 ? "applies" : "apply"}.`,
+      ]);
+    const shown = facts
+      .slice(-FACTS)
+      .map(([mark, words]) =>
+        element("li", {}, element("span", { class: "mark" }, mark), " ", words),
+      );
+    if (facts.length > FACTS)
+      shown.push(element("li", { class: "soft" }, `${facts.length - FACTS} more`));
     return shown;
   }
 
@@ -130,7 +218,8 @@ export class StateOrEvents {
     const visible = this.#visible(version, actual);
     /** @type {Api.Event[]} */
     const newest = [];
-    for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1) newest.push(this.#eventList.event(at));
+    for (let at = version; at > Math.max(version - EVENTS, 0); at -= 1)
+      newest.push(this.#eventList.event(at));
     return element(
       "ol",
       { class: "kept", testid: "kept-events" },
@@ -140,10 +229,16 @@ export class StateOrEvents {
           { class: visible.has(event.version) ? "in-row" : "lost" },
           stepLink(this.#page, event.version),
           element("span", {}, event.sentence),
-          element("span", { class: "mark" }, visible.has(event.version) ? "visible" : "only in the log"),
+          element(
+            "span",
+            { class: "mark" },
+            visible.has(event.version) ? "visible" : "only in the log",
+          ),
         ),
       ),
-      version > EVENTS ? element("li", { class: "soft" }, count(version - EVENTS, "earlier event")) : null,
+      version > EVENTS
+        ? element("li", { class: "soft" }, count(version - EVENTS, "earlier event"))
+        : null,
     );
   }
 }

@@ -51,7 +51,9 @@ export class StatusIndicators {
     if (this.#eventList.byOperator) return this.#checkByOperator();
     const asked = performance.now();
     try {
-      const { body } = await get(`/api/carts/${id}?min_version=${head}`, { headers: { Prefer: "wait=2" } });
+      const { body } = await get(`/api/carts/${id}?min_version=${head}`, {
+        headers: { Prefer: "wait=2" },
+      });
       const took = performance.now() - asked;
       if (this.#eventList.head < body.version) await this.#eventList.catchUp();
       this.#compare(body);
@@ -59,7 +61,11 @@ export class StatusIndicators {
       return took;
     } catch (error) {
       const isBehind = error.slug === "view-behind";
-      this.#set("lag", isBehind ? "bad" : "waiting", isBehind ? "View is behind the log" : "Couldn’t check the view");
+      this.#set(
+        "lag",
+        isBehind ? "bad" : "waiting",
+        isBehind ? "View is behind the log" : "Couldn’t check the view",
+      );
       this.#checkLater(error);
       return null;
     }
@@ -74,7 +80,11 @@ export class StatusIndicators {
       const { body } = await get("/api/views");
       const position = body.items.find((view) => view.name === "carts")?.position ?? 0;
       const { position: newest } = this.#eventList.event(this.#eventList.head);
-      this.#set("lag", position < newest ? "waiting" : "good", position < newest ? "View is behind the log" : "View up to date");
+      this.#set(
+        "lag",
+        position < newest ? "waiting" : "good",
+        position < newest ? "View is behind the log" : "View up to date",
+      );
       return position < newest ? null : performance.now() - asked;
     } catch (error) {
       this.#set("lag", "waiting", "Couldn’t check the view");
@@ -94,8 +104,14 @@ export class StatusIndicators {
     if (at !== this.#eventList.head) return;
     if ((await this.check()) === null) return;
     const delay = performance.now() - arrivedAt;
-    for (const version of this.#eventList.siblings(event)) this.#eventList.event(version).view_delay_ms = delay;
-    if (this.#eventList.head === at) this.#set("lag", "good", `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`);
+    for (const version of this.#eventList.siblings(event))
+      this.#eventList.event(version).view_delay_ms = delay;
+    if (this.#eventList.head === at)
+      this.#set(
+        "lag",
+        "good",
+        `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`,
+      );
     this.#page.refresh();
   }
 
@@ -103,7 +119,8 @@ export class StatusIndicators {
   #compare(document) {
     const folded = documentOf(this.#eventList.id, this.#eventList.fold.at(document.version));
     const differing = differingFields(folded, document);
-    if (differing.length) this.#set("fold", "bad", `View differs from its events in: ${differing.join(", ")}`);
+    if (differing.length)
+      this.#set("fold", "bad", `View differs from its events in: ${differing.join(", ")}`);
     else this.#set("fold", "good", "View matches events");
   }
 
@@ -123,11 +140,18 @@ export class StatusIndicators {
  */
 function differingFields(folded, document) {
   const names = new Set([...Object.keys(folded), ...Object.keys(document)]);
-  return [...names].filter((name) => sorted(folded[name] ?? null) !== sorted(document[name] ?? null));
+  return [...names].filter(
+    (name) => sorted(folded[name] ?? null) !== sorted(document[name] ?? null),
+  );
 }
 
 /**
  * JSON with its keys in order, so that two spellings of one value are equal.
  * @param {unknown} value
  */
-const sorted = (value) => JSON.stringify(value, (_, it) => (it && typeof it === "object" && !Array.isArray(it) ? Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1))) : it));
+const sorted = (value) =>
+  JSON.stringify(value, (_, it) =>
+    it && typeof it === "object" && !Array.isArray(it)
+      ? Object.fromEntries(Object.entries(it).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : it,
+  );

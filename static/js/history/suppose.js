@@ -57,7 +57,8 @@ export class Suppose {
     this.#shown = key;
     const units = Math.abs(unitsOf(event));
     setText(byId("suppose-title"), `What if, at event ${version}, …`);
-    for (const option of this.#kind.options) if (option.value === "quantity") option.disabled = !units;
+    for (const option of this.#kind.options)
+      if (option.value === "quantity") option.disabled = !units;
     if (moved) {
       // An event without units has no quantity to change.
       this.#kind.value = this.#chosen === "quantity" && !units ? "add" : this.#chosen;
@@ -79,7 +80,9 @@ export class Suppose {
     try {
       /** @type {{ body: Api.ProductPage }} */
       const { body } = await get(PRODUCTS, { accept: "*/*" });
-      this.#sku.replaceChildren(...body.items.map(({ sku, name }) => element("option", { value: sku }, name)));
+      this.#sku.replaceChildren(
+        ...body.items.map(({ sku, name }) => element("option", { value: sku }, name)),
+      );
     } catch (error) {
       this.#products = null;
       setText(byId("suppose-refusal"), `Couldn’t load the products: ${error.message}`);
@@ -92,9 +95,16 @@ export class Suppose {
     const { version, supposed } = moment;
     const quantity = Number(this.#quantity.value);
     const kind = this.#kind.value;
-    if (supposed.changes.length >= MAX_CHANGES) setText(byId("suppose-refusal"), `A what-if has at most ${MAX_CHANGES} changes.`);
-    else if (kind === "code") this.#page.change({ change: "apply_promotion", after: version, code: this.#code.value.trim() });
-    else if (kind === "add") this.#page.change({ change: "add_item", after: version, sku: this.#sku.value, quantity });
+    if (supposed.changes.length >= MAX_CHANGES)
+      setText(byId("suppose-refusal"), `A what-if has at most ${MAX_CHANGES} changes.`);
+    else if (kind === "code")
+      this.#page.change({
+        change: "apply_promotion",
+        after: version,
+        code: this.#code.value.trim(),
+      });
+    else if (kind === "add")
+      this.#page.change({ change: "add_item", after: version, sku: this.#sku.value, quantity });
     else this.#page.change({ change: "set_quantity", version, quantity });
   }
 }

@@ -14,7 +14,8 @@ import { Fold } from "./fold.js";
  */
 
 /** @param {Change} change */
-export const placeOf = (change) => (change.change === "set_quantity" ? change.version : change.after);
+export const placeOf = (change) =>
+  change.change === "set_quantity" ? change.version : change.after;
 
 export class Supposition {
   #eventList;
@@ -59,7 +60,9 @@ export class Supposition {
 
   /** Differs between two suppositions that fold differently. */
   get key() {
-    return this.isAny ? `${this.without} ${JSON.stringify(this.changes)} ${this.events.length} ${this.isPending} ${this.failure}` : "";
+    return this.isAny
+      ? `${this.without} ${JSON.stringify(this.changes)} ${this.events.length} ${this.isPending} ${this.failure}`
+      : "";
   }
 
   /**
@@ -73,7 +76,10 @@ export class Supposition {
     const skipped = new Set(this.without);
     // The service computes a what-if for the holder of the cart only.
     const allowed = byOperator ? [] : changes.filter((change) => placeOf(change) <= head);
-    this.changes = allowed.filter((change) => change.change !== "set_quantity" || (change.version > 1 && !skipped.has(change.version)));
+    this.changes = allowed.filter(
+      (change) =>
+        change.change !== "set_quantity" || (change.version > 1 && !skipped.has(change.version)),
+    );
     this.#asked += 1;
     this.failure = "";
     this.isPending = this.changes.length > 0;
@@ -99,7 +105,9 @@ export class Supposition {
     /** @type {Api.WhatIf | null} */
     let answer = null;
     try {
-      const { body } = await request("POST", `/api/carts/${this.#eventList.id}/what-if`, { body: { without, changes } });
+      const { body } = await request("POST", `/api/carts/${this.#eventList.id}/what-if`, {
+        body: { without, changes },
+      });
       ({ events, refused } = body);
       answer = body;
     } catch (error) {

@@ -80,7 +80,9 @@ export class Timeline {
     const middle = (version - 0.5) * this.#pitch - this.#width / 2;
     const offset = length <= this.#width ? 0 : Math.min(Math.max(middle, 0), length - this.#width);
     const first = this.#sparse ? 1 : Math.max(Math.floor(offset / this.#pitch) + 1 - MARGIN, 1);
-    const last = this.#sparse ? head : Math.min(Math.ceil((offset + this.#width) / this.#pitch) + MARGIN, head);
+    const last = this.#sparse
+      ? head
+      : Math.min(Math.ceil((offset + this.#width) / this.#pitch) + MARGIN, head);
     for (const [at, tile] of this.#tiles) {
       if (at >= first && at <= last) continue;
       this.#tiles.delete(at);
@@ -106,7 +108,9 @@ export class Timeline {
     if (spread === this.#spread) return;
     this.#spread = spread;
     this.#band.style.setProperty("--gap", `${step - this.#tileWidth}px`);
-    this.#x = this.#sparse ? (version) => placeOf(version, head, slider) - 12 : (version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
+    this.#x = this.#sparse
+      ? (version) => placeOf(version, head, slider) - 12
+      : (version) => (version - 1) * this.#pitch + (this.#pitch - this.#tileWidth) / 2;
     for (const [at, { root }] of this.#tiles) root.style.transform = `translateX(${this.#x(at)}px)`;
   }
 
@@ -134,8 +138,10 @@ export class Timeline {
     if (version === moment.pin) look.push("pinned");
     if (moment.without.includes(version)) look.push("skipped");
     if (moment.supposed.versions.has(version)) look.push("supposed");
-    if (this.eventList.refusals.some((refused) => refused.version === version)) look.push("refused");
-    if (version > 1 && this.eventList.event(version - 1).meta.command_id === command) look.push("joined");
+    if (this.eventList.refusals.some((refused) => refused.version === version))
+      look.push("refused");
+    if (version > 1 && this.eventList.event(version - 1).meta.command_id === command)
+      look.push("joined");
     const name = look.join(" ");
     if (tile.root.className !== name) tile.root.className = name;
   }
@@ -227,7 +233,11 @@ export class Scrubber {
     const { currency } = this.#eventList;
     setAttribute(this.#slider, "max", head);
     if (Number(this.#slider.value) !== version) this.#slider.value = String(version);
-    setAttribute(this.#slider, "aria-valuetext", `Version ${version}: ${event.sentence}. Total ${money(state.total, currency)}`);
+    setAttribute(
+      this.#slider,
+      "aria-valuetext",
+      `Version ${version}: ${event.sentence}. Total ${money(state.total, currency)}`,
+    );
     this.#veil.style.transform = `translateX(${this.#x(version, head)}px)`;
     this.#pin.hidden = !pin;
     if (pin) this.#pin.style.transform = `translateX(${this.#x(pin, head)}px)`;
@@ -277,7 +287,14 @@ export class Scrubber {
       const place = `${column} ${kind} ${lit}`;
       const found = columns.get(place);
       if (found) found.units += Math.abs(unitsOf(event));
-      else columns.set(place, { x: this.#x(version, head), kind, lit, units: Math.abs(unitsOf(event)), down: unitsOf(event) < 0 });
+      else
+        columns.set(place, {
+          x: this.#x(version, head),
+          kind,
+          lit,
+          units: Math.abs(unitsOf(event)),
+          down: unitsOf(event) < 0,
+        });
     }
     const bars = [...columns.values()].sort((a, b) => Number(a.lit) - Number(b.lit));
     const most = Math.max(...bars.map((it) => it.units), 1);

@@ -46,25 +46,61 @@ export class WhatIf {
     this.#showSupposed(moment);
     setText(byId("what-if-was"), money(was, currency));
     setText(byId("what-if-is"), money(is, currency));
-    setText(byId("what-if-by"), was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`);
-    setText(byId("what-if-lines"), lines.slice(0, NAMED).map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`).join(", "));
+    setText(
+      byId("what-if-by"),
+      was === is ? "(the same)" : `(${signedAmount(is - was, currency)})`,
+    );
+    setText(
+      byId("what-if-lines"),
+      lines
+        .slice(0, NAMED)
+        .map(({ name, quantity: [from, to] }) => `${name}: ${from} → ${to} (${signed(to - from)})`)
+        .join(", "),
+    );
     this.#judge(moment);
   }
 
   /** @param {Moment} moment */
   #showSupposed({ without, supposed }) {
     const { changes, refused } = supposed;
-    const skips = without.length === 1 ? `What if event ${without[0]} had not happened?` : `What if these ${without.length} events had not happened?`;
-    setText(byId("what-if-title"), changes.length ? "What if the history had been different?" : skips);
+    const skips =
+      without.length === 1
+        ? `What if event ${without[0]} had not happened?`
+        : `What if these ${without.length} events had not happened?`;
+    setText(
+      byId("what-if-title"),
+      changes.length ? "What if the history had been different?" : skips,
+    );
     /** @param {number} it */
-    const skipped = (it) => chip(`Without #${it}`, "restore this event", `restore-${it}`, () => this.#page.toggleSkip(it));
+    const skipped = (it) =>
+      chip(`Without #${it}`, "restore this event", `restore-${it}`, () =>
+        this.#page.toggleSkip(it),
+      );
     /** @param {Change} change @param {number} index */
-    const changed = (change, index) => chip(this.#wordsOf(change), "take this back", `take-back-${index}`, () => this.#page.suppose(without, changes.filter((it) => it !== change)));
-    byId("what-if-skipped").replaceChildren(...without.slice(0, NAMED).map(skipped), without.length > NAMED ? ` and ${without.length - NAMED} more` : "", ...changes.map(changed));
+    const changed = (change, index) =>
+      chip(this.#wordsOf(change), "take this back", `take-back-${index}`, () =>
+        this.#page.suppose(
+          without,
+          changes.filter((it) => it !== change),
+        ),
+      );
+    byId("what-if-skipped").replaceChildren(
+      ...without.slice(0, NAMED).map(skipped),
+      without.length > NAMED ? ` and ${without.length - NAMED} more` : "",
+      ...changes.map(changed),
+    );
     byId("what-if-refused").hidden = !refused.length;
     byId("what-if-refused").replaceChildren(
       ...refused.map(({ change, type, title, detail }) =>
-        element("li", {}, element("span", { class: "mark" }, "refused"), ` ${this.#wordsOf(changes[change])}: `, element("strong", {}, detail), " Rule: ", element("a", { href: new URL(type, location.href).pathname }, title)),
+        element(
+          "li",
+          {},
+          element("span", { class: "mark" }, "refused"),
+          ` ${this.#wordsOf(changes[change])}: `,
+          element("strong", {}, detail),
+          " Rule: ",
+          element("a", { href: new URL(type, location.href).pathname }, title),
+        ),
       ),
     );
   }
@@ -82,9 +118,11 @@ export class WhatIf {
   #judge(moment) {
     const { supposed, version, head } = moment;
     if (supposed.isPending) this.#conclude("Asking the service, whose rules decide on it…");
-    else if (supposed.failure) this.#conclude(`The service can’t suppose this: ${supposed.failure}`);
+    else if (supposed.failure)
+      this.#conclude(`The service can’t suppose this: ${supposed.failure}`);
     // The service checks a what-if for the holder of the cart only.
-    else if (version !== head || this.#eventList.byOperator) this.#conclude("Computed in your browser.");
+    else if (version !== head || this.#eventList.byOperator)
+      this.#conclude("Computed in your browser.");
     else if (supposed.answer?.cart.version === head) this.#compare(supposed.answer, moment);
     else this.#check(moment);
   }
@@ -104,10 +142,13 @@ export class WhatIf {
     this.#checked = key;
     this.#conclude("Checking with the service…");
     try {
-      const { body } = await request("POST", `/api/carts/${this.#eventList.id}/what-if`, { body: { without, changes: supposed.changes } });
+      const { body } = await request("POST", `/api/carts/${this.#eventList.id}/what-if`, {
+        body: { without, changes: supposed.changes },
+      });
       if (this.#checked === key && this.#shown === key) this.#compare(body, moment);
     } catch (error) {
-      if (this.#checked === key && this.#shown === key) this.#conclude(`Couldn’t check with the service: ${error.message}`);
+      if (this.#checked === key && this.#shown === key)
+        this.#conclude(`Couldn’t check with the service: ${error.message}`);
       if (isTemporary(error)) whenBack(() => this.#shown === key && this.#check(moment));
     }
   }
@@ -118,9 +159,14 @@ export class WhatIf {
    */
   #compare({ cart }, { state }) {
     /** @param {Pick<Api.Cart, "lines" | "total" | "discount">} cart */
-    const summary = ({ lines, total, discount }) => JSON.stringify([total, discount, lines.map((line) => [line.sku, line.quantity, line.total])]);
+    const summary = ({ lines, total, discount }) =>
+      JSON.stringify([total, discount, lines.map((line) => [line.sku, line.quantity, line.total])]);
     const same = summary(cart) === summary(documentOf(this.#eventList.id, state));
-    this.#conclude(same ? "✓ The service agrees." : `! The service disagrees: total ${money(cart.total, this.#eventList.currency)}`);
+    this.#conclude(
+      same
+        ? "✓ The service agrees."
+        : `! The service disagrees: total ${money(cart.total, this.#eventList.currency)}`,
+    );
   }
 }
 
@@ -130,4 +176,11 @@ export class WhatIf {
  * @param {string} testid
  * @param {() => void} act
  */
-const chip = (words, action, testid, act) => element("button", { class: "button small", type: "button", testid, on: { click: act } }, words, element("span", { "aria-hidden": "true" }, " ✕"), element("span", { class: "unseen" }, `, ${action}`));
+const chip = (words, action, testid, act) =>
+  element(
+    "button",
+    { class: "button small", type: "button", testid, on: { click: act } },
+    words,
+    element("span", { "aria-hidden": "true" }, " ✕"),
+    element("span", { class: "unseen" }, `, ${action}`),
+  );

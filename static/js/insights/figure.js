@@ -33,7 +33,12 @@ function svg(tag, attributes = {}, ...children) {
  * @param {number} height
  * @param {Node[]} children
  */
-const drawing = (width, height, children) => svg("svg", { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" }, ...children);
+const drawing = (width, height, children) =>
+  svg(
+    "svg",
+    { class: "drawing", width, height, viewBox: `0 0 ${width} ${height}`, role: "img" },
+    ...children,
+  );
 
 /**
  * The width of text as the reader's browser sets it: its spacing may be theirs.
@@ -75,7 +80,12 @@ function label(x, y, words, { room = Infinity, ...attributes } = {}) {
  * @param {string} kind
  * @param {string} title
  */
-const bar = (x, y, width, height, kind, title) => svg("rect", { x, y, width: Math.max(width, 0), height, rx: Math.min(2, height / 2), class: `kind-${kind}` }, svg("title", {}, title));
+const bar = (x, y, width, height, kind, title) =>
+  svg(
+    "rect",
+    { x, y, width: Math.max(width, 0), height, rx: Math.min(2, height / 2), class: `kind-${kind}` },
+    svg("title", {}, title),
+  );
 
 const WIDE = 460;
 const NAMES = 184;
@@ -89,23 +99,42 @@ const GAP = 14;
  * @param {Series[]} series
  * @param {{ write?: (value: number, row: BarRow) => string, long?: boolean }} [options]
  */
-export function bars(width, rows, series, { write = (value) => value.toLocaleString("en"), long = false } = {}) {
+export function bars(
+  width,
+  rows,
+  series,
+  { write = (value) => value.toLocaleString("en"), long = false } = {},
+) {
   const wide = width >= WIDE && !long;
   const thick = series.length > 1 ? 12 : 20;
   const above = wide ? 0 : 20;
   const tall = above + series.length * thick + GAP;
   const left = wide ? NAMES : 0;
   const most = Math.max(...rows.flatMap((row) => row.values), 1);
-  const values = widthOf(widest(rows.flatMap((row) => row.values.map((value) => write(value, row)))), "value") + 8;
+  const values =
+    widthOf(widest(rows.flatMap((row) => row.values.map((value) => write(value, row)))), "value") +
+    8;
   const scale = Math.max(width - left - values, 20) / most;
   const drawn = rows.flatMap((row, index) => {
     const top = index * tall + GAP / 2;
-    const name = wide ? label(0, top + (series.length * thick) / 2 + 5, row.name, { room: NAMES - 12 }) : label(0, top + 13, row.name, { room: width });
+    const name = wide
+      ? label(0, top + (series.length * thick) / 2 + 5, row.name, { room: NAMES - 12 })
+      : label(0, top + 13, row.name, { room: width });
     const lines = row.values.flatMap((value, at) => {
       const y = top + above + at * thick;
       const { name: what, kind = "" } = { ...series[at], ...(row.kind && { kind: row.kind }) };
       const words = write(value, row);
-      return [bar(left, y + 1, Math.max(value * scale, value ? 2 : 0), thick - 2, kind, `${row.name}: ${words} ${what}`), label(left + value * scale + 6, y + thick / 2 + 4, words, { class: "value" })];
+      return [
+        bar(
+          left,
+          y + 1,
+          Math.max(value * scale, value ? 2 : 0),
+          thick - 2,
+          kind,
+          `${row.name}: ${words} ${what}`,
+        ),
+        label(left + value * scale + 6, y + thick / 2 + 4, words, { class: "value" }),
+      ];
     });
     return [name, ...lines];
   });
@@ -129,7 +158,14 @@ export function strips(width, rows, { first, last, step, gaps = [] }, when) {
   const left = wide ? NAMES : 0;
   const above = wide ? 0 : 18;
   const tall = ROW + above;
-  const room = width - left - widthOf(widest(rows.flatMap((row) => row.points.map(({ value }) => value.toLocaleString("en")))), "faint") - 8;
+  const room =
+    width -
+    left -
+    widthOf(
+      widest(rows.flatMap((row) => row.points.map(({ value }) => value.toLocaleString("en")))),
+      "faint",
+    ) -
+    8;
   const count = Math.round((last - first) / step) + 1;
   const pitch = room / count;
   /** @param {number} at */
@@ -140,21 +176,45 @@ export function strips(width, rows, { first, last, step, gaps = [] }, when) {
     const most = Math.max(...row.points.map((point) => point.value), 0);
     return [
       label(0, wide ? base - 14 : top + 14, row.name, { room: NAMES - 60 }),
-      label(wide ? left - 14 : width, wide ? base - 14 : top + 14, row.total.toLocaleString("en"), { class: "value", "text-anchor": "end" }),
-      ...gaps.map(({ from, to }) => bar(x(from), base - ROW + 18, x(to) - x(from), ROW - 18, "gap", `${when(from)} to ${when(to)}: not measured`)),
+      label(wide ? left - 14 : width, wide ? base - 14 : top + 14, row.total.toLocaleString("en"), {
+        class: "value",
+        "text-anchor": "end",
+      }),
+      ...gaps.map(({ from, to }) =>
+        bar(
+          x(from),
+          base - ROW + 18,
+          x(to) - x(from),
+          ROW - 18,
+          "gap",
+          `${when(from)} to ${when(to)}: not measured`,
+        ),
+      ),
       svg("line", { x1: left, x2: left + room, y1: base, y2: base, class: "axis" }),
       label(left + room + 6, base - 14, most.toLocaleString("en"), { class: "faint" }),
       ...row.points.map(({ at, value }) => {
         const high = Math.max((value / (most || 1)) * (ROW - 18), 2);
-        return bar(x(at) + pitch * 0.1, base - high, Math.max(Math.min(pitch * 0.8, 40), 1), high, row.kind, `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`);
+        return bar(
+          x(at) + pitch * 0.1,
+          base - high,
+          Math.max(Math.min(pitch * 0.8, 40), 1),
+          high,
+          row.kind,
+          `${when(at)}: ${value.toLocaleString("en")} × ${row.name}`,
+        );
       }),
     ];
   });
   const height = rows.length * tall + AXIS;
   /** @param {number} at @param {number} x @param {string} anchor */
-  const time = (at, x, anchor) => label(x, height - 5, when(at), { class: "faint", "text-anchor": anchor });
-  const ends = count > 1 ? [time(first, left, "start"), time(last, left + room, "end")] : [time(first, left, "start")];
-  if (count > 4 && room > 400) ends.push(time(first + Math.floor(count / 2) * step, left + room / 2, "middle"));
+  const time = (at, x, anchor) =>
+    label(x, height - 5, when(at), { class: "faint", "text-anchor": anchor });
+  const ends =
+    count > 1
+      ? [time(first, left, "start"), time(last, left + room, "end")]
+      : [time(first, left, "start")];
+  if (count > 4 && room > 400)
+    ends.push(time(first + Math.floor(count / 2) * step, left + room / 2, "middle"));
   return drawing(width, height, [...drawn, ...ends]);
 }
 
@@ -187,19 +247,42 @@ export class Figure {
     setText(this.#parts.span, span);
     this.#parts.span.hidden = !span;
     setText(this.#parts.words, words);
-    legend.replaceChildren(...(draw ? series : []).map(({ name, kind }) => element("li", { class: `kind-${kind}` }, element("span", {}, name))));
+    legend.replaceChildren(
+      ...(draw ? series : []).map(({ name, kind }) =>
+        element("li", { class: `kind-${kind}` }, element("span", {}, name)),
+      ),
+    );
     legend.hidden = !draw || !series.length;
     this.#draw = draw;
     details.hidden = !rows.length;
     this.#redraw();
     const numbers = head.map((name) => name.startsWith("#"));
     /** @param {Cell} content @param {number} at */
-    const cell = (content, at) => element(at ? "td" : "th", { scope: at ? undefined : "row", class: numbers[at] ? "number-cell" : "" }, typeof content === "number" ? content.toLocaleString("en") : content);
+    const cell = (content, at) =>
+      element(
+        at ? "td" : "th",
+        { scope: at ? undefined : "row", class: numbers[at] ? "number-cell" : "" },
+        typeof content === "number" ? content.toLocaleString("en") : content,
+      );
     frame.replaceChildren(
       element(
         "table",
         { class: "plain" },
-        element("thead", {}, element("tr", {}, ...head.map((name, at) => element("th", { scope: "col", class: numbers[at] ? "number-cell" : "" }, name.replace("#", ""))))),
+        element(
+          "thead",
+          {},
+          element(
+            "tr",
+            {},
+            ...head.map((name, at) =>
+              element(
+                "th",
+                { scope: "col", class: numbers[at] ? "number-cell" : "" },
+                name.replace("#", ""),
+              ),
+            ),
+          ),
+        ),
         element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))),
       ),
     );

@@ -32,8 +32,12 @@ export class Period {
   /** @param {(range: Range, name: string, isRefresh: boolean) => void} changed */
   constructor(changed) {
     this.#changed = changed;
-    for (const id of ["from", "to"]) byId(id).addEventListener("change", () => this.#go({ from: byId("from").value, to: byId("to").value }));
-    for (const chip of byId("presets").children) chip.addEventListener("click", () => this.#go({ last: chip.getAttribute("value") ?? "" }));
+    for (const id of ["from", "to"])
+      byId(id).addEventListener("change", () =>
+        this.#go({ from: byId("from").value, to: byId("to").value }),
+      );
+    for (const chip of byId("presets").children)
+      chip.addEventListener("click", () => this.#go({ last: chip.getAttribute("value") ?? "" }));
     addEventListener("popstate", () => this.read());
     byId("period").addEventListener("submit", (event) => event.preventDefault());
   }
@@ -47,16 +51,25 @@ export class Period {
     const preset = address.get("last") ?? "";
     const length = PRESETS[preset];
     const last = length ? preset : null;
-    const [from = null, to = null] = ["from", "to"].map((name) => (last ? null : address.get(name)));
+    const [from = null, to = null] = ["from", "to"].map((name) =>
+      last ? null : address.get(name),
+    );
     byId("from").value = (midnight(from) && from) || "";
     byId("to").value = (midnight(to) && to) || "";
     const chosen = last ?? (byId("from").value || byId("to").value ? null : "");
-    for (const chip of byId("presets").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === chosen));
-    const range = length ? { from: new Date(Date.now() - length), to: null } : { from: midnight(from), to: midnight(to, 1) };
+    for (const chip of byId("presets").children)
+      chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === chosen));
+    const range = length
+      ? { from: new Date(Date.now() - length), to: null }
+      : { from: midnight(from), to: midnight(to, 1) };
     /** @param {Date | null} at */
     const date = (at) => at && dayOf.format(at);
     const named = byId("presets").querySelector("[aria-pressed=true]")?.textContent;
-    this.#changed(range, named ?? [date(range.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "), isRefresh);
+    this.#changed(
+      range,
+      named ?? [date(range.from) ?? "First event", date(midnight(to)) ?? "now"].join(" to "),
+      isRefresh,
+    );
   }
 
   /** @param {Record<string, string>} parts */
@@ -72,7 +85,12 @@ const MAX_PAGES = 5;
 /** @param {Record<string, unknown>} parts */
 function query(parts) {
   const given = Object.entries(parts).filter(([, value]) => value !== null && value !== undefined);
-  const text = new URLSearchParams(given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)])).toString();
+  const text = new URLSearchParams(
+    given.map(([name, value]) => [
+      name,
+      value instanceof Date ? value.toISOString() : String(value),
+    ]),
+  ).toString();
   return text && `?${text}`;
 }
 
@@ -136,7 +154,8 @@ export async function activity({ from, to }) {
   const read = async () => (await ask("activity", { step, from, to })).items;
   let items = await read();
   // The steps show how long the log is: a short one is loaded again in finer steps.
-  const length = () => Date.parse(items.at(-1)?.at ?? "") - Date.parse(items[0]?.at ?? "") + STEPS[step];
+  const length = () =>
+    Date.parse(items.at(-1)?.at ?? "") - Date.parse(items[0]?.at ?? "") + STEPS[step];
   while (!from && items.length && fitting(length()) !== step && step !== "minute") {
     step = step === "day" ? "hour" : "minute";
     items = await read();

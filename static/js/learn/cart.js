@@ -104,13 +104,17 @@ export class CartExample {
 
   /** @param {Api.Event} event */
   #item({ version, sentence }) {
-    const step = element("button", {
-      class: "step-link",
-      type: "button",
-      "aria-label": `Version ${version}`,
-      testid: `cart-event-${version}`,
-      on: { click: () => this.#stepper.goTo(version) },
-    }, `#${version}`);
+    const step = element(
+      "button",
+      {
+        class: "step-link",
+        type: "button",
+        "aria-label": `Version ${version}`,
+        testid: `cart-event-${version}`,
+        on: { click: () => this.#stepper.goTo(version) },
+      },
+      `#${version}`,
+    );
     const mark = element("span", { class: "mark" });
     return element("li", {}, step, element("span", {}, sentence), mark);
   }

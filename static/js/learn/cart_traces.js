@@ -31,13 +31,22 @@ export function factsOf(events, state) {
   for (const { sku, name, lots, quantity } of state.allLines) {
     const changes = changesOf(events, state, sku);
     if (!lots.length) facts.push(["no row", `${name} was in the cart and was removed.`]);
-    else if (changes.length > 1) facts.push(["overwritten", `${name} is ${quantity} now; it took ${changes.length} changes to get there.`]);
-    if (lots.length > 1) facts.push(["merged", `${name} has units at ${lots.length} prices; a row keeps one sum.`]);
+    else if (changes.length > 1)
+      facts.push([
+        "overwritten",
+        `${name} is ${quantity} now; it took ${changes.length} changes to get there.`,
+      ]);
+    if (lots.length > 1)
+      facts.push(["merged", `${name} has units at ${lots.length} prices; a row keeps one sum.`]);
   }
-  const codes = events.slice(0, state.version).filter(({ type }) => type === "PromotionApplied").map(({ data }) => data.code);
+  const codes = events
+    .slice(0, state.version)
+    .filter(({ type }) => type === "PromotionApplied")
+    .map(({ data }) => data.code);
   const gone = new Set(codes);
   gone.delete(state.promotion?.code ?? "");
-  if (gone.size) facts.push(["gone", `Promotion ${[...gone].join(", ")} was tried and no longer applies.`]);
+  if (gone.size)
+    facts.push(["gone", `Promotion ${[...gone].join(", ")} was tried and no longer applies.`]);
   return facts;
 }
 
@@ -47,4 +56,5 @@ export function factsOf(events, state) {
  * @param {State} state
  * @param {string} sku
  */
-const changesOf = (events, state, sku) => events.slice(0, state.version).filter(({ data }) => data.sku === sku);
+const changesOf = (events, state, sku) =>
+  events.slice(0, state.version).filter(({ data }) => data.sku === sku);

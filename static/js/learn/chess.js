@@ -3,7 +3,15 @@
 import { byId, element, setAttribute, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { showForgotten } from "./forgotten.js";
-import { forgotten, MOVES, moveNumber, positionAfter, SQUARES, squareAfter, visibleMoves } from "./chess_game.js";
+import {
+  forgotten,
+  MOVES,
+  moveNumber,
+  positionAfter,
+  SQUARES,
+  squareAfter,
+  visibleMoves,
+} from "./chess_game.js";
 import { Stepper } from "./stepper.js";
 
 /** @import { Kind, Piece } from "./chess_game.js" */
@@ -25,7 +33,23 @@ export class Chess {
 
   constructor() {
     this.#drawBoard();
-    const moves = MOVES.map(({ ply, san }) => element("li", {}, element("button", { class: "move", type: "button", testid: `chess-move-${ply}`, "aria-label": `${san}, ${moveNumber(ply)}`, on: { click: () => this.#stepper.goTo(ply) } }, san)));
+    const moves = MOVES.map(({ ply, san }) =>
+      element(
+        "li",
+        {},
+        element(
+          "button",
+          {
+            class: "move",
+            type: "button",
+            testid: `chess-move-${ply}`,
+            "aria-label": `${san}, ${moveNumber(ply)}`,
+            on: { click: () => this.#stepper.goTo(ply) },
+          },
+          san,
+        ),
+      ),
+    );
     byId("chess-moves").replaceChildren(...moves);
     this.#stepper = new Stepper("chess-steps", { show: (ply) => this.#show(ply), name: nameOf });
     this.#stepper.setEnd(MOVES.length);
@@ -35,11 +59,23 @@ export class Chess {
 
   #drawBoard() {
     const cells = SQUARES.map((square) => {
-      const button = element("button", { class: "square", type: "button", tabIndex: -1, testid: `square-${square}`, on: { click: () => this.#ask(square) } }, element("span", { "aria-hidden": "true" }));
+      const button = element(
+        "button",
+        {
+          class: "square",
+          type: "button",
+          tabIndex: -1,
+          testid: `square-${square}`,
+          on: { click: () => this.#ask(square) },
+        },
+        element("span", { "aria-hidden": "true" }),
+      );
       this.#buttons.set(square, button);
       return element("td", {}, button);
     });
-    const rows = [...Array(8).keys()].map((row) => element("tr", {}, ...cells.slice(row * 8, row * 8 + 8)));
+    const rows = [...Array(8).keys()].map((row) =>
+      element("tr", {}, ...cells.slice(row * 8, row * 8 + 8)),
+    );
     byId("board").replaceChildren(element("tbody", {}, ...rows));
     byId("board").addEventListener("keydown", (event) => this.#move(event));
     this.#focusable("e2");
@@ -55,13 +91,20 @@ export class Chess {
 
   /** @param {KeyboardEvent} event */
   #move(event) {
-    const here = SQUARES.findIndex((square) => this.#buttons.get(square) === document.activeElement);
+    const here = SQUARES.findIndex(
+      (square) => this.#buttons.get(square) === document.activeElement,
+    );
     const by = STEPS[event.key];
     if (here < 0 || !by || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const there = here + by;
     // Left and right stay on their rank.
-    if (there < 0 || there > 63 || (Math.abs(by) === 1 && Math.floor(there / 8) !== Math.floor(here / 8))) return;
+    if (
+      there < 0 ||
+      there > 63 ||
+      (Math.abs(by) === 1 && Math.floor(there / 8) !== Math.floor(here / 8))
+    )
+      return;
     this.#focusable(SQUARES[there]);
     this.#buttons.get(SQUARES[there])?.focus();
   }
@@ -107,7 +150,13 @@ export class Chess {
     const rows = SQUARES.toSorted().flatMap((square) => {
       const piece = squares.get(square);
       if (!piece) return [];
-      return element("tr", { class: square === to ? "written" : "" }, element("th", { scope: "row" }, square), element("td", {}, piece.color.toLowerCase()), element("td", {}, piece.kind));
+      return element(
+        "tr",
+        { class: square === to ? "written" : "" },
+        element("th", { scope: "row" }, square),
+        element("td", {}, piece.color.toLowerCase()),
+        element("td", {}, piece.kind),
+      );
     });
     byId("chess-rows").replaceChildren(...rows);
   }
@@ -119,7 +168,9 @@ export class Chess {
   #trail(ply) {
     const { squares, moves } = positionAfter(ply);
     const piece = this.#asked ? squares.get(this.#asked) : undefined;
-    return piece ? [piece.home, ...(moves.get(piece.home) ?? []).map((at) => squareAfter(piece, at))] : [];
+    return piece
+      ? [piece.home, ...(moves.get(piece.home) ?? []).map((at) => squareAfter(piece, at))]
+      : [];
   }
 
   /**
@@ -128,14 +179,32 @@ export class Chess {
    */
   #answer(ply) {
     const answer = byId("chess-answer");
-    if (!this.#asked) return answer.replaceChildren("Choose a square to ask how its piece got there.");
+    if (!this.#asked)
+      return answer.replaceChildren("Choose a square to ask how its piece got there.");
     const { squares, moves } = positionAfter(ply);
     const piece = squares.get(this.#asked);
-    if (!piece) return answer.replaceChildren(element("strong", {}, `${this.#asked} is empty.`), ` ${visitorsOf(this.#asked, ply)}`);
+    if (!piece)
+      return answer.replaceChildren(
+        element("strong", {}, `${this.#asked} is empty.`),
+        ` ${visitorsOf(this.#asked, ply)}`,
+      );
     const plies = moves.get(piece.home) ?? [];
-    const steps = plies.map((at) => element("li", {}, this.#link(at, `${MOVES[at - 1].san} to ${squareAfter(piece, at)}`), element("span", { class: "soft" }, `, ${moveNumber(at)}`)));
-    const words = plies.length ? `started on ${piece.home} and moved ${plies.length === 1 ? "once" : `${plies.length} times`}:` : `has stood on ${piece.home} since the start.`;
-    return answer.replaceChildren(element("strong", {}, nameOfPiece(piece)), ` ${words}`, element("ol", {}, ...steps));
+    const steps = plies.map((at) =>
+      element(
+        "li",
+        {},
+        this.#link(at, `${MOVES[at - 1].san} to ${squareAfter(piece, at)}`),
+        element("span", { class: "soft" }, `, ${moveNumber(at)}`),
+      ),
+    );
+    const words = plies.length
+      ? `started on ${piece.home} and moved ${plies.length === 1 ? "once" : `${plies.length} times`}:`
+      : `has stood on ${piece.home} since the start.`;
+    return answer.replaceChildren(
+      element("strong", {}, nameOfPiece(piece)),
+      ` ${words}`,
+      element("ol", {}, ...steps),
+    );
   }
 
   /**
@@ -143,7 +212,11 @@ export class Chess {
    * @param {string} words
    */
   #link(ply, words) {
-    return element("button", { class: "link-button", type: "button", on: { click: () => this.#stepper.goTo(ply) } }, words);
+    return element(
+      "button",
+      { class: "link-button", type: "button", on: { click: () => this.#stepper.goTo(ply) } },
+      words,
+    );
   }
 }
 
@@ -162,5 +235,7 @@ function visitorsOf(square, ply) {
   const left = MOVES.slice(0, ply).findLast(({ from }) => from === square);
   if (!left) return "Nothing has moved away from it.";
   const piece = positionAfter(left.ply - 1).squares.get(square);
-  return piece ? `The ${nameOfPiece(piece)} left it with ${left.san}, ${moveNumber(left.ply)}.` : "";
+  return piece
+    ? `The ${nameOfPiece(piece)} left it with ${left.san}, ${moveNumber(left.ply)}.`
+    : "";
 }

@@ -38,13 +38,20 @@ export const MOVES = OPERA.split(" ").map((text, index) => {
 const FILES = "abcdefgh";
 
 /** All squares as a board is seen from White's side, from a8 to h1. */
-export const SQUARES = [8, 7, 6, 5, 4, 3, 2, 1].flatMap((rank) => [...FILES].map((file) => file + rank));
+export const SQUARES = [8, 7, 6, 5, 4, 3, 2, 1].flatMap((rank) =>
+  [...FILES].map((file) => file + rank),
+);
 
 /** @type {Kind[]} */
 const BACK_RANK = ["rook", "knight", "bishop", "queen", "king", "bishop", "knight", "rook"];
 
 /** The rook's squares for each way of castling, by the king's. */
-const CASTLING = new Map([["e1c1", ["a1", "d1"]], ["e1g1", ["h1", "f1"]], ["e8c8", ["a8", "d8"]], ["e8g8", ["h8", "f8"]]]);
+const CASTLING = new Map([
+  ["e1c1", ["a1", "d1"]],
+  ["e1g1", ["h1", "f1"]],
+  ["e8c8", ["a8", "d8"]],
+  ["e8g8", ["h8", "f8"]],
+]);
 
 /** @returns {Position} */
 function initial() {
@@ -124,14 +131,36 @@ export function forgotten(ply) {
   const { captures, moves } = positionAfter(ply);
   /** @type {[string, string][]} */
   const facts = [];
-  facts.push(["the turn", ply === MOVES.length ? "The game is over: Black is checkmated." : `${mover(ply + 1)} is to move.`]);
-  for (const [color, rank] of /** @type {[Color, number][]} */ ([["White", 1], ["Black", 8]])) {
+  facts.push([
+    "the turn",
+    ply === MOVES.length
+      ? "The game is over: Black is checkmated."
+      : `${mover(ply + 1)} is to move.`,
+  ]);
+  for (const [color, rank] of /** @type {[Color, number][]} */ ([
+    ["White", 1],
+    ["Black", 8],
+  ])) {
     const king = moves.get(`e${rank}`)?.[0];
-    const rooks = [["a", "queenside"], ["h", "kingside"]].filter(([file]) => !moves.has(file + rank) && !captures.some(({ piece }) => piece.home === file + rank));
-    const rights = king ? `may not castle: the king moved at ${moveNumber(king)}` : rooks.length ? `may still castle ${rooks.map(([, side]) => side).join(" or ")}` : "may not castle: both rooks have moved or are gone";
+    const rooks = [
+      ["a", "queenside"],
+      ["h", "kingside"],
+    ].filter(
+      ([file]) =>
+        !moves.has(file + rank) && !captures.some(({ piece }) => piece.home === file + rank),
+    );
+    const rights = king
+      ? `may not castle: the king moved at ${moveNumber(king)}`
+      : rooks.length
+        ? `may still castle ${rooks.map(([, side]) => side).join(" or ")}`
+        : "may not castle: both rooks have moved or are gone";
     facts.push(["a right", `${color} ${rights}.`]);
   }
-  for (const { piece, square, ply: at } of captures.toReversed()) facts.push(["no row", `${piece.color}’s ${piece.kind} from ${piece.home} was captured on ${square} by ${MOVES[at - 1].san}, ${moveNumber(at)}.`]);
+  for (const { piece, square, ply: at } of captures.toReversed())
+    facts.push([
+      "no row",
+      `${piece.color}’s ${piece.kind} from ${piece.home} was captured on ${square} by ${MOVES[at - 1].san}, ${moveNumber(at)}.`,
+    ]);
   return facts;
 }
 
@@ -141,5 +170,6 @@ export function forgotten(ply) {
  */
 export function visibleMoves(ply) {
   const { squares, moves } = positionAfter(ply);
-  return new Set([...squares.values()].map(({ home }) => moves.get(home)?.at(-1)).filter(Boolean)).size;
+  return new Set([...squares.values()].map(({ home }) => moves.get(home)?.at(-1)).filter(Boolean))
+    .size;
 }

@@ -13,11 +13,16 @@ export async function openExampleCart(opened) {
   const { body } = await request("GET", "/api/products?limit=2");
   const [first, second] = body.items;
   if (!first) throw new Error("The shop has no products.");
-  const cart = (await request("POST", "/api/carts", { body: { items: [{ sku: first.sku, quantity: 1 }] } })).body;
+  const cart = (
+    await request("POST", "/api/carts", { body: { items: [{ sku: first.sku, quantity: 1 }] } })
+  ).body;
   keepCart(cart.id);
   opened(cart.id);
   /** @param {string} method @param {Api.Product} product @param {number} [quantity] */
-  const change = (method, { sku }, quantity) => request(method, `/api/carts/${cart.id}/items/${encodeURIComponent(sku)}`, { body: quantity && { quantity } });
+  const change = (method, { sku }, quantity) =>
+    request(method, `/api/carts/${cart.id}/items/${encodeURIComponent(sku)}`, {
+      body: quantity && { quantity },
+    });
   await change("PUT", first, 2);
   if (second) await change("PUT", second, 1);
   await change("PUT", first, 1);

@@ -14,10 +14,20 @@ const MOST = 8;
  * @param {[string, string][]} facts A mark and a sentence each.
  */
 export function showForgotten(id, all, kept, noun, facts) {
-  const items = facts.slice(0, MOST).map(([mark, words]) => element("li", {}, element("span", { class: "mark" }, mark), " ", words));
-  if (facts.length > MOST) items.push(element("li", { class: "soft" }, `${facts.length - MOST} more`));
+  const items = facts
+    .slice(0, MOST)
+    .map(([mark, words]) =>
+      element("li", {}, element("span", { class: "mark" }, mark), " ", words),
+    );
+  if (facts.length > MOST)
+    items.push(element("li", { class: "soft" }, `${facts.length - MOST} more`));
   byId(id).replaceChildren(
-    element("p", { class: "verdict", testid: `${id}-count` }, element("strong", {}, `${all - kept} of ${count(all, noun)}`), " left no trace in the table."),
+    element(
+      "p",
+      { class: "verdict", testid: `${id}-count` },
+      element("strong", {}, `${all - kept} of ${count(all, noun)}`),
+      " left no trace in the table.",
+    ),
     element("ul", { class: "forgotten" }, ...items),
   );
 }

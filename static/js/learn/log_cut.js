@@ -10,10 +10,19 @@ import { linesOf, recover } from "./write_ahead_log.js";
 /** @import { Fate, Transaction } from "./write_ahead_log.js" */
 
 /** @type {Transaction[]} */
-const FIRST = [{ from: null, to: "ann", amount: 100 }, { from: null, to: "ben", amount: 20 }, { from: "ann", to: "ben", amount: 70 }];
+const FIRST = [
+  { from: null, to: "ann", amount: 100 },
+  { from: null, to: "ben", amount: 20 },
+  { from: "ann", to: "ben", amount: 70 },
+];
 const MOST_LINES = 60;
 /** @type {Record<Fate, string>} */
-const FATES = { redone: "redone", discarded: "discarded: no commit", torn: "torn: wrong checksum", lost: "lost" };
+const FATES = {
+  redone: "redone",
+  discarded: "discarded: no commit",
+  torn: "torn: wrong checksum",
+  lost: "lost",
+};
 
 export class LogCut {
   /** @type {string[]} */
@@ -22,7 +31,10 @@ export class LogCut {
   #isStarted = false;
 
   constructor() {
-    this.#stepper = new Stepper("wal-steps", { show: (left) => this.#show(left), name: (left) => `${count(left, "byte")} left` });
+    this.#stepper = new Stepper("wal-steps", {
+      show: (left) => this.#show(left),
+      name: (left) => `${count(left, "byte")} left`,
+    });
     byId("wal-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#run();
@@ -52,7 +64,11 @@ export class LogCut {
   #run() {
     try {
       if (this.#lines.length >= MOST_LINES) throw new Error("This log is full. Start over.");
-      this.#append({ from: byId("wal-from").value || null, to: byId("wal-to").value, amount: Number(byId("wal-amount").value) });
+      this.#append({
+        from: byId("wal-from").value || null,
+        to: byId("wal-to").value,
+        amount: Number(byId("wal-amount").value),
+      });
       setText(byId("wal-refusal"), "");
       this.#restart();
     } catch (error) {
@@ -75,11 +91,34 @@ export class LogCut {
       const text = line.trimEnd();
       const there = Math.min(Math.max(left - start, 0), text.length);
       start += line.length;
-      return element("li", { data: { fate: fates[index] }, testid: `wal-line-${index + 1}` }, element("code", {}, element("span", {}, text.slice(0, there)), element("s", {}, text.slice(there))), element("span", { class: "mark" }, FATES[fates[index]]));
+      return element(
+        "li",
+        { data: { fate: fates[index] }, testid: `wal-line-${index + 1}` },
+        element(
+          "code",
+          {},
+          element("span", {}, text.slice(0, there)),
+          element("s", {}, text.slice(there)),
+        ),
+        element("span", { class: "mark" }, FATES[fates[index]]),
+      );
     });
     byId("wal-lines").replaceChildren(...items);
-    const rows = [...table].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([account, balance]) => element("tr", {}, element("th", { scope: "row" }, account), element("td", {}, String(balance))));
-    byId("wal-rows").replaceChildren(...(rows.length ? rows : [element("tr", {}, element("td", { colSpan: 2, class: "soft" }, "no rows"))]));
+    const rows = [...table]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([account, balance]) =>
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, account),
+          element("td", {}, String(balance)),
+        ),
+      );
+    byId("wal-rows").replaceChildren(
+      ...(rows.length
+        ? rows
+        : [element("tr", {}, element("td", { colSpan: 2, class: "soft" }, "no rows"))]),
+    );
     const words = `${count(committed, "transaction")} recovered, ${count(fates.filter((fate) => fate !== "redone").length, "line")} not.`;
     setText(byId("wal-words"), words);
     const redone = this.#lines.filter((_, index) => fates[index] === "redone");
@@ -106,10 +145,16 @@ function factsOf(lines) {
       changed.push(account);
       continue;
     }
-    if (changed.length > 1) together.push(["together", `${changed.join(" and ")} changed in one transaction, or not at all.`]);
+    if (changed.length > 1)
+      together.push([
+        "together",
+        `${changed.join(" and ")} changed in one transaction, or not at all.`,
+      ]);
     changed = [];
   }
   /** @type {[string, string][]} */
-  const overwritten = [...balances].filter(([, values]) => values.length > 1).map(([account, values]) => ["overwritten", `${account}: ${values.join(" → ")}`]);
+  const overwritten = [...balances]
+    .filter(([, values]) => values.length > 1)
+    .map(([account, values]) => ["overwritten", `${account}: ${values.join(" → ")}`]);
   return [...overwritten, ...together.slice(-1)];
 }

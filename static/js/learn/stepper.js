@@ -29,8 +29,14 @@ export class Stepper {
     this.#slider = /** @type {HTMLInputElement} */ (this.#parts.slider);
     this.#slider.addEventListener("input", () => this.goTo(Number(this.#slider.value)));
     /** @type {Record<string, () => number>} */
-    const targets = { first: () => 0, back: () => this.#before, next: () => this.#after, last: () => this.end };
-    for (const [name, target] of Object.entries(targets)) this.#parts[name].addEventListener("click", () => this.goTo(target()));
+    const targets = {
+      first: () => 0,
+      back: () => this.#before,
+      next: () => this.#after,
+      last: () => this.end,
+    };
+    for (const [name, target] of Object.entries(targets))
+      this.#parts[name].addEventListener("click", () => this.goTo(target()));
   }
 
   get place() {
@@ -42,11 +48,15 @@ export class Stepper {
   }
 
   get #before() {
-    return this.#stops.length ? (this.#stops.findLast((stop) => stop < this.#place) ?? 0) : this.#place - 1;
+    return this.#stops.length
+      ? (this.#stops.findLast((stop) => stop < this.#place) ?? 0)
+      : this.#place - 1;
   }
 
   get #after() {
-    return this.#stops.length ? (this.#stops.find((stop) => stop > this.#place) ?? this.end) : this.#place + 1;
+    return this.#stops.length
+      ? (this.#stops.find((stop) => stop > this.#place) ?? this.end)
+      : this.#place + 1;
   }
 
   /**
@@ -66,7 +76,8 @@ export class Stepper {
     setAttribute(this.#slider, "aria-valuetext", this.#options.name(this.#place));
     const ends = { first: 0, back: 0, next: this.end, last: this.end };
     // `aria-disabled` keeps the focus where `disabled` would lose it.
-    for (const [name, end] of Object.entries(ends)) setAttribute(this.#parts[name], "aria-disabled", this.#place === end ? "true" : null);
+    for (const [name, end] of Object.entries(ends))
+      setAttribute(this.#parts[name], "aria-disabled", this.#place === end ? "true" : null);
     this.#options.show(this.#place);
   }
 }

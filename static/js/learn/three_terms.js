@@ -99,25 +99,38 @@ export class ThreeTerms {
     const soft = (words) => element("span", { class: "soft" }, words);
     /** @param {Api.Event} event */
     const place = ({ position }) => `#${position.toLocaleString("en")}`;
-    fill("sourcing", carts(newest).map(({ cart_id, version, type }) => element(
-      "li",
-      {},
-      element("span", {}, `Cart …${cart_id.slice(-8)}`),
-      soft(`${count(version, "event")}, ${ENDS[type] ?? "open"}`),
-    )));
-    fill("streaming", newest.map((event) => element(
-      "li",
-      { testid: `stream-${event.position}` },
-      element("span", { class: `entry-mark kind-${kindOf(event)}` }, markOf(event)),
-      element("span", {}, event.sentence),
-      soft(`${place(event)} · ${timeOfDay(event.recorded_at)}`),
-    )));
-    fill("driven", newest.flatMap((event) => {
-      const [who, does = ""] = REACTIONS[event.type]?.(event) ?? [];
-      if (!who) return [];
-      const words = [element("strong", {}, who), element("span", {}, does)];
-      return element("li", {}, ...words, soft(`on ${place(event)}`));
-    }));
+    fill(
+      "sourcing",
+      carts(newest).map(({ cart_id, version, type }) =>
+        element(
+          "li",
+          {},
+          element("span", {}, `Cart …${cart_id.slice(-8)}`),
+          soft(`${count(version, "event")}, ${ENDS[type] ?? "open"}`),
+        ),
+      ),
+    );
+    fill(
+      "streaming",
+      newest.map((event) =>
+        element(
+          "li",
+          { testid: `stream-${event.position}` },
+          element("span", { class: `entry-mark kind-${kindOf(event)}` }, markOf(event)),
+          element("span", {}, event.sentence),
+          soft(`${place(event)} · ${timeOfDay(event.recorded_at)}`),
+        ),
+      ),
+    );
+    fill(
+      "driven",
+      newest.flatMap((event) => {
+        const [who, does = ""] = REACTIONS[event.type]?.(event) ?? [];
+        if (!who) return [];
+        const words = [element("strong", {}, who), element("span", {}, does)];
+        return element("li", {}, ...words, soft(`on ${place(event)}`));
+      }),
+    );
   }
 }
 
@@ -129,6 +142,7 @@ function carts(newest) {
   /** @type {Map<string, Api.Event>} */
   const latest = new Map();
   // An order's event has the version of the order.
-  for (const event of newest) if (!event.order_id && !latest.has(event.cart_id)) latest.set(event.cart_id, event);
+  for (const event of newest)
+    if (!event.order_id && !latest.has(event.cart_id)) latest.set(event.cart_id, event);
   return [...latest.values()];
 }

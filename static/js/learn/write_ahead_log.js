@@ -22,7 +22,8 @@ const CRC_TABLE = [...Array(256).keys()].map((byte) => {
  */
 export function checksum(text) {
   let crc = 0xffffffff;
-  for (const character of text) crc = CRC_TABLE[(crc ^ character.charCodeAt(0)) & 0xff] ^ (crc >>> 8);
+  for (const character of text)
+    crc = CRC_TABLE[(crc ^ character.charCodeAt(0)) & 0xff] ^ (crc >>> 8);
   return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, "0");
 }
 
@@ -36,7 +37,8 @@ const line = (text) => `${text} ${checksum(text)}\n`;
  * @param {number} number The number of its first line.
  */
 export function linesOf(table, { from, to, amount }, number) {
-  if (!Number.isInteger(amount) || amount < 1 || amount > 1_000_000) throw new Error("Enter a whole amount from 1 to 1,000,000.");
+  if (!Number.isInteger(amount) || amount < 1 || amount > 1_000_000)
+    throw new Error("Enter a whole amount from 1 to 1,000,000.");
   if (from === to) throw new Error("Choose two different accounts.");
   /** @type {[string, number][]} */
   const rows = [[to, (table.get(to) ?? 0) + amount]];
@@ -46,7 +48,9 @@ export function linesOf(table, { from, to, amount }, number) {
     rows.unshift([from, rest]);
   }
   // A line holds the new row, not the difference: redoing it twice does no harm.
-  const writes = rows.map(([account, balance], index) => line(`${number + index} write ${account} ${balance}`));
+  const writes = rows.map(([account, balance], index) =>
+    line(`${number + index} write ${account} ${balance}`),
+  );
   return [...writes, line(`${number + rows.length} commit`)];
 }
 

@@ -6,7 +6,9 @@ import { count } from "../page/format.js";
  * What a reload has changed.
  * @param {Api.CatalogueChange} change
  */
-export const describeReload = ({ products, promotions }) => [`Reloaded: ${changes("product", products)}; ${changes("promotion", promotions)}.`];
+export const describeReload = ({ products, promotions }) => [
+  `Reloaded: ${changes("product", products)}; ${changes("promotion", promotions)}.`,
+];
 
 /**
  * @param {string} noun

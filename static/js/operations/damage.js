@@ -11,5 +11,9 @@ export function describeDamage({ damaged }) {
   if (!damaged) return ["The views have no cart yet. Add something in the shop first."];
   const { cart_id, currency, total_before, total_after } = damaged;
   const cart = element("a", { href: `/history/${cart_id}` }, `…${cart_id.slice(-8)}`);
-  return ["Damaged the row of cart ", cart, `: total ${money(total_before, currency)} is now ${money(total_after, currency)}. The log is unchanged.`];
+  return [
+    "Damaged the row of cart ",
+    cart,
+    `: total ${money(total_before, currency)} is now ${money(total_after, currency)}. The log is unchanged.`,
+  ];
 }

@@ -40,9 +40,13 @@ function show(items) {
 /** @param {Api.SearchResults["items"][number]} item */
 function link(item) {
   if (item.kind === "cart") return element("a", { href: `/history/${item.id}` }, `Cart ${item.id}`);
-  if (item.kind === "order") return element("a", { href: `/history?order_id=${item.id}` }, `Order ${item.id}`);
+  if (item.kind === "order")
+    return element("a", { href: `/history?order_id=${item.id}` }, `Order ${item.id}`);
   const { position, type, stream, version } = item;
-  const href = stream.model === "cart" ? `/history/${stream.id}?v=${version}` : `/history?order_id=${stream.id}`;
+  const href =
+    stream.model === "cart"
+      ? `/history/${stream.id}?v=${version}`
+      : `/history?order_id=${stream.id}`;
   const place = `${stream.model} ${stream.id}, version ${version.toLocaleString("en")}`;
   return element("a", { href }, `Event ${position.toLocaleString("en")}: ${type} (${place})`);
 }

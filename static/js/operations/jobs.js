@@ -98,7 +98,21 @@ class Job {
     setText(this.#words, error ? `${words} ${error}` : words);
     this.#words.dataset.state = state;
     byId(`${this.name}-figures`).replaceChildren(
-      ...[["Events", `${events_done.toLocaleString("en")} of ${events_total.toLocaleString("en")}`], ...figures].map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", { testid: `${this.name}-${name.toLowerCase().replaceAll(" ", "-")}` }, value))),
+      ...[
+        ["Events", `${events_done.toLocaleString("en")} of ${events_total.toLocaleString("en")}`],
+        ...figures,
+      ].map(([name, value]) =>
+        element(
+          "div",
+          {},
+          element("dt", {}, name),
+          element(
+            "dd",
+            { testid: `${this.name}-${name.toLowerCase().replaceAll(" ", "-")}` },
+            value,
+          ),
+        ),
+      ),
     );
     this.#table(head, rows, more);
     // A short run may start and end between two polls: its end distinguishes it from the last one.
@@ -117,12 +131,38 @@ class Job {
     frame.hidden = !rows.length;
     if (frame.hidden) return;
     // The detail is long: it has its own row below.
-    const cells = rows.slice(0, SHOWN).flatMap(([first, ...row]) => [
-      element("tr", {}, element("th", { scope: "row" }, first), ...row.slice(0, -1).map((cell) => element("td", {}, text(cell)))),
-      element("tr", {}, element("td", { class: "detail", colSpan: head.length }, text(row.at(-1)))),
-    ]);
-    const rest = more > SHOWN ? element("caption", {}, `First ${SHOWN} of ${more.toLocaleString("en")}`) : null;
-    frame.replaceChildren(element("table", { class: "plain" }, rest, element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))), element("tbody", {}, ...cells)));
+    const cells = rows
+      .slice(0, SHOWN)
+      .flatMap(([first, ...row]) => [
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, first),
+          ...row.slice(0, -1).map((cell) => element("td", {}, text(cell))),
+        ),
+        element(
+          "tr",
+          {},
+          element("td", { class: "detail", colSpan: head.length }, text(row.at(-1))),
+        ),
+      ]);
+    const rest =
+      more > SHOWN
+        ? element("caption", {}, `First ${SHOWN} of ${more.toLocaleString("en")}`)
+        : null;
+    frame.replaceChildren(
+      element(
+        "table",
+        { class: "plain" },
+        rest,
+        element(
+          "thead",
+          {},
+          element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name))),
+        ),
+        element("tbody", {}, ...cells),
+      ),
+    );
   }
 }
 
@@ -131,53 +171,92 @@ const text = (cell) => (typeof cell === "number" ? String(cell) : (cell ?? ""));
 
 /** @param {{ started_at: string | null, ended_at: string | null }} run */
 function took({ started_at, ended_at }) {
-  return started_at && ended_at ? `${fullTime(ended_at)}, in ${duration(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}` : "";
+  return started_at && ended_at
+    ? `${fullTime(ended_at)}, in ${duration(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}`
+    : "";
 }
 
 /**
  * @param {string | null} id
  * @param {number | null} [version]
  */
-const cartLink = (id, version) => (id ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`) : "");
+const cartLink = (id, version) =>
+  id
+    ? element("a", { href: `/history/${id}${version ? `?v=${version}` : ""}` }, `…${id.slice(-8)}`)
+    : "";
 
 export function rebuildJob() {
   /** @type {Record<string, string>} */
-  const phases = { building: "Rebuilding in the background", comparing: "Comparing row by row", swapping: "Swapping in the new views" };
+  const phases = {
+    building: "Rebuilding in the background",
+    comparing: "Comparing row by row",
+    swapping: "Swapping in the new views",
+  };
   /** @type {Record<string, string>} */
-  const ends = { idle: "Not run since the service started.", swapped: "Completed:", failed: "Failed; the current views stay in use.", cancelled: "Cancelled; the current views stay in use." };
+  const ends = {
+    idle: "Not run since the service started.",
+    swapped: "Completed:",
+    failed: "Failed; the current views stay in use.",
+    cancelled: "Cancelled; the current views stay in use.",
+  };
   return new Job(
     "rebuild",
     "/api/views/rebuild",
     /** @param {Api.RebuildStatus} it */
     (it) => ({
-    words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
-    figures: [
-      ["Rows compared", it.rows_compared.toLocaleString("en")],
-      ["Rows that differ", it.rows_differing.toLocaleString("en")],
-    ],
-    head: ["Table", "Row", "Difference", "Cart"],
-    rows: it.differences.map((row) => [row.table || "all", row.key, row.difference, cartLink(row.cart_id), row.detail]),
-    more: it.rows_differing,
-  }));
+      words:
+        it.state === "running"
+          ? `${phases[it.phase ?? ""] ?? "Starting"}…`
+          : `${ends[it.state] ?? it.state} ${it.state === "swapped" ? took(it) : ""}`.trim(),
+      figures: [
+        ["Rows compared", it.rows_compared.toLocaleString("en")],
+        ["Rows that differ", it.rows_differing.toLocaleString("en")],
+      ],
+      head: ["Table", "Row", "Difference", "Cart"],
+      rows: it.differences.map((row) => [
+        row.table || "all",
+        row.key,
+        row.difference,
+        cartLink(row.cart_id),
+        row.detail,
+      ]),
+      more: it.rows_differing,
+    }),
+  );
 }
 
 export function verifyJob() {
   /** @type {Record<string, string>} */
   const phases = { log: "Checking the log", views: "Comparing the views with the log" };
   /** @type {Record<string, string>} */
-  const ends = { idle: "Not run since the service started.", sound: "No problems found:", findings: "Problems found:", failed: "Verification failed." };
+  const ends = {
+    idle: "Not run since the service started.",
+    sound: "No problems found:",
+    findings: "Problems found:",
+    failed: "Verification failed.",
+  };
   return new Job(
     "verify",
     "/api/verify",
     /** @param {Api.VerifyStatus} it */
     (it) => ({
-    words: it.state === "running" ? `${phases[it.phase ?? ""] ?? "Starting"}…` : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
-    figures: [
-      ["Rows checked", it.rows_checked.toLocaleString("en")],
-      ["Problems", it.findings_total.toLocaleString("en")],
-    ],
-    head: ["Problem", "Cart", "Version", "Position"],
-    rows: it.findings.map((row) => [row.kind.replaceAll("_", " "), cartLink(row.cart_id, row.version), row.version, row.position, row.detail]),
-    more: it.findings_total,
-  }));
+      words:
+        it.state === "running"
+          ? `${phases[it.phase ?? ""] ?? "Starting"}…`
+          : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
+      figures: [
+        ["Rows checked", it.rows_checked.toLocaleString("en")],
+        ["Problems", it.findings_total.toLocaleString("en")],
+      ],
+      head: ["Problem", "Cart", "Version", "Position"],
+      rows: it.findings.map((row) => [
+        row.kind.replaceAll("_", " "),
+        cartLink(row.cart_id, row.version),
+        row.version,
+        row.position,
+        row.detail,
+      ]),
+      more: it.findings_total,
+    }),
+  );
 }

@@ -21,9 +21,21 @@ const POLL_MS = 10_000;
 
 /** @type {Row[]} */
 const ROWS = [
-  { name: "Events a second", kind: "added", value: ({ events, ...step }) => (events === null ? null : rounded(events / seconds(step), 1)) },
-  { name: "Append p50, ms", kind: "opened", value: ({ append_p50_ms }) => append_p50_ms && rounded(append_p50_ms, 2) },
-  { name: "Append p99, ms", kind: "opened", value: ({ append_p99_ms }) => append_p99_ms && rounded(append_p99_ms, 2) },
+  {
+    name: "Events a second",
+    kind: "added",
+    value: ({ events, ...step }) => (events === null ? null : rounded(events / seconds(step), 1)),
+  },
+  {
+    name: "Append p50, ms",
+    kind: "opened",
+    value: ({ append_p50_ms }) => append_p50_ms && rounded(append_p50_ms, 2),
+  },
+  {
+    name: "Append p99, ms",
+    kind: "opened",
+    value: ({ append_p99_ms }) => append_p99_ms && rounded(append_p99_ms, 2),
+  },
   { name: "View lag, ms", kind: "promotion", value: ({ lag_ms }) => lag_ms },
   { name: "Refused by a rule", kind: "removed", value: ({ refused }) => refused, added: true },
   { name: "Refused at a limit", kind: "removed", value: ({ shed }) => shed, added: true },
@@ -88,7 +100,9 @@ export class Measurements {
         const number = value(step);
         return number === null ? [] : [{ at: Date.parse(step.from), value: number }];
       });
-      const total = added ? points.reduce((sum, point) => sum + point.value, 0) : (points.at(-1)?.value ?? 0);
+      const total = added
+        ? points.reduce((sum, point) => sum + point.value, 0)
+        : (points.at(-1)?.value ?? 0);
       return { name, kind, points, total };
     });
     const gaps = gapsOf(shown, first, end, step);
@@ -98,7 +112,9 @@ export class Measurements {
       words: `What ${node} did, in steps of ${step < 60_000 ? `${step_seconds} seconds` : `${step_seconds / 60} minutes`}. ${missing(since, first, gaps.length)}Each row has its own scale, peak at right.`,
       draw: (width) => strips(width, rows, { first, last: end - step, step, gaps }, when),
       head: ["From", ...ROWS.map(({ name }) => `#${name}`)],
-      rows: shown.map((step) => [fullTime(step.from), ...ROWS.map(({ value }) => value(step) ?? "–")]).reverse(),
+      rows: shown
+        .map((step) => [fullTime(step.from), ...ROWS.map(({ value }) => value(step) ?? "–")])
+        .reverse(),
     });
   }
 }
@@ -129,7 +145,10 @@ function size(bytes) {
  * @param {number} step
  */
 function gapsOf(steps, first, end, step) {
-  const times = [...steps.map(({ from, to }) => ({ from: Date.parse(from), to: Date.parse(to) })), { from: end, to: end }];
+  const times = [
+    ...steps.map(({ from, to }) => ({ from: Date.parse(from), to: Date.parse(to) })),
+    { from: end, to: end },
+  ];
   let until = first;
   return times.flatMap(({ from, to }) => {
     const gap = { from: until, to: from };
@@ -145,6 +164,7 @@ function gapsOf(steps, first, end, step) {
  * @param {number} gaps
  */
 function missing(since, first, gaps) {
-  if (Date.parse(since) > first) return `Not measured before ${timeOfDay(since)}, when it started (shaded). `;
+  if (Date.parse(since) > first)
+    return `Not measured before ${timeOfDay(since)}, when it started (shaded). `;
   return gaps ? "Shaded times were not measured. " : "";
 }

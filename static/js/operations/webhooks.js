@@ -39,7 +39,9 @@ class Parked {
     setText(parts.since, fullTime(parked_at));
     parts.retry.ariaLabel = `Retry cart ${name}`;
     parts.drop.ariaLabel = `Drop the events of cart ${name}`;
-    parts.retry.addEventListener("click", () => this.#send("retry", undefined, "is delivered again"));
+    parts.retry.addEventListener("click", () =>
+      this.#send("retry", undefined, "is delivered again"),
+    );
     parts.drop.addEventListener("click", () => this.#ask(true));
     parts.cancel.addEventListener("click", () => this.#ask(false));
     parts.form.addEventListener("submit", (event) => {

@@ -14,7 +14,8 @@ const LANES = ["cart", "order", "warehouse"];
 const NAMES = { cart: "Cart", order: "Order", warehouse: "Warehouse" };
 
 /** @param {Api.Event} event @returns {LaneName} */
-const laneOf = ({ order_id, meta }) => (!order_id ? "cart" : meta.actor === "warehouse" ? "warehouse" : "order");
+const laneOf = ({ order_id, meta }) =>
+  !order_id ? "cart" : meta.actor === "warehouse" ? "warehouse" : "order";
 
 /** @param {Api.Event} event */
 const streamOf = ({ cart_id, order_id }) => order_id ?? cart_id;
@@ -32,9 +33,22 @@ export function showLane(events) {
     // A line past the events between them must not cross one of these.
     const sides = between.map((it) => sideOf(events[cause], it));
     const isFree = side !== undefined && sides.every((it) => it === "left" || it === "right");
-    if (isFree) for (const [at, through] of sides.entries()) list.children[cause + 1 + at].append(element("span", { class: "lane-through", "aria-hidden": "true", data: { side: through } }));
+    if (isFree)
+      for (const [at, through] of sides.entries())
+        list.children[cause + 1 + at].append(
+          element("span", {
+            class: "lane-through",
+            "aria-hidden": "true",
+            data: { side: through },
+          }),
+        );
     const isNear = isFree && !between.length;
-    list.append(item(events[index], events[cause], { ...(isFree ? { cause: side } : {}), ...(isNear ? { near: "" } : {}) }));
+    list.append(
+      item(events[index], events[cause], {
+        ...(isFree ? { cause: side } : {}),
+        ...(isNear ? { near: "" } : {}),
+      }),
+    );
   }
   byId("lane").hidden = !events.length;
 }
@@ -43,7 +57,8 @@ export function showLane(events) {
  * @param {Api.Event} event
  * @param {Api.Event} of
  */
-const isCause = (event, { meta: { caused_by } }) => streamOf(event) === caused_by?.stream && event.version === caused_by.version;
+const isCause = (event, { meta: { caused_by } }) =>
+  streamOf(event) === caused_by?.stream && event.version === caused_by.version;
 
 /**
  * @param {Api.Event} event
@@ -53,14 +68,35 @@ const isCause = (event, { meta: { caused_by } }) => streamOf(event) === caused_b
 function item(event, cause, lines) {
   const { version, sentence, recorded_at, order_id, cart_id } = event;
   const lane = laneOf(event);
-  const later = cause ? ` · ${duration(Math.max(Date.parse(recorded_at) - Date.parse(cause.recorded_at), 0)).replace(" ", "\u00a0")} later` : "";
+  const later = cause
+    ? ` · ${duration(Math.max(Date.parse(recorded_at) - Date.parse(cause.recorded_at), 0)).replace(" ", "\u00a0")} later`
+    : "";
   return element(
     "li",
-    { class: "card lane-event", id: order_id ? `event-${version}` : undefined, testid: `lane-${order_id ? "order" : "cart"}-${version}`, data: { lane, ...lines } },
+    {
+      class: "card lane-event",
+      id: order_id ? `event-${version}` : undefined,
+      testid: `lane-${order_id ? "order" : "cart"}-${version}`,
+      data: { lane, ...lines },
+    },
     element("span", { class: "lane-name soft small" }, NAMES[lane]),
-    element("a", { class: "lane-sentence", href: order_id ? `#event-${version}` : `/history/${cart_id}?v=${version}` }, sentence),
-    element("span", { class: "soft small" }, element("time", { dateTime: recorded_at }, fullTime(recorded_at)), later),
-    cause ? element("span", { class: "lane-cause soft small" }, `Caused by: ${cause.sentence}`) : null,
+    element(
+      "a",
+      {
+        class: "lane-sentence",
+        href: order_id ? `#event-${version}` : `/history/${cart_id}?v=${version}`,
+      },
+      sentence,
+    ),
+    element(
+      "span",
+      { class: "soft small" },
+      element("time", { dateTime: recorded_at }, fullTime(recorded_at)),
+      later,
+    ),
+    cause
+      ? element("span", { class: "lane-cause soft small" }, `Caused by: ${cause.sentence}`)
+      : null,
     raw(event),
   );
 }
@@ -78,4 +114,14 @@ function sideOf(cause, from) {
 }
 
 /** @param {Api.Event} event */
-const raw = (event) => element("details", { class: "lane-raw" }, element("summary", { "aria-label": `Raw event: ${event.sentence}` }, "Raw event"), element("pre", { tabIndex: 0, role: "region", "aria-label": `JSON of: ${event.sentence}` }, JSON.stringify(event, null, 2)));
+const raw = (event) =>
+  element(
+    "details",
+    { class: "lane-raw" },
+    element("summary", { "aria-label": `Raw event: ${event.sentence}` }, "Raw event"),
+    element(
+      "pre",
+      { tabIndex: 0, role: "region", "aria-label": `JSON of: ${event.sentence}` },
+      JSON.stringify(event, null, 2),
+    ),
+  );

@@ -41,7 +41,8 @@ const STATUSES = {
 };
 
 /** @param {Status | null} status */
-export const isFinal = (status) => status === null || status === "confirmed" || status === "cancelled";
+export const isFinal = (status) =>
+  status === null || status === "confirmed" || status === "cancelled";
 
 /**
  * The events of the order `id`, the cart's checkout first: as the holder of the cart's token, else as
@@ -92,12 +93,21 @@ export function orderOf(events) {
     checkout: placed.meta.caused_by?.version ?? 1,
     orderedAt: events[0].recorded_at,
     currency: data.currency,
-    lines: data.lines.map(({ sku, name, lots }) => ({ sku, name, lots, quantity: sum(lots, (lot) => lot.quantity), total: sum(lots, (lot) => lot.quantity * lot.unit_price) })),
+    lines: data.lines.map(({ sku, name, lots }) => ({
+      sku,
+      name,
+      lots,
+      quantity: sum(lots, (lot) => lot.quantity),
+      total: sum(lots, (lot) => lot.quantity * lot.unit_price),
+    })),
     promotion: data.promotion ?? null,
     items_total: data.items_total,
     discount: data.discount,
     total: data.total,
-    status: own.reduce((/** @type {Status} */ status, { type }) => STATUSES[type] ?? status, "placed"),
+    status: own.reduce(
+      (/** @type {Status} */ status, { type }) => STATUSES[type] ?? status,
+      "placed",
+    ),
     message: last.data.message ?? "",
     reserveBy: data.reserve_by ?? null,
   };
@@ -109,9 +119,34 @@ export function orderOf(events) {
  * @returns {Order}
  */
 export function orderOfCart(cart) {
-  const { id, order_id, version, changed_at, currency, lines, promotion, items_total, discount, total } = cart;
+  const {
+    id,
+    order_id,
+    version,
+    changed_at,
+    currency,
+    lines,
+    promotion,
+    items_total,
+    discount,
+    total,
+  } = cart;
   // The checkout is the cart's last event.
-  return { id: order_id, cart: id, checkout: version, orderedAt: changed_at, currency, lines, promotion: promotion?.code ?? null, items_total, discount, total, status: null, message: "", reserveBy: null };
+  return {
+    id: order_id,
+    cart: id,
+    checkout: version,
+    orderedAt: changed_at,
+    currency,
+    lines,
+    promotion: promotion?.code ?? null,
+    items_total,
+    discount,
+    total,
+    status: null,
+    message: "",
+    reserveBy: null,
+  };
 }
 
 /**

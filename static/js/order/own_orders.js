@@ -55,9 +55,18 @@ function card({ cart, status }) {
   return element(
     "li",
     { class: "card order-card", testid: `order-${id}` },
-    element("a", { class: "line-name", href: status ? `/orders/${order_id}` : `/receipts/${id}` }, names.join(", ")),
+    element(
+      "a",
+      { class: "line-name", href: status ? `/orders/${order_id}` : `/receipts/${id}` },
+      names.join(", "),
+    ),
     element("strong", { class: "own-total" }, money(total, currency)),
-    element("span", { class: "soft small" }, `${orderNumber(order_id ?? "")} · `, element("time", { dateTime: changed_at }, fullTime(changed_at))),
+    element(
+      "span",
+      { class: "soft small" },
+      `${orderNumber(order_id ?? "")} · `,
+      element("time", { dateTime: changed_at }, fullTime(changed_at)),
+    ),
     statusChip(status),
   );
 }

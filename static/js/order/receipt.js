@@ -17,7 +17,10 @@ import { statusChip, statusName } from "./status.js";
  * @param {Order} order
  */
 function wordsOf({ status, message, reserveBy }) {
-  if (status === "placed") return reserveBy ? `The warehouse checks its stock, until ${fullTime(reserveBy)} at the latest.` : "It is confirmed in a moment.";
+  if (status === "placed")
+    return reserveBy
+      ? `The warehouse checks its stock, until ${fullTime(reserveBy)} at the latest.`
+      : "It is confirmed in a moment.";
   if (status === "reserved") return "The warehouse has reserved all items.";
   return message;
 }
@@ -44,10 +47,20 @@ export class Receipt {
     document.title = `Order ${orderNumber(id)} – cartlog`;
     setText(byId("order-number"), orderNumber(id));
     setText(byId("order-id"), id);
-    byId("ordered-at").replaceChildren(element("time", { dateTime: order.orderedAt }, fullTime(order.orderedAt)));
+    byId("ordered-at").replaceChildren(
+      element("time", { dateTime: order.orderedAt }, fullTime(order.orderedAt)),
+    );
     byId("receipt-lines").replaceChildren(...order.lines.map((line) => this.#row(line, currency)));
-    const sums = order.promotion ? [sumRow("Subtotal", money(order.items_total, currency)), sumRow(discountName({ code: order.promotion }), `−${money(order.discount, currency)}`)] : [];
-    byId("receipt-sums").replaceChildren(...sums, sumRow("Total", money(order.total, currency), "order-total"));
+    const sums = order.promotion
+      ? [
+          sumRow("Subtotal", money(order.items_total, currency)),
+          sumRow(discountName({ code: order.promotion }), `−${money(order.discount, currency)}`),
+        ]
+      : [];
+    byId("receipt-sums").replaceChildren(
+      ...sums,
+      sumRow("Total", money(order.total, currency), "order-total"),
+    );
     byId("receipt-history").href = `/history/${cart}`;
     byId("receipt-proof").href = `/api/carts/${cart}/events/${checkout}/proof`;
     byId("receipt-proof").setAttribute("download", `order-${id}.tlog-proof`);
@@ -70,13 +83,15 @@ export class Receipt {
     byId("order-status").replaceChildren(statusChip(status));
     setText(byId("order-message"), words);
     setAttribute(byId("order-message"), "data-status", status);
-    if (status !== this.#status) announce([`Order ${statusName(status).toLowerCase()}`, words].filter(Boolean).join(". "));
+    if (status !== this.#status)
+      announce([`Order ${statusName(status).toLowerCase()}`, words].filter(Boolean).join(". "));
     this.#status = status;
   }
 
   /** Shows the pictures, once the catalogue has them. */
   showPictures() {
-    for (const [sku, frame] of this.#pictures) showPicture(frame, this.#catalogue.product(sku), { alt: "" });
+    for (const [sku, frame] of this.#pictures)
+      showPicture(frame, this.#catalogue.product(sku), { alt: "" });
   }
 
   /**
@@ -84,12 +99,29 @@ export class Receipt {
    * @param {string} currency
    */
   #row({ sku, name, quantity, lots, total }, currency) {
-    const prices = lots.map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`).join(" + ");
+    const prices = lots
+      .map((lot) => `${lot.quantity} × ${amount(lot.unit_price, currency)}`)
+      .join(" + ");
     const picture = element("div", { class: "picture" });
     this.#pictures.set(sku, picture);
-    const link = element("a", { class: "line-name", href: productPath(sku), testid: `receipt-link-${sku}` }, name);
-    const words = element("div", {}, `${quantity} × `, link, element("span", { class: "soft small prices" }, prices));
-    return element("tr", { testid: `receipt-line-${sku}` }, element("th", { scope: "row" }, element("div", { class: "receipt-item" }, picture, words)), element("td", { class: "number" }, money(total, currency)));
+    const link = element(
+      "a",
+      { class: "line-name", href: productPath(sku), testid: `receipt-link-${sku}` },
+      name,
+    );
+    const words = element(
+      "div",
+      {},
+      `${quantity} × `,
+      link,
+      element("span", { class: "soft small prices" }, prices),
+    );
+    return element(
+      "tr",
+      { testid: `receipt-line-${sku}` },
+      element("th", { scope: "row" }, element("div", { class: "receipt-item" }, picture, words)),
+      element("td", { class: "number" }, money(total, currency)),
+    );
   }
 }
 
@@ -98,4 +130,10 @@ export class Receipt {
  * @param {string} value
  * @param {string} [testid]
  */
-const sumRow = (name, value, testid) => element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "number", testid }, value));
+const sumRow = (name, value, testid) =>
+  element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, name),
+    element("td", { class: "number", testid }, value),
+  );

@@ -5,7 +5,13 @@ import { element } from "../page/element.js";
 /** @import { Status } from "./order.js" */
 
 /** @type {Record<Status, string>} */
-const NAMES = { placed: "Placed", reserved: "Reserved", refused: "Refused", confirmed: "Confirmed", cancelled: "Cancelled" };
+const NAMES = {
+  placed: "Placed",
+  reserved: "Reserved",
+  refused: "Refused",
+  confirmed: "Confirmed",
+  cancelled: "Cancelled",
+};
 
 /** @param {Status} status */
 export const statusName = (status) => NAMES[status];
@@ -14,4 +20,9 @@ export const statusName = (status) => NAMES[status];
  * The status as a label. A checkout that no order follows is just ordered.
  * @param {Status | null} status
  */
-export const statusChip = (status) => element("span", { class: "status", data: { status: status ?? "checked_out" } }, status ? NAMES[status] : "Ordered");
+export const statusChip = (status) =>
+  element(
+    "span",
+    { class: "status", data: { status: status ?? "checked_out" } },
+    status ? NAMES[status] : "Ordered",
+  );

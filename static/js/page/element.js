@@ -28,7 +28,8 @@ export function element(tag, { class: className, testid, data, on, ...props } = 
   Object.assign(created.dataset, data, testid && { testid });
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null) continue;
-    if (name.includes("-") || name === "role" || name === "for") created.setAttribute(name, String(value));
+    if (name.includes("-") || name === "role" || name === "for")
+      created.setAttribute(name, String(value));
     else Reflect.set(created, name, value);
   }
   created.append(...children.flat().filter((child) => child !== null));

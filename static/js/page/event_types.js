@@ -44,7 +44,18 @@ export const TYPES = {
 export const STATUS = { open: "open", checked_out: "ordered", expired: "expired" };
 
 /** @type {Record<string, string>} */
-const MARKS = { CartOpened: "●", PromotionApplied: "%", PromotionRemoved: "%̸", CartCheckedOut: "✓", CartExpired: "∅", OrderPlaced: "●", OrderReserved: "+", OrderRefused: "−", OrderConfirmed: "✓", OrderCancelled: "∅" };
+const MARKS = {
+  CartOpened: "●",
+  PromotionApplied: "%",
+  PromotionRemoved: "%̸",
+  CartCheckedOut: "✓",
+  CartExpired: "∅",
+  OrderPlaced: "●",
+  OrderReserved: "+",
+  OrderRefused: "−",
+  OrderConfirmed: "✓",
+  OrderCancelled: "∅",
+};
 
 /**
  * What each command did, as in `The shopper …`.
@@ -75,7 +86,11 @@ export const COMMAND_NAMES = Object.keys(COMMANDS);
  * A cart's sums and their labels.
  * @type {["items_total" | "discount" | "total", string][]}
  */
-export const SUMS = [["items_total", "Subtotal"], ["discount", "Discount"], ["total", "Total"]];
+export const SUMS = [
+  ["items_total", "Subtotal"],
+  ["discount", "Discount"],
+  ["total", "Total"],
+];
 
 /**
  * `opened`, `added`, `removed`, `promotion`, `closed`, or `other` for a type of a later release.
@@ -103,7 +118,8 @@ export const commandLabel = (command) => command.replaceAll("_", " ");
  * What a command did, as in `The shopper …`.
  * @param {string} command
  */
-export const actionOf = (command) => COMMANDS[command] ?? `ran the command ${commandLabel(command)}`;
+export const actionOf = (command) =>
+  COMMANDS[command] ?? `ran the command ${commandLabel(command)}`;
 
 /**
  * The units that an event moves, signed; 0 for those that move none.

@@ -15,10 +15,16 @@ function format(currency, currencyDisplay) {
   const known = formats.get(key);
   if (known) return known;
   /** @type {Intl.NumberFormatOptions} */
-  const style = currencyDisplay ? { style: "currency", currency, currencyDisplay } : { style: "decimal" };
+  const style = currencyDisplay
+    ? { style: "currency", currency, currencyDisplay }
+    : { style: "decimal" };
   // Locale data has other numbers of digits, such as none for HUF and IDR.
   const digits = decimals(currency);
-  const written = new Intl.NumberFormat(LOCALE, { ...style, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const written = new Intl.NumberFormat(LOCALE, {
+    ...style,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
   const created = { written, unit: 10 ** digits };
   formats.set(key, created);
   return created;
@@ -61,7 +67,8 @@ export function parseAmount(text, currency) {
  * @param {number} minor
  * @param {string} currency
  */
-export const signedAmount = (minor, currency) => (minor < 0 ? "−" : "+") + amount(Math.abs(minor), currency);
+export const signedAmount = (minor, currency) =>
+  (minor < 0 ? "−" : "+") + amount(Math.abs(minor), currency);
 
 /**
  * `19.99 euro`, for screen readers.
@@ -81,7 +88,12 @@ export function signed(number) {
   return number < 0 ? `−${-number}` : `+${number}`;
 }
 
-const clock = new Intl.DateTimeFormat("en-IE", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat("en-IE", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const day = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", year: "numeric" });
 
 /**
@@ -113,7 +125,8 @@ export function duration(ms) {
  * @param {number} number
  * @param {string} noun
  */
-export const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+export const count = (number, noun) =>
+  `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
 /**
  * `34%` of a share between 0 and 1, with a digit more where it is small.

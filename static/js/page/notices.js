@@ -57,12 +57,28 @@ export function showNotice(node, notice) {
  * @param {string[]} places
  */
 export function showRefusal(node, cart, ...places) {
-  const words = places.map((place) => cart.refusalAt(place)).filter(Boolean).join(" ");
+  const words = places
+    .map((place) => cart.refusalAt(place))
+    .filter(Boolean)
+    .join(" ");
   // An unchanged alert must not be read out again.
   if (node.dataset.words === words) return false;
   node.dataset.words = words;
   node.replaceChildren(words);
-  if (words && places.some((place) => cart.forNewCart.has(place))) node.append(" ", element("button", { class: "link-button", type: "button", testid: "new-cart", on: { click: () => cart.startOver() } }, "Start a new cart"));
+  if (words && places.some((place) => cart.forNewCart.has(place)))
+    node.append(
+      " ",
+      element(
+        "button",
+        {
+          class: "link-button",
+          type: "button",
+          testid: "new-cart",
+          on: { click: () => cart.startOver() },
+        },
+        "Start a new cart",
+      ),
+    );
   return words !== "";
 }
 

@@ -12,7 +12,9 @@ const PATH = "/api/operator";
 async function readSession() {
   /** @type {{ body: Api.Session }} */
   const { body } = await get(PATH);
-  byId("operator-end").replaceChildren(...(body.admitted && body.token_required ? [signOutButton()] : []));
+  byId("operator-end").replaceChildren(
+    ...(body.admitted && body.token_required ? [signOutButton()] : []),
+  );
   return body;
 }
 
@@ -71,5 +73,9 @@ function signOutButton() {
     await request("DELETE", PATH);
     location.reload();
   };
-  return element("button", { class: "link-button", type: "button", testid: "operator-leave", on: { click: leave } }, "Sign out");
+  return element(
+    "button",
+    { class: "link-button", type: "button", testid: "operator-leave", on: { click: leave } },
+    "Sign out",
+  );
 }

@@ -4,7 +4,8 @@ import { byId } from "./element.js";
 import { storeItem } from "./storage.js";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+const isDark = () =>
+  (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 
 function show() {
   byId("theme-switch").ariaPressed = String(isDark());

@@ -22,10 +22,26 @@ export class PipelinePanel {
   #count = 0;
   #isRemoved = false;
   #runList = element("ol", { class: "pipeline-runs", "aria-label": "Latest commands" });
-  #detail = element("div", { class: "pipeline-detail", id: "pipeline-detail", tabIndex: 0, role: "region", "aria-label": "Details", hidden: true, testid: "pipeline-detail" });
-  #hint = element("p", { class: "soft small" }, "Change the cart to see what its command does: decided by the rules, appended to the log, and seen in the view.");
+  #detail = element("div", {
+    class: "pipeline-detail",
+    id: "pipeline-detail",
+    tabIndex: 0,
+    role: "region",
+    "aria-label": "Details",
+    hidden: true,
+    testid: "pipeline-detail",
+  });
+  #hint = element(
+    "p",
+    { class: "soft small" },
+    "Change the cart to see what its command does: decided by the rules, appended to the log, and seen in the view.",
+  );
   #stages = STAGES.map((stage) => new StageView(stage, () => this.#open(stage.id)));
-  #list = element("ol", { class: "pipeline-stages", testid: "pipeline-stages", hidden: true }, this.#stages.map((view) => view.root));
+  #list = element(
+    "ol",
+    { class: "pipeline-stages", testid: "pipeline-stages", hidden: true },
+    this.#stages.map((view) => view.root),
+  );
   #root;
   #stopObserving;
   #drawer = byId("drawer");
@@ -33,9 +49,36 @@ export class PipelinePanel {
 
   /** @param {() => void} close */
   constructor(close) {
-    const end = element("button", { class: "button quiet small", type: "button", testid: "pipeline-close", on: { click: close } }, "Close");
-    const head = element("div", { class: "pipeline-head" }, element("h2", { id: "pipeline-title" }, "What happens"), this.#runList, end);
-    this.#root = element("section", { class: "pipeline", id: "pipeline", "aria-labelledby": "pipeline-title", testid: "pipeline" }, head, this.#hint, this.#list, this.#detail);
+    const end = element(
+      "button",
+      {
+        class: "button quiet small",
+        type: "button",
+        testid: "pipeline-close",
+        on: { click: close },
+      },
+      "Close",
+    );
+    const head = element(
+      "div",
+      { class: "pipeline-head" },
+      element("h2", { id: "pipeline-title" }, "What happens"),
+      this.#runList,
+      end,
+    );
+    this.#root = element(
+      "section",
+      {
+        class: "pipeline",
+        id: "pipeline",
+        "aria-labelledby": "pipeline-title",
+        testid: "pipeline",
+      },
+      head,
+      this.#hint,
+      this.#list,
+      this.#detail,
+    );
     this.#stopObserving = observeAttempts((attempt) => this.#observe(attempt));
     this.#moving.observe(this.#drawer, { attributeFilter: ["open"] });
     this.#place();
@@ -50,7 +93,8 @@ export class PipelinePanel {
 
   /** Outside of an open dialog everything is inert, so the panel moves into it once it stands still. */
   async #place() {
-    if (this.#drawer.open) await Promise.allSettled(this.#drawer.getAnimations().map((it) => it.finished));
+    if (this.#drawer.open)
+      await Promise.allSettled(this.#drawer.getAnimations().map((it) => it.finished));
     if (this.#isRemoved) return;
     const home = this.#drawer.open ? this.#drawer : document.body;
     if (this.#root.parentNode !== home) home.append(this.#root);
@@ -100,12 +144,23 @@ export class PipelinePanel {
 
   #showRuns() {
     // Buttons are kept, so that the focus is.
-    const items = new Map([...this.#runList.children].map((item) => [/** @type {HTMLElement} */ (item).dataset.run, item]));
+    const items = new Map(
+      [...this.#runList.children].map((item) => [
+        /** @type {HTMLElement} */ (item).dataset.run,
+        item,
+      ]),
+    );
     const wanted = this.#runs.map((run) => items.get(String(run.number)) ?? this.#item(run));
-    if (wanted.some((item, at) => this.#runList.children[at] !== item) || wanted.length !== this.#runList.children.length) this.#runList.replaceChildren(...wanted);
+    if (
+      wanted.some((item, at) => this.#runList.children[at] !== item) ||
+      wanted.length !== this.#runList.children.length
+    )
+      this.#runList.replaceChildren(...wanted);
     for (const [at, run] of this.#runs.entries()) {
       const [button] = wanted[at].children;
-      const mark = { waiting: "…", written: "✓", unchanged: "–", refused: "✕", failed: "!" }[run.outcome];
+      const mark = { waiting: "…", written: "✓", unchanged: "–", refused: "✕", failed: "!" }[
+        run.outcome
+      ];
       setText(button, `${mark} ${titleOf(run)}`);
       setAttribute(button, "aria-pressed", String(run === this.#chosen));
       button.ariaLabel = `${titleOf(run)}, ${run.outcome}, ${ms(run.tookMs)}`;
@@ -114,7 +169,12 @@ export class PipelinePanel {
 
   /** @param {Run} run */
   #item(run) {
-    const button = element("button", { type: "button", class: "pipeline-run", testid: `run-${run.number}`, on: { click: () => this.#choose(run) } });
+    const button = element("button", {
+      type: "button",
+      class: "pipeline-run",
+      testid: `run-${run.number}`,
+      on: { click: () => this.#choose(run) },
+    });
     return element("li", { data: { run: String(run.number) } }, button);
   }
 }
@@ -136,7 +196,22 @@ class StageView {
     this.stage = stage;
     this.#what.dataset.testid = `stage-${stage.id}-what`;
     this.#time.dataset.testid = `stage-${stage.id}-time`;
-    this.#button = element("button", { type: "button", class: "stage", "aria-expanded": "false", "aria-controls": "pipeline-detail", testid: `stage-${stage.id}`, on: { click: open } }, this.#mark, element("span", { class: "stage-name" }, stage.name), this.#state, this.#what, this.#time);
+    this.#button = element(
+      "button",
+      {
+        type: "button",
+        class: "stage",
+        "aria-expanded": "false",
+        "aria-controls": "pipeline-detail",
+        testid: `stage-${stage.id}`,
+        on: { click: open },
+      },
+      this.#mark,
+      element("span", { class: "stage-name" }, stage.name),
+      this.#state,
+      this.#what,
+      this.#time,
+    );
     this.root = element("li", {}, this.#button);
   }
 

@@ -18,7 +18,9 @@ const MAX_EVENTS = 40;
 /** The phases of a `Server-Timing` header in milliseconds, by their names. */
 export function phases(/** @type {string | null} */ header) {
   const parts = (header ?? "").split(", ").map((part) => /^(\w+);dur=([\d.]+)$/.exec(part));
-  return Object.fromEntries(parts.filter((it) => it !== null).map(([, name, ms]) => [name, Number(ms)]));
+  return Object.fromEntries(
+    parts.filter((it) => it !== null).map(([, name, ms]) => [name, Number(ms)]),
+  );
 }
 
 export class Run {
@@ -48,7 +50,9 @@ export class Run {
     const { answered, response, error } = this.attempt;
     if (answered === undefined) return "waiting";
     if (response) return response.headers.has("Log-Position") ? "written" : "unchanged";
-    return error instanceof Problem && error.status < 500 && !error.isTransient ? "refused" : "failed";
+    return error instanceof Problem && error.status < 500 && !error.isTransient
+      ? "refused"
+      : "failed";
   }
 
   /** Milliseconds from the request to its response. */
@@ -80,12 +84,20 @@ export class Run {
     const { response, answered = 0 } = this.attempt;
     if (!response) return;
     const { id, version } = response.body;
-    const { body, headers } = await get(`/api/carts/${id}?min_version=${version}`, { headers: { Prefer: "wait=5" } });
-    this.row = { document: body, after: performance.now() - answered, service: phases(headers.get("Server-Timing")).view ?? 0 };
+    const { body, headers } = await get(`/api/carts/${id}?min_version=${version}`, {
+      headers: { Prefer: "wait=5" },
+    });
+    this.row = {
+      document: body,
+      after: performance.now() - answered,
+      service: phases(headers.get("Server-Timing")).view ?? 0,
+    };
     /** @type {{ body: Api.EventPage }} */
     const { body: page } = await get(`/api/carts/${id}/events?order=desc&limit=${MAX_EVENTS}`);
     const last = page.items.find((event) => event.version === version);
-    this.events = page.items.filter((event) => event.meta.command_id === last?.meta.command_id).reverse();
+    this.events = page.items
+      .filter((event) => event.meta.command_id === last?.meta.command_id)
+      .reverse();
   }
 
   async #readRefusal() {

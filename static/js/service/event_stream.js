@@ -50,7 +50,9 @@ export async function readStream(path, after, { opened, received }, signal) {
       for (const block of blocks) receive(block, received);
     }
   } catch (cause) {
-    throw cause instanceof TypeError || cause instanceof DOMException ? new Unreachable("The live connection failed.", { cause }) : cause;
+    throw cause instanceof TypeError || cause instanceof DOMException
+      ? new Unreachable("The live connection failed.", { cause })
+      : cause;
   } finally {
     clearTimeout(silence);
     signal.removeEventListener("abort", abort);

@@ -56,7 +56,11 @@ export function rememberOrder(id) {
  * @param {string} key
  * @param {string} id
  */
-const storeFirst = (key, id) => storeItem(key, JSON.stringify([id, ...storedIds(key).filter((other) => other !== id)].slice(0, KEPT)));
+const storeFirst = (key, id) =>
+  storeItem(
+    key,
+    JSON.stringify([id, ...storedIds(key).filter((other) => other !== id)].slice(0, KEPT)),
+  );
 
 /** How many items the current cart has, as this browser last saw it. */
 export const units = () => Number(loadItem(UNITS)) || 0;
@@ -82,7 +86,8 @@ export const leaveCart = () => storeItem(CURRENT, null);
 /** @param {string} id */
 export function forgetCart(id) {
   if (currentCart() === id) leaveCart();
-  for (const key of [ALL, ORDERS]) storeItem(key, JSON.stringify(storedIds(key).filter((other) => other !== id)));
+  for (const key of [ALL, ORDERS])
+    storeItem(key, JSON.stringify(storedIds(key).filter((other) => other !== id)));
 }
 
 /**

@@ -26,7 +26,10 @@ export class Problem extends Error {
     super(body.detail || body.title || `The service responded with status ${status}.`);
     this.status = status;
     /** The last part of the problem's type, such as `quantity-limit`. */
-    this.slug = String(body.type ?? "").split("/").pop() ?? "";
+    this.slug =
+      String(body.type ?? "")
+        .split("/")
+        .pop() ?? "";
     this.body = body;
     /** `Retry-After` in seconds, if the response has it. */
     this.retryAfter = retryAfter;
@@ -48,13 +51,21 @@ export class Unreachable extends Error {}
  * @param {Options} [options]
  * @returns {Promise<{ status: number, body: any, headers: Headers }>} `body` is what the endpoint's description says.
  */
-export async function request(method, path, { body, headers = {}, keepalive = false, accept = "application/json" } = {}) {
+export async function request(
+  method,
+  path,
+  { body, headers = {}, keepalive = false, accept = "application/json" } = {},
+) {
   let response;
   let parsed;
   try {
     response = await fetch(path, {
       method,
-      headers: { Accept: accept, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: {
+        Accept: accept,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
       keepalive,
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -75,7 +86,11 @@ export async function request(method, path, { body, headers = {}, keepalive = fa
  * @param {Response} response
  */
 export async function problemOf(response) {
-  return new Problem(response.status, parse(await response.text()), Number(response.headers.get("Retry-After")) || undefined);
+  return new Problem(
+    response.status,
+    parse(await response.text()),
+    Number(response.headers.get("Retry-After")) || undefined,
+  );
 }
 
 /** @param {string} text */
@@ -92,7 +107,9 @@ function parse(text) {
  * Whether the request may succeed later, unchanged.
  * @param {Error} error
  */
-export const isTemporary = (error) => error instanceof Unreachable || (error instanceof Problem && (error.isTransient || error.status >= 500));
+export const isTemporary = (error) =>
+  error instanceof Unreachable ||
+  (error instanceof Problem && (error.isTransient || error.status >= 500));
 
 /**
  * @param {string} path

@@ -182,17 +182,23 @@ class Member {
     // Outside a secure context there are no locks: each tab has a stream of its own, if few do.
     if (!navigator.locks) return this.#takeCountedSlot();
     const { signal } = this.#leaving;
-    await navigator.locks.request(`cartlog ${this.#path}`, { signal }, () => this.#takeSlot()).catch(() => {});
+    await navigator.locks
+      .request(`cartlog ${this.#path}`, { signal }, () => this.#takeSlot())
+      .catch(() => {});
   }
 
   /** Leads as soon as the browser has a connection left for this stream. */
   async #takeSlot() {
     while (!this.#left) {
       for (let slot = 0; slot < MAX_STREAMS; slot += 1) {
-        const led = await navigator.locks.request(`cartlog stream ${slot}`, { ifAvailable: true }, async (lock) => {
-          if (lock) await this.#lead();
-          return lock !== null;
-        });
+        const led = await navigator.locks.request(
+          `cartlog stream ${slot}`,
+          { ifAvailable: true },
+          async (lock) => {
+            if (lock) await this.#lead();
+            return lock !== null;
+          },
+        );
         if (led) return;
       }
       this.#tell({ state: { is: "off", why: FULL } });
@@ -238,19 +244,31 @@ class Member {
     };
     /** @type {Error | undefined} */
     let failure;
-    await readStream(this.#path, this.#cursor, reader, reading.signal).catch((error) => (failure = error));
+    await readStream(this.#path, this.#cursor, reader, reading.signal).catch(
+      (error) => (failure = error),
+    );
     clearTimeout(silent);
     if (reading.signal.aborted) return;
     if (failure instanceof Problem) this.#refused(failure);
     else this.#losing ??= setTimeout(() => this.#tell({ state: { is: "lost" } }), BREAK_MS);
-    if (!this.#left) await new Promise((/** @type {(value?: undefined) => void} */ resolve) => whenBack((this.#wake = resolve)));
+    if (!this.#left)
+      await new Promise((/** @type {(value?: undefined) => void} */ resolve) =>
+        whenBack((this.#wake = resolve)),
+      );
   }
 
   /** @param {Problem} problem */
   #refused(problem) {
     if (problem.slug === "unknown-event-id") this.#tell({ restart: true });
     else if (problem.status === 503) this.#tell({ state: { is: "lost" } });
-    else this.#tell({ state: { is: "off", why: `Live updates are off: ${problem.message}`, signedOut: problem.slug === "operator-only" } });
+    else
+      this.#tell({
+        state: {
+          is: "off",
+          why: `Live updates are off: ${problem.message}`,
+          signedOut: problem.slug === "operator-only",
+        },
+      });
   }
 
   /**

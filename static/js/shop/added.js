@@ -24,7 +24,8 @@ export class AddedPanel {
   constructor(catalogue, cart, drawer) {
     const panel = this.#panel;
     cart.subscribe((_, completed) => {
-      if (completed?.kind === "add" && completed.sku && !drawer.isOpen) this.#show(catalogue.nameOf(completed.sku), completed.quantity ?? 1);
+      if (completed?.kind === "add" && completed.sku && !drawer.isOpen)
+        this.#show(catalogue.nameOf(completed.sku), completed.quantity ?? 1);
     });
     byId("added-view").addEventListener("click", () => {
       this.#hide();
@@ -38,8 +39,10 @@ export class AddedPanel {
       this.#hide();
     });
     // It stays while it is read or used.
-    for (const stays of ["pointerenter", "focusin"]) panel.addEventListener(stays, () => clearTimeout(this.#timer));
-    for (const goes of ["pointerleave", "focusout"]) panel.addEventListener(goes, () => this.#leave());
+    for (const stays of ["pointerenter", "focusin"])
+      panel.addEventListener(stays, () => clearTimeout(this.#timer));
+    for (const goes of ["pointerleave", "focusout"])
+      panel.addEventListener(goes, () => this.#leave());
   }
 
   /**

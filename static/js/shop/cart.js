@@ -4,7 +4,13 @@
  */
 
 import { connectionBack, connectionLost, showStream, toast } from "../page/notices.js";
-import { currentCart, forgetCart, leaveCart, onCurrentCartElsewhere, rememberCart } from "../service/own_carts.js";
+import {
+  currentCart,
+  forgetCart,
+  leaveCart,
+  onCurrentCartElsewhere,
+  rememberCart,
+} from "../service/own_carts.js";
 import { get, Problem } from "../service/request.js";
 import { retryNow, whenBack } from "../service/retry.js";
 import { follow, ofCart } from "../service/stream.js";
@@ -83,7 +89,9 @@ export class ShoppersCart {
     const id = currentCart();
     let document = null;
     try {
-      if (id) document = (await get(`/api/carts/${id}?min_version=1`, { headers: { Prefer: "wait=2" } })).body;
+      if (id)
+        document = (await get(`/api/carts/${id}?min_version=1`, { headers: { Prefer: "wait=2" } }))
+          .body;
     } catch (error) {
       if (error instanceof Problem && error.status === 404 && retries > 0) {
         // A cart opened a moment ago in another tab may not be in the view yet.
@@ -166,7 +174,9 @@ export class ShoppersCart {
   /** Reads the notices. Without them the cart works: a checkout is refused for the same reasons. */
   async readNotices() {
     if (this.#document?.status !== "open") return;
-    const { body } = await get(`/api/carts/${this.#document.id}/notices`).catch(() => ({ body: { notices: [] } }));
+    const { body } = await get(`/api/carts/${this.#document.id}/notices`).catch(() => ({
+      body: { notices: [] },
+    }));
     this.#notices = body.notices;
     this.#notify();
   }
@@ -176,7 +186,8 @@ export class ShoppersCart {
     if (!this.#outbox.idle) return;
     leaveCart();
     this.#document = null;
-    for (const { kind, place, sku, quantity } of [...this.forNewCart.values()]) if (kind === "add") this.#outbox.push(command(kind, place, { sku, quantity }));
+    for (const { kind, place, sku, quantity } of [...this.forNewCart.values()])
+      if (kind === "add") this.#outbox.push(command(kind, place, { sku, quantity }));
     // The prices on this page may be those of the old currency.
     location.reload();
   }
@@ -246,7 +257,10 @@ export class ShoppersCart {
     const problem = /** @type {Problem} */ (error);
     const gone = ["not-found", "cart-closed", "cart-expired"].includes(problem.slug);
     if (gone && refused.kind === "add") {
-      const words = problem.slug === "cart-closed" ? "Your last cart was checked out" : "Your last cart is no longer available";
+      const words =
+        problem.slug === "cart-closed"
+          ? "Your last cart was checked out"
+          : "Your last cart is no longer available";
       if (problem.slug === "not-found" && this.#document) forgetCart(this.#document.id);
       else leaveCart();
       this.#document = null;
@@ -266,7 +280,11 @@ export class ShoppersCart {
     const { id } = this.#document ?? {};
     const isSameCart = () => this.#document?.id === id;
     const more = refused.kind === "add" ? refused.quantity : 1;
-    let holds = isLimit ? this.#isFull(refused.sku ?? "", max, more) : this.forNewCart.has(refused.place) ? isSameCart : undefined;
+    let holds = isLimit
+      ? this.#isFull(refused.sku ?? "", max, more)
+      : this.forNewCart.has(refused.place)
+        ? isSameCart
+        : undefined;
     // No change of the cart puts a product on sale again.
     if (problem.slug === "unknown-sku") holds = () => true;
     this.refuse(refused.place, this.#wordsFor(problem, refused), holds);
@@ -294,7 +312,10 @@ export class ShoppersCart {
    */
   refuse(place, words, holds) {
     const { id, version } = this.#document ?? {};
-    this.#refusals.set(place, { words, holds: holds ?? (() => this.#document?.id === id && this.#document?.version === version) });
+    this.#refusals.set(place, {
+      words,
+      holds: holds ?? (() => this.#document?.id === id && this.#document?.version === version),
+    });
     this.#notify();
   }
 
@@ -324,10 +345,13 @@ export class ShoppersCart {
 
   /** @param {Error} error */
   #unreachable(error) {
-    connectionLost(error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY, () => {
-      this.#outbox.tryNow();
-      retryNow();
-    });
+    connectionLost(
+      error instanceof Problem ? `${error.message} Changes are saved and will sync.` : AWAY,
+      () => {
+        this.#outbox.tryNow();
+        retryNow();
+      },
+    );
     this.#notify();
   }
 
@@ -337,7 +361,9 @@ export class ShoppersCart {
     const { id } = this.#document;
     try {
       const least = Math.max(this.#newest, this.#document.version);
-      const { body } = await get(`/api/carts/${id}?min_version=${least}`, { headers: { Prefer: "wait=3" } });
+      const { body } = await get(`/api/carts/${id}?min_version=${least}`, {
+        headers: { Prefer: "wait=3" },
+      });
       if (id === this.#document?.id) this.#take(body);
     } catch (error) {
       if (error instanceof Problem && error.status === 404 && id) {
@@ -378,7 +404,8 @@ export class ShoppersCart {
       const before = this.#document.version;
       await this.#refresh();
       this.#notify();
-      if (this.#document?.version === before) await new Promise((resolve) => setTimeout(resolve, 1000));
+      if (this.#document?.version === before)
+        await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     this.#catchingUp = false;
   }

@@ -31,7 +31,10 @@ export class Catalogue {
     let cursor = null;
     do {
       /** @type {{ body: Api.ProductPage }} */
-      const { body } = await get(cursor ? `${FIRST_PAGE}&cursor=${encodeURIComponent(cursor)}` : FIRST_PAGE, { accept: "*/*" });
+      const { body } = await get(
+        cursor ? `${FIRST_PAGE}&cursor=${encodeURIComponent(cursor)}` : FIRST_PAGE,
+        { accept: "*/*" },
+      );
       this.currency = body.currency;
       products.push(...body.items);
       cursor = body.next;

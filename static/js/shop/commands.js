@@ -42,7 +42,12 @@ export function command(kind, place, parts = {}, delay = 0) {
  */
 export function merged(last, next) {
   if (!last || last.request || last.kind !== next.kind || last.sku !== next.sku) return null;
-  if (next.kind === "add") return { ...last, quantity: (last.quantity ?? 0) + (next.quantity ?? 0), ready_at: next.ready_at };
+  if (next.kind === "add")
+    return {
+      ...last,
+      quantity: (last.quantity ?? 0) + (next.quantity ?? 0),
+      ready_at: next.ready_at,
+    };
   if (next.kind === "set") return { ...last, quantity: next.quantity, ready_at: next.ready_at };
   return null;
 }
@@ -63,7 +68,8 @@ export const opensCart = (command, cart) => command.kind === "add" && cart?.stat
 export function requestOf(command, cart) {
   const { kind, sku, quantity, code, key } = command;
   const headers = { "Idempotency-Key": key };
-  if (opensCart(command, cart)) return { method: "POST", path: "/api/carts", body: { items: [{ sku, quantity }] }, headers };
+  if (opensCart(command, cart))
+    return { method: "POST", path: "/api/carts", body: { items: [{ sku, quantity }] }, headers };
   if (!cart) throw new Error(`No cart for ${kind}`);
   const path = `/api/carts/${cart.id}`;
   const line = `${path}/items/${encodeURIComponent(sku ?? "")}`;
@@ -84,7 +90,12 @@ export function requestOf(command, cart) {
     case "undo":
       return { method: "POST", path: `${path}/undo`, headers: seen };
     case "checkout":
-      return { method: "POST", path: `${path}/checkout`, body: { expected_total: command.expected_total }, headers: seen };
+      return {
+        method: "POST",
+        path: `${path}/checkout`,
+        body: { expected_total: command.expected_total },
+        headers: seen,
+      };
     default:
       throw new Error(`No such command: ${kind}`);
   }
@@ -115,11 +126,13 @@ export function shownCart(cart, queue, nameOf) {
   };
 
   for (const command of queue) {
-    if (command.kind === "add") change(command.sku, (quantity) => quantity + (command.quantity ?? 0));
+    if (command.kind === "add")
+      change(command.sku, (quantity) => quantity + (command.quantity ?? 0));
     else if (command.kind === "set") change(command.sku, () => command.quantity ?? 0);
     else if (command.kind === "remove") change(command.sku, () => 0);
     else if (command.kind === "clear") lines = [];
-    else if (command.kind === "promote") promotion = { code: command.code ?? "", description: "", settled: false };
+    else if (command.kind === "promote")
+      promotion = { code: command.code ?? "", description: "", settled: false };
     else if (command.kind === "unpromote") promotion = null;
   }
 

@@ -48,7 +48,8 @@ export class Drawer {
     this.#catalogue = catalogue;
     this.#cart = cart;
     this.#promotion = new PromotionForm(cart);
-    for (const button of this.#dialog.querySelectorAll("[data-close]")) button.addEventListener("click", () => this.#dialog.close());
+    for (const button of this.#dialog.querySelectorAll("[data-close]"))
+      button.addEventListener("click", () => this.#dialog.close());
     byId("undo").addEventListener("click", () => cart.undo());
     byId("clear").addEventListener("click", () => cart.clear());
     onPress("checkout", () => this.#step(REVIEW));
@@ -56,7 +57,11 @@ export class Drawer {
     byId("review-back").addEventListener("click", () => this.#backToCart());
     // A click on the backdrop closes the drawer.
     this.#dialog.addEventListener("pointerdown", (event) => {
-      if (event.target === this.#dialog && event.clientX < this.#dialog.getBoundingClientRect().left) this.#dialog.close();
+      if (
+        event.target === this.#dialog &&
+        event.clientX < this.#dialog.getBoundingClientRect().left
+      )
+        this.#dialog.close();
     });
     this.#dialog.addEventListener("close", () => {
       this.#leaveAddress();
@@ -82,7 +87,12 @@ export class Drawer {
    * @param {typeof CART | typeof REVIEW} address
    */
   #step(address) {
-    if (location.hash !== address) history.pushState({ drawer: (history.state?.drawer ?? 0) + 1 }, "", location.pathname + location.search + address);
+    if (location.hash !== address)
+      history.pushState(
+        { drawer: (history.state?.drawer ?? 0) + 1 },
+        "",
+        location.pathname + location.search + address,
+      );
     this.#followAddress();
   }
 
@@ -120,10 +130,13 @@ export class Drawer {
     if (steps) {
       this.#isLeaving = true;
       // Going back to a fragment, such as the skip link's, would move the focus there.
-      addEventListener("popstate", () => setTimeout(() => this.#dialog.open || byId("cart-button").focus()), { once: true });
+      addEventListener(
+        "popstate",
+        () => setTimeout(() => this.#dialog.open || byId("cart-button").focus()),
+        { once: true },
+      );
       history.go(-steps);
-    }
-    else history.replaceState(null, "", location.pathname + location.search);
+    } else history.replaceState(null, "", location.pathname + location.search);
   }
 
   /** Renders the lines again, once the catalogue has their pictures. */
@@ -153,7 +166,8 @@ export class Drawer {
     this.#list.hidden = ordered;
     byId("cart-empty").hidden = ordered || some;
     byId("drawer-foot").hidden = ordered || (!some && !shown.id);
-    if (shown.status === "expired" && this.#dialog.dataset.status === "open") announce("This cart has expired");
+    if (shown.status === "expired" && this.#dialog.dataset.status === "open")
+      announce("This cart has expired");
     this.#dialog.dataset.status = shown.status;
     // A new cart has two events, which cannot be undone.
     byId("undo").hidden = !open || shown.version < 3;
@@ -184,21 +198,30 @@ export class Drawer {
   #showLines(shown, open) {
     // When the focused line is removed, the focus moves to its neighbour.
     const touched = this.#views.get(this.#touched ?? "");
-    const lost = touched?.root.contains(document.activeElement) && !shown.lines.some((line) => line.sku === this.#touched);
+    const lost =
+      touched?.root.contains(document.activeElement) &&
+      !shown.lines.some((line) => line.sku === this.#touched);
     const at = touched && lost ? [...this.#list.children].indexOf(touched.root) : -1;
     const kept = new Set(shown.lines.map((line) => line.sku));
     for (const sku of this.#views.keys()) if (!kept.has(sku)) this.#views.delete(sku);
     const roots = shown.lines.map((line) => {
       let view = this.#views.get(line.sku);
       if (!view) {
-        view = new LineView(line.sku, this.#catalogue.product(line.sku), this.#cart, (sku) => (this.#touched = sku));
+        view = new LineView(
+          line.sku,
+          this.#catalogue.product(line.sku),
+          this.#cart,
+          (sku) => (this.#touched = sku),
+        );
         this.#views.set(line.sku, view);
       }
       view.show(line, shown.currency ?? this.#catalogue.currency, open);
       return view.root;
     });
     // Nodes are moved only when the order differs: a moved node loses the focus.
-    const same = roots.length === this.#list.children.length && roots.every((root, index) => this.#list.children[index] === root);
+    const same =
+      roots.length === this.#list.children.length &&
+      roots.every((root, index) => this.#list.children[index] === root);
     if (!same) this.#list.replaceChildren(...roots);
     if (!lost) return;
     const next = shown.lines[Math.min(at, shown.lines.length - 1)];
@@ -212,15 +235,23 @@ export class Drawer {
    */
   #showReview(shown, isReview) {
     this.#dialog.dataset.step = isReview ? "review" : "cart";
-    setText(this.#title, shown.status === "checked_out" ? "Your order" : isReview ? "Review your order" : "Your cart");
+    setText(
+      this.#title,
+      shown.status === "checked_out" ? "Your order" : isReview ? "Review your order" : "Your cart",
+    );
     if (!isReview) {
       this.#reviewed = 0;
       return;
     }
     // The shopper changes nothing here: another version is a change from elsewhere.
     this.#reviewed ||= shown.version;
-    setText(byId("review-note"), shown.version === this.#reviewed ? "" : "Your cart has changed. Please check it again.");
-    byId("review-lines").replaceChildren(...lineRows(shown.lines, shown.currency ?? this.#catalogue.currency));
+    setText(
+      byId("review-note"),
+      shown.version === this.#reviewed ? "" : "Your cart has changed. Please check it again.",
+    );
+    byId("review-lines").replaceChildren(
+      ...lineRows(shown.lines, shown.currency ?? this.#catalogue.currency),
+    );
     disable("place-order", !shown.settled);
     setText(byId("place-order"), shown.waiting.has("checkout") ? "Placing order…" : "Place order");
   }
@@ -240,7 +271,10 @@ export class Drawer {
     const { currency = this.#catalogue.currency } = shown;
     setText(byId("order-number"), orderNumber(shown.order_id ?? ""));
     byId("order-receipt").href = `/receipts/${order}`;
-    byId("order-lines").replaceChildren(...lineRows(shown.lines, currency), ...totalRows(shown, currency));
+    byId("order-lines").replaceChildren(
+      ...lineRows(shown.lines, currency),
+      ...totalRows(shown, currency),
+    );
     if (this.#dialog.open) this.#title.focus();
   }
 
@@ -251,10 +285,13 @@ export class Drawer {
   #announce({ sku, kind }, shown) {
     const line = shown.lines.find((line) => line.sku === sku);
     const total = `total ${spokenMoney(shown.total, shown.currency ?? this.#catalogue.currency)}`;
-    if (shown.status === "checked_out") announce(`Ordered, ${total}. Order number ${orderNumber(shown.order_id ?? "")}`);
+    if (shown.status === "checked_out")
+      announce(`Ordered, ${total}. Order number ${orderNumber(shown.order_id ?? "")}`);
     else if (sku && line) announce(`${line.name}, quantity ${line.quantity}, ${total}`);
     else if (sku) announce(`${this.#catalogue.nameOf(sku)} removed, ${total}`);
-    else if (shown.promotion && kind === "promote") announce(`${shown.promotion.description}, ${total}`);
-    else announce(`${kind === "undo" ? "Undone" : "Cart"}, ${count(shown.units, "item")}, ${total}`);
+    else if (shown.promotion && kind === "promote")
+      announce(`${shown.promotion.description}, ${total}`);
+    else
+      announce(`${kind === "undo" ? "Undone" : "Cart"}, ${count(shown.units, "item")}, ${total}`);
   }
 }

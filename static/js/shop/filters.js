@@ -29,7 +29,8 @@ export class Filters {
     this.#catalogue = catalogue;
     this.#grid = grid;
     this.#readAddress();
-    for (const field of [this.#search, this.#min, this.#max]) field.addEventListener("input", () => this.#type(field.id));
+    for (const field of [this.#search, this.#min, this.#max])
+      field.addEventListener("input", () => this.#type(field.id));
     this.#sort.addEventListener("change", () => this.#write("pushState"));
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
     addEventListener("popstate", () => {
@@ -50,8 +51,22 @@ export class Filters {
 
   show() {
     /** @param {string} name @param {string} value */
-    const chip = (name, value) => element("button", { class: "chip", type: "button", value, testid: `category-${value || "all"}`, on: { click: () => this.#choose(value) } }, name);
-    byId("categories").replaceChildren(chip("All", ""), ...this.#catalogue.categories.map((name) => chip(name, name)));
+    const chip = (name, value) =>
+      element(
+        "button",
+        {
+          class: "chip",
+          type: "button",
+          value,
+          testid: `category-${value || "all"}`,
+          on: { click: () => this.#choose(value) },
+        },
+        name,
+      );
+    byId("categories").replaceChildren(
+      chip("All", ""),
+      ...this.#catalogue.categories.map((name) => chip(name, name)),
+    );
     this.#render();
   }
 
@@ -81,8 +96,15 @@ export class Filters {
    */
   #write(how, state) {
     const address = new URLSearchParams();
-    const chosen = { q: this.#search.value, category: this.#category, min: this.#min.value, max: this.#max.value, sort: this.#sort.value };
-    for (const [name, value] of Object.entries(chosen)) if (value.trim()) address.set(name, value.trim());
+    const chosen = {
+      q: this.#search.value,
+      category: this.#category,
+      min: this.#min.value,
+      max: this.#max.value,
+      sort: this.#sort.value,
+    };
+    for (const [name, value] of Object.entries(chosen))
+      if (value.trim()) address.set(name, value.trim());
     const wanted = address.size ? `?${address}` : "";
     if (wanted !== location.search) history[how](state ?? null, "", location.pathname + wanted);
     this.#render();
@@ -95,11 +117,19 @@ export class Filters {
   #priceRange() {
     const { currency } = this.#catalogue;
     /** @param {HTMLInputElement} field */
-    const read = (field) => (field.value.trim() ? parseAmount(field.value, currency) ?? NaN : null);
+    const read = (field) =>
+      field.value.trim() ? (parseAmount(field.value, currency) ?? NaN) : null;
     const [min, max] = [read(this.#min), read(this.#max)];
     const unread = [min, max].some(Number.isNaN);
     const crossed = min !== null && max !== null && min > max;
-    setText(byId("price-refusal"), unread ? `Enter a price such as ${money(2000, currency)}, without its symbol.` : crossed ? "The lower price is above the higher one." : "");
+    setText(
+      byId("price-refusal"),
+      unread
+        ? `Enter a price such as ${money(2000, currency)}, without its symbol.`
+        : crossed
+          ? "The lower price is above the higher one."
+          : "",
+    );
     setAttribute(this.#min, "aria-invalid", Number.isNaN(min) || crossed ? "true" : null);
     setAttribute(this.#max, "aria-invalid", Number.isNaN(max) || crossed ? "true" : null);
     return unread || crossed ? { min: null, max: null } : { min, max };
@@ -107,8 +137,14 @@ export class Filters {
 
   #render() {
     if (!this.#catalogue.categories.includes(this.#category)) this.#category = "";
-    for (const chip of byId("categories").children) chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === this.#category));
-    const found = this.#catalogue.find({ query: this.#search.value.trim(), category: this.#category, sort: this.#sort.value, ...this.#priceRange() });
+    for (const chip of byId("categories").children)
+      chip.setAttribute("aria-pressed", String(chip.getAttribute("value") === this.#category));
+    const found = this.#catalogue.find({
+      query: this.#search.value.trim(),
+      category: this.#category,
+      sort: this.#sort.value,
+      ...this.#priceRange(),
+    });
     setText(byId("found"), found.length === 1 ? "1 product" : `${found.length} products`);
     this.#grid.show(found, () => this.#clear());
   }

@@ -26,11 +26,24 @@ export const productPath = (sku) => `/products/${encodeURIComponent(sku)}`;
  * @param {{ alt?: string, eager?: boolean }} [options]
  */
 export function showPicture(frame, product, { alt, eager = false } = {}) {
-  const initial = () => frame.replaceChildren(element("span", { class: "initial", "aria-hidden": "true" }, (product?.name ?? "?")[0]));
+  const initial = () =>
+    frame.replaceChildren(
+      element("span", { class: "initial", "aria-hidden": "true" }, (product?.name ?? "?")[0]),
+    );
   if (!product?.picture) return initial();
   const { url, width, height } = product.picture;
   const loading = eager ? { loading: "eager", fetchPriority: "high" } : { loading: "lazy" };
-  frame.replaceChildren(element("img", { ...loading, decoding: "async", alt: alt ?? product.picture.alt, width, height, src: url, on: { error: initial } }));
+  frame.replaceChildren(
+    element("img", {
+      ...loading,
+      decoding: "async",
+      alt: alt ?? product.picture.alt,
+      width,
+      height,
+      src: url,
+      on: { error: initial },
+    }),
+  );
 }
 
 export class Grid {
@@ -55,9 +68,12 @@ export class Grid {
    */
   show(products, clear) {
     for (const [index, product] of products.entries()) {
-      if (!this.#cards.has(product.sku)) this.#cards.set(product.sku, this.#card(product, index < FIRST_SCREEN));
+      if (!this.#cards.has(product.sku))
+        this.#cards.set(product.sku, this.#card(product, index < FIRST_SCREEN));
     }
-    byId("grid").replaceChildren(...products.flatMap((product) => this.#cards.get(product.sku)?.root ?? []));
+    byId("grid").replaceChildren(
+      ...products.flatMap((product) => this.#cards.get(product.sku)?.root ?? []),
+    );
     byId("grid").setAttribute("aria-busy", "false");
     this.#note(products.length ? null : "nothing-found", clear);
     this.#showCart(this.#cart.shown);
@@ -114,7 +130,9 @@ export class Grid {
 
   /** @param {ShownCart} shown */
   #showCart(shown) {
-    const quantities = new Map(shown.status === "open" ? shown.lines.map((line) => [line.sku, line.quantity]) : []);
+    const quantities = new Map(
+      shown.status === "open" ? shown.lines.map((line) => [line.sku, line.quantity]) : [],
+    );
     for (const [sku, { inCart, refusal }] of this.#cards) {
       const quantity = quantities.get(sku) ?? 0;
       setText(inCart, quantity ? `${quantity} in your cart` : "");

@@ -35,8 +35,18 @@ export class LineView {
     this.root = root;
     this.removeButton = parts.remove;
     /** @type {Record<string, string>} */
-    const hooks = { name: "line-link", more: "more", less: "less", remove: "remove", quantity: "quantity", total: "line-total", notice: "line-notice", refusal: "line-refusal" };
-    for (const [part, element] of Object.entries(parts)) if (hooks[part]) element.dataset.testid = `${hooks[part]}-${sku}`;
+    const hooks = {
+      name: "line-link",
+      more: "more",
+      less: "less",
+      remove: "remove",
+      quantity: "quantity",
+      total: "line-total",
+      notice: "line-notice",
+      refusal: "line-refusal",
+    };
+    for (const [part, element] of Object.entries(parts))
+      if (hooks[part]) element.dataset.testid = `${hooks[part]}-${sku}`;
     root.dataset.testid = `line-${sku}`;
     parts.stepper.ariaLabel = `Quantity of ${name}`;
     parts.less.ariaLabel = `Decrease quantity of ${name}`;
@@ -49,10 +59,11 @@ export class LineView {
     if (product) parts.name.href = productPath(sku);
     this.#takeTyping(touched);
     /** @param {"less" | "more" | "remove"} part @param {() => void} does */
-    const act = (part, does) => parts[part].addEventListener("click", () => {
-      touched(sku);
-      does();
-    });
+    const act = (part, does) =>
+      parts[part].addEventListener("click", () => {
+        touched(sku);
+        does();
+      });
     act("less", () => cart.setQuantity(sku, this.#quantity - 1));
     act("more", () => cart.setQuantity(sku, this.#quantity + 1));
     act("remove", () => cart.remove(sku));
@@ -102,15 +113,25 @@ export class LineView {
     if (line.quantity !== this.#quantity) this.#isTyping = false;
     this.#quantity = line.quantity;
     setText(name, line.name);
-    if (!this.#isTyping && quantity.value !== String(line.quantity)) quantity.value = String(line.quantity);
+    if (!this.#isTyping && quantity.value !== String(line.quantity))
+      quantity.value = String(line.quantity);
     // Totals come from the service: while a command is pending the old one would be wrong.
     setText(total, line.settled ? money(line.total ?? 0, currency) : "…");
     total.classList.toggle("unsettled", !line.settled);
-    const lots = line.lots.map((lot) => (line.lots.length > 1 ? `${lot.quantity} × ${amount(lot.unit_price, currency)}` : `${amount(lot.unit_price, currency)} each`));
+    const lots = line.lots.map((lot) =>
+      line.lots.length > 1
+        ? `${lot.quantity} × ${amount(lot.unit_price, currency)}`
+        : `${amount(lot.unit_price, currency)} each`,
+    );
     setText(prices, line.settled ? lots.join(" + ") : prices.textContent || "\u00a0");
     showNotice(notice, this.#cart.noticeOf(this.sku));
     showRefusal(refusal, this.#cart, `line:${this.sku}`);
-    setAttribute(quantity, "aria-invalid", this.#cart.refusalAt(`line:${this.sku}`) && this.#isTyping ? "true" : null);
-    for (const control of [this.#parts.less, this.#parts.more, this.#parts.remove, quantity]) control.disabled = !open;
+    setAttribute(
+      quantity,
+      "aria-invalid",
+      this.#cart.refusalAt(`line:${this.sku}`) && this.#isTyping ? "true" : null,
+    );
+    for (const control of [this.#parts.less, this.#parts.more, this.#parts.remove, quantity])
+      control.disabled = !open;
   }
 }

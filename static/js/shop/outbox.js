@@ -98,7 +98,11 @@ export class Outbox {
       if (error instanceof Unreachable || (error instanceof Problem && error.isTransient)) {
         pause = this.#pause(error);
         this.#owner.unreachable(error);
-      } else if (error instanceof Problem && error.status >= 500 && this.#failures < ATTEMPTS_AT_A_FAULT) {
+      } else if (
+        error instanceof Problem &&
+        error.status >= 500 &&
+        this.#failures < ATTEMPTS_AT_A_FAULT
+      ) {
         pause = this.#pause(error);
       } else {
         this.#failures = 0;
@@ -118,7 +122,8 @@ export class Outbox {
   requeue(command) {
     this.queue.unshift({ ...command, key: crypto.randomUUID(), request: undefined });
     // Requests frozen for the old cart have to be built again as well.
-    for (const later of this.queue) if (later.request) Object.assign(later, { key: crypto.randomUUID(), request: undefined });
+    for (const later of this.queue)
+      if (later.request) Object.assign(later, { key: crypto.randomUUID(), request: undefined });
     this.#storeItem();
   }
 
@@ -139,7 +144,7 @@ export class Outbox {
 
   /** @param {Problem | Unreachable | { retryAfter?: number }} error */
   #pause(error) {
-    const retryAfter = ("retryAfter" in error && error.retryAfter || 0) * 1000;
+    const retryAfter = (("retryAfter" in error && error.retryAfter) || 0) * 1000;
     return Math.max(retryAfter, Math.min(500 * 2 ** this.#failures, LONGEST_PAUSE_MS));
   }
 

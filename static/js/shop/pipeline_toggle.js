@@ -11,7 +11,7 @@ const STYLES = "/css/pipeline.css";
 let panel = null;
 
 /** @type {HTMLElement | null} */
-const button = document.querySelector("[data-testid=\"pipeline-toggle\"]");
+const button = document.querySelector('[data-testid="pipeline-toggle"]');
 
 /** The panel stays open on the next pages, if they have the button. */
 export function startPipelineToggle() {
@@ -60,7 +60,17 @@ function show(isOpen) {
 function styles() {
   if (document.querySelector(`link[href="${STYLES}"]`)) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const link = element("link", { rel: "stylesheet", href: STYLES, on: { load: resolve, error: () => { link.remove(); reject(new Error(STYLES)); } } });
+    const link = element("link", {
+      rel: "stylesheet",
+      href: STYLES,
+      on: {
+        load: resolve,
+        error: () => {
+          link.remove();
+          reject(new Error(STYLES));
+        },
+      },
+    });
     document.head.append(link);
   });
 }

@@ -41,12 +41,18 @@ export class PromotionForm {
     this.#form.hidden = Boolean(promotion);
     byId("promotion-on").hidden = !promotion;
     if (promotion) {
-      setText(byId("promotion-words"), promotion.settled ? `${promotion.code}: ${promotion.description}` : `${promotion.code} …`);
+      setText(
+        byId("promotion-words"),
+        promotion.settled ? `${promotion.code}: ${promotion.description}` : `${promotion.code} …`,
+      );
       byId("promotion-words").classList.toggle("unsettled", !promotion.settled);
       if (hadFocus) this.#remove.focus();
       if (promotion.settled) this.#field.value = "";
     } else if (words && document.activeElement === document.body) this.#field.focus();
-    showNotice(byId("promotion-notice"), promotion ? this.#cart.noticeOf(promotion.code) : undefined);
+    showNotice(
+      byId("promotion-notice"),
+      promotion ? this.#cart.noticeOf(promotion.code) : undefined,
+    );
     showRefusal(byId("promotion-refusal"), this.#cart, "promotion");
     setAttribute(this.#field, "aria-invalid", words ? "true" : null);
   }
@@ -65,8 +71,14 @@ export function showTotals(shown) {
   const values = totals.querySelectorAll("[data-sum]");
   for (const value of values) {
     const { sum } = value.dataset;
-    setText(value, shown.currency ? (sum === "discount" && shown[sum] ? "−" : "") + money(shown[sum], shown.currency) : "…");
+    setText(
+      value,
+      shown.currency
+        ? (sum === "discount" && shown[sum] ? "−" : "") + money(shown[sum], shown.currency)
+        : "…",
+    );
     value.classList.toggle("unsettled", !shown.settled);
-    if (sum !== "total" && value.parentElement) value.parentElement.hidden = !shown.discount && !shown.promotion;
+    if (sum !== "total" && value.parentElement)
+      value.parentElement.hidden = !shown.discount && !shown.promotion;
   }
 }
