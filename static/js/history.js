@@ -1,10 +1,13 @@
-/** The history page: one cart's history, or, without a cart in the URL, own carts and the event log. */
+/**
+ * The history page: one cart's history, or, without a cart in the URL, own carts and the event log.
+ */
 
 import { asOperator } from "./page/operator.js";
 import { byId } from "./page/element.js";
 import { cartInAddress } from "./history/address.js";
-import { CartHistory, showNote } from "./history/cart_history.js";
+import { CartHistory } from "./history/cart_history.js";
 import { Journal } from "./history/journal.js";
+import { showNote } from "./history/note.js";
 import { showOwnCarts } from "./history/own_carts.js";
 
 const id = cartInAddress();

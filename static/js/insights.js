@@ -50,8 +50,8 @@ async function open() {
 }
 
 /**
- * Renders all figures at once, when all have been loaded: no layout shift. A refresh is not read out,
- * and one that fails leaves what is shown: the stream says that the connection is lost.
+ * Renders all figures at once, when all have been loaded: no layout shift. A refresh is not read
+ * out, and one that fails leaves what is shown: the stream says that the connection is lost.
  * @param {queries.Range} range
  * @param {string} time
  * @param {boolean} [isRefresh]

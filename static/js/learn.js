@@ -1,4 +1,6 @@
-/** The page that explains event sourcing by three small examples, and three terms by live events. */
+/**
+ * The page that explains event sourcing by three small examples, and three terms by live events.
+ */
 
 import { CartExample } from "./learn/cart.js";
 import { Chess } from "./learn/chess.js";

@@ -1,4 +1,7 @@
-/** The page of a product. What it says is in the page as it is served; here are the cart and company. */
+/**
+ * The page of a product. What it says is in the page as it is served; here are the cart and
+ * company.
+ */
 
 import { byId, setAttribute, setText } from "./page/element.js";
 import { money } from "./page/format.js";

@@ -69,8 +69,8 @@ impl Asset {
         let text = kind.starts_with("text/") || kind == "image/svg+xml";
         let whole = match path.rsplit_once('.') {
             Some((_, "js")) => strip(&file.data, &["//"]),
-            Some((_, "css")) => tighten(&strip(&file.data, &[])),
-            Some((_, "html")) => composed(&file.data).into(),
+            Some((_, "css")) => tighten(&strip(composed(&file.data).as_bytes(), &[])),
+            Some((_, "html")) => page(&file.data).into(),
             Some(_) | None => Bytes::from(file.data.into_owned()),
         };
         let media_type = if kind.starts_with("text/") {
@@ -162,13 +162,23 @@ fn brotli(whole: &[u8], quality: Quality) -> Bytes {
         .into()
 }
 
-/// The page with the parts that it shares with others: `{{parts/header.html}}` on a line of its own
-/// is that file. `{{source}}` is a link to the source, if the package says where it is.
-fn composed(page: &[u8]) -> String {
-    let page = std::str::from_utf8(page).expect("pages are UTF-8");
-    let mut whole = String::with_capacity(2 * page.len());
-    for line in page.lines() {
-        match shared_part(line) {
+/// The page with the parts that it shares with others. `{{source}}` is a link to the source, if the
+/// package says where it is.
+fn page(file: &[u8]) -> String {
+    let source = match env!("CARGO_PKG_REPOSITORY") {
+        "" => String::new(),
+        address => format!(r#"<a href="{address}">Source code</a>"#),
+    };
+    composed(file).replace("{{source}}", &source)
+}
+
+/// The file with others in place of the lines that name them, so that a browser loads one:
+/// `{{parts/header.html}}` in a page, `@import "/css/history/cart.css";` in a style sheet.
+fn composed(file: &[u8]) -> String {
+    let text = std::str::from_utf8(file).expect("pages and style sheets are UTF-8");
+    let mut whole = String::with_capacity(2 * text.len());
+    for line in text.lines() {
+        match part(line.trim_start()) {
             Some(part) => {
                 let file = Static::get(part).unwrap_or_else(|| panic!("no {part}"));
                 whole.push_str(&composed(&file.data));
@@ -179,17 +189,18 @@ fn composed(page: &[u8]) -> String {
             }
         }
     }
-    let source = match env!("CARGO_PKG_REPOSITORY") {
-        "" => String::new(),
-        address => format!(r#"<a href="{address}">Source code</a>"#),
-    };
-    whole.replace("{{source}}", &source)
+    whole
 }
 
-/// The part that a line of a page stands for.
-fn shared_part(line: &str) -> Option<&str> {
-    let part = line.strip_prefix("{{")?.strip_suffix("}}")?;
-    part.starts_with("parts/").then_some(part)
+/// The path of the file that a line stands for.
+fn part(line: &str) -> Option<&str> {
+    match line.strip_prefix("@import \"/") {
+        Some(import) => import.strip_suffix("\";"),
+        None => line
+            .strip_prefix("{{")?
+            .strip_suffix("}}")
+            .filter(|name| name.starts_with("parts/")),
+    }
 }
 
 /// Strips indentation, blank lines and comments on lines of their own: the types of the scripts are
@@ -309,10 +320,12 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_composed_of_their_parts() {
-        for path in Static::iter().filter(|path| path.ends_with(".html")) {
-            let page = composed(&Static::get(&path).unwrap().data);
-            assert!(!page.contains("{{parts/"), "{path}");
+    fn files_are_composed_of_their_parts() {
+        for path in Static::iter() {
+            if let Some((_, "html" | "css")) = path.rsplit_once('.') {
+                let whole = composed(&Static::get(&path).unwrap().data);
+                assert!(!whole.contains("{{parts/") && !whole.contains("@import"), "{path}");
+            }
         }
         let shop = composed(&Static::get("index.html").unwrap().data);
         for once in [

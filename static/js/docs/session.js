@@ -1,6 +1,6 @@
 /**
- * What the requests tried on this page have brought: the last cart with its token, and the operator's
- * token. It is kept in this tab only, and gone with it.
+ * What the requests tried on this page have brought: the last cart with its token, and the
+ * operator's token. It is kept in this tab only, and gone with it.
  */
 
 const KEY = "cartlog.docs";

@@ -6,14 +6,13 @@
 import { announce, showStream } from "../page/notices.js";
 import { byId, onPress, setText } from "../page/element.js";
 import { spokenMoney } from "../page/format.js";
-import { asOperator, isAdmitted } from "../page/operator.js";
-import { ownCarts } from "../service/own_carts.js";
-import { isTemporary, Problem } from "../service/request.js";
+import { asOperator } from "../page/operator.js";
+import { Problem } from "../service/request.js";
 import { whenBack } from "../service/retry.js";
 import { follow, ofCart, OF_LOG } from "../service/stream.js";
 import { addressOf, readAddress } from "./address.js";
 import { CartPanel } from "./cart_panel.js";
-import { EventList } from "./event_list.js";
+import { EventList, openEventList } from "./event_list.js";
 import { EventPanel } from "./event_panel.js";
 import { Explanation } from "./explanation.js";
 import { Refusals } from "./refusals.js";
@@ -26,11 +25,11 @@ import { Suppose } from "./suppose.js";
 import { Finder } from "./finder.js";
 import { WhatIf } from "./what_if.js";
 import { Playback } from "./playback.js";
+import { showNote } from "./note.js";
 
 /**
  * @import { Change } from "./address.js"
- * @import { Fold, State } from "./fold.js"
- * @import { Reason } from "./reasons.js"
+ * @import { Moment, Part } from "./moment.js"
  * @import { Timer } from "../service/stream.js"
  */
 
@@ -38,30 +37,6 @@ import { Playback } from "./playback.js";
 const SETTLE_MS = 90;
 /** Delay of URL updates: browsers limit them to some 200 in 30 s. */
 const ADDRESS_MS = 250;
-
-/**
- * What every part renders: the cart at the scrubber's version, what it is compared with, and the
- * number that is explained.
- * @typedef {object} Moment
- * @property {EventList} eventList
- * @property {number} version
- * @property {number} head
- * @property {Api.Event} event
- * @property {Fold} fold The fold shown: the hypothetical one in a what-if.
- * @property {State} actual
- * @property {State} state
- * @property {State} base
- * @property {"before" | "pin" | "actual"} compared
- * @property {number | null} pin
- * @property {string | null} why
- * @property {number[]} without
- * @property {Supposition} supposed
- * @property {boolean} hypothetical Whether the fold shown is another than the actual one.
- * @property {string} variant Differs between folds of the same history; empty for the actual one.
- * @property {Reason | null} reason
- *
- * @typedef {{ show(moment: Moment): void }} Part
- */
 
 export class CartHistory {
   #eventList;
@@ -325,8 +300,8 @@ export class CartHistory {
   }
 
   /**
-   * Renders at most once a frame. While the scrubber moves only the fast parts are rendered; the slow
-   * ones follow when it stops, so that a step costs the same in a history of 10,000 events.
+   * Renders at most once a frame. While the scrubber moves only the fast parts are rendered; the
+   * slow ones follow when it stops, so that a step costs the same in a history of 10,000 events.
    */
   #draw(all = false) {
     this.#frame ||= requestAnimationFrame((now) => {
@@ -398,48 +373,4 @@ export class CartHistory {
         new CartHistory(this.#eventList.id).start(),
       );
   }
-}
-
-/**
- * Loads the events of cart `id`: as its holder if this browser opened it, else as the operator if
- * this browser is signed in. The cart counts as unknown only after both failed.
- * @param {string} id
- * @param {(read: number) => void} progress
- */
-async function openEventList(id, progress) {
-  const own = new EventList(id);
-  const foreign = new EventList(id, true);
-  const admitted = await isAdmitted();
-  const lists = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
-  for (const eventList of lists.filter((list) => admitted || list === own)) {
-    try {
-      await eventList.load(progress);
-    } catch (error) {
-      if (!(error instanceof Problem && error.status === 404)) throw error;
-    }
-    if (eventList.head) return eventList;
-  }
-  throw Object.assign(new Problem(404, {}), { admitted });
-}
-
-/**
- * Shows why there is nothing to see. Where that may help, `again` is called once the service is back,
- * or when its button is pressed.
- * @param {string} title
- * @param {Error} error
- * @param {() => void} [again]
- */
-export function showNote(title, error, again) {
-  byId("note").hidden = false;
-  setText(byId("note-title"), title);
-  setText(byId("note-words"), error.message);
-  byId("note-again").hidden = !again;
-  if (!again) return;
-  const retry = () => {
-    cancelRetry();
-    byId("note").hidden = true;
-    again();
-  };
-  const cancelRetry = isTemporary(error) ? whenBack(retry) : () => {};
-  byId("note-again").onclick = retry;
 }

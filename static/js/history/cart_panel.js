@@ -8,7 +8,8 @@ import { STATUS, SUMS } from "../page/event_types.js";
 import { amount, money, signed, signedAmount, timeOfDay } from "../page/format.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  * @import { Line } from "./fold.js"
  */

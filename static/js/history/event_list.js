@@ -3,7 +3,9 @@
  * own endpoint; the operator, who has no cart tokens, reads them from the event log.
  */
 
-import { get } from "../service/request.js";
+import { isAdmitted } from "../page/operator.js";
+import { ownCarts } from "../service/own_carts.js";
+import { get, Problem } from "../service/request.js";
 import { Fold } from "./fold.js";
 
 const PAGE = 200;
@@ -182,4 +184,26 @@ export class EventList {
       : `/api/carts/${this.id}/events?`;
     return `${path}limit=${limit}&order=${order}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
   }
+}
+
+/**
+ * Loads the events of cart `id`: as its holder if this browser opened it, else as the operator if
+ * this browser is signed in. The cart counts as unknown only after both failed.
+ * @param {string} id
+ * @param {(read: number) => void} progress
+ */
+export async function openEventList(id, progress) {
+  const own = new EventList(id);
+  const foreign = new EventList(id, true);
+  const admitted = await isAdmitted();
+  const lists = ownCarts().includes(id) ? [own, foreign] : [foreign, own];
+  for (const eventList of lists.filter((list) => admitted || list === own)) {
+    try {
+      await eventList.load(progress);
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 404)) throw error;
+    }
+    if (eventList.head) return eventList;
+  }
+  throw Object.assign(new Problem(404, {}), { admitted });
 }

@@ -10,7 +10,8 @@ import { stepLink } from "./playback.js";
 import { refusedInWords } from "./refusals.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  */
 
@@ -33,7 +34,11 @@ export class EventPanel {
     this.#eventList = eventList;
     // The service provides CloudEvents to the holder of the cart only.
     byId("copy-cloudevent").hidden = eventList.byOperator;
-    /** @param {string} id @param {string} name @param {(event: Api.Event) => string | Promise<string>} text */
+    /**
+     * @param {string} id
+     * @param {string} name
+     * @param {(event: Api.Event) => string | Promise<string>} text
+     */
     const copy = (id, name, text) =>
       byId(id).addEventListener("click", () => this.#event && this.#copy(name, text(this.#event)));
     copy("copy-json", "JSON", asJson);

@@ -5,7 +5,8 @@ import { count, money, signed, signedAmount } from "../page/format.js";
 import { stepLink } from "./playback.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { Reason, Words } from "./reasons.js"
  */
 

@@ -8,11 +8,13 @@ import { count, money, parseAmount } from "../page/format.js";
 import { stepLink } from "./playback.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  * @import { Fold, State } from "./fold.js"
  *
- * @typedef {{ words: string, holds: (state: State) => boolean, shows: (state: State) => string }} Question
+ * @typedef {{ words: string, holds: (state: State) => boolean, shows: (state: State) => string }}
+ *   Question
  */
 
 /**

@@ -179,7 +179,8 @@ export function evolve(state, event) {
 
 /**
  * An event that a what-if makes up: in place of the event of its version, or right after it.
- * @typedef {Pick<Api.Event, "version" | "type" | "data" | "sentence"> & { change: number, replaces: boolean }} MadeUp
+ * @typedef {Pick<Api.Event, "version" | "type" | "data" | "sentence"> & { change: number, replaces:
+ *   boolean }} MadeUp
  */
 
 /** The fold over a growing list of events; in a what-if without some, and with events made up. */
@@ -314,7 +315,10 @@ export function difference(from, to) {
       total: [old?.total ?? 0, now?.total ?? 0],
     });
   }
-  /** @type {{ lines: typeof lines, sums: Record<"items_total" | "discount" | "total", Pair<number>>, promotion: Pair<string | null>, status: Pair<string> }} */
+  /**
+   * @type {{ lines: typeof lines, sums: Record<"items_total" | "discount" | "total", Pair<number>>,
+   *   promotion: Pair<string | null>, status: Pair<string> }}
+   */
   const result = {
     lines,
     sums: {

@@ -33,7 +33,10 @@ const PAGE = 50;
 const MAX_ROWS = 250;
 /** Events of a burst are shown together. */
 const BATCH_MS = 200;
-/** So many events within so long are too many to slide in one after another: only their number is shown. */
+/**
+ * So many events within so long are too many to slide in one after another: only their number is
+ * shown.
+ */
 const BUSY_EVENTS = 20;
 const BUSY_MS = 2000;
 /** Live events are announced at most this often. */
@@ -279,7 +282,9 @@ export class Journal {
     if (this.#waiting) this.#batching ||= setTimeout(() => this.#showHeld(), BATCH_MS);
   }
 
-  /** Whether the reader has scrolled, pointed, focused or selected where new rows would move things. */
+  /**
+   * Whether the reader has scrolled, pointed, focused or selected where new rows would move things.
+   */
   get #isRead() {
     const bottom = document.querySelector(".header")?.getBoundingClientRect().bottom ?? 0;
     const selection = getSelection();

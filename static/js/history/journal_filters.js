@@ -1,4 +1,6 @@
-/** The filters of the event log: what can be chosen, what is, and which live events it lets through. */
+/**
+ * The filters of the event log: what can be chosen, what is, and which live events it lets through.
+ */
 
 import { byId, element, setText } from "../page/element.js";
 import { COMMAND_NAMES, commandLabel, TYPES } from "../page/event_types.js";
@@ -37,7 +39,9 @@ export class Choices {
   /** @type {Map<string, string>} */
   #names = new Map();
 
-  /** @param {(name: string, value: string | null) => void} choose Sets a filter; `null` removes it. */
+  /**
+   * @param {(name: string, value: string | null) => void} choose Sets a filter; `null` removes it.
+   */
   constructor(choose) {
     this.#choose = choose;
     /** @param {string} name @param {string} value */

@@ -8,7 +8,10 @@ import { loadItem, storeItem } from "../page/storage.js";
 import { toast } from "../page/notices.js";
 import { copyText } from "./copy.js";
 
-/** @import { CartHistory, Moment } from "./cart_history.js" */
+/**
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
+ */
 
 const SPEEDS = [1, 5, 25, 125];
 const PACE = 1.5;

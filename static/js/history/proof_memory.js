@@ -1,6 +1,6 @@
 /**
- * The last checkpoint that this browser has seen of the shop's log. On the next visit the shop has to
- * prove that its log extends it.
+ * The last checkpoint that this browser has seen of the shop's log. On the next visit the shop has
+ * to prove that its log extends it.
  */
 
 import { loadItem, storeItem } from "../page/storage.js";
@@ -45,8 +45,8 @@ function keep(note, key) {
 }
 
 /**
- * Checks that today's log extends the one that this browser saw last, and keeps the newest checkpoint.
- * What contradicts it is kept as it was.
+ * Checks that today's log extends the one that this browser saw last, and keeps the newest
+ * checkpoint. What contradicts it is kept as it was.
  * @returns {Promise<Verdict>}
  */
 export async function checkSeen() {
@@ -83,7 +83,8 @@ export async function checkSeen() {
 }
 
 /**
- * The newest checkpoint. Of nodes that share a log, one may be a moment behind the one that was seen.
+ * The newest checkpoint. Of nodes that share a log, one may be a moment behind the one that was
+ * seen.
  * @param {Seen | null} seen
  */
 async function getNewest(seen) {

@@ -1,11 +1,16 @@
-/** Checkpoints and proofs as the service publishes them: C2SP signed-note, tlog-checkpoint, tlog-proof. */
+/**
+ * Checkpoints and proofs as the service publishes them: C2SP signed-note, tlog-checkpoint,
+ * tlog-proof.
+ */
 
 import { fromBase64, isEqual, sha256 } from "./proof_tree.js";
 
 /**
  * @typedef {{ name: string, id: Uint8Array, public: Uint8Array<ArrayBuffer> }} VerifierKey
- * @typedef {import("./proof_tree.js").TreeHead & { origin: string, text: string, note: string }} Checkpoint
- * @typedef {{ event: Uint8Array<ArrayBuffer>, index: number, path: Uint8Array<ArrayBuffer>[], checkpoint: Checkpoint }} EventProof
+ * @typedef {import("./proof_tree.js").TreeHead & { origin: string, text: string, note: string }}
+ *   Checkpoint
+ * @typedef {{ event: Uint8Array<ArrayBuffer>, index: number, path: Uint8Array<ArrayBuffer>[],
+ *   checkpoint: Checkpoint }} EventProof
  */
 
 const ED25519 = 1;

@@ -1,6 +1,6 @@
 /**
- * The proof of the event shown, computed on this page: from its bytes to its hash, from there to the
- * root of the log's tree, and the signature of that. Each step is shown with its values.
+ * The proof of the event shown, computed on this page: from its bytes to its hash, from there to
+ * the root of the log's tree, and the signature of that. Each step is shown with its values.
  */
 
 import { byId, element, onPress, setText } from "../page/element.js";
@@ -12,10 +12,11 @@ import { isEqual, leafHash, rootOf, sha256, toHex } from "./proof_tree.js";
 
 /**
  * @import { EventList } from "./event_list.js"
- * @import { Moment } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventProof, VerifierKey } from "./proof_note.js"
  *
- * @typedef {{ state: "good" | "bad" | "none", title: string, words: string, values: [string, string][] }} Step
+ * @typedef {{ state: "good" | "bad" | "none", title: string, words: string, values: [string,
+ *   string][] }} Step
  */
 
 const MARKS = { good: "✓", bad: "!", none: "–" };

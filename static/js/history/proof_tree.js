@@ -1,6 +1,6 @@
 /**
- * Merkle trees as in RFC 6962, over SHA-256: leaves, and the verification of proofs (RFC 9162, 2.1.3.2
- * and 2.1.4.2). Sizes stay below 2^53.
+ * Merkle trees as in RFC 6962, over SHA-256: leaves, and the verification of proofs (RFC 9162,
+ * 2.1.3.2 and 2.1.4.2). Sizes stay below 2^53.
  */
 
 /** @typedef {{ size: number, root: Uint8Array<ArrayBuffer> }} TreeHead */

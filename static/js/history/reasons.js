@@ -1,6 +1,6 @@
 /**
- * The reason of a number: the events behind it, and its sum written out. Numbers are named as in the
- * URL: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
+ * The reason of a number: the events behind it, and its sum written out. Numbers are named as in
+ * the URL: `teapot.quantity`, `teapot.total`, `items_total`, `discount`, `total`.
  */
 
 /**
@@ -15,8 +15,10 @@
  * @property {number} value
  * @property {(version: number) => { words: string, value: number }} term
  * @property {(version: number) => boolean} isHighlighted
- * @property {(version: number) => boolean} isTerm Whether the event counts at its own version or later.
- * @property {() => number[]} versions The versions of the terms, ascending, possibly many thousands.
+ * @property {(version: number) => boolean} isTerm Whether the event counts at its own version or
+ *   later.
+ * @property {() => number[]} versions The versions of the terms, ascending, possibly many
+ *   thousands.
  * @property {() => Words} words
  */
 
@@ -26,7 +28,7 @@ import { unitsOf } from "../page/event_types.js";
 import { visibleLines } from "./fold.js";
 
 /**
- * @import { Moment } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { Line, State } from "./fold.js"
  */
 
@@ -71,8 +73,9 @@ export function reasonOf(why, moment) {
   /** @param {number} at */
   const numberAt = (at) => numberIn(moment.fold.at(at), number);
   /**
-   * The effect of an event on the number. Any event that changes the subtotal can change the discount.
-   * In a what-if a removal may find fewer units: its effect there counts, with what is made up there.
+   * The effect of an event on the number. Any event that changes the subtotal can change the
+   * discount. In a what-if a removal may find fewer units: its effect there counts, with what is
+   * made up there.
    * @param {number} it
    */
   const effectOf = (it) => {

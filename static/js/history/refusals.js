@@ -1,6 +1,6 @@
 /**
- * The commands that the cart refused, between the events that they came between. They are not in the
- * log: the node that refused them keeps them, and only the cart's holder may read them.
+ * The commands that the cart refused, between the events that they came between. They are not in
+ * the log: the node that refused them keeps them, and only the cart's holder may read them.
  */
 
 import { byId, element, setAttribute } from "../page/element.js";
@@ -10,7 +10,8 @@ import { get } from "../service/request.js";
 import { stepLink } from "./playback.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  */
 

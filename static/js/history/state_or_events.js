@@ -1,6 +1,6 @@
 /**
- * State or events? Side by side: the rows that a state-based service would keep, and the events that
- * are kept here. What the rows have lost is marked.
+ * State or events? Side by side: the rows that a state-based service would keep, and the events
+ * that are kept here. What the rows have lost is marked.
  */
 
 import { byId, element } from "../page/element.js";
@@ -10,7 +10,8 @@ import { visibleLines } from "./fold.js";
 import { stepLink } from "./playback.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  * @import { Line, State } from "./fold.js"
  */

@@ -9,7 +9,8 @@ import { get } from "../service/request.js";
 import { MAX_CHANGES } from "./address.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  */
 

@@ -9,7 +9,8 @@ import { money, duration, timeOfDay } from "../page/format.js";
 import { kindOf, markOf, unitsOf } from "../page/event_types.js";
 
 /**
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  */
 

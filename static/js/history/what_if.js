@@ -1,4 +1,7 @@
-/** The what-if banner: what is supposed, what the rules refuse of it, and the effect. Nothing is written. */
+/**
+ * The what-if banner: what is supposed, what the rules refuse of it, and the effect. Nothing is
+ * written.
+ */
 
 import { byId, element, setText } from "../page/element.js";
 import { money, signed, signedAmount } from "../page/format.js";
@@ -9,7 +12,8 @@ import { placeOf } from "./supposition.js";
 
 /**
  * @import { Change } from "./address.js"
- * @import { CartHistory, Moment } from "./cart_history.js"
+ * @import { CartHistory } from "./cart_history.js"
+ * @import { Moment } from "./moment.js"
  * @import { EventList } from "./event_list.js"
  */
 

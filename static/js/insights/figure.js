@@ -8,7 +8,8 @@ import { byId, element, partsOf, setText } from "../page/element.js";
 /**
  * @typedef {{ name: string, kind?: string }} Series
  * @typedef {{ name: string, values: number[], kind?: string, lift?: number }} BarRow
- * @typedef {{ name: string, kind: string, total: number, points: { at: number, value: number }[] }} StripRow
+ * @typedef {{ name: string, kind: string, total: number, points: { at: number, value: number }[] }}
+ *   StripRow
  * @typedef {string | number | Node} Cell
  */
 
@@ -93,7 +94,8 @@ const GAP = 14;
 
 /**
  * Horizontal bars, one row for each of `rows` and one bar for each of `series`; a row's own `kind`
- * wins. `write` formats a bar's label. Names are beside the bars, or above them if `long` or narrow.
+ * wins. `write` formats a bar's label. Names are beside the bars, or above them if `long` or
+ * narrow.
  * @param {number} width
  * @param {BarRow[]} rows
  * @param {Series[]} series
@@ -146,11 +148,12 @@ const AXIS = 22;
 
 /**
  * One strip for each of `rows` over the same time axis, from `first` to `last` in steps of `step`
- * milliseconds, with `gaps` of which nothing is known. Each strip has its own scale, with its peak at
- * the right. `when` formats a time.
+ * milliseconds, with `gaps` of which nothing is known. Each strip has its own scale, with its peak
+ * at the right. `when` formats a time.
  * @param {number} width
  * @param {StripRow[]} rows
- * @param {{ first: number, last: number, step: number, gaps?: { from: number, to: number }[] }} time
+ * @param {{ first: number, last: number, step: number, gaps?: { from: number, to: number }[] }}
+ *   time
  * @param {(at: number) => string} when
  */
 export function strips(width, rows, { first, last, step, gaps = [] }, when) {

@@ -165,7 +165,8 @@ export function forgotten(ply) {
 }
 
 /**
- * How many of the first `ply` moves still show in the table: the last one of each piece on the board.
+ * How many of the first `ply` moves still show in the table: the last one of each piece on the
+ * board.
  * @param {number} ply
  */
 export function visibleMoves(ply) {

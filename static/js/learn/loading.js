@@ -1,6 +1,6 @@
 /**
- * Loads that may overlap. A load that began later makes the earlier one stale, and ends what it left
- * running, such as a stream or a retry.
+ * Loads that may overlap. A load that began later makes the earlier one stale, and ends what it
+ * left running, such as a stream or a retry.
  */
 export class Loading {
   #turn = 0;

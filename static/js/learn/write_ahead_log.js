@@ -1,10 +1,11 @@
 /**
- * A write-ahead log in miniature: lines of text, each with its checksum, and the recovery of a table
- * from any prefix of them.
+ * A write-ahead log in miniature: lines of text, each with its checksum, and the recovery of a
+ * table from any prefix of them.
  */
 
 /**
- * @typedef {{ from: string | null, to: string, amount: number }} Transaction Without `from`, a deposit.
+ * @typedef {{ from: string | null, to: string, amount: number }} Transaction Without `from`, a
+ *   deposit.
  * @typedef {Map<string, number>} Table Balances by account.
  * @typedef {"redone" | "discarded" | "torn" | "lost"} Fate
  * @typedef {{ table: Table, committed: number, fates: Fate[] }} Recovery

@@ -45,8 +45,8 @@ export const isFinal = (status) =>
   status === null || status === "confirmed" || status === "cancelled";
 
 /**
- * The events of the order `id`, the cart's checkout first: as the holder of the cart's token, else as
- * the operator, if this browser is signed in.
+ * The events of the order `id`, the cart's checkout first: as the holder of the cart's token, else
+ * as the operator, if this browser is signed in.
  * @param {string} id
  * @returns {Promise<Source>}
  */

@@ -1,4 +1,7 @@
-/** How each type of event is shown: its kind (a colour), its mark, its name, and what its command did. */
+/**
+ * How each type of event is shown: its kind (a colour), its mark, its name, and what its command
+ * did.
+ */
 
 import { signed } from "./format.js";
 

@@ -53,7 +53,8 @@ export function showNotice(node, notice) {
  * Shows the refusals of `places`, with a button to start a new cart where that is the way on.
  * Returns whether there is a new one.
  * @param {HTMLElement} node
- * @param {{ refusalAt: (place: string) => string, forNewCart: Map<string, unknown>, startOver: () => void }} cart
+ * @param {{ refusalAt: (place: string) => string, forNewCart: Map<string, unknown>, startOver: ()
+ *   => void }} cart
  * @param {string[]} places
  */
 export function showRefusal(node, cart, ...places) {
@@ -97,7 +98,8 @@ export function toast(text) {
 }
 
 /**
- * Moves the notices into the open dialog, outside of which everything is inert, or back to the page.
+ * Moves the notices into the open dialog, outside of which everything is inert, or back to the
+ * page.
  */
 export function placeNotices() {
   const home = document.querySelector("dialog[open] [data-notices]") ?? document.body;

@@ -1,6 +1,7 @@
 /**
- * Operator sign-in. Pages about all shoppers are for the operator: in demo mode that is everyone, else
- * the operator's token is requested once. The service keeps it in a cookie that no script can read.
+ * Operator sign-in. Pages about all shoppers are for the operator: in demo mode that is everyone,
+ * else the operator's token is requested once. The service keeps it in a cookie that no script can
+ * read.
  */
 
 import { get, Problem, request, Unreachable } from "../service/request.js";

@@ -1,4 +1,7 @@
-/** The panel beside the shop that shows what happens to each command: command, decision, event, view. */
+/**
+ * The panel beside the shop that shows what happens to each command: command, decision, event,
+ * view.
+ */
 
 import { byId, element, setAttribute, setText } from "../page/element.js";
 import { observeAttempts } from "../shop/trace.js";
@@ -91,7 +94,9 @@ export class PipelinePanel {
     this.#root.remove();
   }
 
-  /** Outside of an open dialog everything is inert, so the panel moves into it once it stands still. */
+  /**
+   * Outside of an open dialog everything is inert, so the panel moves into it once it stands still.
+   */
   async #place() {
     if (this.#drawer.open)
       await Promise.allSettled(this.#drawer.getAnimations().map((it) => it.finished));

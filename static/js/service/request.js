@@ -41,15 +41,19 @@ export class Problem extends Error {
   }
 }
 
-/** No response: the network or the service is down. The request may or may not have been executed. */
+/**
+ * No response: the network or the service is down. The request may or may not have been executed.
+ */
 export class Unreachable extends Error {}
 
 /**
- * Sends a request and reads its response: JSON, or text if that is accepted. Throws `Problem` or `Unreachable`.
+ * Sends a request and reads its response: JSON, or text if that is accepted. Throws `Problem` or
+ * `Unreachable`.
  * @param {string} method
  * @param {string} path
  * @param {Options} [options]
- * @returns {Promise<{ status: number, body: any, headers: Headers }>} `body` is what the endpoint's description says.
+ * @returns {Promise<{ status: number, body: any, headers: Headers }>} `body` is what the endpoint's
+ *   description says.
  */
 export async function request(
   method,

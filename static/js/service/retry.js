@@ -35,7 +35,9 @@ export function retryNow() {
   for (const work of works) work();
 }
 
-/** Retries soon, but never in a tight loop: one part of the service may fail while others respond. */
+/**
+ * Retries soon, but never in a tight loop: one part of the service may fail while others respond.
+ */
 function retrySoon() {
   if (!waiting.size) return;
   clearTimeout(timer);

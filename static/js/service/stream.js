@@ -2,10 +2,11 @@
  * Live events of one cart or of all, one connection for all tabs of the browser: over HTTP/1.1 a
  * browser opens six connections to a host, so that six streams would block every request.
  *
- * The tab that holds a stream's Web Lock leads: it reads the stream and passes each event on through
- * a BroadcastChannel. The browser releases the lock when that tab closes, crashes or navigates, and
- * the next tab continues after the last event it has seen. A tab that is hidden for long leaves.
- * Outside a secure context there are no locks: each tab has a stream of its own, and they count them.
+ * The tab that holds a stream's Web Lock leads: it reads the stream and passes each event on
+ * through a BroadcastChannel. The browser releases the lock when that tab closes, crashes or
+ * navigates, and the next tab continues after the last event it has seen. A tab that is hidden for
+ * long leaves. Outside a secure context there are no locks: each tab has a stream of its own, and
+ * they count them.
  */
 
 import { Problem } from "./request.js";
@@ -15,8 +16,8 @@ import { responded, whenBack } from "./retry.js";
 /** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */
 
 /**
- * How a stream is: `live`; `lost`, which means that it is retried; or `off`, and why. Signed out, it
- * is off until the operator signs in again.
+ * How a stream is: `live`; `lost`, which means that it is retried; or `off`, and why. Signed out,
+ * it is off until the operator signs in again.
  * @typedef {{ is: "live" | "lost" | "off", why?: string, signedOut?: boolean }} StreamState
  *
  * @typedef {object} Follower
@@ -24,7 +25,8 @@ import { responded, whenBack } from "./retry.js";
  * @property {(state: StreamState) => void} state
  * @property {() => void} restart The log has continued differently: what was loaded is void.
  *
- * @typedef {{ hello?: string, leads?: true, id?: string, event?: Api.Event | null, state?: StreamState, restart?: true }} Message
+ * @typedef {{ hello?: string, leads?: true, id?: string, event?: Api.Event | null, state?:
+ *   StreamState, restart?: true }} Message
  */
 
 const HIDDEN_MS = 30_000;
@@ -54,7 +56,8 @@ export const ofOrder = (id) => `/api/orders/${id}/events`;
 export const OF_LOG = "/api/events";
 
 /**
- * Follows the stream at `path` after `last`, a version or position. Returns a function that ends it.
+ * Follows the stream at `path` after `last`, a version or position. Returns a function that ends
+ * it.
  * @param {string} path
  * @param {number} last
  * @param {Follower} follower
@@ -206,7 +209,9 @@ class Member {
     }
   }
 
-  /** Leads as soon as the tabs that have a stream, or are about to, leave a connection for this one. */
+  /**
+   * Leads as soon as the tabs that have a stream, or are about to, leave a connection for this one.
+   */
   async #takeCountedSlot() {
     while (!this.#left) {
       this.#slot = new CountedSlot();

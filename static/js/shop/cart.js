@@ -17,6 +17,7 @@ import { follow, ofCart } from "../service/stream.js";
 import { command, opensCart, requestOf, shownCart } from "./commands.js";
 import { Outbox } from "./outbox.js";
 import { limitReached } from "./quantity.js";
+import { Refusals, refusalWords } from "./refusals.js";
 
 /**
  * @import { Catalogue } from "./catalogue.js"
@@ -40,11 +41,7 @@ export class ShoppersCart {
   #cancelRetry = () => {};
   #newest = 0;
   #catchingUp = false;
-  /**
-   * The last refusal by the place that caused it, such as `line:teapot`, and whether its cause lasts.
-   * @type {Map<string, { words: string, holds: () => boolean }>}
-   */
-  #refusals = new Map();
+  #refusals = new Refusals();
   /**
    * The refused commands that only a new cart would accept, by their places.
    * @type {Map<string, Command>}
@@ -287,7 +284,7 @@ export class ShoppersCart {
         : undefined;
     // No change of the cart puts a product on sale again.
     if (problem.slug === "unknown-sku") holds = () => true;
-    this.refuse(refused.place, this.#wordsFor(problem, refused), holds);
+    this.refuse(refused.place, refusalWords(problem, max), holds);
   }
 
   /**
@@ -295,8 +292,7 @@ export class ShoppersCart {
    * @param {string} place
    */
   refusalAt(place) {
-    const refusal = this.#refusals.get(place);
-    return refusal?.holds() ? refusal.words : "";
+    return this.#refusals.at(place);
   }
 
   /** @param {string} place */
@@ -312,10 +308,8 @@ export class ShoppersCart {
    */
   refuse(place, words, holds) {
     const { id, version } = this.#document ?? {};
-    this.#refusals.set(place, {
-      words,
-      holds: holds ?? (() => this.#document?.id === id && this.#document?.version === version),
-    });
+    const unchanged = () => this.#document?.id === id && this.#document?.version === version;
+    this.#refusals.set(place, words, holds ?? unchanged);
     this.#notify();
   }
 
@@ -327,20 +321,6 @@ export class ShoppersCart {
    */
   #isFull(sku, max, more = 1) {
     return () => this.#quantity(sku) + more > max;
-  }
-
-  /**
-   * The refusal in the shopper's words, or the service's own where it needs no others.
-   * @param {Problem} problem
-   * @param {Command} command
-   */
-  #wordsFor({ slug, message }, { sku }) {
-    const max = this.#catalogue.maxOf(sku);
-    if (slug === "quantity-limit" && max) return limitReached(max);
-    if (slug === "unknown-sku") return "No longer sold.";
-    if (slug === "unknown-promotion") return "This code isn’t valid.";
-    if (slug === "total-changed") return "The total has changed. Please review your cart.";
-    return message;
   }
 
   /** @param {Error} error */
@@ -413,11 +393,7 @@ export class ShoppersCart {
   /** @param {Command} [completed] */
   #notify(completed) {
     const { shown } = this;
-    for (const [place, { holds }] of this.#refusals) {
-      if (holds()) continue;
-      this.#refusals.delete(place);
-      this.forNewCart.delete(place);
-    }
+    for (const place of this.#refusals.dropSettled()) this.forNewCart.delete(place);
     for (const listener of this.#listeners) listener(shown, completed);
   }
 }

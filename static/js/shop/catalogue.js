@@ -68,7 +68,8 @@ export class Catalogue {
   /**
    * The products of a category (or all) that cost at least `min` and at most `max` and whose text
    * contains every word of `query`, in the order of `sort`.
-   * @param {{ query: string, category: string, min: number | null, max: number | null, sort: string }} wanted
+   * @param {{ query: string, category: string, min: number | null, max: number | null, sort: string
+   *   }} wanted
    */
   find({ query, category, min, max, sort }) {
     const words = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);

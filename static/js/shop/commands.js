@@ -4,8 +4,10 @@
  */
 
 /**
- * @typedef {"add" | "set" | "remove" | "clear" | "promote" | "unpromote" | "undo" | "checkout"} Kind
- * @typedef {{ method: string, path: string, body?: unknown, headers: Record<string, string> }} CommandRequest
+ * @typedef {"add" | "set" | "remove" | "clear" | "promote" | "unpromote" | "undo" | "checkout"}
+ *   Kind
+ * @typedef {{ method: string, path: string, body?: unknown, headers: Record<string, string> }}
+ *   CommandRequest
  *
  * @typedef {object} Command
  * @property {Kind} kind
@@ -16,7 +18,8 @@
  * @property {string} key The idempotency key.
  * @property {string} place What caused the command, which is where a refusal is shown.
  * @property {number} ready_at When it can be sent, in milliseconds.
- * @property {CommandRequest} [request] Frozen at the first attempt: a retry must be the same request.
+ * @property {CommandRequest} [request] Frozen at the first attempt: a retry must be the same
+ *   request.
  *
  * @typedef {Omit<Api.CartLine, "total"> & { total: number | null, settled: boolean }} ShownLine
  * @typedef {ReturnType<typeof shownCart>} ShownCart

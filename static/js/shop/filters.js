@@ -1,6 +1,6 @@
 /**
- * Search, categories, price range and order of the grid. The selection is in the URL, so that it can
- * be shared and Back undoes it.
+ * Search, categories, price range and order of the grid. The selection is in the URL, so that it
+ * can be shared and Back undoes it.
  */
 
 import { byId, element, setAttribute, setText } from "../page/element.js";

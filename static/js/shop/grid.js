@@ -1,4 +1,7 @@
-/** The product grid. A card is created once per product and then moved, so that focus and picture stay. */
+/**
+ * The product grid. A card is created once per product and then moved, so that focus and picture
+ * stay.
+ */
 
 import { byId, element, fromTemplate, setText } from "../page/element.js";
 import { announce, showRefusal } from "../page/notices.js";

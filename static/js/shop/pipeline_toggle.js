@@ -1,4 +1,7 @@
-/** The switch of the panel that shows what happens. Its code and styles are loaded when it is wanted. */
+/**
+ * The switch of the panel that shows what happens. Its code and styles are loaded when it is
+ * wanted.
+ */
 
 import { element, setAttribute, setText } from "../page/element.js";
 import { toast } from "../page/notices.js";

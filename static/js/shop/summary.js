@@ -67,7 +67,9 @@ export function showTotals(shown) {
   setText(byId("discount-name"), discountName(shown.promotion));
   totals.dataset.settled = String(shown.settled);
   totals.setAttribute("aria-busy", String(!shown.settled));
-  /** @type {NodeListOf<HTMLElement & { dataset: { sum: "items_total" | "discount" | "total" } }>} */
+  /**
+   * @type {NodeListOf<HTMLElement & { dataset: { sum: "items_total" | "discount" | "total" } }>}
+   */
   const values = totals.querySelectorAll("[data-sum]");
   for (const value of values) {
     const { sum } = value.dataset;
