@@ -1,4 +1,5 @@
-//! What simulated shoppers have in common, whether they use the HTTP API or shop in days that are past.
+//! What simulated shoppers have in common, whether they use the HTTP API or shop in days that are
+//! past.
 //!
 //! They see the catalogue as a shelf per category. Some products are more popular, and each has a
 //! companion on its shelf that is often bought with it.

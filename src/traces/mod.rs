@@ -4,8 +4,9 @@
 //! A span is recorded once, when it ends, and a background thread exports it. Recording never
 //! waits: a full queue drops the span, and a metric counts it.
 //!
-//! A command's span has an id that every node can derive from the log ([`SpanContext::of_command`]).
-//! So what follows from an event later, on any node, is linked to the command that wrote it.
+//! A command's span has an id that every node can derive from the log
+//! ([`SpanContext::of_command`]). So what follows from an event later, on any node, is linked to
+//! the command that wrote it.
 
 mod context;
 mod exporter;

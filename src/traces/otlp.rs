@@ -1,5 +1,5 @@
-//! Spans as an `ExportTraceServiceRequest` of OTLP 1 in its JSON encoding: ids in hexadecimal, 64-bit
-//! numbers as texts, enumerations as numbers.
+//! Spans as an `ExportTraceServiceRequest` of OTLP 1 in its JSON encoding: ids in hexadecimal,
+//! 64-bit numbers as texts, enumerations as numbers.
 
 use super::{Span, Value};
 use crate::build;

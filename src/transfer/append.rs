@@ -81,8 +81,8 @@ impl AppendImporter {
         Ok(())
     }
 
-    /// Appends the queued commits, all at once: opened in order, the log writes them in the order of
-    /// the calls.
+    /// Appends the queued commits, all at once: opened in order, the log writes them in the order
+    /// of the calls.
     fn append(&mut self) -> Result<(), OpenError> {
         let log = &self.opened.log;
         let group = self.group.drain(..);

@@ -1,5 +1,5 @@
-//! What this node did over time, in steps, for the operations page. It is kept in memory and bounded;
-//! longer times are what Prometheus is for.
+//! What this node did over time, in steps, for the operations page. It is kept in memory and
+//! bounded; longer times are what Prometheus is for.
 //!
 //! Nothing is counted here: each step is the difference between two snapshots of the metrics.
 

@@ -1,5 +1,5 @@
-//! The metrics of one service: a Prometheus registry, the gauges that are set on each scrape, and the
-//! totals that the operations page needs.
+//! The metrics of one service: a Prometheus registry, the gauges that are set on each scrape, and
+//! the totals that the operations page needs.
 
 use crate::build;
 use prometheus::process_collector::ProcessCollector;

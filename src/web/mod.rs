@@ -1,6 +1,6 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api` (one resource a
-//! file) and `site` (pages), which this module registers and `server` serves.
+//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api`
+//! (one resource a file) and `site` (pages), which this module registers and `server` serves.
 
 mod api;
 mod auth;

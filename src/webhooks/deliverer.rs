@@ -24,8 +24,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
-/// Stored events per read of the log, for which there must be room: a read for less would be repeated
-/// after each delivery while a receiver is behind.
+/// Stored events per read of the log, for which there must be room: a read for less would be
+/// repeated after each delivery while a receiver is behind.
 const PAGE: usize = 256;
 /// Reads of the log before deliveries that have ended are looked at.
 const READS: usize = 16;

@@ -88,7 +88,8 @@ function show({ events, path, last, byOperator }) {
     byId("lane-words"),
     order.reserveBy
       ? "Each event, with the one that caused it. The warehouse’s answer decides the order."
-      : "Each event, with the one that caused it. The warehouse is not asked here: orders are confirmed at once.",
+      : "Each event, with the one that caused it. The warehouse is not asked here: orders are " +
+          "confirmed at once.",
   );
   // The place that the address names is there only now. In one frame with the scrolling, what the
   // order pushes down would be a layout shift.
@@ -129,7 +130,8 @@ function showFailure(error) {
   if (error instanceof Problem && error.status === 404) {
     explain(
       "Order not available here",
-      "Open it in the browser in which it was placed: there it can be seen for 30 days after its cart was opened.",
+      "Open it in the browser in which it was placed: there it can be seen for 30 days after " +
+        "its cart was opened.",
       "/orders",
       "Your orders",
     );

@@ -31,7 +31,8 @@ async fn api_page_lists_every_route() {
     }
 }
 
-/// What an operation requires is on its part of the page: whose token, which parameters, and a body.
+/// What an operation requires is on its part of the page: whose token, which parameters, and a
+/// body.
 #[tokio::test]
 async fn operations_state_what_they_require() {
     let app = TestApp::start();

@@ -9,8 +9,8 @@ async fn found(app: &TestApp, q: &str) -> Vec<Value> {
     answer["items"].as_array().expect("items").clone()
 }
 
-/// Contract (service): `GET /api/search` finds carts and orders by the beginning or the end of their
-/// id, and an event by its position
+/// Contract (service): `GET /api/search` finds carts and orders by the beginning or the end of
+/// their id, and an event by its position
 #[tokio::test]
 async fn search_finds_carts_orders_and_events() {
     let app = TestApp::start_with(&[("orders.confirm", "at_once")]);

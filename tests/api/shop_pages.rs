@@ -53,8 +53,8 @@ async fn product_page_describes_the_product_without_scripts() {
     assert!(coded.body.len() * 2 < answer.body.len());
 }
 
-/// Messengers take absolute addresses only, by the scheme that browsers use; a picture elsewhere has
-/// one already.
+/// Messengers take absolute addresses only, by the scheme that browsers use; a picture elsewhere
+/// has one already.
 #[tokio::test]
 async fn previews_have_absolute_addresses() {
     let mut app = TestApp::start_with(&[

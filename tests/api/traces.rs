@@ -1,4 +1,5 @@
-//! Traces: a collector on a real socket gets the spans of a command and of all that follows from it.
+//! Traces: a collector on a real socket gets the spans of a command and of all that follows from
+//! it.
 
 use cartlog_testkit::receiver::{Received, Reply, WebhookReceiver};
 use cartlog_testkit::{PATIENCE, TestApp, text};
@@ -158,8 +159,8 @@ async fn hanging_collector_slows_no_command() {
     );
 }
 
-/// Contract (service): A share of the requests is traced without the sender's asking, and none whose
-/// sender's span is not sampled; shutdown sends what is waiting.
+/// Contract (service): A share of the requests is traced without the sender's asking, and none
+/// whose sender's span is not sampled; shutdown sends what is waiting.
 #[tokio::test]
 async fn sampled_spans_are_exported_before_the_end() {
     let collector = WebhookReceiver::start();

@@ -80,8 +80,8 @@ async fn order_without_an_answer_is_cancelled_in_time() {
     assert_eq!(order.document(&app).await, cancelled);
 }
 
-/// Contract (carts): The warehouse's first answer counts: the same again is 200, and the opposite is
-/// 409 `order-settled`.
+/// Contract (carts): The warehouse's first answer counts: the same again is 200, and the opposite
+/// is 409 `order-settled`.
 #[tokio::test]
 async fn contradicting_answers_of_the_warehouse_are_refused() {
     let app = start("900");
@@ -108,8 +108,8 @@ async fn contradicting_answers_of_the_warehouse_are_refused() {
     }
 }
 
-/// Contract (access): Only the warehouse's token answers an order: another one, the cart's included,
-/// is 401 `warehouse-only`.
+/// Contract (access): Only the warehouse's token answers an order: another one, the cart's
+/// included, is 401 `warehouse-only`.
 #[tokio::test]
 async fn answer_without_the_token_of_the_warehouse_is_401() {
     let app = start("900");

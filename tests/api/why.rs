@@ -239,7 +239,10 @@ async fn what_if_refuses_changes_of_other_events() {
     cart.apply_promotion("TEA10").await.expect(200);
     let quantity =
         |version: u64| json!({ "change": "set_quantity", "version": version, "quantity": 1 });
-    let add = |after: u64| json!({ "change": "add_item", "after": after, "sku": "teapot", "quantity": 1 });
+    let add = |after: u64| {
+        let (change, sku) = ("add_item", "teapot");
+        json!({ "change": change, "after": after, "sku": sku, "quantity": 1 })
+    };
     for (without, changes) in [
         (json!([]), json!([quantity(1)])),
         (json!([]), json!([quantity(3)])),

@@ -56,20 +56,31 @@ async fn search_filters_the_contents_by_keyboard() {
         browser.says("docs-found", "").await;
         browser.write("docs-search", "CartLine").await;
         browser
-            .until(&format!("{shown}.some((it) => it.hash === '#schema-CartLine')"))
+            .until(&format!(
+                "{shown}.some((it) => it.hash === '#schema-CartLine')"
+            ))
             .await;
         browser.press(key::ESCAPE).await;
         browser.write("docs-search", "version mismatch").await;
         browser.says("docs-found", "1 result").await;
         browser.press(key::ENTER).await;
-        browser.until("location.hash === '#problem-version-mismatch'").await;
-        browser.until("document.getElementById('problem-version-mismatch').open").await;
         browser
-            .until("document.getElementById('problem-version-mismatch').getBoundingClientRect().top < 200")
+            .until("location.hash === '#problem-version-mismatch'")
+            .await;
+        browser
+            .until("document.getElementById('problem-version-mismatch').open")
+            .await;
+        browser
+            .until(
+                "document.getElementById('problem-version-mismatch').getBoundingClientRect().top \
+                 < 200",
+            )
             .await;
         browser.press_while(key::CONTROL, "a").await;
         browser.write("docs-search", "xyzzy").await;
-        browser.says("docs-found", "No results. Try fewer words.").await;
+        browser
+            .says("docs-found", "No results. Try fewer words.")
+            .await;
     })
     .await;
 }
@@ -253,7 +264,8 @@ impl Browser {
         self.script(
             "const { clientWidth, scrollWidth } = document.documentElement;
              const clips = (it) => getComputedStyle(it).overflowX !== 'visible';
-             const clipped = (it) => it !== document.body && (clips(it) || clipped(it.parentElement));
+             const clipped = (it) =>
+               it !== document.body && (clips(it) || clipped(it.parentElement));
              const beyond = [...document.querySelectorAll('main *')].filter((it) =>
                  it.getBoundingClientRect().right > clientWidth + 1
                  && it.checkVisibility() && !clipped(it));

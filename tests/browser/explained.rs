@@ -1,4 +1,5 @@
-//! The history page explains numbers: the events that a sum is of, and what it would be without one.
+//! The history page explains numbers: the events that a sum is of, and what it would be without
+//! one.
 
 use crate::stage::drive;
 use crate::webdriver::key;

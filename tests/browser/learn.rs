@@ -18,7 +18,10 @@ async fn squares_of_each_move_are_those_of_a_chess_library() {
         browser.open("/learn").await;
         browser.says("chess-now", "The start").await;
         let moves: Vec<String> = browser
-            .script("return [...at('chess-moves').querySelectorAll('button')].map((it) => it.innerText)")
+            .script(
+                "return [...at('chess-moves').querySelectorAll('button')] \
+                 .map((it) => it.innerText)",
+            )
             .await;
         let mut board = Board::default();
         assert_eq!(browser.board().await, squares_of(&board));
@@ -243,8 +246,11 @@ async fn visitor_sees_own_events_where_the_log_is_private() {
 impl Browser {
     /// The accessible names of the squares, such as `a1, white rook`.
     async fn board(&self) -> Vec<String> {
-        self.script("return [...at('square-a8').closest('table').querySelectorAll('button')].map((it) => it.ariaLabel)")
-            .await
+        self.script(
+            "return [...at('square-a8').closest('table').querySelectorAll('button')] \
+             .map((it) => it.ariaLabel)",
+        )
+        .await
     }
 
     /// Chooses an option of a list by its value.

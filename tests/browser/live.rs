@@ -214,7 +214,8 @@ async fn notices_cover_neither_totals_nor_timeline() {
             browser.resize(width, height).await;
             browser.rests().await;
             let above = "scrollTo(0, 0); const bottom = (it) => it.getBoundingClientRect().bottom;
-                 return document.querySelector('h1').getBoundingClientRect().top - bottom(at('offline'))";
+                 return document.querySelector('h1').getBoundingClientRect().top -
+                     bottom(at('offline'))";
             let above: f64 = browser.script(above).await;
             assert!(above >= 0.0, "{width} pixels: {above} below the strip");
         }

@@ -98,8 +98,8 @@ async fn returning_browser_notices_an_older_log() {
     .await;
 }
 
-/// Promise (proof): A browser that was here before notices that the shop has rewritten its log, even
-/// if the shop signs the new one with the same key.
+/// Promise (proof): A browser that was here before notices that the shop has rewritten its log,
+/// even if the shop signs the new one with the same key.
 /// Fault: The last events or a whole cart are removed, or a chain is computed again, and the
 /// checkpoint that was signed last is replaced by one of an empty log.
 /// Control: Before that the page says since when nothing was rewritten.

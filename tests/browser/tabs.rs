@@ -33,7 +33,10 @@ async fn fill_eight_windows(browser: &Browser) {
         let _: Value = browser.ask("POST", &path, teapot).await;
         browser.turn_to(&windows[number + 1]).await;
         browser
-            .until("words('cart-title') === 'Cart at version 2' || words('offline').startsWith('Live updates are off')")
+            .until(
+                "words('cart-title') === 'Cart at version 2' || \
+                 words('offline').startsWith('Live updates are off')",
+            )
             .await;
         let is_off: bool = browser
             .script("return words('cart-title') !== 'Cart at version 2'")

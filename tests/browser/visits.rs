@@ -159,7 +159,9 @@ async fn busy_journal_counts_events_instead_of_sliding() {
         browser.open_history_of_a_pot_of_tea().await;
         browser.open("/history").await;
         browser.sees("journal-1").await;
-        browser.until("document.querySelector('#journal-list').ariaBusy === 'false'").await;
+        browser
+            .until("document.querySelector('#journal-list').ariaBusy === 'false'")
+            .await;
         let moved: u64 = browser
             .asynchronous(
                 "let slides = 0;
@@ -169,7 +171,8 @@ async fn busy_journal_counts_events_instead_of_sliding() {
                  const body = JSON.stringify({ items: [{ sku: 'teapot', quantity: 1 }] });
                  const open = () => fetch('/api/carts', { method: 'POST', headers, body });
                  const until = performance.now() + 3000;
-                 while (performance.now() < until) await Promise.all(Array.from({ length: 4 }, open));
+                 while (performance.now() < until)
+                     await Promise.all(Array.from({ length: 4 }, open));
                  return slides;",
                 Value::Null,
             )
@@ -178,7 +181,9 @@ async fn busy_journal_counts_events_instead_of_sliding() {
         browser.mentions("journal-new", "new events").await;
         // Once it is quiet, the rows come by themselves.
         browser.misses("journal-new").await;
-        browser.until("at('journal-list').childElementCount > 12").await;
+        browser
+            .until("at('journal-list').childElementCount > 12")
+            .await;
     })
     .await;
 }

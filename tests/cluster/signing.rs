@@ -194,8 +194,8 @@ pub async fn sign_one_chain(log: &LogSettings) {
     assert_eq!(verified.status.code(), Some(0), "{verified:?}");
 }
 
-/// Promise (proof): A node that has another key than the nodes that sign, or none, signs nothing and
-/// says so; it serves all the same.
+/// Promise (proof): A node that has another key than the nodes that sign, or none, signs nothing
+/// and says so; it serves all the same.
 /// Fault: Nodes over PostgreSQL with another key, and without one.
 /// Control: With the file of the first node they publish what it has signed.
 #[tokio::test]
@@ -342,8 +342,8 @@ async fn postgres_keeps_one_note() {
     keep_one_note([connect(&one).await, connect(&two).await]).await;
 }
 
-/// Promise (cluster): A log in PostgreSQL that an earlier version created gets the table of the last
-/// signed checkpoint when its owner starts cartlog; until then it is served and not signed.
+/// Promise (cluster): A log in PostgreSQL that an earlier version created gets the table of the
+/// last signed checkpoint when its owner starts cartlog; until then it is served and not signed.
 /// Fault: The table and its function are missing.
 /// Control: With the owner's start and the grants of the documentation the server's role signs.
 #[tokio::test]

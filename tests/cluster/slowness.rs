@@ -101,8 +101,9 @@ async fn compare(what: &str, url: &str) {
     let node = start(url, &UNBOUNDED).await;
     let waiting = flood(node.address(), "waiting", TIME).await;
     println!(
-        "{what}: {} acknowledged, {} shed, 95 of 100 within {:?}; {idle} KiB idle, {warm} KiB after \
-         {WARM_UP:?}, {growth} KiB more after {TIME:?}; without a bound {} acknowledged within {:?}",
+        "{what}: {} acknowledged, {} shed, 95 of 100 within {:?}; {idle} KiB idle, {warm} KiB \
+         after {WARM_UP:?}, {growth} KiB more after {TIME:?}; without a bound {} acknowledged \
+         within {:?}",
         shedding.acknowledged,
         shedding.shed,
         shedding.most(),

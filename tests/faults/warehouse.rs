@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Promise (crash): Every acknowledged checkout leads to exactly one order in a final state, and the
-/// units reserved in the warehouse are those of confirmed orders.
+/// Promise (crash): Every acknowledged checkout leads to exactly one order in a final state, and
+/// the units reserved in the warehouse are those of confirmed orders.
 /// Fault: `kill -9` of cartlog and of the warehouse at random moments under load, also with views
 /// deleted, and a stock that runs out
 /// Control: A warehouse that acknowledges before its commit loses orders:
@@ -172,7 +172,8 @@ async fn late_reservation_is_released() {
     assert_eq!(site.discrepancies(&[order]), Vec::<String>::new());
 }
 
-/// Promise (crash): A warehouse that polls answers each order once, however often it reads an event.
+/// Promise (crash): A warehouse that polls answers each order once, however often it reads an
+/// event.
 /// Fault: `kill -9` of the warehouse, and its place set back to the first event
 /// Control: A warehouse without an inbox reserves twice:
 /// [control_warehouse_without_inbox_doubles].

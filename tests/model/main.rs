@@ -1,6 +1,7 @@
-//! The models through their public API: [`orders`] covers an order, all others a cart. [`rules`], [`undo`] and [`limits`] cover every
-//! command and refusal, [`outputs`] sentences and explanations, [`properties`] random command
-//! sequences, [`decoders`] arbitrary text, and [`currencies`] the table of the pages.
+//! The models through their public API: [`orders`] covers an order, all others a cart. [`rules`],
+//! [`undo`] and [`limits`] cover every command and refusal, [`outputs`] sentences and explanations,
+//! [`properties`] random command sequences, [`decoders`] arbitrary text, and [`currencies`] the
+//! table of the pages.
 
 mod checkout;
 mod currencies;

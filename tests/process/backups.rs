@@ -274,8 +274,8 @@ fn restore_all(lost: &Path) -> tempfile::TempDir {
     }
 }
 
-/// Contract (service): A log that Litestream copies while it is written is restored completely, also
-/// after service and Litestream were killed.
+/// Contract (service): A log that Litestream copies while it is written is restored completely,
+/// also after service and Litestream were killed.
 #[tokio::test]
 #[ignore = "needs Litestream"]
 async fn log_copied_by_litestream_is_restored() {

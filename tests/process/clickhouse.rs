@@ -118,8 +118,8 @@ fn export(folder: &Path) -> String {
     String::from_utf8(lines.stdout).unwrap()
 }
 
-/// Contract (tools): The SQL of `examples/clickhouse/` returns every insight of the service, from an
-/// export and from the live stream, also of events that were inserted twice.
+/// Contract (tools): The SQL of `examples/clickhouse/` returns every insight of the service, from
+/// an export and from the live stream, also of events that were inserted twice.
 #[tokio::test]
 #[ignore = "needs chDB"]
 async fn clickhouse_insights_equal_those_of_the_service() {

@@ -90,8 +90,8 @@ fn counts(product: &Value) -> Counts {
     .map(|field| number(&product[field]))
 }
 
-/// A service in `folder` with `shoppers` simulated carts, and `forgotten` carts that it has expired.
-/// Every cart that is not checked out counts as abandoned at once.
+/// A service in `folder` with `shoppers` simulated carts, and `forgotten` carts that it has
+/// expired. Every cart that is not checked out counts as abandoned at once.
 pub async fn shop_with_carts(folder: &Path, shoppers: i64, forgotten: usize) -> ServiceProcess {
     // Carts that have been idle for longer than the expiry time.
     let long_ago = Timestamp::from_millis(Timestamp::now().millis() - 40 * 24 * 3_600_000);

@@ -7,8 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Names that the files use, and that a service on an embedded log, without webhooks or mirror, does not
-/// have.
+/// Names that the files use, and that a service on an embedded log, without webhooks or mirror,
+/// does not have.
 const OTHERS: [&str; 5] = [
     "up",
     "cartlog_replica_stopped",

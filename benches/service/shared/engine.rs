@@ -129,10 +129,11 @@ async fn bare_publisher(cluster: &NatsCluster, size: u64) -> u64 {
             let event = &commit.events()[0];
             // As long as a message of the log.
             let payload = format!(
-                r#"{{"previous_hash":"{hash}","metadata":{},"events":[{{"hash":"{hash}","data":{}}}]}}"#,
-                event.metadata,
-                event.data,
-                hash = event.hash,
+                concat!(
+                    r#"{{"previous_hash":"{}","metadata":{},"#,
+                    r#""events":[{{"hash":"{}","data":{}}}]}}"#
+                ),
+                event.hash, event.metadata, event.hash, event.data,
             );
             let subject = format!("{BARE}.{}", Uuid::now_v7());
             let mut headers = HeaderMap::new();

@@ -87,8 +87,8 @@ fn describe_download(operation: Operation<'_>) -> Operation<'_> {
         .description(
             "The whole log as `cartlog export` writes it: a CloudEvent a line, by position, and a \
              closing line with their number and a hash, so that `cartlog import` notices a file \
-             that was cut. It has what the log had when the request came. It contains personal data \
-             as far as carts do. One export runs at a time.",
+             that was cut. It has what the log had when the request came. It contains personal \
+             data as far as carts do. One export runs at a time.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "The events, a line each.")

@@ -1,4 +1,5 @@
-//! The trace of a request (W3C Trace Context): that of its header `traceparent`, or of its own span.
+//! The trace of a request (W3C Trace Context): that of its header `traceparent`, or of its own
+//! span.
 
 use crate::id::new_id;
 use crate::traces::SpanContext;

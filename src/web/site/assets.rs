@@ -324,7 +324,10 @@ mod tests {
         for path in Static::iter() {
             if let Some((_, "html" | "css")) = path.rsplit_once('.') {
                 let whole = composed(&Static::get(&path).unwrap().data);
-                assert!(!whole.contains("{{parts/") && !whole.contains("@import"), "{path}");
+                assert!(
+                    !whole.contains("{{parts/") && !whole.contains("@import"),
+                    "{path}"
+                );
             }
         }
         let shop = composed(&Static::get("index.html").unwrap().data);

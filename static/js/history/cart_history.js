@@ -323,7 +323,8 @@ export class CartHistory {
     // The slider reads out its own value.
     if (this.#moved && document.activeElement !== byId("slider"))
       announce(
-        `Version ${moment.version}: ${moment.event.sentence}. Total ${spokenMoney(moment.state.total, moment.eventList.currency)}`,
+        `Version ${moment.version}: ${moment.event.sentence}. Total ` +
+          `${spokenMoney(moment.state.total, moment.eventList.currency)}`,
       );
     this.#moved = false;
     document.title = `Version ${moment.version} of ${moment.head}: ${moment.event.sentence}`;

@@ -139,7 +139,8 @@ export class CartPanel {
         : `compared with ${against}`;
     setText(
       byId("compared"),
-      `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ${timeOfDay(event.recorded_at)} · ${changes}`,
+      `After event ${version.toLocaleString("en")} of ${head.toLocaleString("en")}, at ` +
+        `${timeOfDay(event.recorded_at)} · ${changes}`,
     );
     this.#showLines(moment, why);
     const { currency } = this.#eventList;

@@ -46,7 +46,8 @@ export async function showCode(place, { type, meta: { command } }) {
 /** @param {Api.Code["decide"][number]} excerpt */
 function excerpt({ file, first_line, lines }) {
   const last = first_line + lines.length - 1;
-  const where = `${file}, ${first_line === last ? `line ${last}` : `lines ${first_line} to ${last}`}`;
+  const range = first_line === last ? `line ${last}` : `lines ${first_line} to ${last}`;
+  const where = `${file}, ${range}`;
   const width = String(last).length;
   const rows = lines.flatMap((line, index) => [
     element(

@@ -61,8 +61,11 @@ export function asGivenWhenThen(eventList, event) {
 function plain({ type, data }, currency) {
   if (data.sku)
     return `${type} ${data.sku} ${data.quantity} × ${amount(data.unit_price, currency)}`;
-  if (data.code)
-    return `${type} ${data.code}${data.percent !== undefined ? ` ${data.percent}%` : data.amount !== undefined ? ` ${amount(data.amount, currency)}` : ""}`;
+  if (data.code) {
+    const discount = data.amount === undefined ? "" : ` ${amount(data.amount, currency)}`;
+    const percent = data.percent === undefined ? discount : ` ${data.percent}%`;
+    return `${type} ${data.code}${percent}`;
+  }
   if (type === "CartCheckedOut") return `${type} ${amount(data.total, currency)}`;
   return type;
 }

@@ -182,7 +182,8 @@ export class EventList {
     const path = this.byOperator
       ? `/api/events?cart_id=${this.id}&`
       : `/api/carts/${this.id}/events?`;
-    return `${path}limit=${limit}&order=${order}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+    const page = `${path}limit=${limit}&order=${order}`;
+    return cursor ? `${page}&cursor=${encodeURIComponent(cursor)}` : page;
   }
 }
 

@@ -1,7 +1,7 @@
 /** The selected event: its sentence, cause, effect and raw data. */
 
 import { byId, element } from "../page/element.js";
-import { amount, fullTime, duration } from "../page/format.js";
+import { amount, between, duration, fullTime } from "../page/format.js";
 import { toast } from "../page/notices.js";
 import { asGivenWhenThen, asJson, copyText } from "./copy.js";
 import { difference } from "./fold.js";
@@ -63,13 +63,15 @@ export class EventPanel {
   /** @param {Moment} moment */
   show(moment) {
     const { event, version, head, variant } = moment;
-    const key = `${version} ${variant} ${event.view_delay_ms ?? ""} ${this.#eventList.siblings(event).length} ${this.#eventList.refusedAt(version).length}`;
+    const key =
+      `${version} ${variant} ${event.view_delay_ms ?? ""} ` +
+      `${this.#eventList.siblings(event).length} ${this.#eventList.refusedAt(version).length}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#event = event;
     const before = version > 1 ? this.#eventList.event(version - 1) : null;
     const pause = before
-      ? `, ${duration(Math.max(Date.parse(event.recorded_at) - Date.parse(before.recorded_at), 0))} after the previous event`
+      ? `, ${between(before.recorded_at, event.recorded_at)} after the previous event`
       : "";
     this.#root.replaceChildren(
       element("p", { class: "event-sentence", testid: "event-sentence" }, event.sentence),
@@ -172,7 +174,8 @@ export class EventPanel {
       element(
         "p",
         { class: "hypothetical-note", testid: "effect-hypothetical", hidden: !hypothetical },
-        `In the what-if, not in the actual history${supposes.length ? `, ${supposes.join("; ")}` : ""}.`,
+        "In the what-if, not in the actual history" +
+          `${supposes.length ? `, ${supposes.join("; ")}` : ""}.`,
       ),
       changes.length
         ? element("ul", { class: "changes" }, ...changes)

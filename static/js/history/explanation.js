@@ -129,7 +129,8 @@ export class Explanation {
       element(
         "span",
         {},
-        `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ${written(reason, currency)}`,
+        `Sum of ${versions.length > 1 ? "all " : ""}${count(versions.length, "event")}: ` +
+          `${written(reason, currency)}`,
       ),
     );
     return element(

@@ -143,7 +143,9 @@ export class Finder {
     const { head, fold, hypothetical } = moment;
     const { found, held } = crossings(fold, head, question.holds);
     const where = hypothetical ? " in this what-if" : "";
-    const looked = `All ${head.toLocaleString("en")} events were looked at in order: what rises can fall again.`;
+    const looked =
+      `All ${head.toLocaleString("en")} events were looked at in order: what rises can fall ` +
+      "again.";
     if (!found.length) {
       setText(words, `Never${where}: ${lowerFirst(question.words)} after none of them. ${looked}`);
       return;

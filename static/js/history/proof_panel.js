@@ -169,7 +169,8 @@ export class ProofPanel {
         title: "Root → signature",
         words:
           signed === null
-            ? "Not checked: this browser’s WebCrypto lacks Ed25519. Check the file with cartlog proof check."
+            ? "Not checked: this browser’s WebCrypto lacks Ed25519. Check the file with cartlog " +
+              "proof check."
             : signed
               ? "The shop’s key signed this root."
               : "The shop’s key did not sign this root.",

@@ -193,7 +193,8 @@ function words({ sku, field }, { eventList, state }, line, quantities) {
     const terms = lines.slice(0, LINES_WRITTEN).map((line) => `${line.name} ${write(line.total)}`);
     if (lines.length > LINES_WRITTEN)
       terms.push(
-        `${lines.length - LINES_WRITTEN} more lines ${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`,
+        `${lines.length - LINES_WRITTEN} more lines ` +
+          `${write(lines.slice(LINES_WRITTEN).reduce((sum, line) => sum + line.total, 0))}`,
       );
     return {
       title: "Subtotal",

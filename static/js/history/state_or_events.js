@@ -47,7 +47,8 @@ export class StateOrEvents {
       element(
         "p",
         { class: "hypothetical-note", testid: "state-actual", hidden: !hypothetical },
-        "The actual history, not the what-if: these rows could not answer one, because they have no past to change.",
+        "The actual history, not the what-if: these rows could not answer one, because they " +
+          "have no past to change.",
       ),
       element("p", { class: "soft small" }, "A state-based service would keep only these rows:"),
       this.#rows(lines, actual, event, version),
@@ -134,7 +135,9 @@ export class StateOrEvents {
     const none = lines.length
       ? null
       : element("tr", {}, element("td", { colSpan: 4, class: "soft" }, "no rows"));
-    const cart = `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, total ${amount(actual.total, currency)}`;
+    const cart =
+      `cart: ${actual.status.replace("_", " ")}, promotion ${actual.promotion?.code ?? "none"}, ` +
+      `total ${amount(actual.total, currency)}`;
     return element(
       "div",
       {
@@ -166,7 +169,8 @@ export class StateOrEvents {
       if (!line.lots.length)
         facts.push([
           "no row",
-          `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`,
+          `${line.name} was in the cart from ${timeOfDay(first.recorded_at)} to ` +
+            `${timeOfDay(this.#eventList.event(moves.at(-1) ?? version).recorded_at)}.`,
         ]);
       else if (moves.length > 1) {
         const most = Math.max(
@@ -181,7 +185,8 @@ export class StateOrEvents {
         const were = most > line.quantity ? `, peaked at ${most}` : "";
         facts.push([
           "overwritten",
-          `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} since ${timeOfDay(first.recorded_at)}${were}.`,
+          `${line.name} changed ${moves.length === 2 ? "once" : `${moves.length - 1} times`} ` +
+            `since ${timeOfDay(first.recorded_at)}${were}.`,
         ]);
       }
       if (line.lots.length > 1)

@@ -110,7 +110,8 @@ export class StatusIndicators {
       this.#set(
         "lag",
         "good",
-        `View updated with event ${at.toLocaleString("en")} in ${Math.max(Math.round(delay), 1)} ms`,
+        `View updated with event ${at.toLocaleString("en")} in ` +
+          `${Math.max(Math.round(delay), 1)} ms`,
       );
     this.#page.refresh();
   }

@@ -61,7 +61,8 @@ export class Supposition {
   /** Differs between two suppositions that fold differently. */
   get key() {
     return this.isAny
-      ? `${this.without} ${JSON.stringify(this.changes)} ${this.events.length} ${this.isPending} ${this.failure}`
+      ? `${this.without} ${JSON.stringify(this.changes)} ${this.events.length} ${this.isPending} ` +
+          `${this.failure}`
       : "";
   }
 

@@ -115,7 +115,8 @@ export class WhatIf {
     if (change.change === "apply_promotion") return `After #${at}: code ${change.code}`;
     if (change.change === "add_item") return `After #${at}: ${change.quantity} × ${change.sku}`;
     const { data, type } = this.#eventList.event(at);
-    return `#${at}: ${type === "ItemRemoved" ? "removed " : ""}${change.quantity} × ${data.sku ?? "?"} instead of ${data.quantity ?? "none"}`;
+    const changed = `${type === "ItemRemoved" ? "removed " : ""}${change.quantity}`;
+    return `#${at}: ${changed} × ${data.sku ?? "?"} instead of ${data.quantity ?? "none"}`;
   }
 
   /** @param {Moment} moment */

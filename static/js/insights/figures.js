@@ -14,6 +14,9 @@ import { bars, strips } from "./figure.js";
 const DRAWN = 8;
 const PRODUCTS = 18;
 
+/** @param {number} at In milliseconds. */
+const iso = (at) => new Date(at).toISOString();
+
 const dayOf = new Intl.DateTimeFormat("en-IE", { day: "numeric", month: "short", timeZone: "UTC" });
 const minuteOf = new Intl.DateTimeFormat("en-IE", {
   day: "numeric",
@@ -66,7 +69,7 @@ export function showActivity(figure, { step, size, first, last, items }) {
         element(
           "a",
           {
-            href: `/history?from=${new Date(at).toISOString()}&to=${new Date(at + size).toISOString()}`,
+            href: `/history?from=${iso(at)}&to=${iso(at + size)}`,
           },
           when(at),
         ),
@@ -99,7 +102,8 @@ export function showFunnel(figure, numbers, idleAfter) {
       : ` Time to order: median ${duration(median_ms)}, p90 ${duration(p90_ms ?? median_ms)}.`;
   figure.show({
     words: numbers.opened
-      ? `${count(numbers.opened, "cart")} opened, ${share(numbers.checked_out)} checked out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.`
+      ? `${count(numbers.opened, "cart")} opened, ${share(numbers.checked_out)} checked ` +
+        `out.${paid} Abandoned: open and idle since ${fullTime(idleAfter)} or earlier.`
       : "No carts opened in this period.",
     draw: numbers.opened
       ? (width) =>
@@ -127,10 +131,10 @@ const MOVES = [
  */
 export function showProducts(figure, products) {
   const best = products.slice(0, PRODUCTS);
+  const left = products.length > best.length;
+  const top = left ? `; top ${PRODUCTS} of ${products.length} by units added` : "";
   figure.show({
-    words: products.length
-      ? `Units${products.length > PRODUCTS ? `; top ${PRODUCTS} of ${products.length} by units added` : ""}.`
-      : "No products added yet.",
+    words: products.length ? `Units${top}.` : "No products added yet.",
     series: MOVES,
     draw: best.length
       ? (width) =>
@@ -206,7 +210,8 @@ export function showPairs(figure, { checked_out, items }, nameOf) {
   const names = ({ sku, with: other }) => `${nameOf(sku)} + ${nameOf(other)}`;
   figure.show({
     words: items.length
-      ? `${count(checked_out, "order")}. Lift: how much likelier the two are together than by chance (1 = chance).`
+      ? `${count(checked_out, "order")}. Lift: how much likelier the two are together than by ` +
+        "chance (1 = chance)."
       : "No order with two products yet.",
     draw: best.length
       ? (width) =>

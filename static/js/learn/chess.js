@@ -198,7 +198,8 @@ export class Chess {
       ),
     );
     const words = plies.length
-      ? `started on ${piece.home} and moved ${plies.length === 1 ? "once" : `${plies.length} times`}:`
+      ? `started on ${piece.home} and moved ` +
+        `${plies.length === 1 ? "once" : `${plies.length} times`}:`
       : `has stood on ${piece.home} since the start.`;
     return answer.replaceChildren(
       element("strong", {}, nameOfPiece(piece)),

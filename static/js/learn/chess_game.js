@@ -25,9 +25,10 @@
 
 /** The Opera Game: Paul Morphy against the Duke of Brunswick and Count Isouard, Paris 1858. */
 const OPERA =
-  "e2e4:e4 e7e5:e5 g1f3:Nf3 d7d6:d6 d2d4:d4 c8g4:Bg4 d4e5:dxe5 g4f3:Bxf3 d1f3:Qxf3 d6e5:dxe5 f1c4:Bc4 " +
-  "g8f6:Nf6 f3b3:Qb3 d8e7:Qe7 b1c3:Nc3 c7c6:c6 c1g5:Bg5 b7b5:b5 c3b5:Nxb5 c6b5:cxb5 c4b5:Bxb5+ b8d7:Nbd7 " +
-  "e1c1:O-O-O a8d8:Rd8 d1d7:Rxd7 d8d7:Rxd7 h1d1:Rd1 e7e6:Qe6 b5d7:Bxd7+ f6d7:Nxd7 b3b8:Qb8+ d7b8:Nxb8 d1d8:Rd8#";
+  "e2e4:e4 e7e5:e5 g1f3:Nf3 d7d6:d6 d2d4:d4 c8g4:Bg4 d4e5:dxe5 g4f3:Bxf3 d1f3:Qxf3 d6e5:dxe5 " +
+  "f1c4:Bc4 g8f6:Nf6 f3b3:Qb3 d8e7:Qe7 b1c3:Nc3 c7c6:c6 c1g5:Bg5 b7b5:b5 c3b5:Nxb5 c6b5:cxb5 " +
+  "c4b5:Bxb5+ b8d7:Nbd7 e1c1:O-O-O a8d8:Rd8 d1d7:Rxd7 d8d7:Rxd7 h1d1:Rd1 e7e6:Qe6 b5d7:Bxd7+ " +
+  "f6d7:Nxd7 b3b8:Qb8+ d7b8:Nxb8 d1d8:Rd8#";
 
 /** @type {Move[]} */
 export const MOVES = OPERA.split(" ").map((text, index) => {
@@ -159,7 +160,8 @@ export function forgotten(ply) {
   for (const { piece, square, ply: at } of captures.toReversed())
     facts.push([
       "no row",
-      `${piece.color}’s ${piece.kind} from ${piece.home} was captured on ${square} by ${MOVES[at - 1].san}, ${moveNumber(at)}.`,
+      `${piece.color}’s ${piece.kind} from ${piece.home} was captured on ${square} by ` +
+        `${MOVES[at - 1].san}, ${moveNumber(at)}.`,
     ]);
   return facts;
 }

@@ -119,7 +119,9 @@ export class LogCut {
         ? rows
         : [element("tr", {}, element("td", { colSpan: 2, class: "soft" }, "no rows"))]),
     );
-    const words = `${count(committed, "transaction")} recovered, ${count(fates.filter((fate) => fate !== "redone").length, "line")} not.`;
+    const words =
+      `${count(committed, "transaction")} recovered, ` +
+      `${count(fates.filter((fate) => fate !== "redone").length, "line")} not.`;
     setText(byId("wal-words"), words);
     const redone = this.#lines.filter((_, index) => fates[index] === "redone");
     showForgotten("wal-forgotten", redone.length, table.size, "line", factsOf(redone));

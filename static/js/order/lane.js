@@ -4,7 +4,7 @@
  */
 
 import { byId, element } from "../page/element.js";
-import { duration, fullTime } from "../page/format.js";
+import { between, fullTime } from "../page/format.js";
 
 /** @typedef {"cart" | "order" | "warehouse"} LaneName */
 
@@ -69,7 +69,7 @@ function item(event, cause, lines) {
   const { version, sentence, recorded_at, order_id, cart_id } = event;
   const lane = laneOf(event);
   const later = cause
-    ? ` · ${duration(Math.max(Date.parse(recorded_at) - Date.parse(cause.recorded_at), 0)).replace(" ", "\u00a0")} later`
+    ? ` · ${between(cause.recorded_at, recorded_at).replace(" ", "\u00a0")} later`
     : "";
   return element(
     "li",

@@ -121,6 +121,13 @@ export function duration(ms) {
 }
 
 /**
+ * How long after `from` `to` is; clocks of several nodes may differ.
+ * @param {string} from
+ * @param {string} to
+ */
+export const between = (from, to) => duration(Math.max(Date.parse(to) - Date.parse(from), 0));
+
+/**
  * `1 event`, `1,024 events`
  * @param {number} number
  * @param {string} noun

@@ -37,7 +37,8 @@ export class PipelinePanel {
   #hint = element(
     "p",
     { class: "soft small" },
-    "Change the cart to see what its command does: decided by the rules, appended to the log, and seen in the view.",
+    "Change the cart to see what its command does: decided by the rules, appended to the log, " +
+      "and seen in the view.",
   );
   #stages = STAGES.map((stage) => new StageView(stage, () => this.#open(stage.id)));
   #list = element(

@@ -119,7 +119,8 @@ export const STAGES = [
       return [
         paragraph(
           status
-            ? `The response had status ${status} and came after ${ms(run.tookMs)}, measured by this page. `
+            ? `The response had status ${status} and came after ${ms(run.tookMs)}, measured by ` +
+                "this page. "
             : `${error?.message ?? "The response has not come yet."} `,
           link(`/docs#${operation}`, "This request in the API reference"),
         ),
@@ -167,7 +168,8 @@ export const STAGES = [
       if (outcome !== "refused" || !(attempt.error instanceof Problem))
         return [paragraph("There is no decision to show.")];
       const kept = refusal
-        ? `The cart at version ${refusal.version} refused it after ${ms(refusal.decide_ms)}, measured by the service. The refusal is not part of the log: this node alone keeps it.`
+        ? `The cart at version ${refusal.version} refused it after ${ms(refusal.decide_ms)}, ` +
+          "measured by the service. The refusal is not part of the log: this node alone keeps it."
         : "Nothing was written: a refused command is no event.";
       return [
         paragraph(
@@ -188,7 +190,9 @@ export const STAGES = [
       if (outcome === "written")
         return {
           state: "good",
-          what: `${events ? types(events) : "appended"} at position ${position.toLocaleString("en")}`,
+          what:
+            `${events ? types(events) : "appended"} at ` +
+            `position ${position.toLocaleString("en")}`,
           time: ms(timing.append),
         };
       return {
@@ -201,7 +205,8 @@ export const STAGES = [
       const { outcome, events, timing, position, failure } = run;
       if (outcome !== "written") return [paragraph("The log has no event of this command.")];
       const intro = paragraph(
-        `Appended at position ${position.toLocaleString("en")} of the log and on disk after ${ms(timing.append)}, measured by the service. It will never change.`,
+        `Appended at position ${position.toLocaleString("en")} of the log and on disk after ` +
+          `${ms(timing.append)}, measured by the service. It will never change.`,
       );
       if (!events)
         return [
@@ -253,7 +258,9 @@ export const STAGES = [
         ];
       return [
         paragraph(
-          `This page had the row ${ms(row.after)} after the response; in the service, waiting for the view and reading it took ${ms(row.service)}. The next command overwrites it; the events stay.`,
+          `This page had the row ${ms(row.after)} after the response; in the service, waiting ` +
+            `for the view and reading it took ${ms(row.service)}. ` +
+            "The next command overwrites it; the events stay.",
         ),
         json(row.document, "The row"),
       ];

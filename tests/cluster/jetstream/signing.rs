@@ -17,8 +17,8 @@ async fn nodes_sign_one_chain_in_jetstream() {
     sign_one_chain(&LogSettings::of_jetstream(&cluster)).await;
 }
 
-/// Promise (proof): A node that has another key than the nodes that sign, or none, signs nothing and
-/// says so; it serves all the same.
+/// Promise (proof): A node that has another key than the nodes that sign, or none, signs nothing
+/// and says so; it serves all the same.
 /// Fault: Nodes over JetStream with another key, and without one.
 /// Control: With the file of the first node they publish what it has signed.
 #[tokio::test]

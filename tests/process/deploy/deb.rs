@@ -22,8 +22,8 @@ fn dpkg(root: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {text}");
 }
 
-/// Contract (service): The Debian package installs the program, its units and its configuration, and
-/// removing it keeps the configuration.
+/// Contract (service): The Debian package installs the program, its units and its configuration,
+/// and removing it keeps the configuration.
 #[test]
 #[ignore = "needs dpkg"]
 fn debian_package_is_installed_and_removed() {

@@ -2,7 +2,8 @@
 //!
 //! It is a small ext4 file system of its own, and its shutdown (`EXT4_IOC_SHUTDOWN` without a flush
 //! of its journal) is the cut: nothing reaches the disk any more, and mounted again it holds what
-//! it held then. It needs root; `tests/all` skips the tests of power cuts where this is not possible.
+//! it held then. It needs root; `tests/all` skips the tests of power cuts where this is not
+//! possible.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

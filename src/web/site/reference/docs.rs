@@ -77,14 +77,14 @@ fn operations<'a>(document: &'a Value, common: &'a Common<'a>, tag: &str) -> Vec
 fn start(summary: &str) -> String {
     let text = format!(
         "<div class=\"operation-text\"><h1>API reference</h1><p>{}</p>\
-         <p><strong>Your first call</strong> opens a cart. It requires no credentials. The response \
-         contains the cart's <code>id</code> and its <code>token</code>, which is returned only \
-         once: store it, and send it as <code>Authorization: Bearer</code> with every request below \
-         the cart. Then <a href=\"#addItem\">add units of a product</a> and \
+         <p><strong>Your first call</strong> opens a cart. It requires no credentials. \
+         The response contains the cart's <code>id</code> and its <code>token</code>, which is \
+         returned only once: store it, and send it as <code>Authorization: Bearer</code> with \
+         every request below the cart. Then <a href=\"#addItem\">add units of a product</a> and \
          <a href=\"#checkOut\">check out</a>.</p>\
-         <p>In the samples, <code>$shop</code> is the address of this service, <code>$id</code> and \
-         <code>$cart_token</code> are those of a cart, <code>$share</code> is the token of a shared \
-         one, <code>$order</code> is the <code>order_id</code> of a checkout, \
+         <p>In the samples, <code>$shop</code> is the address of this service, <code>$id</code> \
+         and <code>$cart_token</code> are those of a cart, <code>$share</code> is the token of a \
+         shared one, <code>$order</code> is the <code>order_id</code> of a checkout, \
          <code>$warehouse_token</code> is the warehouse's, and <code>$operator_token</code> the \
          operator's; demo mode requires none. In <code>If-Match</code> send the version that you \
          have seen, and in a checkout its total. All examples are recorded from one cart.</p>\
@@ -216,8 +216,10 @@ fn contents(
     html += &part("Problems", &rows, true);
     format!(
         "<nav class=\"contents\" aria-label=\"API reference\" data-testid=\"docs-contents\">\
-         <details id=\"contents\"><summary>Contents and search</summary><div class=\"contents-body\">\
-         <div class=\"search\" role=\"search\"><label class=\"unseen\" for=\"search\">Search</label>\
+         <details id=\"contents\"><summary>Contents and search</summary><div \
+         class=\"contents-body\">\
+         <div class=\"search\" role=\"search\"><label class=\"unseen\" \
+         for=\"search\">Search</label>\
          <input class=\"field small\" id=\"search\" type=\"search\" autocomplete=\"off\" \
          placeholder=\"Search\" aria-keyshortcuts=\"/\" data-testid=\"docs-search\">\
          <kbd aria-hidden=\"true\">/</kbd></div>\

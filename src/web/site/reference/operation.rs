@@ -239,8 +239,8 @@ impl<'a> Described<'a> {
         }
         format!(
             "<div class=\"operation-code\">{sample}\
-             <button type=\"button\" class=\"button small\" data-try=\"{}\" aria-expanded=\"false\" \
-             data-testid=\"try-{}\">Try it</button>{responses}</div>",
+             <button type=\"button\" class=\"button small\" data-try=\"{}\" \
+             aria-expanded=\"false\" data-testid=\"try-{}\">Try it</button>{responses}</div>",
             self.id(),
             self.id(),
         )

@@ -192,7 +192,8 @@ pub fn block(name: &str, curl: &str, javascript: &str) -> String {
          <button type=\"button\" data-language=\"curl\" aria-pressed=\"true\">curl</button>\
          <button type=\"button\" data-language=\"js\" aria-pressed=\"false\" \
          data-testid=\"{name}-js\">JavaScript</button>\
-         </div><button type=\"button\" class=\"copy\" data-copy data-testid=\"{name}-copy\">Copy</button>\
+         </div><button type=\"button\" class=\"copy\" data-copy \
+         data-testid=\"{name}-copy\">Copy</button>\
          </div><pre tabindex=\"0\" data-sample=\"curl\"><code>{}</code></pre>\
          <pre tabindex=\"0\" data-sample=\"js\"><code>{}</code></pre></div>",
         escaped(curl),
