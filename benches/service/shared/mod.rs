@@ -84,15 +84,27 @@ fn measure(runtime: &Runtime, mut engine: Engine) {
     }
     let embedded = Served::cartlog(&[("CARTLOG_LOGGING__LEVEL", "error")]);
     let nodes = [0, 1].map(|_| node(&engine.settings()));
-    let carts = [&embedded, &nodes[0]].map(|service| service.open_carts(CARTS));
+    let carts = Carts {
+        embedded: embedded.open_carts(CARTS),
+        own: nodes.each_ref().map(|node| node.open_carts(CARTS)),
+        moving: nodes.each_ref().map(|node| node.open_carts(CARTS)),
+    };
     for (connections, bare) in [1, 64, 256].into_iter().zip(bares) {
         commands(&embedded, &nodes, &carts, connections, bare);
     }
     reads(&embedded, &nodes, &carts);
     for connections in [6, 64] {
-        lag(&nodes, &carts[1], connections);
+        lag(&nodes, &carts.own[0], connections);
     }
-    outage::measure(runtime, &mut engine, &nodes, &carts[1]);
+    outage::measure(runtime, &mut engine, &nodes, &carts.own[0]);
+}
+
+struct Carts {
+    embedded: Vec<Cart>,
+    /// Those that are changed through one node alone.
+    own: [Vec<Cart>; 2],
+    /// Those that are changed through both in turn.
+    moving: [Vec<Cart>; 2],
 }
 
 /// Commits a second through the log of a node with `size` in flight, against a bare client, whose
@@ -138,23 +150,33 @@ fn a_second(commits: u64, started: Instant) -> u64 {
     (commits as f64 / started.elapsed().as_secs_f64()) as u64
 }
 
-/// Durable commands on distinct carts, through one node and through two.
-fn commands(
-    embedded: &Served,
-    nodes: &[Served; 2],
-    [on_embedded, on_nodes]: &[Vec<Cart>; 2],
-    connections: usize,
-    bare: u64,
-) {
-    let mut reports: [Vec<Report>; 3] = Default::default();
-    for _ in 0..ROUNDS {
-        reports[0].push(embedded.load(add_items(on_embedded, connections), ROUND));
-        reports[1].push(nodes[0].load(add_items(on_nodes, connections), ROUND));
+/// Durable commands on distinct carts: through one node, through two, and through two that change
+/// the carts in turn, as behind a proxy that sends the commands of a cart to any node.
+fn commands(embedded: &Served, nodes: &[Served; 2], carts: &Carts, connections: usize, bare: u64) {
+    let one = |node: &Served, carts: &[Cart]| node.load(add_items(carts, connections), ROUND);
+    let mut reports: [Vec<Report>; 6] = Default::default();
+    for round in 0..ROUNDS {
+        reports[0].push(one(embedded, &carts.embedded));
+        reports[1].push(one(&nodes[0], &carts.own[0]));
         if connections > 1 {
-            reports[2].push(both(nodes, on_nodes, connections));
+            let [first, second] = both(nodes, carts.own.each_ref(), connections);
+            reports[2].push(together(first, second));
+            reports[3].push(first);
+            reports[4].push(second);
+            let mut moving = carts.moving.each_ref();
+            moving.rotate_left(round % 2);
+            let [first, second] = both(nodes, moving, connections);
+            reports[5].push(together(first, second));
         }
     }
-    let names = ["embedded log", "one node", "two nodes"];
+    let names = [
+        "embedded log",
+        "one node",
+        "two nodes",
+        "the first of them",
+        "the second",
+        "two nodes, each on carts that the other one changed last",
+    ];
     let mut whole = None;
     for (name, reports) in names.into_iter().zip(reports) {
         if reports.is_empty() {
@@ -176,34 +198,37 @@ fn commands(
     }
 }
 
-/// The load on two nodes, each with one half of the connections and of the carts.
-fn both(nodes: &[Served; 2], carts: &[Cart], connections: usize) -> Report {
-    let (left, right) = carts.split_at(carts.len() / 2);
-    let halves = [(&nodes[0], left), (&nodes[1], right)];
-    let reports = std::thread::scope(|scope| {
-        let loads = halves.map(|(node, carts)| {
+/// The load on two nodes, each with its carts and one half of the connections.
+fn both(nodes: &[Served; 2], carts: [&Vec<Cart>; 2], connections: usize) -> [Report; 2] {
+    let [first, second] = nodes;
+    std::thread::scope(|scope| {
+        let loads = [(first, carts[0]), (second, carts[1])].map(|(node, carts)| {
             scope.spawn(move || node.load(add_items(carts, connections / 2), ROUND))
         });
         loads.map(|load| load.join().expect("the load ends"))
-    });
+    })
+}
+
+/// The rate of both, and the latencies of the slower one.
+fn together(first: Report, second: Report) -> Report {
     Report {
-        rate: reports[0].rate + reports[1].rate,
-        p50: reports[0].p50.max(reports[1].p50),
-        p99: reports[0].p99.max(reports[1].p99),
-        longest: reports[0].longest.max(reports[1].longest),
-        refused: reports[0].refused + reports[1].refused,
-        processor: f64::midpoint(reports[0].processor, reports[1].processor),
+        rate: first.rate + second.rate,
+        p50: first.p50.max(second.p50),
+        p99: first.p99.max(second.p99),
+        longest: first.longest.max(second.longest),
+        refused: first.refused + second.refused,
+        processor: f64::midpoint(first.processor, second.processor),
     }
 }
 
 /// Reads of carts from each node, against those from the embedded log.
-fn reads(embedded: &Served, nodes: &[Served; 2], [on_embedded, on_nodes]: &[Vec<Cart>; 2]) {
+fn reads(embedded: &Served, nodes: &[Served; 2], carts: &Carts) {
     let get = |carts| Requests::spread(64, carts, |cart: &Cart| cart.request("GET", "", None));
     let mut reports: [Vec<Report>; 3] = Default::default();
     for _ in 0..ROUNDS {
-        reports[0].push(embedded.load(get(on_embedded), ROUND));
+        reports[0].push(embedded.load(get(&carts.embedded), ROUND));
         for (reports, node) in reports[1..].iter_mut().zip(nodes) {
-            reports.push(node.load(get(on_nodes), ROUND));
+            reports.push(node.load(get(&carts.own[0]), ROUND));
         }
     }
     let [embedded, one, two] = reports.map(load::median);
