@@ -78,6 +78,21 @@ impl<D: Decider> CachedStream<D> {
         self.read(log, stream, Freshness::Linearizable).await
     }
 
+    /// Folds the commits that were faster than one that the log refused. This node has them:
+    /// a log that nodes share reports a conflict once its replica does.
+    pub(super) async fn catch_up_on_conflict(
+        &mut self,
+        log: &dyn EventLog,
+        stream: Uuid,
+    ) -> Result<(), HistoryError> {
+        let before = self.head.version;
+        self.read(log, stream, Freshness::Any).await?;
+        if self.head.version == before {
+            self.catch_up(log, stream).await?;
+        }
+        Ok(())
+    }
+
     async fn read(
         &mut self,
         log: &dyn EventLog,

@@ -209,8 +209,7 @@ impl<D: Decider> CommandHandler<D> {
                         Ok(appended) => Ok(loaded.handled(Some(appended.position), timings)),
                         Err(AppendError::Conflict { .. }) => {
                             timings.conflicts += 1;
-                            loaded.catch_up(&*self.log, stream).await?;
-                            fresh = true;
+                            loaded.catch_up_on_conflict(&*self.log, stream).await?;
                             continue;
                         }
                         Err(AppendError::Unknown(why)) => return Err(CommandError::Unknown(why)),

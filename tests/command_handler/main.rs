@@ -72,6 +72,26 @@ async fn lost_race_is_metered_as_one_command_and_one_retry() {
     }
 }
 
+/// On a log that nodes share, a linearizable read is a round trip to the engine.
+#[tokio::test]
+async fn lost_race_needs_no_linearizable_read() {
+    let nodes = nodes();
+    let (quick, slow) = (nodes.node(), nodes.node());
+    quick.send(&open()).await.unwrap();
+    slow.send(&add(1)).await.unwrap();
+    quick.send(&add(1)).await.unwrap();
+    let before = nodes.linearizable_reads();
+    let added = slow.send(&add(1)).await.unwrap();
+    assert_eq!(quantity(&added), 3);
+    assert_eq!(nodes.linearizable_reads(), before);
+
+    // Unless the command is refused after all.
+    quick.send(&set(0)).await.unwrap();
+    let remove = CartCommand::RemoveItem { sku: tea().sku };
+    slow.send(&remove).await.unwrap_err();
+    assert!(nodes.linearizable_reads() > before);
+}
+
 #[tokio::test]
 async fn refusal_from_stale_cache_is_confirmed_on_fresh_fold() {
     let nodes = nodes();

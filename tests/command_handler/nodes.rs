@@ -14,6 +14,7 @@ use cartlog::log::{
     RecordedEvent, Version,
 };
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -40,6 +41,8 @@ pub enum Fault {
 pub struct Unreliable {
     log: Arc<SqliteLog>,
     faults: Mutex<VecDeque<Fault>>,
+    /// How many reads had to have everything that was acknowledged before them.
+    linearizable_reads: AtomicUsize,
 }
 
 #[async_trait]
@@ -74,6 +77,9 @@ impl LogReader for Unreliable {
         limit: usize,
         freshness: Freshness,
     ) -> Result<Vec<RecordedEvent>, ReadError> {
+        if freshness == Freshness::Linearizable {
+            self.linearizable_reads.fetch_add(1, Ordering::Relaxed);
+        }
         self.log.read_stream(stream, after, limit, freshness).await
     }
 
@@ -113,6 +119,7 @@ pub fn nodes() -> Nodes {
         log: Arc::new(Unreliable {
             log,
             faults: Mutex::default(),
+            linearizable_reads: AtomicUsize::new(0),
         }),
         _writer: writer,
         _folder: folder,
@@ -131,6 +138,10 @@ impl Nodes {
 
     pub fn fail(&self, faults: &[Fault]) {
         self.log.faults.lock().unwrap().extend(faults);
+    }
+
+    pub fn linearizable_reads(&self) -> usize {
+        self.log.linearizable_reads.load(Ordering::Relaxed)
     }
 
     pub async fn versions(&self) -> Vec<u64> {

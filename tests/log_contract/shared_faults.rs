@@ -5,6 +5,7 @@ use crate::shared_shop::{Shop, fill};
 use cartlog::log::{AppendError, Head, LogReader, LogWriter, Position};
 use cartlog_testkit::PATIENCE;
 use cartlog_testkit::shared_memory::{AppendFault, SharedMemory};
+use futures_util::future::join;
 use rusqlite::Connection;
 use tokio::time::timeout;
 
@@ -170,8 +171,13 @@ async fn engine_ignoring_expected_versions_is_noticed() {
     shop.engine
         .behave(|engine| engine.ignores_expected_version = true);
     let one = shop.filled("one.db").await;
-    append(&*one.log, stream(1), Head::START, 1).await;
-    let doubled = one.log.append(commit(stream(1), Head::START, 2)).await;
+    // At the same time: a node refuses by itself what it knows to come too late.
+    let (first, doubled) = join(
+        one.log.append(commit(stream(1), Head::START, 1)),
+        one.log.append(commit(stream(1), Head::START, 2)),
+    )
+    .await;
+    first.expect("the first commit");
     assert!(
         matches!(doubled, Err(AppendError::Unknown(_))),
         "{doubled:?}"

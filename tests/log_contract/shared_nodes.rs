@@ -112,6 +112,24 @@ async fn replica_opens_as_an_embedded_log() {
     assert!(refusal.contains("a log of its own"), "{refusal}");
 }
 
+/// Behind a proxy that sends the commands of a cart to any node this is the usual case.
+#[tokio::test]
+async fn late_commit_is_refused_without_asking_the_engine() {
+    let shop = Shop::new();
+    let (one, other) = (shop.filled("one.db").await, shop.filled("other.db").await);
+    append(&*one.log, stream(1), Head::START, 1).await;
+    other.log.barrier().await.expect("the commit has arrived");
+    let before = shop.engine.appends();
+    let late = other.log.append(commit(stream(1), Head::START, 2)).await;
+    assert!(
+        matches!(late, Err(AppendError::Conflict { .. })),
+        "{late:?}"
+    );
+    assert_eq!(shop.engine.appends(), before);
+    one.close().await;
+    other.close().await;
+}
+
 /// Promise (cluster): A node learns that it lost a race once it has the commit that won, so
 /// that it decides on that.
 /// Fault: Two nodes append at the same version, without hints of new commits.

@@ -1,6 +1,7 @@
 //! Follows the engine's order of commits: applies them to the replica as they are accepted, and
 //! makes sure that they continue what the replica has.
 
+use super::heads::Heads;
 use super::progress::Progress;
 use super::sequencer::{Sequence, SequencedCommit, Sequencer, SequencerError};
 use crate::log::sqlite::{ApplyError, ReplicaBatch, ReplicaCheckpoint, SqliteReplica};
@@ -34,6 +35,7 @@ pub(super) struct Follower {
     pub sequencer: Arc<dyn Sequencer>,
     pub replica: Arc<SqliteReplica>,
     pub progress: Arc<Progress>,
+    pub heads: Arc<Heads>,
     pub poll_every: Duration,
 }
 
@@ -163,6 +165,7 @@ impl Follower {
                         position,
                         history: end.1,
                     };
+                    self.heads.note(&commits);
                     self.progress.advance(checkpoint, places);
                     return Ok(commits.len());
                 }

@@ -10,6 +10,7 @@ mod barriers;
 mod blocking;
 mod follower;
 mod gauges;
+mod heads;
 mod progress;
 mod rounds;
 mod sequencer;

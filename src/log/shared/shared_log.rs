@@ -4,6 +4,7 @@
 use super::appender::Queued;
 use super::barriers::Barriers;
 use super::gauges::ReplicaGauges;
+use super::heads::Heads;
 use super::progress::{Applied, Progress};
 use super::sequencer::{Sequence, Sequencer};
 use crate::log::replies::Reply;
@@ -30,6 +31,7 @@ pub struct SharedLog {
     pub(super) sequencer: Arc<dyn Sequencer>,
     pub(super) replica: Arc<SqliteReplica>,
     pub(super) progress: Arc<Progress>,
+    pub(super) heads: Arc<Heads>,
     pub(super) queue: mpsc::Sender<Queued>,
     /// How many commits may wait for the replica.
     pub(super) most_waiting: usize,
@@ -197,19 +199,22 @@ impl LogWriter for SharedLog {
         if self.progress.waiters() >= self.most_waiting {
             return Err(AppendError::Full);
         }
+        let place = match self.queue.try_reserve() {
+            Ok(place) => place,
+            Err(mpsc::error::TrySendError::Full(())) => return Err(AppendError::Full),
+            Err(mpsc::error::TrySendError::Closed(())) => {
+                return Err(AppendError::NotWritten("the log is closed".to_owned()));
+            }
+        };
+        if self.heads.are_past(&commit) {
+            return Err(commit.conflict());
+        }
         let (reply, outcome) = Reply::new();
-        let queued = Queued {
+        place.send(Queued {
             commit,
             reply,
             since: Instant::now(),
-        };
-        match self.queue.try_send(queued) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(AppendError::Full),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
-                return Err(AppendError::NotWritten("the log is closed".to_owned()));
-            }
-        }
+        });
         outcome.await.unwrap_or_else(|_| {
             Err(AppendError::Unknown(
                 "the log was closed before the acknowledgement".to_owned(),
