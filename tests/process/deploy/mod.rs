@@ -1,10 +1,12 @@
-//! The files of `deploy/` and the Dockerfile against what the service accepts. No container engine
-//! runs here: what is checked is what the service relies on.
+//! The files of `deploy/` and the Dockerfile against what the service accepts. The image is built and
+//! run; no engine runs the others here: what is checked is what the service relies on.
 
 mod compose;
+mod container;
 mod deb;
 mod image;
 mod kubernetes;
+mod running;
 
 use cartlog::config::Config;
 use cartlog_testkit::repository;
