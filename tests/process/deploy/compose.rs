@@ -8,6 +8,8 @@ use std::process::Command;
 
 const FILE: &str = "deploy/compose.yaml";
 const NODE: &str = "cartlog:0.1.0";
+/// What the documentation sets TRACES_ENDPOINT to.
+const COLLECTOR: &str = "http://jaeger:4318";
 
 fn compose() -> Value {
     yaml(FILE).remove(0)
@@ -39,6 +41,8 @@ fn interpolated(value: &str) -> String {
             "SECRET" => "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             "PROOF_KEY" => &key,
             "POSTGRES_PASSWORD" => "password",
+            "TRACES_ENDPOINT" => COLLECTOR,
+            "TRACES_SAMPLE" => "0.5",
             other => panic!("the documentation does not name {other}"),
         });
         rest = after;
@@ -97,6 +101,8 @@ fn compose_nodes_have_accepted_settings_and_a_volume() {
             .map(|(name, value)| (name.clone(), interpolated(text(value))));
         let config = configuration(environment.collect());
         assert!(config.server.behind_proxy, "{name}");
+        let traces = config.trace_settings().expect("traces");
+        assert_eq!(traces.url.as_str(), format!("{COLLECTOR}/v1/traces"));
         let volume = text(&node["volumes"][0]);
         let (volume, place) = volume.split_once(':').unwrap();
         assert_eq!(place, DATA, "{name}");
@@ -163,6 +169,18 @@ fn compose_proxy_and_prometheus_know_all_nodes() {
             "{server}"
         );
     }
+}
+
+/// Contract (service): The Compose file has a collector of traces under the name that the documentation
+/// gives to the nodes. It runs only if it is asked for.
+#[test]
+#[ignore = "needs the Python of schemathesis"]
+fn compose_profile_has_a_collector_of_traces() {
+    let compose = compose();
+    let collector = &services(&compose)["jaeger"];
+    assert_eq!(collector["profiles"], json!(["traces"]));
+    let page = read("docs/deployment.md");
+    assert!(page.contains(&format!("export TRACES_ENDPOINT={COLLECTOR}")));
 }
 
 /// The programs themselves accept the mounted files.
