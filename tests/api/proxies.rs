@@ -1,6 +1,6 @@
 //! What reverse proxies do to requests and responses.
 
-use cartlog_testkit::TestApp;
+use cartlog_testkit::{TestApp, text};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -128,4 +128,25 @@ async fn https_is_strict_when_configured() {
             "{path}"
         );
     }
+}
+
+/// Contract (service): A page under a path prefix, of which the proxy tells, is refused with the
+/// reason: its styles and scripts would be looked for elsewhere. The API is not.
+#[tokio::test]
+async fn pages_under_a_path_prefix_are_refused() {
+    let app = TestApp::start();
+    let get = |path: &str, prefix: &str| {
+        let ask = app.get(path).header("accept", "text/html, */*;q=0.8");
+        ask.header("x-forwarded-prefix", prefix)
+    };
+    for page in ["/", "/history", "/products/teapot", "/docs", "/nowhere"] {
+        let refused = get(page, "/shop").await.expect_problem(421, "wrong-host");
+        let detail = text(&refused["detail"]);
+        assert!(detail.contains("path prefix"), "{page}: {detail}");
+    }
+    for root in ["", "/"] {
+        get("/", root).await.expect(200);
+    }
+    get("/api/products", "/shop").await.expect(200);
+    get("/css/base.css", "/shop").await.expect(200);
 }

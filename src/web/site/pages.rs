@@ -11,10 +11,13 @@ use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::site::assets::{Asset, Coding};
 use crate::web::site::own_pictures;
 use crate::web::state::AppState;
-use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderValue};
+use actix_web::http::header::{self, AcceptEncoding, Encoding, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+
+/// Set by proxies that remove a prefix from the path.
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// The pages. `{file}` comes last because its pattern is the slowest to match.
 pub fn endpoints() -> Vec<Endpoint> {
@@ -188,6 +191,9 @@ pub fn answer(
     status: StatusCode,
     caching: &'static str,
 ) -> Result<HttpResponse, Problem> {
+    if asset.media_type.starts_with("text/html") {
+        check_prefix(request)?;
+    }
     let coding = coding(request, asset);
     let tag = asset.tag(coding);
     let etag = HeaderValue::from_str(&format!("\"{tag}\""))
@@ -222,6 +228,19 @@ pub fn answer(
     }
     response.content_type(asset.media_type.as_str());
     Ok(response.body(asset.body(coding)))
+}
+
+/// Pages work at the root of a host alone: below a prefix they would come without styles and scripts,
+/// whose paths begin at `/`.
+fn check_prefix(request: &HttpRequest) -> Result<(), Problem> {
+    match request.headers().get(FORWARDED_PREFIX) {
+        Some(prefix) if !matches!(prefix.as_bytes(), b"" | b"/") => Err(Problem::new(
+            Kind::WrongHost,
+            "The proxy serves this under a path prefix (X-Forwarded-Prefix). The pages must have a \
+             host name of their own and get paths unchanged.",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Pages may load only from this service, and run no inline scripts. Pictures may also come from
