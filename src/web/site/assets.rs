@@ -203,16 +203,22 @@ fn part(line: &str) -> Option<&str> {
     }
 }
 
-/// Strips indentation, blank lines and comments on lines of their own: the types of the scripts are
+/// Strips indentation, blank lines and comments at the start of lines: the types of the scripts are
 /// comments, and would make up a third of what the browser loads.
 fn strip(file: &[u8], line_marks: &[&str]) -> Bytes {
     let text = std::str::from_utf8(file).expect("scripts and style sheets are UTF-8");
     let mut left = String::with_capacity(text.len());
     let mut inside = false;
-    for line in text.lines().map(str::trim_start) {
-        if inside || line.starts_with("/*") {
-            inside = !line.ends_with("*/");
-        } else if !line.is_empty() && !line_marks.iter().any(|mark| line.starts_with(mark)) {
+    for mut line in text.lines().map(str::trim_start) {
+        while inside || line.starts_with("/*") {
+            let Some((_, behind)) = line.split_once("*/") else {
+                (inside, line) = (true, "");
+                break;
+            };
+            // A cast has its type in a comment before the value.
+            (inside, line) = (false, behind.trim_start());
+        }
+        if !line.is_empty() && !line_marks.iter().any(|mark| line.starts_with(mark)) {
             left.push_str(line);
             left.push('\n');
         }
@@ -260,6 +266,9 @@ mod tests {
             "/** What\n * it is. */\nconst a = \"/* text */\"; // why\n\n  // Here.\n  b();\n";
         let left = strip(script.as_bytes(), &["//"]);
         assert_eq!(left, "const a = \"/* text */\"; // why\nb();\n");
+        let cast = "const a = () =>\n  /** @type {B} */ (b);\n/** One. */ /* Two\n */ c();\nd();\n";
+        let left = strip(cast.as_bytes(), &["//"]);
+        assert_eq!(left, "const a = () =>\n(b);\nc();\nd();\n");
     }
 
     #[test]
@@ -285,6 +294,12 @@ mod tests {
             let file = Static::get(&path).unwrap();
             let left = strip(&file.data, &["//"]);
             let left = std::str::from_utf8(&left).unwrap();
+            let exports = |text: &str| {
+                let lines = text.lines();
+                lines.filter(|line| line.starts_with("export ")).count()
+            };
+            let whole = std::str::from_utf8(&file.data).unwrap();
+            assert_eq!(exports(left), exports(whole), "{path}");
             for line in left.lines() {
                 assert!(line.matches('`').count() % 2 == 0, "{path}: {line}");
                 assert!(!line.trim_end().ends_with("*/"), "{path}: {line}");
