@@ -95,13 +95,14 @@ impl Span {
         parent: Option<SpanContext>,
         name: impl Into<Cow<'static, str>>,
     ) -> Span {
+        let now = (Instant::now(), SystemTime::now());
         Span {
             context,
             parent: parent.map(|parent| parent.span_id),
             name: name.into(),
             kind: SpanKind::Internal,
-            started: unix_nanos(times.0),
-            ended: unix_nanos(times.1),
+            started: unix_nanos(times.0, now),
+            ended: unix_nanos(times.1, now),
             attributes: Vec::new(),
             link: None,
             failure: None,
@@ -115,9 +116,10 @@ impl Span {
     }
 }
 
-/// Nanoseconds from 1970 to `instant`, which is not in the future.
-fn unix_nanos(instant: Instant) -> u64 {
-    let at = SystemTime::now() - instant.elapsed();
+/// Nanoseconds from 1970 to `instant`. Both times of a span take the same `now`: otherwise a clock
+/// that is set between them, or a pause, could end the span before its start.
+fn unix_nanos(instant: Instant, now: (Instant, SystemTime)) -> u64 {
+    let at = now.1 - now.0.saturating_duration_since(instant);
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
