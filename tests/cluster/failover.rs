@@ -1,6 +1,7 @@
 //! The primary is gone, and a standby takes its place.
 
 use crate::adapter::{Writer, commit, connect, lost, stream, whole_tail};
+use crate::nodes::await_standbys;
 use cartlog::log::Head;
 use cartlog::log::shared::{Sequence, SequencedOutcome, Sequencer};
 use cartlog_testkit::PATIENCE;
@@ -99,6 +100,8 @@ async fn control_asynchronous_failover_loses_commits() {
     let node = connect(&cluster.url()).await;
     let mut writer = Writer::on(stream(1));
     writer.append(&*node).await;
+    // Otherwise they may lack the role that connects, or the database.
+    await_standbys(&cluster).await;
     // They lag at the wrong moment.
     for standby in cluster.standbys_mut() {
         standby.stop_immediately();

@@ -195,7 +195,10 @@ pub async fn await_standbys(cluster: &Cluster) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let behind = cluster
-            .sql("SELECT 1 FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()")
+            .sql(
+                "SELECT 1 FROM pg_stat_replication
+                  WHERE replay_lsn IS NULL OR replay_lsn < pg_current_wal_lsn()",
+            )
             .await;
         let following = cluster.sql("SELECT 1 FROM pg_stat_replication").await;
         if behind.is_empty() && following.len() == 2 {
