@@ -4,11 +4,11 @@
 use crate::adapter::{Writer, lost, refusal, settings, stream, whole_tail};
 use cartlog::log::postgres::{PostgresConnector, PostgresSettings};
 use cartlog::log::shared::{Sequence, SequencerConnector};
-use cartlog_testkit::PATIENCE;
 use cartlog_testkit::postgres::{Cluster, PASSWORD, Replication, programs};
+use cartlog_testkit::{PATIENCE, free_port};
 use futures_util::future::join_all;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -30,9 +30,7 @@ impl Drop for Pooler {
 /// PgBouncer in transaction mode, with two connections to the server for everybody, and further
 /// `settings`.
 fn pool(folder: &Path, server: u16, settings: &str) -> Pooler {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = free.local_addr().expect("an address").port();
-    drop(free);
+    let port = free_port();
     let users = folder.join("users.txt");
     fs::write(&users, format!("\"cartlog_owner\" \"{PASSWORD}\"\n")).expect("a file");
     let file = folder.join("pgbouncer.ini");

@@ -42,11 +42,30 @@ pub mod wall_clock;
 pub use api::{Answer, ApiClient, Ask, CartClient, read_answer, text};
 pub use app::TestApp;
 
+use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// After this long a test has failed. A bound on waiting, never a way to wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A loopback port where nothing listens, another one for each call.
+pub fn free_port() -> u16 {
+    // The system may name a port again, since nothing listens there yet.
+    static NAMED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut named = NAMED.lock().expect("no panic");
+    let mut others = Vec::new();
+    loop {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("a bound address").port();
+        if named.insert(port) {
+            return port;
+        }
+        others.push(free);
+    }
+}
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {

@@ -1,9 +1,9 @@
 //! Servers that replicate each other's streams.
 
-use super::server::{NatsServer, free_port};
+use super::server::NatsServer;
 use super::{OPERATOR, PASSWORD};
-use crate::PATIENCE;
 use crate::postgres::Proxy;
+use crate::{PATIENCE, free_port};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

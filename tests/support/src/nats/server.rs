@@ -1,8 +1,7 @@
 //! One server.
 
-use crate::repository;
+use crate::{free_port, repository};
 use std::fs::OpenOptions;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -14,12 +13,6 @@ pub struct NatsServer {
     folder: PathBuf,
     store: PathBuf,
     process: Option<Child>,
-}
-
-/// A free loopback port.
-pub(super) fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("a bound address").port()
 }
 
 fn program() -> PathBuf {

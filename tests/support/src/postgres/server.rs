@@ -1,11 +1,10 @@
 //! One server.
 
 use super::{PASSWORD, programs};
-use crate::PATIENCE;
+use crate::{PATIENCE, free_port};
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -28,10 +27,9 @@ pub struct Server {
 impl Server {
     /// A server on a free port, that is not started yet, with its data in `data`.
     pub fn new(name: &str, data: PathBuf) -> Server {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         Server {
             name: name.to_owned(),
-            port: free.local_addr().expect("a bound address").port(),
+            port: free_port(),
             data,
             process: None,
             lines: Arc::default(),
