@@ -1,7 +1,8 @@
-//! The public events under the libraries of other teams: Standard Webhooks, CloudEvents, AsyncAPI.
+//! The public events and the traces under the libraries of others: Standard Webhooks, CloudEvents,
+//! AsyncAPI, OpenTelemetry.
 
 use cartlog_testkit::process::{ServiceProcess, command};
-use cartlog_testkit::receiver::{Received, WebhookReceiver};
+use cartlog_testkit::receiver::{Received, Reply, WebhookReceiver};
 use cartlog_testkit::repository;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -25,8 +26,8 @@ fn output_of(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// cartlog, whose webhook sends to `receiver`, and the deliveries of one checkout.
-async fn deliveries(folder: &Path, receiver: &WebhookReceiver) -> (ServiceProcess, Vec<Received>) {
+/// cartlog, whose webhook sends to `receiver`.
+fn program_with(folder: &Path, receiver: &WebhookReceiver) -> Command {
     let mut command = command(folder, &["serve"]);
     command.env(
         "CARTLOG_WEBHOOKS",
@@ -35,7 +36,11 @@ async fn deliveries(folder: &Path, receiver: &WebhookReceiver) -> (ServiceProces
             receiver.url()
         ),
     );
-    let program = ServiceProcess::run(command);
+    command
+}
+
+/// Opens a cart and checks it out.
+async fn check_out(program: &ServiceProcess) {
     let client = reqwest::Client::new();
     let url = |path: &str| format!("http://{}{path}", program.address);
     let open = json!({ "items": [{ "sku": "teapot", "quantity": 1 }] });
@@ -50,8 +55,14 @@ async fn deliveries(folder: &Path, receiver: &WebhookReceiver) -> (ServiceProces
         .json(&json!({ "expected_total": opened["total"] }))
         .send();
     assert_eq!(sent.await.unwrap().status(), 201);
-    let received = (0..3).map(|_| receiver.next()).collect();
-    (program, received)
+}
+
+/// What the script `name` of `tests/standards/` prints for `input`, line by line.
+fn python(name: &str, input: &str) -> Vec<String> {
+    let python = repository().join("target/standards-venv/bin/python");
+    let script = repository().join("tests/standards").join(name);
+    let output = output_of(Command::new(python).arg(script), input);
+    output.lines().map(str::to_owned).collect()
 }
 
 /// A delivery as a line for `tests/standards/receiver.py`.
@@ -71,7 +82,9 @@ fn line(received: &Received, secret: &str, body: &str) -> String {
 async fn webhooks_are_read_by_independent_libraries() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = WebhookReceiver::start();
-    let (_program, received) = deliveries(folder.path(), &receiver).await;
+    let program = ServiceProcess::run(program_with(folder.path(), &receiver));
+    check_out(&program).await;
+    let received: Vec<Received> = (0..3).map(|_| receiver.next()).collect();
     let mut input: String = received
         .iter()
         .map(|it| line(it, SECRET, &it.body))
@@ -80,15 +93,12 @@ async fn webhooks_are_read_by_independent_libraries() {
     let first = &received[0];
     input += &line(first, SECRET, &first.body.replace("\"1.0\"", "\"1.1\""));
     input += &line(first, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &first.body);
-    let python = repository().join("target/standards-venv/bin/python");
-    let script = repository().join("tests/standards/receiver.py");
-    let output = output_of(Command::new(python).arg(script), &input);
+    let lines = python("receiver.py", &input);
     let order = first.json()["data"]["order_id"].clone();
     let read = |kind: &str| {
         let order = order.as_str().expect("an order");
         format!("{kind} {} {order}", first.cart())
     };
-    let lines: Vec<&str> = output.lines().collect();
     assert_eq!(
         lines[..3],
         [
@@ -104,6 +114,89 @@ async fn webhooks_are_read_by_independent_libraries() {
             "{refused}"
         );
     }
+}
+
+/// The bodies that `collector` gets, until they have a delivery that failed and one that did not.
+fn bodies(collector: &WebhookReceiver) -> Vec<String> {
+    let mut bodies = Vec::new();
+    let count = |bodies: &[String], text: &str| -> usize {
+        bodies.iter().map(|body| body.matches(text).count()).sum()
+    };
+    while count(&bodies, "deliver webhook") < 2
+        || count(&bodies, "\"status\"") == 0
+        || count(&bodies, "project") == 0
+    {
+        bodies.push(collector.next().body);
+    }
+    bodies
+}
+
+/// Contract (service): The protobuf definitions of OpenTelemetry read every body that a collector
+/// gets, and write it again as it was.
+#[tokio::test]
+#[ignore = "needs the Python of the standards' libraries"]
+async fn traces_are_read_by_the_definitions_of_opentelemetry() {
+    let folder = tempfile::tempdir().unwrap();
+    let (receiver, collector) = (WebhookReceiver::start(), WebhookReceiver::start());
+    receiver.answer_in_turn(&[Reply::Status(500, "")]);
+    let mut program = program_with(folder.path(), &receiver);
+    program.env("CARTLOG_TRACES__ENDPOINT", collector.origin());
+    program.env("CARTLOG_TRACES__SAMPLE", "1.0");
+    let program = ServiceProcess::run(program);
+    check_out(&program).await;
+    let bodies = bodies(&collector);
+    // Controls: a field that the definitions lack, an id that is none, a number that is none, and a
+    // key that is there twice.
+    let first = &bodies[0];
+    let broken = [
+        (first.replace("\"spanId\"", "\"spanID\""), "no field named"),
+        (
+            first.replace("\"traceId\":\"", "\"traceId\":\"x"),
+            "traceId must be 16 bytes",
+        ),
+        (
+            first.replace("\"endTimeUnixNano\":\"", "\"endTimeUnixNano\":\"-"),
+            "endTimeUnixNano",
+        ),
+        (
+            first.replace("cartlog.command.id", "cartlog.command"),
+            "keys must be unique",
+        ),
+    ];
+    let sent = bodies.iter().chain(broken.iter().map(|(body, _)| body));
+    let sent: String = sent.map(|body| body.clone() + "\n").collect();
+    let lines = python("collector.py", &sent);
+    let (read, refused) = lines.split_at(bodies.len());
+    assert_eq!(refused.len(), broken.len());
+    for (line, (_, reason)) in refused.iter().zip(&broken) {
+        assert!(
+            line.starts_with("refused") && line.contains(reason),
+            "{line}"
+        );
+    }
+    let spans: Vec<Value> = read
+        .iter()
+        .flat_map(|line| serde_json::from_str::<Vec<Value>>(line).expect(line))
+        .collect();
+    let one = |name: &str, status: &str| {
+        let found = spans.iter().find(|span| {
+            let is_named = span["name"] == name;
+            is_named && span["status"] == format!("STATUS_CODE_{status}")
+        });
+        found.unwrap_or_else(|| panic!("{name}, {status}: {spans:#?}"))
+    };
+    let request = one("POST /api/carts/{id}/checkout", "UNSET");
+    assert_eq!(request["kind"], "SPAN_KIND_SERVER");
+    let checkout = one("checkout", "UNSET");
+    assert_eq!(checkout["parent"], request["id"]);
+    for span in [
+        one("deliver webhook", "ERROR"),
+        one("deliver webhook", "UNSET"),
+    ] {
+        assert_eq!(span["kind"], "SPAN_KIND_CLIENT");
+        assert_eq!(span["links"].as_array().map(Vec::len), Some(1), "{span}");
+    }
+    assert!(spans.iter().all(|span| span["sampled"] == true));
 }
 
 /// Contract (history): The parser of AsyncAPI accepts `GET /asyncapi.json` and finds every message.
