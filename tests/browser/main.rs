@@ -17,6 +17,7 @@ mod learn;
 mod live;
 mod looks;
 mod measurements;
+mod mirror;
 mod operator;
 mod orders;
 mod pictures;
