@@ -7,11 +7,11 @@ use super::money::Money;
 use super::notice::Notice;
 use super::offers::Offers;
 use super::refusal::Refusal;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What a checkout does about products and promotions that the shop no longer offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithdrawnAtCheckout {
     /// The shopper has to remove them first.

@@ -32,7 +32,7 @@ impl ServiceClient {
                 .into(),
             address,
             host,
-            authorization: format!("Bearer {}", config.security.operator_token),
+            authorization: format!("Bearer {}", config.security.operator_token.text()),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The section of a log in NATS JetStream.
 
+use super::confidential::{Addresses, Confidential};
 use super::nats::{Access, Keys};
 use crate::log::jetstream::JetStreamSettings;
-use serde::Deserialize;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ const KEYS: Keys = Keys {
 };
 
 /// The settings of a log in NATS JetStream.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JetStream {
-    pub(super) servers: Vec<String>,
+    pub(super) servers: Addresses,
     pub(super) stream: String,
     pub(super) subject_prefix: String,
     pub(super) replicas: usize,
     pub(super) user: String,
-    pub(super) password: String,
+    pub(super) password: Confidential<String>,
     pub(super) password_file: PathBuf,
-    pub(super) token: String,
+    pub(super) token: Confidential<String>,
     pub(super) token_file: PathBuf,
     pub(super) nkey_file: PathBuf,
     pub(super) credentials_file: PathBuf,
@@ -53,8 +53,8 @@ impl JetStream {
             keys: &KEYS,
             servers: &self.servers,
             user: &self.user,
-            password: (&self.password, &self.password_file),
-            token: (&self.token, &self.token_file),
+            password: (self.password.text(), &self.password_file),
+            token: (self.token.text(), &self.token_file),
             nkey_file: &self.nkey_file,
             credentials_file: &self.credentials_file,
             root_certificates: &self.root_certificates,
@@ -70,15 +70,5 @@ impl JetStream {
             return Some((KEYS.servers, problem.to_owned()));
         }
         self.access().contradiction()
-    }
-}
-
-/// Without the password and the token.
-impl fmt::Debug for JetStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JetStream")
-            .field("servers", &self.servers)
-            .field("stream", &self.stream)
-            .finish_non_exhaustive()
     }
 }

@@ -22,7 +22,7 @@ impl Config {
                 Some(("log.postgres.url", problem.to_owned()))
             }
             Engine::JetStream => self.log.jetstream.contradiction(),
-            Engine::Sqlite if self.proof.key.is_some() => {
+            Engine::Sqlite if self.proof.key.get().is_some() => {
                 let problem = "must be empty with log.engine = \"sqlite\": write the key to the \
                                file at proof.key_path, beside the last checkpoint";
                 Some(("proof.key", problem.to_owned()))

@@ -1,6 +1,8 @@
 //! Settings from three sources, each overriding the one before: the built-in defaults
 //! (`config.toml`), a file, and environment variables.
 
+mod confidential;
+mod effective;
 mod hosts;
 mod jetstream;
 mod log;
@@ -30,9 +32,9 @@ pub use witnesses::Witness;
 use crate::cart::Limits;
 use crate::proof;
 use crate::web::{RateSettings, is_origin};
-use serde::Deserialize;
-use sources::Settings;
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use sources::{Settings, Source};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::Table;
@@ -46,8 +48,6 @@ const SEPARATOR: &str = "__";
 /// So is this one, the list of all webhooks, which are in no section.
 const WEBHOOKS: &str = "CARTLOG_WEBHOOKS";
 
-/// The key of the operator's token.
-const OPERATOR_TOKEN: &str = "security.operator_token";
 /// The least length of a token, in characters.
 const LEAST_TOKEN: usize = 16;
 /// How many characters of a token must differ, not counting spaces.
@@ -55,9 +55,12 @@ const LEAST_DIFFERENT: usize = 6;
 
 const TEN_YEARS_MINUTES: u64 = 10 * 365 * 24 * 60;
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Where each setting that is no default comes from, by its name.
+    #[serde(skip)]
+    sources: BTreeMap<String, Source>,
     pub server: Server,
     pub log: Log,
     pub views: Views,
@@ -145,11 +148,12 @@ impl Config {
         for (name, value) in environment {
             settings.override_one(&name, &value)?;
         }
-        let config: Config = serde_path_to_error::deserialize(settings.to_value())
+        let mut config: Config = serde_path_to_error::deserialize(settings.to_value())
             .map_err(|error| settings.type_error(&error))?;
         config
             .validate()
             .map_err(|invalid| settings.error(invalid.key, &invalid.problem))?;
+        config.sources = settings.into_sources();
         Ok(config)
     }
 
@@ -225,7 +229,7 @@ impl Config {
             hosts,
             ..
         } = &self.server;
-        let token = &self.security.operator_token;
+        let token = self.security.operator_token.text();
         if !token.is_empty() {
             return validate_token(token);
         }
@@ -361,7 +365,7 @@ fn validate_token(token: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     Err(Invalid {
-        key: OPERATOR_TOKEN,
+        key: "security.operator_token",
         problem: format!(
             "must have at least {LEAST_TOKEN} characters, {LEAST_DIFFERENT} of them different, \
              because a client that guesses it is the operator; generate one, for example by \

@@ -1,11 +1,11 @@
 //! The section `[nats]`, and what it has in common with that of a log in NATS JetStream.
 
+use super::confidential::{Addresses, Confidential};
 use super::optional::non_empty;
 use super::{Config, Invalid};
 use crate::mirror::MirrorSettings;
 use crate::nats::{Credentials, Secret, ServerSettings, addresses, is_token};
-use serde::Deserialize;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,18 +21,18 @@ const KEYS: Keys = Keys {
 const MOST_REPLICAS: usize = 5;
 
 /// The stream that the log is mirrored into.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nats {
     /// Without any the log is not mirrored.
-    servers: Vec<String>,
+    servers: Addresses,
     stream: String,
     subject: String,
     replicas: usize,
     user: String,
-    password: String,
+    password: Confidential<String>,
     password_file: PathBuf,
-    token: String,
+    token: Confidential<String>,
     token_file: PathBuf,
     nkey_file: PathBuf,
     credentials_file: PathBuf,
@@ -56,8 +56,8 @@ impl Nats {
             keys: &KEYS,
             servers: &self.servers,
             user: &self.user,
-            password: (&self.password, &self.password_file),
-            token: (&self.token, &self.token_file),
+            password: (self.password.text(), &self.password_file),
+            token: (self.token.text(), &self.token_file),
             nkey_file: &self.nkey_file,
             credentials_file: &self.credentials_file,
             root_certificates: &self.root_certificates,
@@ -110,16 +110,6 @@ impl Config {
     }
 }
 
-/// Without the servers, the password and the token, which may be secret.
-impl fmt::Debug for Nats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nats")
-            .field("stream", &self.stream)
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The keys of a section with NATS servers.
 pub(super) struct Keys {
     pub section: &'static str,
@@ -134,7 +124,7 @@ pub(super) struct Keys {
 /// What such a section says about the servers and who the service is.
 pub(super) struct Access<'a> {
     pub keys: &'static Keys,
-    pub servers: &'a [String],
+    pub servers: &'a Addresses,
     pub user: &'a str,
     /// In the setting or in a file, as is the token.
     pub password: (&'a str, &'a Path),
@@ -150,7 +140,7 @@ impl Access<'_> {
     pub fn settings(&self) -> ServerSettings {
         ServerSettings {
             section: self.keys.section,
-            servers: self.servers.to_vec(),
+            servers: self.servers.to_texts(),
             credentials: self.credentials(),
             root_certificates: non_empty(self.root_certificates).map(ToOwned::to_owned),
             connect_timeout: Duration::from_secs(self.connect_seconds),

@@ -1,19 +1,20 @@
 //! `[orders]`: what follows a checkout.
 
+use super::confidential::Confidential;
 use super::{Config, Invalid, LEAST_DIFFERENT, LEAST_TOKEN, is_hard_to_guess};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Orders {
     pub confirm: Confirmation,
-    pub warehouse_token: String,
+    pub warehouse_token: Confidential<String>,
     pub(super) reserve_within_seconds: u64,
 }
 
 /// Who confirms an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirmation {
     /// No one has to: a checkout is all there is of an order.
@@ -22,16 +23,6 @@ pub enum Confirmation {
     AtOnce,
     /// A warehouse, by reserving its units.
     Warehouse,
-}
-
-/// Without the token.
-impl std::fmt::Debug for Orders {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Orders")
-            .field("confirm", &self.confirm)
-            .field("reserve_within_seconds", &self.reserve_within_seconds)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Orders {
@@ -50,7 +41,7 @@ impl Orders {
 impl Config {
     /// A warehouse must be able to answer, and nothing else may answer for it.
     pub(super) fn validate_orders(&self) -> Result<(), Invalid> {
-        let token = &self.orders.warehouse_token;
+        let token = self.orders.warehouse_token.text();
         if token.is_empty() && self.orders.confirm != Confirmation::Warehouse {
             return Ok(());
         }

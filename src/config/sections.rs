@@ -1,5 +1,6 @@
 //! The sections of the configuration, named as in the file. `config.toml` documents each key.
 
+use super::confidential::{Address, Confidential};
 use super::jetstream::JetStream;
 use super::optional::non_empty;
 use super::witnesses::Witness;
@@ -8,15 +9,12 @@ use crate::log::Durability;
 use crate::log::postgres::PostgresSettings;
 use crate::proof::{KeySettings, SigningKey};
 use crate::secret::{Secret, SecretSource};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use std::fmt::Display;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub bind: SocketAddr,
@@ -36,7 +34,7 @@ pub struct Server {
     pub live_streams_per_client: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub engine: Engine,
@@ -51,12 +49,12 @@ pub struct Log {
 }
 
 /// The settings of a log in PostgreSQL.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    pub(super) url: String,
+    pub(super) url: Address,
     pub(super) password_file: PathBuf,
-    pub(super) listen_url: String,
+    pub(super) listen_url: Address,
     pub(super) schema: String,
     pub(super) root_certificates: PathBuf,
     pub(super) connect_seconds: u64,
@@ -64,7 +62,7 @@ pub struct Postgres {
 }
 
 /// Which engine keeps the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     Sqlite,
@@ -73,20 +71,20 @@ pub enum Engine {
     JetStream,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Views {
     pub path: PathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cache {
     pub commands_mib: u64,
     pub views_mib: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogueFiles {
     pub(super) products: PathBuf,
@@ -94,7 +92,7 @@ pub struct CatalogueFiles {
     pub(super) pictures: PathBuf,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CartLimits {
     pub(super) lines: usize,
@@ -102,21 +100,21 @@ pub struct CartLimits {
     pub(super) events: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Carts {
     /// Idle time after which an open cart expires; 0 for never.
     pub(super) expire_after_minutes: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkout {
     pub withdrawn: WithdrawnAtCheckout,
 }
 
 /// Rate limits per client; 0 for none.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
     pub(super) opens_per_minute: u32,
@@ -125,33 +123,31 @@ pub struct Rates {
     pub loopback: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Insights {
     pub(super) abandoned_after_minutes: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Security {
-    pub operator_token: String,
+    pub operator_token: Confidential<String>,
     pub secret_path: PathBuf,
-    #[serde(deserialize_with = "setting")]
-    pub(super) secret: Option<Secret>,
+    pub(super) secret: Confidential<Secret>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     pub public: bool,
     pub(super) origin: String,
     pub key_path: PathBuf,
-    #[serde(deserialize_with = "setting")]
-    pub(super) key: Option<SigningKey>,
+    pub(super) key: Confidential<SigningKey>,
     pub(super) witnesses: Vec<Witness>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logging {
     pub level: Level,
@@ -159,7 +155,7 @@ pub struct Logging {
     pub requests: Requests,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     Error,
@@ -169,7 +165,7 @@ pub enum Level {
     Trace,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Text,
@@ -177,7 +173,7 @@ pub enum Format {
 }
 
 /// Which requests are logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Requests {
     All,
@@ -203,9 +199,9 @@ impl Log {
 impl Postgres {
     pub(super) fn settings(&self) -> PostgresSettings {
         PostgresSettings {
-            url: self.url.clone(),
+            url: self.url.as_str().to_owned(),
             password_file: non_empty(&self.password_file).map(ToOwned::to_owned),
-            listen_url: (!self.listen_url.is_empty()).then(|| self.listen_url.clone()),
+            listen_url: (!self.listen_url.is_empty()).then(|| self.listen_url.as_str().to_owned()),
             schema: self.schema.clone(),
             root_certificates: non_empty(&self.root_certificates).map(ToOwned::to_owned),
             connect_timeout: Duration::from_secs(self.connect_seconds),
@@ -214,19 +210,10 @@ impl Postgres {
     }
 }
 
-/// Without the URLs, which may contain a password.
-impl std::fmt::Debug for Postgres {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Postgres")
-            .field("schema", &self.schema)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Security {
     /// Where the secret comes from.
     pub fn secret_source(&self) -> SecretSource {
-        match &self.secret {
+        match self.secret.get() {
             None => SecretSource::File(self.secret_path.clone()),
             Some(secret) => SecretSource::Setting(secret.clone()),
         }
@@ -239,20 +226,9 @@ impl Proof {
         KeySettings {
             path: self.key_path.clone(),
             origin: (!self.origin.is_empty()).then(|| self.origin.clone()),
-            key: self.key.clone(),
+            key: self.key.get().cloned(),
         }
     }
-}
-
-/// The secret or key in a setting; none if that is empty.
-fn setting<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
-{
-    let text = String::deserialize(deserializer)?;
-    let secret = (!text.is_empty()).then(|| text.parse());
-    secret.transpose().map_err(D::Error::custom)
 }
 
 impl Server {
@@ -327,13 +303,5 @@ impl CatalogueFiles {
 
     pub fn pictures(&self) -> Option<&Path> {
         non_empty(&self.pictures)
-    }
-}
-
-impl std::fmt::Debug for Security {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Security")
-            .field("secret_path", &self.secret_path)
-            .finish_non_exhaustive()
     }
 }

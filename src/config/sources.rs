@@ -1,35 +1,30 @@
 //! Settings merged from several sources, with the source of each.
 
-use super::{ConfigError, OPERATOR_TOKEN, PREFIX, SEPARATOR, webhooks};
+use super::effective::is_hidden;
+use super::{ConfigError, PREFIX, SEPARATOR, webhooks};
 use std::collections::BTreeMap;
 use toml::{Table, Value};
 
-/// Settings whose value no message may contain.
-const SECRET: [&str; 10] = [
-    OPERATOR_TOKEN,
-    "security.secret",
-    "proof.key",
-    "log.postgres.url",
-    "log.jetstream.servers",
-    "log.jetstream.password",
-    "log.jetstream.token",
-    "nats.servers",
-    "nats.password",
-    "nats.token",
-];
+/// Where a setting comes from, if it is no default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    File(String),
+    /// The name of an environment variable.
+    Environment(String),
+}
 
 /// The merged settings. Starts with every known key, so that an unknown one is noticed.
 pub(super) struct Settings {
     values: Table,
-    /// The file or environment variable that set a key last; none for a default.
-    origins: BTreeMap<String, String>,
+    /// What set a key last; none for a default.
+    sources: BTreeMap<String, Source>,
 }
 
 impl Settings {
     pub fn new(defaults: Table) -> Settings {
         Settings {
             values: defaults,
-            origins: BTreeMap::new(),
+            sources: BTreeMap::new(),
         }
     }
 
@@ -37,9 +32,13 @@ impl Settings {
         Value::Table(self.values.clone())
     }
 
+    pub fn into_sources(self) -> BTreeMap<String, Source> {
+        self.sources
+    }
+
     /// Overrides settings by those of `file`.
     pub fn overlay(&mut self, table: Table, file: &str) -> Result<(), ConfigError> {
-        overlay(&mut self.values, &mut self.origins, table, "", file)
+        overlay(&mut self.values, &mut self.sources, table, "", file)
     }
 
     /// Overrides the setting that the environment variable `name` refers to.
@@ -69,17 +68,18 @@ impl Settings {
                 .unwrap_or_else(|| Value::String(text.to_owned())),
         };
         known.insert(key.to_owned(), value);
-        self.origins.insert(path, name.to_owned());
+        let source = Source::Environment(name.to_owned());
+        self.sources.insert(path, source);
         Ok(())
     }
 
     /// An error about `key`, with the source that set it.
     pub fn error(&self, key: &str, problem: &str) -> ConfigError {
-        let origin = self
-            .origins
-            .get(key)
-            .map_or("built-in defaults", |origin| origin);
-        ConfigError(format!("{origin}: {key} {problem}"))
+        let source = match self.sources.get(key) {
+            None => "built-in defaults",
+            Some(Source::File(name) | Source::Environment(name)) => name,
+        };
+        ConfigError(format!("{source}: {key} {problem}"))
     }
 
     /// An error for a value that does not have the type of its key.
@@ -93,16 +93,9 @@ impl Settings {
         let Some((key, value)) = self.look_up(&path) else {
             return ConfigError(format!("cannot read {path}: {reason}"));
         };
-        if SECRET.contains(&key.as_str()) {
-            // Those of the secret's own parser say what it must be, and do not quote it.
-            let expected = if reason.starts_with("must") {
-                reason
-            } else if reason.ends_with("expected a sequence") {
-                "must be a list of texts in quotes"
-            } else {
-                "must be a text in quotes"
-            };
-            return self.error(&key, expected);
+        if is_hidden(&key) {
+            // The reasons of these types quote nothing.
+            return self.error(&key, reason);
         }
         let expected = if reason.ends_with("expected a sequence") {
             let text = value.to_string();
@@ -127,7 +120,7 @@ impl Settings {
 
     /// The key and value that an error at `path`, such as `server.hosts[1]`, is about.
     fn look_up(&self, path: &str) -> Option<(String, &Value)> {
-        let path = path.split('[').next()?;
+        let path = table_key(path);
         let mut known = &self.values;
         for (length, key) in prefixes(path) {
             match known.get(key)? {
@@ -146,6 +139,12 @@ const ABSENT: &[(&str, &str)] = &[(
      paths unchanged",
 )];
 
+/// The key of the setting `name`, which for one in a list of tables is that of the list: `webhooks`
+/// for `webhooks[0].url`.
+pub(super) fn table_key(name: &str) -> &str {
+    name.split('[').next().unwrap_or_default()
+}
+
 /// The keys of `path`, each with the length of `path` up to its end.
 fn prefixes(path: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut end = 0;
@@ -159,7 +158,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Overrides the settings in `known`, the section whose keys begin with `prefix`, by `values`.
 fn overlay(
     known: &mut Table,
-    origins: &mut BTreeMap<String, String>,
+    sources: &mut BTreeMap<String, Source>,
     values: Table,
     prefix: &str,
     file: &str,
@@ -169,7 +168,7 @@ fn overlay(
         match (known.get_mut(&key), value) {
             (None, _) => return Err(unknown(file, &path, known)),
             (Some(Value::Table(known)), Value::Table(values)) => {
-                overlay(known, origins, values, &format!("{path}."), file)?;
+                overlay(known, sources, values, &format!("{path}."), file)?;
             }
             (Some(Value::Table(_)), value) => {
                 return Err(ConfigError(format!(
@@ -178,7 +177,7 @@ fn overlay(
             }
             (Some(known), value) => {
                 *known = value;
-                origins.insert(path, file.to_owned());
+                sources.insert(path, Source::File(file.to_owned()));
             }
         }
     }

@@ -1,15 +1,16 @@
 //! The section `[traces]`.
 
+use super::confidential::Address;
 use super::{Config, Invalid};
 use crate::traces::TraceSettings;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traces {
     /// The base address of a collector; empty for no traces.
-    pub(super) endpoint: String,
+    pub(super) endpoint: Address,
     pub(super) sample: f64,
 }
 
@@ -19,7 +20,7 @@ impl Eq for Traces {}
 impl Config {
     /// Where traces are sent; `None` if they are off.
     pub fn trace_settings(&self) -> Option<TraceSettings> {
-        let url = traces_url(&self.traces.endpoint)?;
+        let url = traces_url(self.traces.endpoint.as_str())?;
         Some(TraceSettings {
             url,
             sample: self.traces.sample,
@@ -35,7 +36,7 @@ impl Config {
                 problem: format!("= {sample} must be from 0.0 to 1.0"),
             });
         }
-        if !endpoint.is_empty() && traces_url(endpoint).is_none() {
+        if !endpoint.is_empty() && traces_url(endpoint.as_str()).is_none() {
             return Err(Invalid {
                 key: "traces.endpoint",
                 problem: "must be the base address of an OTLP collector, such as \

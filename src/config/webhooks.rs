@@ -1,5 +1,6 @@
 //! The tables `[[webhooks]]`.
 
+use super::confidential::{Address, Confidential};
 use super::optional::non_empty;
 use super::sections::Engine;
 use super::{Config, Invalid};
@@ -7,8 +8,7 @@ use crate::files::read_first_line;
 use crate::outbound::Target;
 use crate::public_events::PublicType;
 use crate::webhooks::{SigningSecret, WebhookSettings};
-use serde::Deserialize;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use std::time::Duration;
 pub(super) const KEY: &str = "webhooks";
 
 /// A receiver of public events.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     name: String,
-    url: String,
+    url: Address,
     /// All, if there are none.
     #[serde(default)]
     types: Vec<PublicType>,
     #[serde(default)]
-    secret: String,
+    secret: Confidential<String>,
     #[serde(default)]
     secret_file: PathBuf,
     #[serde(default)]
@@ -60,7 +60,7 @@ impl Webhook {
             return Err("name must have 1 to 40 of a-z, 0-9 and \"-\"".to_owned());
         }
         let private_host = (!self.private_host.is_empty()).then_some(&*self.private_host);
-        let target = Target::parse(&self.url, private_host);
+        let target = Target::parse(self.url.as_str(), private_host);
         let target = target.map_err(|problem| format!("url {problem}"))?;
         for (key, value, range) in [
             ("timeout_seconds", self.timeout_seconds, 1..=60),
@@ -87,7 +87,7 @@ impl Webhook {
     }
 
     fn secret(&self) -> Result<SigningSecret, String> {
-        let (key, text) = match (self.secret.as_str(), non_empty(&self.secret_file)) {
+        let (key, text) = match (self.secret.text(), non_empty(&self.secret_file)) {
             ("", Some(path)) => ("secret_file", read_first_line(path, "the secret")?),
             (secret, None) => ("secret", secret.to_owned()),
             (_, Some(_)) => {
@@ -135,15 +135,6 @@ impl Config {
 fn checked(webhook: &Webhook) -> Result<WebhookSettings, String> {
     let settings = webhook.settings();
     settings.map_err(|problem| format!("\"{}\": {problem}", webhook.name))
-}
-
-/// Without the secret, and the URL, which may contain one.
-impl fmt::Debug for Webhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! The tables `[[proof.witnesses]]`.
 
+use super::confidential::Address;
 use super::{Config, Invalid};
 use crate::outbound::Target;
 use crate::proof::WitnessSettings;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The key of the tables.
 const KEY: &str = "proof.witnesses";
 
 /// A witness that cosigns checkpoints of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
-    url: String,
+    url: Address,
     key: String,
     #[serde(default)]
     private_host: String,
@@ -22,10 +23,11 @@ impl Witness {
     fn settings(&self) -> Result<WitnessSettings, String> {
         let key = self.key.parse();
         let private_host = (!self.private_host.is_empty()).then_some(&*self.private_host);
-        let target = Target::parse(&self.url, private_host);
+        let target = Target::parse(self.url.as_str(), private_host);
         Ok(WitnessSettings {
             key: key.map_err(|problem| format!("key = \"{}\": {problem}", self.key))?,
-            target: target.map_err(|problem| format!("url = \"{}\" {problem}", self.url))?,
+            target: target
+                .map_err(|problem| format!("url = \"{}\" {problem}", self.url.as_str()))?,
         })
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn operator_access(
         &address.port().to_be_bytes(),
     );
     Ok(OperatorAccess::new(
-        &config.security.operator_token,
+        config.security.operator_token.text(),
         SessionCookie::new(shop, config.server.https),
         config.server.behind_proxy,
     ))
@@ -76,7 +76,7 @@ pub(super) fn operator_access(
 
 /// The warehouse's access.
 pub(super) fn warehouse_access(config: &Config) -> WarehouseAccess {
-    WarehouseAccess::new(&config.orders.warehouse_token, config.server.behind_proxy)
+    WarehouseAccess::new(config.orders.warehouse_token.text(), config.server.behind_proxy)
 }
 
 /// Sends public events to the receivers of this node.

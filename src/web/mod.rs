@@ -1,6 +1,6 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `state`, `endpoint`, then `api`
-//! (one resource a file) and `site` (pages), which this module registers and `server` serves.
+//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `setting`, `state`, `endpoint`, then
+//! `api` (one resource a file) and `site` (pages), which this module registers and `server` serves.
 
 mod api;
 mod auth;
@@ -12,6 +12,7 @@ mod metrics;
 mod openapi;
 mod refused_commands;
 mod server;
+mod setting;
 mod site;
 mod state;
 
@@ -34,6 +35,7 @@ pub use measurements::Measurements;
 pub use metrics::Metrics;
 pub use refused_commands::RefusedCommands;
 pub use server::{ServerSettings, serve, serve_starting};
+pub use setting::{Setting, SettingSource};
 pub use state::{AppState, Node, ProofState, SharedState};
 
 use actix_web::web::{ServiceConfig, scope};
