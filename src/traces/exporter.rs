@@ -84,7 +84,10 @@ impl Exporter {
                 Ok(()) => {
                     self.exported.inc_by(batch.len() as u64);
                     if std::mem::take(&mut self.is_failing) {
-                        tracing::info!(url = %self.url, "the collector takes traces again");
+                        tracing::info!(
+                            collector = self.collector(),
+                            "the collector takes traces again"
+                        );
                     }
                     return;
                 }
@@ -107,8 +110,18 @@ impl Exporter {
     /// Warns of the first of several failures.
     fn fail(&mut self, reason: &str, consequence: &str) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(url = %self.url, reason, "the export of traces failed: {consequence}");
+            let collector = self.collector();
+            tracing::warn!(
+                collector,
+                reason,
+                "the export of traces failed: {consequence}"
+            );
         }
+    }
+
+    /// Where the collector is. Its path may contain a token.
+    fn collector(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     fn send(&self, body: &[u8]) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 //! An event is taken for delivered only after the receiver's 2xx, and the next one of its cart is
 //! sent only after that is durable. So a crash repeats at most what was being sent.
 
-use super::client::{Client, Outcome};
+use super::client::{Blame, Client, Failure, Outcome};
 use super::handle::{Activity, Command, ParkedCart, WebhookStatus};
 use super::meter::{Counted, Meter};
 use super::schedule::{Change, Delivery, Schedule};
@@ -33,6 +33,8 @@ const READS: usize = 16;
 const RETRY: Duration = Duration::from_secs(1);
 /// Events of no interest after which the checkpoint is stored all the same.
 const UNSAVED: u64 = 1_000;
+/// The least time between two warnings that the receiver fails.
+const WARN_AGAIN: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for deliveries that are being made.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -53,6 +55,8 @@ pub(super) struct Deliverer {
     saved: Position,
     /// Why the log cannot be read or the state not be stored.
     problem: Option<String>,
+    /// When it was logged last that the receiver fails.
+    warned_at: Option<Instant>,
 }
 
 impl Deliverer {
@@ -82,6 +86,7 @@ impl Deliverer {
             changes: Vec::new(),
             saved: start.position,
             problem: None,
+            warned_at: None,
         })
     }
 
@@ -201,6 +206,17 @@ impl Deliverer {
         self.problem = Some(reason);
     }
 
+    /// Warns that the receiver does not take events, now and then.
+    fn warn_of(&mut self, failure: &Failure) {
+        let now = Instant::now();
+        let is_due = self.warned_at.is_none_or(|at| now >= at + WARN_AGAIN);
+        if failure.blame != Blame::Event && is_due {
+            let (webhook, reason) = (&self.settings.name, &failure.reason);
+            tracing::warn!(webhook, reason, "the receiver of a webhook fails; retrying");
+            self.warned_at = Some(now);
+        }
+    }
+
     /// Starts what is due, unless something is not durable yet.
     fn start(&mut self, in_flight: &mut InFlight) {
         if !self.changes.is_empty() {
@@ -251,6 +267,7 @@ impl Deliverer {
                     tracing::warn!(webhook, %cart, reason, "webhook failed; the cart is parked");
                 } else {
                     tracing::debug!(webhook, %cart, reason, "webhook failed; retrying");
+                    self.warn_of(failure);
                 }
             }
             self.changes.extend(changes);
