@@ -13,6 +13,7 @@
 
 // Foundations.
 pub mod background;
+pub mod background_errors;
 mod backoff;
 mod build;
 mod cache;

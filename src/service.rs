@@ -4,6 +4,7 @@
 mod parts;
 
 use crate::background::{Background, BackgroundFailed};
+use crate::background_errors::BackgroundErrors;
 use crate::cart::CartCommand;
 use crate::catalogue::{CatalogueError, CurrentCatalogue, NoPictureFolder, PictureFolder};
 use crate::commands::Meter;
@@ -93,8 +94,13 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens log and views and starts to serve on `listener`.
-    pub async fn start(config: &Config, listener: TcpListener) -> Result<Service, ServiceError> {
+    /// Opens log and views and starts to serve on `listener`. What the parts log as errors is
+    /// shown from `background_errors`, a layer of the subscriber.
+    pub async fn start(
+        config: &Config,
+        listener: TcpListener,
+        background_errors: BackgroundErrors,
+    ) -> Result<Service, ServiceError> {
         let (products, promotions) = (config.catalogue.products(), config.catalogue.promotions());
         let catalogue = Arc::new(CurrentCatalogue::load(products, promotions)?);
         let pictures = config.catalogue.pictures().map(PictureFolder::open);
@@ -156,6 +162,7 @@ impl Service {
             verifications: verifier.verifications(),
             proof: signing.state.clone(),
             rebuilds: read_side.rebuilds.clone(),
+            background_errors,
             webhooks: webhooks.handles.clone(),
             mirror: mirror.handle.clone(),
             views_health: read_side.health.clone(),

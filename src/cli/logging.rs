@@ -1,6 +1,7 @@
 //! Log output: level, format and target filters.
 
 use super::progress::StderrLines;
+use crate::background_errors::BackgroundErrors;
 use crate::config::{Config, Format, Level, Requests};
 use crate::web::REQUESTS;
 use std::io::IsTerminal;
@@ -12,8 +13,8 @@ const HTTP_PARSER: &str = "actix_http::h1";
 
 /// Logs to standard error: cartlog's own lines from the configured level, those of its libraries
 /// from warnings on, and those of the HTTP parser from level `debug` on: clients must not write the
-/// operator's log.
-pub fn start(config: &Config) {
+/// operator's log. Returns what keeps the warnings and errors of the background.
+pub fn start(config: &Config) -> BackgroundErrors {
     let level = match config.logging.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -39,9 +40,15 @@ pub fn start(config: &Config) {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(|| StderrLines);
-    let registry = tracing_subscriber::registry().with(filter);
+    let errors = BackgroundErrors::default();
+    let background = Targets::new().with_target("cartlog", LevelFilter::WARN);
+    let registry = tracing_subscriber::registry().with(errors.clone().with_filter(background));
     match config.logging.format {
-        Format::Text => registry.with(lines).init(),
-        Format::Json => registry.with(lines.json().flatten_event(true)).init(),
+        Format::Text => registry.with(lines.with_filter(filter)).init(),
+        Format::Json => {
+            let lines = lines.json().flatten_event(true);
+            registry.with(lines.with_filter(filter)).init();
+        }
     }
+    errors
 }

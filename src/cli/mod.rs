@@ -121,9 +121,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Outcome {
     check_clock()?;
     let config = Config::load(arguments.config.as_deref())?;
-    logging::start(&config);
+    let errors = logging::start(&config);
     match &arguments.command {
-        None | Some(Command::Serve) => serve::run(&config),
+        None | Some(Command::Serve) => serve::run(&config, errors),
         Some(Command::Rebuild) => rebuild::run(&config),
         Some(Command::Verify(arguments)) => verify::run(&config, arguments),
         Some(Command::Export(arguments)) => export::run(&config, arguments),

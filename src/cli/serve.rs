@@ -1,6 +1,7 @@
 //! `cartlog serve`: runs the service until SIGTERM or SIGINT. SIGHUP reloads the catalogue.
 
 use super::{Outcome, descriptors, service_manager};
+use crate::background_errors::BackgroundErrors;
 use crate::catalogue::CurrentCatalogue;
 use crate::config::{Config, Format};
 use crate::service::Service;
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Serves. With JSON logging a failure is logged as JSON as well, instead of a plain line.
-pub fn run(config: &Config) -> Outcome {
-    match serve(config) {
+pub fn run(config: &Config, errors: BackgroundErrors) -> Outcome {
+    match serve(config, errors) {
         Err(error) if config.logging.format == Format::Json => {
             tracing::error!(error, "cartlog cannot serve");
             Ok(ExitCode::FAILURE)
@@ -21,7 +22,7 @@ pub fn run(config: &Config) -> Outcome {
     }
 }
 
-fn serve(config: &Config) -> Outcome {
+fn serve(config: &Config, errors: BackgroundErrors) -> Outcome {
     let capacity = descriptors::connection_capacity()?;
     let mut config = config.clone();
     config.server.connections = config.server.connections.min(capacity);
@@ -43,7 +44,7 @@ fn serve(config: &Config) -> Outcome {
         let hangup = signal(SignalKind::hangup())?;
         // A node may have to fill its replica of a shared log first, which takes a while.
         let service = tokio::select! {
-            started = Service::start(&config, listener) => started?,
+            started = Service::start(&config, listener, errors) => started?,
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         };

@@ -1,5 +1,6 @@
 //! The state that handlers share.
 
+use crate::background_errors::BackgroundErrors;
 use crate::cart::what_if::WhatIf;
 use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
@@ -85,6 +86,7 @@ pub struct SharedState {
     /// The mirror of the log, if there is one.
     pub mirror: Option<MirrorHandle>,
     pub verifications: Arc<Verifications>,
+    pub background_errors: BackgroundErrors,
     /// Why the views cannot be written, if they cannot.
     pub views_health: watch::Receiver<Option<ViewFailure>>,
     pub gate: Arc<Gate>,

@@ -7,6 +7,7 @@
 use crate::api::ApiClient;
 use crate::log_file::{StoredEvent, chained_events};
 use crate::process::setting;
+use cartlog::background_errors::BackgroundErrors;
 use cartlog::config::Config;
 use cartlog::expiry::Expiry;
 use cartlog::service::{Service, ServiceError};
@@ -124,7 +125,8 @@ impl TestApp {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let service = Service::start(&config, listener).await?;
+                let service =
+                    Service::start(&config, listener, BackgroundErrors::default()).await?;
                 // The receiver is gone if the test has failed meanwhile.
                 let _ = start.send(service.expiry());
                 let stopped = async {
