@@ -22,6 +22,7 @@ mod disk_space;
 mod file_lock;
 mod files;
 mod id;
+pub mod jobs;
 pub mod nats;
 pub mod outbound;
 pub mod timestamp;

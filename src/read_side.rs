@@ -2,6 +2,7 @@
 //! its own.
 
 use crate::background::{Background, BackgroundFailed};
+use crate::jobs::JobHistory;
 use crate::log::LogReader;
 use crate::traces::Tracer;
 use crate::views::{self, ReadHandle, RebuildWorker, Rebuilds, StoreError};
@@ -37,16 +38,18 @@ impl ReadSide {
         log: Arc<dyn LogReader>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<ReadSide, ReadSideError> {
-        Self::open_traced(path, cache_bytes, log, stopping, Tracer::default()).await
+        let watched = (Tracer::default(), Arc::default());
+        Self::open_watched(path, cache_bytes, log, stopping, watched).await
     }
 
-    /// The same, with the spans of projections recorded by `tracer`.
-    pub async fn open_traced(
+    /// The same, with the spans of projections recorded by the tracer, and runs of the rebuild in
+    /// the history.
+    pub async fn open_watched(
         path: &Path,
         cache_bytes: u64,
         log: Arc<dyn LogReader>,
         stopping: &watch::Receiver<bool>,
-        tracer: Tracer,
+        (tracer, history): (Tracer, Arc<JobHistory>),
     ) -> Result<ReadSide, ReadSideError> {
         let failed = |reason: String| StoreError {
             path: path.to_owned(),
@@ -56,6 +59,7 @@ impl ReadSide {
         let updater = Updater::new(log, store, cache_bytes).traced_by(tracer);
         let rebuild = RebuildWorker::new(&updater, &views::locate(path), cache_bytes);
         let rebuild = rebuild.map_err(|error| failed(error.to_string()))?;
+        let rebuild = rebuild.recorded_in(history);
         Ok(ReadSide {
             read_handle: updater.read_handle(),
             health: updater.health(),

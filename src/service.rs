@@ -10,6 +10,7 @@ use crate::catalogue::{CatalogueError, CurrentCatalogue, NoPictureFolder, Pictur
 use crate::commands::Meter;
 use crate::config::Config;
 use crate::expiry::Expiry;
+use crate::jobs::JobHistory;
 use crate::log::{self, EventLog, OpenError, OpenLog};
 use crate::mirror::{Mirror, MirrorError};
 use crate::order_process::OrderProcess;
@@ -124,11 +125,13 @@ impl Service {
         let registry = Registry::new();
         let traces = Traces::start(config.trace_settings(), &registry)?;
         let tracer = &traces.tracer;
-        let read_side = read_side(config, &log, tracer, &stopping).await?;
+        let history = Arc::new(JobHistory::open(config.log.jobs_path()));
+        let read_side = read_side(config, &log, tracer, &history, &stopping).await?;
         let reader = readers(config, &read_side);
         let signing = Signing::start(config, &log, notes, &reader, &stopping, &mut gauges).await;
         let signing = signing.map_err(ServiceError::Signer)?;
-        let (verifier, stopping_verifier) = (Verifier::new(subject(config)), stopping.clone());
+        let verifier = Verifier::new(subject(config), history.clone());
+        let stopping_verifier = stopping.clone();
         let meter = Meter::of(&[CartCommand::NAMES, OrderCommand::NAMES].concat());
         let operator = operator_access(config, &secret, &listener)?;
         let warehouse = warehouse_access(config);
@@ -162,6 +165,7 @@ impl Service {
             verifications: verifier.verifications(),
             proof: signing.state.clone(),
             rebuilds: read_side.rebuilds.clone(),
+            job_history: history,
             background_errors,
             webhooks: webhooks.handles.clone(),
             mirror: mirror.handle.clone(),
@@ -173,6 +177,7 @@ impl Service {
             metrics: Metrics::register_in(registry)?,
             measurements: Measurements::default(),
             node: node(config),
+            settings: config.effective(),
             abandoned_after: config.insights.abandoned_after(),
             streams: streams(config),
             folds: FoldLimit::default(),

@@ -7,7 +7,7 @@ use crate::proof::checkpoint_path;
 use crate::{log, views};
 use std::path::Path;
 
-/// Fails if `target` is a file of the log, the views, the webhooks, the secret or the signing key,
+/// Fails if `target` is a file of the log, the views, the webhooks, the history of jobs, the secret or the signing key,
 /// under any name, or is not a regular file.
 pub fn refuse_unwritable(config: &Config, target: &Path) -> Result<(), String> {
     let refused = |reason: &str| Err(format!("{}: {reason}; name another file", target.display()));
@@ -20,6 +20,9 @@ pub fn refuse_unwritable(config: &Config, target: &Path) -> Result<(), String> {
     }
     if locked_files(&config.log.webhooks_path()).any(|own| is_same_file(&own, target)) {
         return refused("must not be a file of the webhooks, which is beside the log (log.path)");
+    }
+    if is_same_file(&config.log.jobs_path(), target) {
+        return refused("must not be the history of jobs, which is beside the log (log.path)");
     }
     if is_same_file(&config.security.secret_path, target) {
         return refused("must not be the secret (security.secret_path)");

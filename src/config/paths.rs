@@ -26,6 +26,7 @@ pub(super) fn validate(config: &Config) -> Result<(), Invalid> {
         ("log.replica_path", &config.log.replica_path()),
         // Beside the log.
         ("log.path", &config.log.webhooks_path()),
+        ("log.path", &config.log.jobs_path()),
         ("proof.key_path", key),
         // Beside the key.
         ("proof.key_path", &checkpoint_path(key)),

@@ -190,6 +190,11 @@ impl Log {
         }
     }
 
+    /// The file with the history of this node's jobs.
+    pub fn jobs_path(&self) -> PathBuf {
+        self.path.with_file_name("jobs.json")
+    }
+
     /// The file with the state of webhooks.
     pub fn webhooks_path(&self) -> PathBuf {
         self.path.with_file_name("webhooks.db")

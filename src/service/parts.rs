@@ -7,6 +7,7 @@ use crate::commands::{CommandHandler, Meter, Snapshots};
 use crate::config::{Config, Engine};
 use crate::disk_space::DiskSpace;
 use crate::expiry::Expiry;
+use crate::jobs::JobHistory;
 use crate::log::EventLog;
 use crate::order_process::OrderProcess;
 use crate::orders::OrderModel;
@@ -76,7 +77,10 @@ pub(super) fn operator_access(
 
 /// The warehouse's access.
 pub(super) fn warehouse_access(config: &Config) -> WarehouseAccess {
-    WarehouseAccess::new(config.orders.warehouse_token.text(), config.server.behind_proxy)
+    WarehouseAccess::new(
+        config.orders.warehouse_token.text(),
+        config.server.behind_proxy,
+    )
 }
 
 /// Sends public events to the receivers of this node.
@@ -98,10 +102,12 @@ pub(super) async fn read_side(
     config: &Config,
     log: &Arc<dyn EventLog>,
     tracer: &Tracer,
+    history: &Arc<JobHistory>,
     stopping: &watch::Receiver<bool>,
 ) -> Result<ReadSide, ReadSideError> {
     let (views, cache) = (&config.views.path, config.cache.views_bytes());
-    ReadSide::open_traced(views, cache, log.clone(), stopping, tracer.clone()).await
+    let watched = (tracer.clone(), history.clone());
+    ReadSide::open_watched(views, cache, log.clone(), stopping, watched).await
 }
 
 /// A factory for readers of the views: one per HTTP worker.

@@ -102,7 +102,7 @@ impl Auditor<'_> {
             }
             Err(error) => self.damaged(&error.to_string()),
         }
-        let stopped = || *self.context.stop.borrow();
+        let stopped = || self.context.check_stop().is_err();
         self.file.compare_copy(&stopped, &mut |position, detail| {
             self.find(Finding {
                 position: Some(position),

@@ -57,6 +57,8 @@ pub struct VerifyTarget {
 #[derive(Debug, Clone, PartialEq, Serialize, Default, JsonSchema)]
 pub struct VerifyStatus {
     pub state: VerifyState,
+    /// Whether the running one was cancelled: it is about to end.
+    pub cancelling: bool,
     /// `null` unless it runs.
     pub phase: Option<VerifyPhase>,
     pub events_done: u64,
@@ -92,6 +94,8 @@ pub enum VerifyState {
     Findings,
     /// It could not be completed.
     Failed,
+    /// An operator cancelled it.
+    Cancelled,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -122,7 +126,7 @@ struct VerifyContext<'a> {
 
 impl VerifyContext<'_> {
     fn check_stop(&self) -> Result<(), VerifyError> {
-        if *self.stop.borrow() {
+        if *self.stop.borrow() || self.status.borrow().cancelling {
             Err(VerifyError::Stopped)
         } else {
             Ok(())
@@ -158,13 +162,22 @@ pub fn verify(
     status: &watch::Sender<VerifyStatus>,
     stop: &watch::Receiver<bool>,
 ) {
-    status.send_replace(VerifyStatus::running());
+    status.send_if_modified(|status| {
+        // Unless it was requested as running, and may have been cancelled since.
+        let begins = status.state != VerifyState::Running;
+        if begins {
+            *status = VerifyStatus::running();
+        }
+        begins
+    });
     let context = VerifyContext { status, stop };
     let outcome = run(target, &context);
     context.update(|status| {
         status.phase = None;
         status.ended_at = Some(Timestamp::now());
+        let is_cancelled = std::mem::take(&mut status.cancelling);
         status.state = match outcome {
+            Err(VerifyError::Stopped) if is_cancelled => VerifyState::Cancelled,
             Ok(()) if status.findings_total == 0 => VerifyState::Sound,
             Ok(()) => VerifyState::Findings,
             Err(error) => {

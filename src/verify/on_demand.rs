@@ -1,6 +1,7 @@
 //! Verifications on request in a running service, one at a time.
 
 use super::{VerifyState, VerifyStatus, VerifyTarget, verify};
+use crate::jobs::{Job, JobHistory, JobResult, NotCancelled, Outcome, Requester};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -35,6 +36,22 @@ impl Verifications {
         Ok(())
     }
 
+    /// Cancels the running verification, which ends soon.
+    pub fn cancel(&self) -> Result<(), NotCancelled> {
+        let mut is_running = false;
+        self.status.send_if_modified(|status| {
+            is_running = status.state == VerifyState::Running;
+            let changes = is_running && !status.cancelling;
+            status.cancelling |= changes;
+            changes
+        });
+        if is_running {
+            Ok(())
+        } else {
+            Err(NotCancelled::NotRunning)
+        }
+    }
+
     pub fn status(&self) -> VerifyStatus {
         self.status.borrow().clone()
     }
@@ -45,10 +62,12 @@ pub struct Verifier {
     target: VerifyTarget,
     verifications: Arc<Verifications>,
     requests: mpsc::Receiver<()>,
+    history: Arc<JobHistory>,
 }
 
 impl Verifier {
-    pub fn new(target: VerifyTarget) -> Verifier {
+    /// Verifies `target`, and keeps its runs in `history`.
+    pub fn new(target: VerifyTarget, history: Arc<JobHistory>) -> Verifier {
         let (request, requests) = mpsc::channel(1);
         Verifier {
             target,
@@ -57,6 +76,7 @@ impl Verifier {
                 requests: request,
             }),
             requests,
+            history,
         }
     }
 
@@ -77,8 +97,23 @@ impl Verifier {
             if !requested {
                 return;
             }
+            self.history.begin(Job::Verification, Requester::Operator);
             verify(&self.target, &self.verifications.status, &stop);
-            let status = self.verifications.status.borrow();
+            let status = self.verifications.status();
+            let is_interrupted = status.state == VerifyState::Failed && *stop.borrow();
+            let outcome = match status.state {
+                VerifyState::Cancelled => Outcome::Cancelled,
+                VerifyState::Failed if is_interrupted => Outcome::Interrupted,
+                VerifyState::Failed => Outcome::Failed,
+                _ => Outcome::Done,
+            };
+            let result = JobResult {
+                events: status.events_done,
+                rows: status.rows_checked,
+                found: status.findings_total,
+                error: status.error.clone(),
+            };
+            self.history.end(Job::Verification, outcome, result);
             tracing::info!(
                 state = ?status.state,
                 events = status.events_done,

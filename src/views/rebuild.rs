@@ -20,6 +20,7 @@ use super::projector::Projector;
 use super::read_handle::Progress;
 use super::rebuilds::{RebuildPhase, RebuildState, RebuildStatus, Rebuilds};
 use super::updater::{Replacement, Updater};
+use crate::jobs::{Job, JobHistory, JobResult, Outcome, Requester};
 use crate::log::{LogReader, Position};
 use crate::timestamp::Timestamp;
 use std::ops::ControlFlow;
@@ -47,6 +48,7 @@ pub struct RebuildWorker {
     replacements: mpsc::Sender<Replacement>,
     rebuilds: Arc<Rebuilds>,
     requests: mpsc::Receiver<()>,
+    history: Arc<JobHistory>,
     /// Whether the views were begun from nothing when they were opened.
     is_initial_build: bool,
     /// Whether the views that were opened are what this program defines.
@@ -80,7 +82,7 @@ impl RebuildWorker {
         let opened_current = updater.is_current();
         let is_initial_build = opened_current && position == Position(0) && complete_at > position;
         let status = if is_initial_build || !opened_current {
-            RebuildStatus::running(complete_at)
+            RebuildStatus::running(complete_at, Requester::Service)
         } else {
             RebuildStatus::default()
         };
@@ -100,9 +102,15 @@ impl RebuildWorker {
                 requests: request,
             }),
             requests,
+            history: Arc::default(),
             is_initial_build,
             opened_current,
         })
+    }
+
+    /// Keeps its runs in `history`.
+    pub fn recorded_in(self, history: Arc<JobHistory>) -> Self {
+        RebuildWorker { history, ..self }
     }
 
     pub fn rebuilds(&self) -> Arc<Rebuilds> {
@@ -114,6 +122,7 @@ impl RebuildWorker {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         // Not derived from the status: a rebuild may have been requested before this runs.
         if self.is_initial_build {
+            self.history.begin(Job::Rebuild, Requester::Service);
             self.track_initial_build(&mut stop).await;
         }
         let mut pause = GRACE;
@@ -125,10 +134,13 @@ impl RebuildWorker {
                     let Some(reason) = damaged else { return };
                     tracing::warn!(reason, "the views are damaged: rebuilding them");
                     // Fails if one was requested at the same moment, which does as well.
-                    let _ = self.rebuilds.start();
+                    let _ = self.rebuilds.request(Requester::Service);
                     continue;
                 }
             }
+            let requester = self.rebuilds.status.borrow().requested_by;
+            let requester = requester.unwrap_or(Requester::Service);
+            self.history.begin(Job::Rebuild, requester);
             let outcome = self.rebuild(&stop).await;
             // Exponential backoff while damaged views cannot be rebuilt.
             pause = match &outcome {
@@ -146,7 +158,7 @@ impl RebuildWorker {
             }
             if retry {
                 // Fails if one was requested meanwhile, which does as well.
-                let _ = self.rebuilds.start();
+                let _ = self.rebuilds.request(Requester::Service);
             }
         }
     }
@@ -174,7 +186,16 @@ impl RebuildWorker {
         }
     }
 
+    /// Fails once the service stops or the rebuild is cancelled.
+    fn check_stop(&self, stop: &watch::Receiver<bool>) -> Result<(), Failure> {
+        if *stop.borrow() || self.rebuilds.status.borrow().cancelling {
+            return Err(Failure::Stopped);
+        }
+        Ok(())
+    }
+
     async fn rebuild(&mut self, stop: &watch::Receiver<bool>) -> Result<(), Failure> {
+        self.check_stop(stop)?;
         let (views, log) = (super::all(), self.log.identity());
         let mut next = Candidate::create(&self.path, views, log, self.cache_bytes)?;
         self.approach(&mut next.projector, stop).await?;
@@ -188,6 +209,7 @@ impl RebuildWorker {
         });
         next.enable_wal()?;
         self.approach(&mut next.projector, stop).await?;
+        self.check_stop(stop)?;
         let (done, swapped) = oneshot::channel();
         let replacement = Replacement {
             candidate: next,
@@ -229,9 +251,7 @@ impl RebuildWorker {
     ) -> Result<(), Failure> {
         let mut feed = Feed::after(self.log.clone(), next.written(), BATCH);
         while next.written() < target {
-            if *stop.borrow() {
-                return Err(Failure::Stopped);
-            }
+            self.check_stop(stop)?;
             let mut events = feed.next().await?;
             events.truncate(events.partition_point(|event| event.position <= target));
             if events.is_empty() {
@@ -269,15 +289,12 @@ impl RebuildWorker {
         self.advance(next, position, stop).await?;
         let compared = serving.compare(next, |rows| {
             self.update(|status| status.rows_compared = rows);
-            if *stop.borrow() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
+            match self.check_stop(stop) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             }
         })?;
-        if *stop.borrow() {
-            return Err(Failure::Stopped);
-        }
+        self.check_stop(stop)?;
         Ok(compared)
     }
 
@@ -286,19 +303,31 @@ impl RebuildWorker {
     }
 
     fn end(&self, outcome: Result<(), Failure>) {
+        let mut ended = Outcome::Done;
         self.update(|status| {
             status.phase = None;
             status.ended_at = Some(Timestamp::now());
-            status.state = match outcome {
-                Ok(()) => RebuildState::Swapped,
-                Err(Failure::Stopped) => RebuildState::Cancelled,
+            let is_cancelled = std::mem::take(&mut status.cancelling);
+            (status.state, ended) = match outcome {
+                Ok(()) => (RebuildState::Swapped, Outcome::Done),
+                Err(Failure::Stopped) if is_cancelled => {
+                    (RebuildState::Cancelled, Outcome::Cancelled)
+                }
+                Err(Failure::Stopped) => (RebuildState::Cancelled, Outcome::Interrupted),
                 Err(Failure::Failed(reason)) => {
                     status.error = Some(reason);
-                    RebuildState::Failed
+                    (RebuildState::Failed, Outcome::Failed)
                 }
             };
         });
-        let status = self.rebuilds.status.borrow();
+        let status = self.rebuilds.status();
+        let result = JobResult {
+            events: status.events_done,
+            rows: status.rows_compared,
+            found: status.rows_differing,
+            error: status.error.clone(),
+        };
+        self.history.end(Job::Rebuild, ended, result);
         if status.state == RebuildState::Failed {
             let reason = status.error.as_deref().unwrap_or_default();
             let old_views = match &*self.health.borrow() {

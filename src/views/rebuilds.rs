@@ -1,6 +1,7 @@
 //! Requesting rebuilds and following their progress.
 
 use super::difference::Difference;
+use crate::jobs::{NotCancelled, Requester};
 use crate::log::Position;
 use crate::timestamp::Timestamp;
 use schemars::JsonSchema;
@@ -11,6 +12,10 @@ use tokio::sync::{mpsc, watch};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default, JsonSchema)]
 pub struct RebuildStatus {
     pub state: RebuildState,
+    /// `null` if none has run.
+    pub requested_by: Option<Requester>,
+    /// Whether the running one was cancelled: it is about to end.
+    pub cancelling: bool,
     /// `null` unless it runs.
     pub phase: Option<RebuildPhase>,
     pub events_done: u64,
@@ -36,7 +41,7 @@ pub enum RebuildState {
     Swapped,
     /// The old views still serve.
     Failed,
-    /// The service stopped during the rebuild.
+    /// An operator cancelled it, or the service stopped meanwhile. The old views still serve.
     Cancelled,
 }
 
@@ -49,9 +54,10 @@ pub enum RebuildPhase {
 }
 
 impl RebuildStatus {
-    pub(super) fn running(total: Position) -> RebuildStatus {
+    pub(super) fn running(total: Position, requested_by: Requester) -> RebuildStatus {
         RebuildStatus {
             state: RebuildState::Running,
+            requested_by: Some(requested_by),
             phase: Some(RebuildPhase::Building),
             events_total: total.0,
             started_at: Some(Timestamp::now()),
@@ -88,12 +94,16 @@ pub struct Rebuilds {
 pub struct RebuildRunning;
 
 impl Rebuilds {
-    /// Requests a rebuild.
+    /// Requests a rebuild for an operator.
     pub fn start(&self) -> Result<(), RebuildRunning> {
+        self.request(Requester::Operator)
+    }
+
+    pub(super) fn request(&self, requester: Requester) -> Result<(), RebuildRunning> {
         let started = self.status.send_if_modified(|status| {
             let idle = status.state != RebuildState::Running;
             if idle {
-                *status = RebuildStatus::running(Position(0));
+                *status = RebuildStatus::running(Position(0), requester);
             }
             idle
         });
@@ -103,6 +113,23 @@ impl Rebuilds {
         // There is room: only one runs at a time. Without a worker the process is ending.
         let _ = self.requests.try_send(());
         Ok(())
+    }
+
+    /// Cancels the running rebuild, which ends soon: with new views if they were about to serve.
+    /// One that the service needs is not cancelled.
+    pub fn cancel(&self) -> Result<(), NotCancelled> {
+        let mut outcome = Ok(());
+        self.status.send_if_modified(|status| {
+            outcome = match (status.state, status.requested_by) {
+                (RebuildState::Running, Some(Requester::Operator)) => Ok(()),
+                (RebuildState::Running, _) => Err(NotCancelled::Needed),
+                _ => Err(NotCancelled::NotRunning),
+            };
+            let changes = outcome.is_ok() && !status.cancelling;
+            status.cancelling |= changes;
+            changes
+        });
+        outcome
     }
 
     pub fn status(&self) -> RebuildStatus {

@@ -5,6 +5,7 @@ use crate::cart::what_if::WhatIf;
 use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
+use crate::jobs::JobHistory;
 use crate::log::{LogReader, Position, ReadError, Version};
 use crate::mirror::MirrorHandle;
 use crate::orders::OrderModel;
@@ -28,6 +29,7 @@ use crate::web::http::streams::Streams;
 use crate::web::measurements::Measurements;
 use crate::web::metrics::Metrics;
 use crate::web::refused_commands::RefusedCommands;
+use crate::web::setting::Setting;
 use crate::webhooks::WebhookHandle;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -70,6 +72,8 @@ pub struct SharedState {
     pub warehouse: WarehouseAccess,
     pub log: Arc<dyn LogReader>,
     pub node: Node,
+    /// The settings in effect, without secrets.
+    pub settings: Vec<Setting>,
     pub catalogue: Arc<CurrentCatalogue>,
     /// The operator's own pictures.
     pub pictures: Option<PictureFolder>,
@@ -86,6 +90,7 @@ pub struct SharedState {
     /// The mirror of the log, if there is one.
     pub mirror: Option<MirrorHandle>,
     pub verifications: Arc<Verifications>,
+    pub job_history: Arc<JobHistory>,
     pub background_errors: BackgroundErrors,
     /// Why the views cannot be written, if they cannot.
     pub views_health: watch::Receiver<Option<ViewFailure>>,

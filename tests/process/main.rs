@@ -1,6 +1,7 @@
 //! The program from the outside: command line, start and shutdown, logs, subcommands, upgrades.
 //! Fault injection is in `tests/faults/`.
 
+mod background_errors;
 mod backups;
 mod clickhouse;
 mod closed_pipes;

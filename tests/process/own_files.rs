@@ -61,6 +61,7 @@ fn copies_never_overwrite_files_of_the_service() {
         "data/webhooks.db",
         "data/webhooks.db-wal",
         "data/webhooks.db.lock",
+        "data/jobs.json",
         "data/secret",
         "same/events.db",
         "same/events.db-journal",

@@ -1,11 +1,13 @@
 //! The REST resources, one a file.
 
+pub mod background_errors;
 pub mod cart;
 pub mod carts;
 pub mod catalogue;
 pub mod checkout;
 pub mod code;
 pub mod command;
+pub mod configuration;
 pub mod damage;
 pub mod event;
 pub mod event_proof;
@@ -15,6 +17,7 @@ pub mod failures;
 pub mod health;
 pub mod insights;
 pub mod items;
+pub mod jobs;
 pub mod journal;
 pub mod live_cart;
 pub mod live_events;
@@ -29,6 +32,7 @@ pub mod problems;
 pub mod products;
 pub mod promotion;
 pub mod public_events;
+pub mod rebuild;
 pub mod refusals;
 pub mod related;
 pub mod search;

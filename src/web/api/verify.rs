@@ -3,6 +3,7 @@
 
 use crate::verify::VerifyStatus;
 use crate::web::api::operator::Operator;
+use crate::web::api::rebuild::not_cancelled;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
@@ -18,11 +19,12 @@ use actix_web::{HttpRequest, HttpResponse};
 const PATH: &str = "/api/verify";
 
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![at(PATH).get(Rate::Unlimited, status, describe_status).post(
-        Rate::Unlimited,
-        start,
-        describe_start,
-    )]
+    vec![
+        at(PATH)
+            .get(Rate::Unlimited, status, describe_status)
+            .post(Rate::Unlimited, start, describe_start)
+            .delete(Rate::Unlimited, cancel, describe_cancel),
+    ]
 }
 
 async fn status(
@@ -83,4 +85,36 @@ fn describe_start(operation: Operation<'_>) -> Operation<'_> {
         .json::<VerifyStatus>()
         .with_headers(&[Header::CacheControl, Header::Location])
         .problems(&[Kind::VerifyRunning])
+}
+
+async fn cancel(
+    request: HttpRequest,
+    _: Operator,
+    payload: Payload,
+    state: Data<AppState>,
+) -> Result<HttpResponse, Problem> {
+    read_nothing(&request, payload).await?;
+    let cancelled = state.verifications.cancel();
+    cancelled.map_err(|reason| not_cancelled("Verification", reason, PATH))?;
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::LOCATION, PATH))
+        .json(state.verifications.status()))
+}
+
+fn describe_cancel(operation: Operation<'_>) -> Operation<'_> {
+    operation
+        .named(Tag::Log, "cancelVerification", "Cancel the verification")
+        .description(
+            "Ends the running verification soon. What it has found so far stays in its status.",
+        )
+        .requires_operator()
+        .reads_body()
+        .responds(
+            StatusCode::ACCEPTED,
+            "Verification cancelled; `Location` says when it has ended.",
+        )
+        .json::<VerifyStatus>()
+        .with_headers(&[Header::CacheControl, Header::Location])
+        .problems(&[Kind::NotCancelled])
 }

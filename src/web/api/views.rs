@@ -1,14 +1,13 @@
-//! `/api/views`: state and lag of the views, and their rebuild.
+//! `/api/views`: state and lag of the views.
 
 use crate::history::HistoryError;
 use crate::log::{Position, ReplicaStatus};
 use crate::mirror::{MirrorActivity, MirrorHandle};
 use crate::proof::{SigningStatus, WitnessStatus};
 use crate::timestamp::Timestamp;
-use crate::views::{self, Progress, RebuildStatus, View};
+use crate::views::{self, Progress, View};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
@@ -17,20 +16,13 @@ use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-const REBUILD: &str = "/api/views/rebuild";
-
 pub fn endpoints() -> Vec<Endpoint> {
-    vec![
-        at("/api/views").get(Rate::Unlimited, list, describe_list),
-        at(REBUILD)
-            .get(Rate::Unlimited, rebuild_status, describe_rebuild_status)
-            .post(Rate::Unlimited, rebuild, describe_rebuild),
-    ]
+    vec![at("/api/views").get(Rate::Unlimited, list, describe_list)]
 }
 
 /// The views and the end of the log.
@@ -315,61 +307,4 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
         .json::<ViewsDocument>()
         .with_headers(&[Header::CacheControl, Header::LogPosition])
         .problems(&[Kind::LogUnavailable])
-}
-
-async fn rebuild_status(
-    request: HttpRequest,
-    _: Operator,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    no_query(&request)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(state.rebuilds.status()))
-}
-
-fn describe_rebuild_status(operation: Operation<'_>) -> Operation<'_> {
-    operation
-        .named(Tag::Log, "getRebuild", "Get rebuild status")
-        .requires_operator()
-        .responds(StatusCode::OK, "The running or most recent rebuild.")
-        .json::<RebuildStatus>()
-        .with_headers(&[Header::CacheControl])
-}
-
-async fn rebuild(
-    request: HttpRequest,
-    _: Operator,
-    payload: Payload,
-    state: Data<AppState>,
-) -> Result<HttpResponse, Problem> {
-    read_nothing(&request, payload).await?;
-    state.rebuilds.start().map_err(|error| {
-        Problem::new(
-            Kind::RebuildRunning,
-            format!("Rebuild not started: {error}. GET {REBUILD} shows its progress."),
-        )
-    })?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, REBUILD))
-        .json(state.rebuilds.status()))
-}
-
-fn describe_rebuild(operation: Operation<'_>) -> Operation<'_> {
-    operation
-        .named(Tag::Log, "rebuildViews", "Rebuild views")
-        .description(
-            "Rebuilds all views from the log in the background, compares them with the serving \
-             views row by row, and swaps them in without downtime.",
-        )
-        .requires_operator()
-        .reads_body()
-        .responds(
-            StatusCode::ACCEPTED,
-            "Rebuild started; `Location` has its progress.",
-        )
-        .json::<RebuildStatus>()
-        .with_headers(&[Header::CacheControl, Header::Location])
-        .problems(&[Kind::RebuildRunning])
 }

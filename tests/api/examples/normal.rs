@@ -41,6 +41,8 @@ fn is_volatile(name: &str) -> bool {
         "head",
         "phase",
         "events_done",
+        "events_total",
+        "result",
         "per_cent",
         "rows_compared",
         "rows_checked",

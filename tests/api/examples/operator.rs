@@ -63,12 +63,16 @@ pub async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str
         ("listViews", "/api/views"),
         ("listMeasurements", "/api/measurements"),
         ("listFailures", "/api/failures"),
+        ("listBackgroundErrors", "/api/background-errors"),
+        ("getConfiguration", "/api/configuration"),
         ("searchLog", "/api/search?q=1"),
         ("exportLog", "/api/export"),
     ] {
         read(recorder, operation, path).await;
     }
     recorder.cut_lines("exportLog", "cartlog.export.completed");
+    let settings = ["log.engine", "security.operator_token", "server.workers"];
+    recorder.cut_items("getConfiguration", &settings);
     let related = "/api/products/teapot/related";
     let related = Call::new("listRelatedProducts", Method::GET, related);
     recorder.record(app, related, 200).await;
@@ -79,6 +83,22 @@ pub async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str
         operator(app, recorder, start, Method::POST, path, 202).await;
         ended(async || app.get(path).token(TOKEN).await.expect(200).json()).await;
         read(recorder, watch, path).await;
+    }
+    read(recorder, "listJobs", "/api/jobs").await;
+    for (cancel, path) in [
+        ("cancelRebuild", "/api/views/rebuild"),
+        ("cancelVerification", "/api/verify"),
+    ] {
+        loop {
+            app.post(path).token(TOKEN).await.expect(202);
+            let call = Call::new(cancel, Method::DELETE, path).token(TOKEN);
+            // It may have ended before.
+            let is_cancelled = recorder.record_if(app, call, 202).await;
+            ended(async || app.get(path).token(TOKEN).await.expect(200).json()).await;
+            if is_cancelled {
+                break;
+            }
+        }
     }
     damage(recorder).await;
     let sign_in = Call::new("signInOperator", Method::POST, "/api/operator");

@@ -141,6 +141,7 @@ async fn conditions(problems: &mut Problems) {
         (409, "empty-cart", empty.check_out(1, 0, "order")),
         (409, "total-changed", cart.check_out(3, 3998, "order")),
         (409, "nothing-to-undo", empty.undo(1)),
+        (409, "not-cancelled", app.ask(Method::DELETE, "/api/verify")),
         (412, "version-mismatch", cart.add("teapot", 1).if_match(2)),
         (422, "unknown-sku", cart.add("teacosy", 1)),
         (422, "unknown-promotion", cart.apply_promotion("TEA99")),

@@ -86,6 +86,20 @@ impl Recorder {
     /// Sends the request, which must get this status.
     pub async fn record(&mut self, app: &TestApp, call: Call, status: u16) -> Answer {
         let answer = call.ask(app).await.expect(status);
+        self.keep_answer(&call, &answer);
+        answer
+    }
+
+    /// Sends the request, and keeps it if it gets this status. Returns whether it did.
+    pub async fn record_if(&mut self, app: &TestApp, call: Call, status: u16) -> bool {
+        let answer = call.ask(app).await;
+        if answer.status == status {
+            self.keep_answer(&call, &answer);
+        }
+        answer.status == status
+    }
+
+    fn keep_answer(&mut self, call: &Call, answer: &Answer) {
         let body = match answer.header("content-type") {
             _ if answer.body.is_empty() => Value::Null,
             None => Value::Null,
@@ -96,8 +110,7 @@ impl Recorder {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), json!(answer.header(name)?))))
             .collect::<Map<_, _>>();
-        self.keep(&call, status, &headers, body);
-        answer
+        self.keep(call, answer.status, &headers, body);
     }
 
     /// Follows a live stream until it has sent so many events.
@@ -119,6 +132,17 @@ impl Recorder {
         let lines = body.as_str().expect("a text").lines();
         let lines: Vec<&str> = lines.filter(|line| line.contains(subject)).collect();
         *body = json!(lines.join("\n") + "\n");
+    }
+
+    /// Keeps only the items of the last body with these names.
+    pub fn cut_items(&mut self, operation: &'static str, names: &[&str]) {
+        let kept = self
+            .operations
+            .get_mut(operation)
+            .and_then(|all| all.last_mut());
+        let body = &mut kept.expect("a recorded exchange")["response"]["body"];
+        let items = body["items"].as_array_mut().expect("items");
+        items.retain(|item| names.iter().any(|name| item["name"] == *name));
     }
 
     fn keep(&mut self, call: &Call, status: u16, headers: &Map<String, Value>, body: Value) {

@@ -179,6 +179,13 @@ kinds! {
         remedy: "Follow the running one: `GET /api/verify`.",
         members: [],
     }
+    NotCancelled {
+        slug: "not-cancelled", status: CONFLICT, title: "Not cancelled",
+        meaning: "No such job is running, or the service itself has started it and its views \
+                  cannot serve without it. Nothing was changed.",
+        remedy: "`GET /api/jobs` lists the last runs and how they ended.",
+        members: [],
+    }
     InvalidCatalogue {
         slug: "invalid-catalogue", status: CONFLICT, title: "Invalid catalogue",
         meaning: "The files of products and promotions cannot be read or have an invalid entry. \
