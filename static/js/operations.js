@@ -10,6 +10,8 @@ import { whenBack } from "./service/retry.js";
 import { rebuildJob, verifyJob } from "./operations/jobs.js";
 import { actionButton } from "./operations/action.js";
 import { describeReload } from "./operations/catalogue.js";
+import { BackgroundErrors } from "./operations/background_errors.js";
+import { offerConfiguration } from "./operations/configuration.js";
 import { describeDamage } from "./operations/damage.js";
 import { offerSearch } from "./operations/find.js";
 import { Measurements } from "./operations/measurements.js";
@@ -167,10 +169,12 @@ const views = new Views();
 const jobs = [rebuildJob(), verifyJob()];
 const measurements = new Measurements();
 const webhooks = new Webhooks();
+const backgroundErrors = new BackgroundErrors();
 const polling = poll(POLL_MS, async () => {
   try {
     // With the first views, so that nothing below moves when they come.
-    await Promise.all([views.load(), byId("operations").hidden && measurements.watch()]);
+    const first = byId("operations").hidden ? [measurements.watch(), backgroundErrors.watch()] : [];
+    await Promise.all([views.load(), ...first]);
     connectionBack();
     byId("failed").hidden = true;
     byId("operations").hidden = false;
@@ -181,6 +185,7 @@ const polling = poll(POLL_MS, async () => {
 
 let cancelRetry = () => {};
 offerSearch(showError);
+offerConfiguration();
 actionButton("reload", "/api/catalogue/reload", describeReload, showError);
 actionButton("damage", "/api/views/damage", describeDamage, showError);
 actionButton("simulation", "/api/simulation", describeSimulation, showError, SIMULATION);
@@ -220,6 +225,7 @@ function showError(error) {
     polling.stop();
     measurements.stop();
     webhooks.stop();
+    backgroundErrors.stop();
     byId("operations").hidden = true;
     open();
     return;

@@ -12,6 +12,7 @@ mod explained;
 mod extremes;
 mod hands;
 mod history;
+mod jobs;
 mod keyboard;
 mod learn;
 mod live;

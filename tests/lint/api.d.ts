@@ -8,6 +8,7 @@ declare global {
   /** The API's documents, generated from its OpenAPI description. */
   namespace Api {
     type AbandonedPage = Schemas["PageOfAbandonedCart"];
+    type BackgroundErrors = Schemas["BackgroundErrors"];
     type Cart = Schemas["Cart"];
     type CartLine = Schemas["CartLine"];
     type CatalogueChange = Schemas["CatalogueChange"];
@@ -16,10 +17,12 @@ declare global {
     type RefusedCommand = Schemas["RefusedCommand"];
     type CartNotices = Schemas["CartNotices"];
     type Code = Schemas["Code"];
+    type Configuration = Schemas["Configuration"];
     type Damage = Schemas["Damage"];
     type EntryChanges = Schemas["EntryChanges"];
     type EventPage = { items: Event[]; next: string | null };
     type Funnel = Schemas["FunnelAsOf"];
+    type JobRuns = Schemas["JobRuns"];
     type Log = Schemas["Log"];
     type Lot = Schemas["Lot"];
     type Order = Schemas["Order"];
@@ -70,6 +73,8 @@ declare global {
   interface PageElements {
     "cart-history": HTMLAnchorElement;
     "cart-order": HTMLAnchorElement;
+    "configuration-details": HTMLDetailsElement;
+    "configuration-filter": HTMLInputElement;
     contents: HTMLDetailsElement;
     copy: HTMLDialogElement;
     "copy-text": HTMLTextAreaElement;
@@ -88,6 +93,7 @@ declare global {
     "promotion-code": HTMLInputElement;
     quantity: HTMLInputElement;
     "rebuild-bar": HTMLProgressElement;
+    "rebuild-history": HTMLDetailsElement;
     "receipt-history": HTMLAnchorElement;
     "receipt-proof": HTMLAnchorElement;
     "scrubber-canvas": HTMLCanvasElement;
@@ -103,6 +109,7 @@ declare global {
     to: HTMLInputElement;
     token: HTMLInputElement;
     "verify-bar": HTMLProgressElement;
+    "verify-history": HTMLDetailsElement;
     "wal-amount": HTMLInputElement;
     "wal-from": HTMLSelectElement;
     "wal-to": HTMLSelectElement;

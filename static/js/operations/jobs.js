@@ -6,6 +6,7 @@ import { isShownByPage } from "../page/operator.js";
 import { fullTime, duration } from "../page/format.js";
 import { get, isTemporary, Problem, request } from "../service/request.js";
 import { poll } from "../service/poll.js";
+import { JobHistory } from "./job_history.js";
 
 /** Polling intervals: of a running job, and of an idle one, which another operator may start. */
 const RUNNING_MS = 250;
@@ -33,6 +34,7 @@ class Job {
   #describe;
   #bar;
   #words;
+  #history;
   #shown = "";
   /** Whether the refusal shown ends once the service is back. */
   #refusedForNow = false;
@@ -40,7 +42,7 @@ class Job {
   #settle = poll(RESTING_MS, () => this.#load());
 
   /**
-   * @param {string} name
+   * @param {"rebuild" | "verify"} name
    * @param {string} path
    * @param {(status: any) => Description} describe Describes the status of this job.
    */
@@ -50,7 +52,9 @@ class Job {
     this.name = name;
     this.#bar = progressBar(name);
     this.#words = byId(`${name}-words`);
+    this.#history = new JobHistory(name);
     onPress(`${name}-start`, () => this.#begin());
+    onPress(`${name}-cancel`, () => this.#cancel());
   }
 
   watch() {
@@ -73,6 +77,17 @@ class Job {
     this.#watch.start();
   }
 
+  async #cancel() {
+    setText(byId(`${this.name}-refusal`), "");
+    try {
+      this.#show((await request("DELETE", this.#path)).body);
+    } catch (error) {
+      // It may have ended by itself.
+      if (!(error instanceof Problem && error.slug === "not-cancelled"))
+        setText(byId(`${this.name}-refusal`), error.message);
+    }
+  }
+
   async #load() {
     try {
       this.#show((await get(this.#path)).body);
@@ -86,16 +101,17 @@ class Job {
 
   /** @param {Api.RebuildStatus | Api.VerifyStatus} progress */
   #show(progress) {
-    const { state, events_done, events_total, per_cent, error } = progress;
+    const { state, cancelling, events_done, events_total, per_cent, error } = progress;
     const running = state === "running";
     const { words, figures, head, rows, more } = this.#describe(progress);
     if (running) this.#watch.start();
     else this.#watch.stop();
     disable(`${this.name}-start`, running);
+    this.#showCancel(running && !isNeeded(progress), cancelling);
     const finished = ["swapped", "sound", "findings"].includes(state);
     this.#bar.value = finished ? 100 : per_cent;
     this.#bar.hidden = byId(`${this.name}-figures`).hidden = state === "idle";
-    setText(this.#words, error ? `${words} ${error}` : words);
+    setText(this.#words, cancelling ? "Cancelling…" : error ? `${words} ${error}` : words);
     this.#words.dataset.state = state;
     byId(`${this.name}-figures`).replaceChildren(
       ...[
@@ -117,8 +133,22 @@ class Job {
     this.#table(head, rows, more);
     // A short run may start and end between two polls: its end distinguishes it from the last one.
     const key = `${state} ${progress.ended_at}`;
-    if (this.#shown && this.#shown !== key) announce(this.#words.textContent);
+    if (this.#shown !== key) {
+      if (this.#shown) announce(this.#words.textContent);
+      this.#history.load();
+    }
     this.#shown = key;
+  }
+
+  /**
+   * @param {boolean} offered
+   * @param {boolean} cancelling
+   */
+  #showCancel(offered, cancelling) {
+    const cancel = byId(`${this.name}-cancel`);
+    if (!offered && cancel === document.activeElement) byId(`${this.name}-start`).focus();
+    cancel.hidden = !offered;
+    disable(cancel.id, cancelling);
   }
 
   /**
@@ -165,6 +195,12 @@ class Job {
     );
   }
 }
+
+/**
+ * Whether the service has started the job itself, because it needs it.
+ * @param {Api.RebuildStatus | Api.VerifyStatus} progress
+ */
+const isNeeded = (progress) => "requested_by" in progress && progress.requested_by === "service";
 
 /** @param {Cell | undefined} cell */
 const text = (cell) => (typeof cell === "number" ? String(cell) : (cell ?? ""));
@@ -234,6 +270,7 @@ export function verifyJob() {
     sound: "No problems found:",
     findings: "Problems found:",
     failed: "Verification failed.",
+    cancelled: "Cancelled before its end.",
   };
   return new Job(
     "verify",

@@ -1,6 +1,7 @@
 //! The service at work: its views, a rebuild and a verification, each caught while it runs.
 
 use super::{Gallery, LARGE, SMALL, TOKEN, look_through};
+use crate::browser::Browser;
 use crate::senses::PATIENCE;
 use crate::service::Service;
 use crate::webhooks::demo_with_webhook;
@@ -109,9 +110,26 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     gallery.look("rebuilt").await;
     gallery.catch_running("verify", service).await;
     gallery.look("verifying").await;
-    service.thaw();
+    gallery.cancel_verification(service).await;
+    gallery.look("a cancelled verification").await;
+    browser.click("verify-start").await;
     browser.mentions("verify-words", "No problems found").await;
     gallery.look("sound").await;
+    open_details(browser, "rebuild-history").await;
+    open_details(browser, "verify-history").await;
+    browser.mentions("verify-runs", "Cancelled").await;
+    browser.mentions("rebuild-runs", "by the operator").await;
+    gallery.look("last runs").await;
+    open_details(browser, "configuration-details").await;
+    browser
+        .mentions("setting-security.operator_token", "set")
+        .await;
+    let below = "at('configuration').scrollIntoView()";
+    browser.script::<()>(below).await;
+    gallery.look("the configuration").await;
+    browser.click("configuration-changed").await;
+    browser.misses("setting-log.engine").await;
+    gallery.look("changed settings").await;
     damage(service, &cart);
     browser.click("verify-start").await;
     browser.mentions("verify-words", "Problems found").await;
@@ -140,6 +158,12 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
         .await;
     browser.mentions("view-carts", "failed").await;
     gallery.look("failed views").await;
+    browser
+        .mentions("background-rows", "rebuilding the views failed")
+        .await;
+    let below = "at('background').scrollIntoView()";
+    browser.script::<()>(below).await;
+    gallery.look("errors in the background").await;
     std::fs::remove_dir(&obstacle).expect("the folder can be removed");
     browser
         .mentions("indicator-views", "All views up to date")
@@ -158,6 +182,12 @@ async fn reach_all(gallery: &Gallery<'_>, service: &mut Service) {
     browser.sees("offline").await;
     gallery.look("out of reach").await;
     browser.expect_complaint("ERR_");
+}
+
+/// Opens an element that shows more, which is loaded then.
+async fn open_details(browser: &Browser, id: &str) {
+    let open = format!("at({}).open = true", json!(id));
+    browser.script::<()>(&open).await;
 }
 
 /// Takes away the second half of the views' file, as a fault of the disk may.
@@ -184,6 +214,24 @@ fn damage(service: &Service, cart: &str) {
 }
 
 impl Gallery<'_> {
+    /// Cancels the verification that is frozen. It may end before it is cancelled, so it may be
+    /// another one.
+    async fn cancel_verification(&self, service: &Service) {
+        for _ in 0..TRIES {
+            self.browser.click("verify-cancel").await;
+            service.thaw();
+            self.browser
+                .until("at('verify-words').dataset.state !== 'running'")
+                .await;
+            let words = self.browser.text("verify-words").await;
+            if words == "Cancelled before its end." {
+                return;
+            }
+            self.catch_running("verify", service).await;
+        }
+        panic!("the verification was over each time before it was cancelled");
+    }
+
     /// Starts a work and freezes the service in the middle of it, which the page shows then.
     async fn catch_running(&self, work: &str, service: &Service) {
         let words = json!(format!("{work}-words"));
