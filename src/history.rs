@@ -1,7 +1,9 @@
 //! Recorded events decoded into the events of a model.
 
 use crate::decider::{Decider, DecodedEvent, Event, EventContext, UnreadableEvent};
+use crate::id::time_of;
 use crate::log::{Freshness, LogReader, ReadError, RecordedEvent, Version};
+use crate::timestamp::Timestamp;
 use crate::traces::SpanContext;
 use schemars::JsonSchema;
 use serde::de::{self, Visitor};
@@ -216,6 +218,13 @@ impl HistoryError {
         let is_it = |event: &RecordedEvent| self.event() == Some((event.stream, event.version));
         events.iter().position(is_it).unwrap_or(0)
     }
+}
+
+/// When `recorded` was written: the time in the id of its command, a UUIDv7. Its own time says when
+/// it happened, which may be days before; it stands in for an id of another kind.
+pub fn written_at(recorded: &RecordedEvent) -> Timestamp {
+    let commanded_at = || time_of(CommitMetadata::of(recorded).ok()?.command_id);
+    commanded_at().unwrap_or(recorded.recorded_at)
 }
 
 /// Decodes the event of `recorded`.

@@ -33,6 +33,12 @@ pub fn new_id() -> Uuid {
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
+/// The time that `id` begins with; `None` unless it is a UUIDv7.
+pub fn time_of(id: Uuid) -> Option<Timestamp> {
+    let millis = i64::try_from(id.as_u128() >> 80).ok()?;
+    (id.get_version_num() == 7).then(|| Timestamp::from_millis(millis))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,12 +46,15 @@ mod tests {
 
     #[test]
     fn ids_are_uuidv7_and_unique_across_threads() {
+        let begun = Timestamp::now();
         let threads = [(); 4]
             .map(|()| std::thread::spawn(|| (0..1_000).map(|_| new_id()).collect::<Vec<_>>()));
         let mut seen = HashSet::new();
         for thread in threads {
             for id in thread.join().expect("ids are made") {
                 assert_eq!(id.get_version_num(), 7);
+                let made = time_of(id).expect("it begins with its time");
+                assert!(begun <= made && made <= Timestamp::now(), "{made}");
                 assert!(seen.insert(id), "{id} comes twice");
             }
         }

@@ -10,6 +10,7 @@ use super::message::{Message, at};
 use super::status::{MirrorActivity, MirrorStatus};
 use super::stream::MirrorStream;
 use super::trouble::Trouble;
+use crate::history;
 use crate::log::{LogReader, Position, ReadError, RecordedEvent};
 use crate::nats::{ANSWER_WITHIN, Published, check_size, outcome};
 use crate::timestamp::Timestamp;
@@ -37,7 +38,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A message that is sent.
 struct Flight {
     position: Position,
-    recorded_at: Timestamp,
+    written_at: Timestamp,
     bytes: usize,
     is_stored: bool,
 }
@@ -177,7 +178,7 @@ impl<'a> Publisher<'a> {
         self.bytes += bytes;
         self.flights.push_back(Flight {
             position,
-            recorded_at: recorded.recorded_at,
+            written_at: history::written_at(recorded),
             bytes,
             is_stored: false,
         });
@@ -265,7 +266,7 @@ impl<'a> Publisher<'a> {
     }
 
     fn report(&self) {
-        let oldest = self.flights.front().map(|flight| flight.recorded_at);
+        let oldest = self.flights.front().map(|flight| flight.written_at);
         let next = MirrorStatus {
             activity: match oldest {
                 Some(_) => MirrorActivity::Publishing,

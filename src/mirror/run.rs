@@ -7,6 +7,7 @@ use super::status::{MirrorActivity, MirrorStatus};
 use super::stream::MirrorStream;
 use super::trouble::Trouble;
 use crate::backoff::backoff;
+use crate::history;
 use crate::log::{LogReader, Position};
 use crate::nats::{self, Api};
 use crate::timestamp::Timestamp;
@@ -193,8 +194,8 @@ async fn stand_by(
     }
 }
 
-/// When the oldest event after `position` was recorded, as far as this node has it.
+/// When the oldest event after `position` was written, as far as this node has it.
 async fn oldest_after(log: &dyn LogReader, position: Position) -> Option<Timestamp> {
     let next = log.read_all(position, 1).await.ok()?.pop();
-    next.map(|event| event.recorded_at)
+    next.map(|event| history::written_at(&event))
 }

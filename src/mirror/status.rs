@@ -30,7 +30,7 @@ pub struct MirrorStatus {
     pub activity: MirrorActivity,
     /// Up to this position the stream is known to have the log; `None` until it has been read.
     pub position: Option<Position>,
-    /// When the oldest event was recorded that the stream is not known to have. Before the stream
+    /// When the oldest event was written that the stream is not known to have. Before the stream
     /// has been read, when the service started.
     pub oldest: Option<Timestamp>,
     /// Why nothing is mirrored at the moment.
@@ -48,7 +48,7 @@ impl MirrorStatus {
         }
     }
 
-    /// The age of the oldest event that is not mirrored; zero without one.
+    /// How long ago the oldest event that is not mirrored was written; zero without one.
     pub fn lag(&self) -> Duration {
         self.oldest
             .map_or(Duration::ZERO, |oldest| oldest.until(Timestamp::now()))

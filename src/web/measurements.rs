@@ -58,7 +58,7 @@ pub struct Snapshot {
     pub taken: Instant,
     /// Position of the last event; `None` if the log did not answer.
     pub head: Option<u64>,
-    /// Age of the oldest event that a view has not applied, in milliseconds.
+    /// How long ago the oldest event that a view has not applied was written, in milliseconds.
     pub lag_ms: Option<u64>,
     pub totals: Totals,
 }

@@ -9,6 +9,7 @@ use super::meter::{Counted, Meter};
 use super::schedule::{Change, Delivery, Schedule};
 use super::settings::WebhookSettings;
 use super::store::{ParkedEvent, Store};
+use crate::history;
 use crate::log::{Checkpoint, Hash, LogReader, Position, RecordedEvent};
 use crate::public_events::{may_be_public, public_events};
 use crate::timestamp::Timestamp;
@@ -172,7 +173,7 @@ impl Deliverer {
             cart: events.first().map_or(recorded.stream, |event| event.cart),
             position: recorded.position,
             hash: recorded.hash,
-            recorded_at: recorded.recorded_at,
+            written_at: history::written_at(recorded),
             events: events.into_iter().map(Arc::new).collect(),
         })
     }

@@ -25,7 +25,8 @@ pub struct Delivery {
     pub position: Position,
     /// The hash of the stored event, which names the history that it is in.
     pub hash: Hash,
-    pub recorded_at: Timestamp,
+    /// See [`crate::history::written_at`].
+    pub written_at: Timestamp,
     /// In the order in which they are sent; those that were sent are removed.
     pub events: VecDeque<Arc<PublicEvent>>,
 }
@@ -149,7 +150,7 @@ impl Schedule {
                 reason: "an earlier event of the cart is parked".to_owned(),
             });
         }
-        let open = (before, delivery.recorded_at);
+        let open = (before, delivery.written_at);
         self.open.insert(delivery.position, open);
         self.enqueue(delivery, now);
         None

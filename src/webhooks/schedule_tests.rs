@@ -28,18 +28,18 @@ fn at(position: u64) -> Checkpoint {
 }
 
 fn delivery(cart: Uuid, position: u64) -> Delivery {
-    let recorded_at = Timestamp::from_millis(0);
+    let written_at = Timestamp::from_millis(0);
     Delivery {
         cart,
         position: Position(position),
         hash: Hash::ZERO,
-        recorded_at,
+        written_at,
         events: [Arc::new(PublicEvent {
             id: position.to_string(),
             kind: PublicType::CartExpired,
             cart,
             position: Position(position),
-            recorded_at,
+            recorded_at: written_at,
             span: None,
             json: String::new(),
         })]

@@ -48,6 +48,7 @@ mod schema;
 mod search;
 mod shares;
 mod shop_pages;
+mod simulation;
 mod tokens;
 mod traces;
 mod views;

@@ -1,6 +1,6 @@
 //! `/api/views`: state and lag of the views.
 
-use crate::history::HistoryError;
+use crate::history::{self, HistoryError};
 use crate::log::{Position, ReplicaStatus};
 use crate::mirror::{MirrorActivity, MirrorHandle};
 use crate::proof::{SigningStatus, WitnessStatus};
@@ -20,6 +20,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::time::Duration;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![at("/api/views").get(Rate::Unlimited, list, describe_list)]
@@ -91,7 +92,7 @@ struct MirrorDocument {
     state: MirrorActivity,
     /// Up to this position the stream is known to have the log; `null` until it has been read.
     position: Option<Position>,
-    /// Age of the oldest event that the stream is not known to have; 0 without one.
+    /// How long ago the oldest event was written that the stream is not known to have; 0 without one.
     lag_ms: u64,
     /// Why nothing is mirrored at the moment, and what to do.
     last_error: Option<String>,
@@ -151,7 +152,7 @@ struct ViewDocument {
     position: Position,
     /// Events not in the view yet.
     lag_events: u64,
-    /// Age of the oldest event not in the view.
+    /// How long ago the oldest event not in the view was written.
     lag_ms: u64,
     state: State,
     /// Why the view failed.
@@ -176,7 +177,7 @@ pub(super) struct Lag {
     /// Position of the last event in the view.
     pub position: Position,
     pub events: u64,
-    /// Age of the oldest event not in the view.
+    /// How long ago the oldest event not in the view was written.
     pub millis: u64,
 }
 
@@ -208,7 +209,8 @@ impl Lags {
         })
     }
 
-    /// The age of the oldest event that any of the views has not applied, in milliseconds.
+    /// How long ago the oldest event was written that any of the views has not applied, in
+    /// milliseconds.
     pub(super) fn longest_ms(&self) -> u64 {
         let rebuilding = self.rebuilding.as_ref().map_or(0, |(_, lag)| lag.millis);
         self.serving.millis.max(rebuilding)
@@ -233,14 +235,12 @@ impl Lag {
             0 => None,
             _ => state.log.read_all(position, 1).await?.pop(),
         };
-        let millis = oldest.map_or(0, |event| {
-            let age = Timestamp::now().millis() - event.recorded_at.millis();
-            u64::try_from(age).unwrap_or(0)
-        });
+        let age = |event| history::written_at(&event).until(Timestamp::now());
+        let age = oldest.map_or(Duration::ZERO, age);
         Ok(Lag {
             position,
             events,
-            millis,
+            millis: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
         })
     }
 }
