@@ -17,6 +17,7 @@ pub mod background_errors;
 mod backoff;
 mod build;
 mod cache;
+mod database_size;
 pub mod decider;
 mod disk_space;
 mod file_lock;

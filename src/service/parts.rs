@@ -5,6 +5,7 @@ use crate::background::Background;
 use crate::cart::{Cart, CartModel};
 use crate::commands::{CommandHandler, Meter, Snapshots};
 use crate::config::{Config, Engine};
+use crate::database_size::DatabaseSize;
 use crate::disk_space::DiskSpace;
 use crate::expiry::Expiry;
 use crate::jobs::JobHistory;
@@ -29,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Adds the metrics of commands, refused tokens, log and disk space to `registry`.
+/// Adds the metrics of commands, refused tokens, log, views and disk space to `registry`.
 pub(super) fn register(
     registry: &Registry,
     config: &Config,
@@ -44,6 +45,7 @@ pub(super) fn register(
     for gauge in gauges {
         registry.register(gauge)?;
     }
+    registry.register(Box::new(DatabaseSize::of("views", &config.views.path)?))?;
     registry.register(Box::new(disk_space(config)?))
 }
 

@@ -31,7 +31,8 @@ impl Metrics {
         let lag_seconds = GaugeVec::new(
             Opts::new(
                 "cartlog_view_lag_seconds",
-                "Age of the oldest event that the view has not applied; up to 0.2 when idle.",
+                "How long ago the oldest event that the view has not applied was written; up to \
+                 0.2 when idle.",
             ),
             &["view"],
         )?;
@@ -103,8 +104,12 @@ pub struct Totals {
     pub shed: u64,
     /// The time until a command's events were durable.
     pub append: Buckets,
-    /// Size of the log's files; `None` if it is not known.
+    /// Size of the log's file and of its write-ahead log; `None` if it is not known.
     pub log_bytes: Option<u64>,
+    /// Size of the log's write-ahead log.
+    pub log_wal_bytes: Option<u64>,
+    /// Size of the views' file and of its write-ahead log.
+    pub views_bytes: Option<u64>,
     /// Free space on the disk that has least; `None` if it is not known.
     pub free_bytes: Option<u64>,
 }
@@ -131,7 +136,9 @@ impl Totals {
             ),
             shed: sum(family("cartlog_refused_total"), None),
             append: append.map(Buckets::of).unwrap_or_default(),
-            log_bytes: gauges("cartlog_log_bytes").reduce(|all, file| all + file),
+            log_bytes: gauges("cartlog_log_bytes").min(),
+            log_wal_bytes: gauges("cartlog_log_wal_bytes").min(),
+            views_bytes: gauges("cartlog_views_bytes").min(),
             free_bytes: gauges("cartlog_disk_free_bytes").min(),
         }
     }

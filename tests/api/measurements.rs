@@ -39,8 +39,11 @@ async fn measurements_show_what_has_just_happened() {
         assert_eq!(all(&measured, "events"), 2, "{measured}");
         assert_eq!(all(&measured, "refused"), 1, "{measured}");
         assert_eq!(all(&measured, "errors"), 0, "{measured}");
-        assert!(measured["log_bytes"].as_u64() > Some(0), "{measured}");
-        assert!(measured["free_bytes"].as_u64() > Some(0), "{measured}");
+        for size in ["log_wal_bytes", "views_bytes", "free_bytes"] {
+            assert!(measured[size].as_u64() > Some(0), "{measured}");
+        }
+        let of_log = ["log_bytes", "log_wal_bytes"].map(|size| measured[size].as_u64());
+        assert!(of_log[0] > of_log[1], "{measured}");
         assert_eq!(measured["open_streams"], 0);
         let steps = measured["steps"].as_array().unwrap();
         assert!(steps[0]["from"].as_str() >= measured["since"].as_str());

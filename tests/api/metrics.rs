@@ -3,6 +3,7 @@
 use cartlog_testkit::TestApp;
 use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The samples of one scrape, by name and labels.
 struct Scraped(BTreeMap<String, String>);
@@ -183,9 +184,16 @@ async fn gauges_are_read_at_each_scrape() {
             assert_eq!(scraped.at(&lag), 0);
         }
     }
-    let size = |name| std::fs::metadata(app.file(name)).unwrap().len();
-    let bytes = size("events.db") + size("events.db-wal");
-    assert_eq!(scraped.at("cartlog_log_bytes"), bytes);
+    for (name, file) in [("log", "events.db"), ("views", "views.db")] {
+        // The views' file is a link to the generation that serves.
+        let file = std::fs::canonicalize(app.file(file)).unwrap();
+        let size = |file: &Path| std::fs::metadata(file).unwrap().len();
+        let ahead = size(Path::new(&format!("{}-wal", file.display())));
+        assert!(ahead > 0, "{name}");
+        let whole = scraped.at(&format!("cartlog_{name}_bytes"));
+        assert_eq!(whole, size(&file) + ahead);
+        assert_eq!(scraped.at(&format!("cartlog_{name}_wal_bytes")), ahead);
+    }
     for file in ["log", "views"] {
         let free = format!("cartlog_disk_free_bytes{{file=\"{file}\"}}");
         assert!(scraped.at(&free) > 1 << 20, "{file}");

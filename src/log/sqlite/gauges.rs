@@ -1,10 +1,9 @@
 //! The engine's metrics: commits per group, time of each sync, and size of the log's files.
 
-use crate::files::beside;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use prometheus::{Histogram, HistogramOpts, IntGauge, exponential_buckets};
-use std::path::{Path, PathBuf};
+use crate::database_size::DatabaseSize;
+use prometheus::core::Collector;
+use prometheus::{Histogram, HistogramOpts, exponential_buckets};
+use std::path::Path;
 use std::time::Duration;
 
 /// The metrics of one log.
@@ -12,7 +11,7 @@ use std::time::Duration;
 pub(super) struct Gauges {
     group: Histogram,
     sync: Histogram,
-    size: Size,
+    size: DatabaseSize,
 }
 
 impl Gauges {
@@ -27,19 +26,13 @@ impl Gauges {
             "Time to commit the transaction of a group, which syncs the disk.",
         );
         let durations = exponential_buckets(1e-4, 2.5, 14).expect("a first bucket above 0");
-        let size = IntGauge::new(
-            "cartlog_log_bytes",
-            "The size of the log's file and of the write-ahead log beside it.",
-        );
+        let size = DatabaseSize::of("log", log);
         Gauges {
             group: Histogram::with_opts(group.buckets(buckets))
                 .expect("a name of letters and underscores"),
             sync: Histogram::with_opts(sync.buckets(durations))
                 .expect("a name of letters and underscores"),
-            size: Size {
-                log: log.to_owned(),
-                bytes: size.expect("a name of letters and underscores"),
-            },
+            size: size.expect("a name of letters and underscores"),
         }
     }
 
@@ -60,30 +53,5 @@ impl Gauges {
             Box::new(self.sync.clone()),
             Box::new(self.size.clone()),
         ]
-    }
-}
-
-/// The size of the log's files, read at each scrape.
-#[derive(Debug, Clone)]
-struct Size {
-    log: PathBuf,
-    bytes: IntGauge,
-}
-
-impl Collector for Size {
-    fn desc(&self) -> Vec<&Desc> {
-        self.bytes.desc()
-    }
-
-    /// Without a sample if the file cannot be read: no size is better than a wrong one.
-    fn collect(&self) -> Vec<MetricFamily> {
-        let Ok(log) = std::fs::metadata(&self.log) else {
-            return Vec::new();
-        };
-        // A closed log has no write-ahead log.
-        let ahead = std::fs::metadata(beside(&self.log, "-wal")).map_or(0, |file| file.len());
-        let bytes = log.len().saturating_add(ahead);
-        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-        self.bytes.collect()
     }
 }

@@ -63,8 +63,13 @@ struct MeasurementsDocument {
     version: &'static str,
     /// Live streams that are open.
     open_streams: usize,
-    /// Size of the log's files, or of this node's replica of it; null if it is not known.
+    /// Size of the log's file, or of this node's replica of it, and of its write-ahead log; null
+    /// if it is not known.
     log_bytes: Option<u64>,
+    /// The part of `log_bytes` that is the write-ahead log.
+    log_wal_bytes: Option<u64>,
+    /// Size of the views' file and of its write-ahead log; null if it is not known.
+    views_bytes: Option<u64>,
     /// Free space for log and views, on the disk that has least; null if it is not known.
     free_bytes: Option<u64>,
     period: Period,
@@ -93,6 +98,8 @@ async fn list(
             version: build::RELEASE,
             open_streams: state.streams.open(),
             log_bytes: now.totals.log_bytes,
+            log_wal_bytes: now.totals.log_wal_bytes,
+            views_bytes: now.totals.views_bytes,
             free_bytes: now.totals.free_bytes,
             period,
             period_seconds: period.length().as_secs(),

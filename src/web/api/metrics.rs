@@ -55,8 +55,9 @@ fn describe_list(operation: Operation<'_>) -> Operation<'_> {
             "Commands by kind and outcome, the time to decide and to append, group commit sizes, \
              the time to sync, conflicts; responses by route, method and class of status; view \
              lag, open streams, what was refused at a limit, wrong tokens of the operator and the \
-             warehouse, the size of the log and the free disk space; processor time, memory, \
-             threads and file descriptors of the process (`process_*`); version and commit \
+             warehouse, the size of the log and of the views, with their write-ahead logs apart, \
+             and the free disk space; processor time, memory, threads and file descriptors of the \
+             process (`process_*`); version and commit \
              (`cartlog_build_info`). Counters reset with the process. With an operator token \
              configured, it responds under any host name.",
         )

@@ -7,6 +7,7 @@ import { get } from "../service/request.js";
 import { poll } from "../service/poll.js";
 import { Figure, strips } from "../insights/figure.js";
 import { loadFailures } from "./failures.js";
+import { describeStorage } from "./storage.js";
 
 /** As long as the shortest step. */
 const POLL_MS = 10_000;
@@ -91,6 +92,7 @@ export class Measurements {
   #show(measurements) {
     const { node, steps, step_seconds, period_seconds, since } = measurements;
     setText(byId("node"), describeNode(measurements));
+    setText(byId("storage"), describeStorage(measurements));
     const step = step_seconds * 1000;
     const end = Date.parse(steps.at(-1)?.to ?? since);
     const first = end - period_seconds * 1000;
@@ -123,18 +125,8 @@ export class Measurements {
  * @param {Api.Measurements} measurements
  * @returns {string}
  */
-function describeNode({ version, since, open_streams, log_bytes, free_bytes }) {
-  const log = log_bytes === null ? "" : `; the log’s files have ${size(log_bytes)}`;
-  const free = free_bytes === null ? "" : `, ${size(free_bytes)} free`;
-  return `cartlog ${version}, started ${fullTime(since)}; ${count(open_streams, "live stream")}${log}${free}`;
-}
-
-const UNITS = ["kB", "MB", "GB", "TB"];
-
-/** @param {number} bytes */
-function size(bytes) {
-  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 1), UNITS.length);
-  return `${(bytes / 1000 ** power).toLocaleString("en", { maximumSignificantDigits: 3 })} ${UNITS[power - 1]}`;
+function describeNode({ version, since, open_streams }) {
+  return `cartlog ${version}, started ${fullTime(since)}; ${count(open_streams, "live stream")}`;
 }
 
 /**

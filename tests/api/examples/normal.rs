@@ -48,6 +48,8 @@ fn is_volatile(name: &str) -> bool {
         "rows_checked",
         "steps",
         "log_bytes",
+        "log_wal_bytes",
+        "views_bytes",
         "free_bytes",
         // Of a receiver, which has a port of its own.
         "url",
