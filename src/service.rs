@@ -149,7 +149,7 @@ impl Service {
         let order_process = start_order_process(order_process, reader(), stopping.clone())?;
         let (expiry, expiring) = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {
-            simulated_days: simulated_days(config, &commands, &orders),
+            simulated_days: simulated_days(config, &commands, &orders, &log),
             commands,
             orders,
             warehouse,

@@ -164,12 +164,14 @@ pub(super) fn simulated_days(
     config: &Config,
     carts: &Arc<CommandHandler<CartModel>>,
     orders: &Arc<CommandHandler<OrderModel>>,
+    log: &Arc<dyn EventLog>,
 ) -> SimulatedDays {
     let warehouse_answers_within = config.orders.reserve_within();
     let expire_after = config.carts.idle_time();
     SimulatedDays::new(
         carts.clone(),
         orders.clone(),
+        log.clone(),
         expire_after,
         warehouse_answers_within,
     )

@@ -5,15 +5,20 @@
 //! so the log's times go back, but never within a cart. Nothing relies on more: order is by
 //! position and version, never by clock.
 
+mod batch_key;
 mod visit;
 
+pub use batch_key::BatchKey;
+
 use crate::cart::event::CartCheckedOut;
+use crate::cart::state::Closure;
 use crate::cart::{Cart, CartCommand, CartModel, Refusal, Sku};
 use crate::catalogue::Catalogue;
-use crate::commands::{CommandContext, CommandError, CommandHandler};
-use crate::history::EventRef;
-use crate::id::new_id;
-use crate::log::Version;
+use crate::commands::{CommandContext, CommandError, CommandHandler, Condition};
+use crate::decider::Decider;
+use crate::history::{CommitMetadata, EventRef, HistoryError};
+use crate::id::{new_id, time_of};
+use crate::log::{Freshness, LogReader, Version};
 use crate::orders::event::OrderPlaced;
 use crate::orders::{OrderCommand, OrderModel, OrderRefusal};
 use crate::timestamp::Timestamp;
@@ -25,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use visit::{Step, Timed};
+use visit::{CartVisit, Step, Timed};
 
 /// The actor of the commands, which tells them from those of shoppers.
 const ACTOR: &str = "simulation";
@@ -36,9 +41,8 @@ const TOGETHER: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub carts: u32,
-    /// Over how many days up to `now` the carts are opened.
+    /// Over how many days up to now the carts are opened.
     pub days: u32,
-    pub now: Timestamp,
     /// The same seed repeats the same choices.
     pub seed: u64,
 }
@@ -58,6 +62,9 @@ pub struct Summary {
     pub from: Option<Timestamp>,
     /// Time of the last of these events.
     pub to: Option<Timestamp>,
+    /// Events that this request has written. A repeat finds the others in the log.
+    #[serde(skip)]
+    pub written: u64,
 }
 
 /// Why a simulation ended early. What it has written stays.
@@ -67,18 +74,28 @@ pub enum SimulationError {
     Cart(#[from] CommandError<Refusal>),
     #[error(transparent)]
     Order(#[from] CommandError<OrderRefusal>),
+    #[error(transparent)]
+    History(#[from] HistoryError),
 }
 
 /// Simulates shopping on one log.
 pub struct SimulatedDays {
     carts: Arc<CommandHandler<CartModel>>,
     orders: Arc<CommandHandler<OrderModel>>,
+    log: Arc<dyn LogReader>,
     /// Idle time after which an open cart expires; `None` for never.
     expire_after: Option<Duration>,
     /// Whether a checkout's order is confirmed at once. Otherwise a warehouse answers, today.
     confirms_at_once: bool,
     /// Held by the simulation that runs: two would mix their times.
     running: Mutex<()>,
+}
+
+/// The commands of one simulation.
+struct Batch<'a> {
+    /// Their correlation id. Its time is the end of the simulated days, so that a repeat finds it.
+    id: Uuid,
+    key: Option<&'a BatchKey>,
 }
 
 /// A cart that exists so far.
@@ -93,6 +110,7 @@ impl SimulatedDays {
     pub fn new(
         carts: Arc<CommandHandler<CartModel>>,
         orders: Arc<CommandHandler<OrderModel>>,
+        log: Arc<dyn LogReader>,
         expire_after: Option<Duration>,
         warehouse_answers_within: Option<Duration>,
     ) -> SimulatedDays {
@@ -100,104 +118,135 @@ impl SimulatedDays {
         SimulatedDays {
             carts,
             orders,
+            log,
             expire_after,
             confirms_at_once,
             running: Mutex::new(()),
         }
     }
 
-    /// Simulates `plan`, after a simulation that runs already.
-    pub async fn run(&self, catalogue: &Catalogue, plan: Plan) -> Result<Summary, SimulationError> {
+    /// Simulates `plan`, after a simulation that runs already. Under `key` nothing is written that
+    /// an earlier request has written under it.
+    pub async fn run(
+        &self,
+        catalogue: &Catalogue,
+        plan: Plan,
+        key: Option<&BatchKey>,
+    ) -> Result<Summary, SimulationError> {
         let _running = self.running.lock().await;
-        let visits = visit::visits(catalogue, plan, self.expire_after);
+        let earlier = match key {
+            Some(key) => self.earlier(key).await?,
+            None => None,
+        };
+        let id = earlier.unwrap_or_else(new_id);
+        let batch = Batch { id, key };
+        let now = time_of(id).unwrap_or_else(Timestamp::now);
+        let mut visits = visit::visits(catalogue, plan, now, self.expire_after).into_iter();
+        let Some(first) = visits.next() else {
+            return Ok(Summary::default());
+        };
+        // Alone: a repeat looks for this cart.
+        let first = self.visit(catalogue, &batch, first).await?;
         let taken = stream::iter(visits)
-            .map(|visit| self.visit(catalogue, visit))
+            .map(|visit| self.visit(catalogue, &batch, visit))
             .buffer_unordered(TOGETHER);
         taken
-            .try_fold(Summary::default(), |whole, visit| {
-                ready(Ok(whole.with(&visit)))
-            })
+            .try_fold(first, |whole, visit| ready(Ok(whole.with(&visit))))
             .await
+    }
+
+    /// The correlation id of an earlier simulation under `key`, if there was one.
+    async fn earlier(&self, key: &BatchKey) -> Result<Option<Uuid>, SimulationError> {
+        let (cart, freshness) = (key.cart(0), Freshness::Linearizable);
+        let read = self.log.read_stream(cart, Version(0), 1, freshness).await;
+        let Some(opened) = read.map_err(HistoryError::from)?.pop() else {
+            return Ok(None);
+        };
+        Ok(CommitMetadata::of(&opened)?.correlation_id)
     }
 
     /// Takes the steps of one cart, and sums up what came of them.
     async fn visit(
         &self,
         catalogue: &Catalogue,
-        steps: Vec<Timed>,
+        batch: &Batch<'_>,
+        visit: CartVisit,
     ) -> Result<Summary, SimulationError> {
+        let id = batch.key.map_or_else(new_id, |key| key.cart(visit.number));
         let mut summary = Summary::default();
-        let mut opened = None;
-        for step in steps {
-            let taken = self.take(catalogue, &step, opened.as_ref()).await?;
-            summary.add(&step, &taken);
-            opened = taken.cart.or(opened);
+        let mut cart = OpenedCart {
+            id,
+            version: Version(0),
+            state: Arc::default(),
+        };
+        for (number, step) in visit.steps.iter().enumerate() {
+            let Some(command) = command(catalogue, &step.step, &cart.state) else {
+                continue;
+            };
+            let context = CommandContext {
+                recorded_at: Some(step.at),
+                correlation_id: Some(batch.id),
+                key: batch.key.map(|key| key.step(number)),
+                // A repeat finds what was written. What was refused must not be accepted now.
+                if_match: Some(Condition::OneOf(vec![cart.version])),
+                ..CommandContext::new(command.name(), ACTOR)
+            };
+            let taken = self.take(&command, &context, &mut cart).await?;
+            summary.add(step, &taken);
         }
         Ok(summary)
     }
 
-    /// Takes one step of a cart, which is `opened` unless it is its first.
+    /// Takes one step of `cart`, which is changed by it.
     async fn take(
         &self,
-        catalogue: &Catalogue,
-        step: &Timed,
-        opened: Option<&OpenedCart>,
+        command: &CartCommand,
+        context: &CommandContext,
+        cart: &mut OpenedCart,
     ) -> Result<Taken, SimulationError> {
-        let Some(command) = command(catalogue, &step.step, opened) else {
-            return Ok(Taken::default());
-        };
-        let id = opened.map_or_else(new_id, |cart| cart.id);
-        let before = opened.map_or(0, |cart| cart.version.0);
-        let context = CommandContext {
-            recorded_at: Some(step.at),
-            ..CommandContext::new(command.name(), ACTOR)
-        };
-        let handled = self.carts.handle(id, &command, &context, |_| true).await;
+        let handled = self.carts.handle(cart.id, command, context, |_| true).await;
         let handled = match handled {
             Ok(handled) => handled,
-            Err(CommandError::Refused(_)) => {
-                return Ok(Taken {
-                    is_refused: true,
-                    ..Taken::default()
+            Err(CommandError::Refused(_)) => return Ok(Taken::refused()),
+            // It was refused, or had nothing to do, at the version that it is decided on.
+            Err(CommandError::VersionMismatch { .. }) => {
+                return Ok(match self.carts.model().decide(&cart.state, command) {
+                    Ok(events) if events.is_empty() => Taken::default(),
+                    Ok(_) | Err(_) => Taken::refused(),
                 });
             }
             Err(error) => return Err(error.into()),
         };
+        let events = handled.version.0.saturating_sub(cart.version.0);
         let mut taken = Taken {
-            events: handled.version.0.saturating_sub(before),
+            events,
+            written: if handled.replayed { 0 } else { events },
             ..Taken::default()
         };
-        if let CartCommand::Checkout { order_id, .. } = command {
-            taken.is_checked_out = true;
-            let reaction = EventRef {
-                stream: id,
-                version: handled.version.0,
-            };
-            if self.confirms_at_once {
-                taken.events += self
-                    .place(order_id, &handled.state, &context, reaction)
-                    .await?;
-            }
+        cart.version = handled.version;
+        cart.state = handled.state;
+        let Some(order) = order_of(&cart.state) else {
+            return Ok(taken);
+        };
+        taken.is_checked_out = true;
+        if self.confirms_at_once {
+            let placed = self.place(order, cart, context).await?;
+            taken.events += placed.events;
+            taken.written += placed.written;
         }
-        taken.cart = Some(OpenedCart {
-            id,
-            version: handled.version,
-            state: handled.state,
-        });
         Ok(taken)
     }
 
     /// Places the order of a checkout at its time. The order process would place it today; it
-    /// finds nothing left to do. Returns the number of events.
+    /// finds nothing left to do.
     async fn place(
         &self,
         order: Uuid,
-        cart: &Cart,
+        cart: &OpenedCart,
         checkout: &CommandContext,
-        reaction: EventRef,
-    ) -> Result<u64, SimulationError> {
-        let Some(contents) = cart.contents() else {
-            return Ok(0);
+    ) -> Result<Taken, SimulationError> {
+        let Some(contents) = cart.state.contents() else {
+            return Ok(Taken::default());
         };
         let checked_out = CartCheckedOut {
             order_id: order,
@@ -207,32 +256,63 @@ impl SimulatedDays {
             withdrawn: None,
             order_follows: true,
         };
-        let placed = OrderPlaced::of(reaction.stream, checked_out, contents, None);
+        let placed = OrderPlaced::of(cart.id, checked_out, contents, None);
         let command = OrderCommand::Place(placed);
         let context = CommandContext {
             recorded_at: checkout.recorded_at,
-            correlation_id: Some(checkout.command_id),
-            cause: Some(reaction),
+            correlation_id: checkout.correlation_id,
+            cause: Some(EventRef {
+                stream: cart.id,
+                version: cart.version.0,
+            }),
             ..CommandContext::new(command.name(), ACTOR)
         };
         let handled = self.orders.handle(order, &command, &context, |_| true);
-        Ok(handled.await?.version.0)
+        let handled = handled.await?;
+        let events = handled.version.0;
+        Ok(Taken {
+            events,
+            written: handled.position.map_or(0, |_| events),
+            ..Taken::default()
+        })
+    }
+}
+
+/// The order of a cart that was checked out.
+fn order_of(cart: &Cart) -> Option<Uuid> {
+    match cart {
+        Cart::Closed(closed) => match closed.closure {
+            Closure::CheckedOut { order_id } => Some(order_id),
+            Closure::Expired => None,
+        },
+        Cart::NotOpened | Cart::Open(_) => None,
     }
 }
 
 /// What came of a step.
 #[derive(Default)]
 struct Taken {
-    cart: Option<OpenedCart>,
     events: u64,
+    /// Those that were not there before.
+    written: u64,
     is_refused: bool,
     is_checked_out: bool,
+}
+
+impl Taken {
+    fn refused() -> Taken {
+        Taken {
+            is_refused: true,
+            ..Taken::default()
+        }
+    }
 }
 
 impl Summary {
     fn add(&mut self, step: &Timed, taken: &Taken) {
         self.carts += u64::from(matches!(step.step, Step::Open { .. }));
         self.events += taken.events;
+        self.written += taken.written;
         self.refused += u64::from(taken.is_refused);
         self.checked_out += u64::from(taken.is_checked_out);
         if taken.events > 0 {
@@ -248,14 +328,15 @@ impl Summary {
             checked_out: self.checked_out + other.checked_out,
             refused: self.refused + other.refused,
             events: self.events + other.events,
+            written: self.written + other.written,
             from: [self.from, other.from].into_iter().flatten().min(),
             to: self.to.max(other.to),
         }
     }
 }
 
-/// The command of `step`, or `None` if the cart was never opened.
-fn command(catalogue: &Catalogue, step: &Step, opened: Option<&OpenedCart>) -> Option<CartCommand> {
+/// The command of `step` on `cart`, or `None` if the cart was never opened.
+fn command(catalogue: &Catalogue, step: &Step, cart: &Cart) -> Option<CartCommand> {
     if let Step::Open { token_hash } = step {
         return Some(CartCommand::OpenCart {
             currency: catalogue.currency,
@@ -263,7 +344,7 @@ fn command(catalogue: &Catalogue, step: &Step, opened: Option<&OpenedCart>) -> O
             items: Vec::new(),
         });
     }
-    let contents = opened?.state.contents()?;
+    let contents = cart.contents()?;
     let look_up = |sku: &Sku, quantity| catalogue.look_up(sku.clone(), quantity);
     Some(match step {
         Step::Open { .. } => return None,

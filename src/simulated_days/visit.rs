@@ -37,41 +37,55 @@ pub(super) enum Step {
     Expire,
 }
 
-/// The steps of each cart of `plan`; the cart that is opened first comes first. Carts that are left
-/// expire after `expire_after`, if that is over by then. Empty without products.
+/// The visit of one cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CartVisit {
+    /// The cart's number, from 0.
+    pub number: u32,
+    /// By time; the first one opens the cart.
+    pub steps: Vec<Timed>,
+}
+
+/// The visits of `plan` up to `now`. Cart 0 comes first, then the cart that is opened first. Carts
+/// that are left expire after `expire_after`, if that is over by then. Empty without products.
 pub(super) fn visits(
     catalogue: &Catalogue,
     plan: Plan,
+    now: Timestamp,
     expire_after: Option<Duration>,
-) -> Vec<Vec<Timed>> {
+) -> Vec<CartVisit> {
     let mut all = Vec::new();
     let shelves = Shelves::of(catalogue.products(), |product| &product.category);
     if shelves.is_empty() {
         return all;
     }
-    for cart in 0..plan.carts {
-        let seed = seed_of(cart.into(), plan.seed);
+    for number in 0..plan.carts {
+        let seed = seed_of(number.into(), plan.seed);
         let chance = Rng::with_seed(seed);
         // Of its own, so that the shopper's choices do not depend on the time of day.
-        let at = opening(plan, &mut Rng::with_seed(!seed));
+        let at = opening(plan, now, &mut Rng::with_seed(!seed));
         let visit = Visit {
             at,
-            now: plan.now,
+            now,
             chance,
             basket: BTreeMap::new(),
             steps: Vec::new(),
         };
-        all.push(visit.shop(&shelves, expire_after));
+        let steps = visit.shop(&shelves, expire_after);
+        all.push(CartVisit { number, steps });
     }
-    all.sort_by_key(|steps| steps.first().map(|step| step.at));
+    all.sort_by_key(|visit| {
+        let opened = visit.steps.first().map(|step| step.at);
+        (visit.number > 0, opened)
+    });
     all
 }
 
-/// A time within the plan's days, more likely in busy hours.
-fn opening(plan: Plan, chance: &mut Rng) -> Timestamp {
+/// A time within the plan's days up to `now`, more likely in busy hours.
+fn opening(plan: Plan, now: Timestamp, chance: &mut Rng) -> Timestamp {
     let span = i64::from(plan.days) * 24 * HOUR;
     loop {
-        let at = plan.now.millis() - chance.i64(1..=span);
+        let at = now.millis() - chance.i64(1..=span);
         let hour = at.div_euclid(HOUR).rem_euclid(24);
         let weight = usize::try_from(hour).map_or(BUSIEST, |hour| BY_HOUR[hour]);
         if chance.u32(0..BUSIEST) < weight {
@@ -211,26 +225,30 @@ mod tests {
         Plan {
             carts: 300,
             days: 7,
-            now: Timestamp::parse("2026-11-23T12:00:00Z").unwrap(),
             seed,
         }
     }
 
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-11-23T12:00:00Z").unwrap()
+    }
+
     fn visits_of(plan: Plan, expire_after: Option<Duration>) -> Vec<Vec<Timed>> {
         let catalogue = Catalogue::load(None, None).unwrap();
-        visits(&catalogue, plan, expire_after)
+        let visits = visits(&catalogue, plan, now(), expire_after);
+        visits.into_iter().map(|visit| visit.steps).collect()
     }
 
     #[test]
     fn steps_are_within_the_days_in_order_and_repeat_by_seed() {
         let visits = visits_of(plan(1), None);
-        assert!(visits.is_sorted_by_key(|steps| steps[0].at));
+        assert!(visits[1..].is_sorted_by_key(|steps| steps[0].at));
         for steps in &visits {
             assert!(steps.is_sorted_by_key(|step| step.at));
         }
         let times: Vec<i64> = visits.iter().flatten().map(|it| it.at.millis()).collect();
-        let from = plan(1).now.millis() - 7 * 24 * HOUR;
-        let to = plan(1).now.millis();
+        let from = now().millis() - 7 * 24 * HOUR;
+        let to = now().millis();
         assert!(times.iter().all(|time| (from..=to).contains(time)));
         // Not all at once: each day has some.
         for day in 0..7 {

@@ -11,6 +11,36 @@ async fn simulate(app: &TestApp, carts: u32, key: &str) -> Answer {
     app.post("/api/simulation").json(&body).key(key).await
 }
 
+/// Contract (service): `POST /api/simulation` under an `Idempotency-Key` adds its carts once, and
+/// repeats its response, also after a restart.
+#[tokio::test]
+async fn repeated_simulation_adds_nothing_and_answers_the_same() {
+    let mut app = TestApp::start_with(&[("orders.confirm", "at_once")]);
+    let first = simulate(&app, 40, KEY).await.expect(200);
+    assert_eq!(first.header("idempotent-replayed"), None);
+    let simulated = first.json();
+    assert_eq!(simulated["carts"], 40);
+    assert!(simulated["checked_out"].as_u64() > Some(0), "{simulated}");
+    assert!(simulated["refused"].as_u64() > Some(0), "{simulated}");
+    let head = app.log_head();
+    for restarts in [false, true] {
+        if restarts {
+            app.restart();
+        }
+        let again = simulate(&app, 40, KEY).await.expect(200);
+        assert_eq!(again.json(), simulated);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(app.log_head(), head);
+    }
+    simulate(&app, 41, KEY)
+        .await
+        .expect_problem(422, "idempotency-key-reused");
+    assert_eq!(app.log_head(), head);
+    let other = simulate(&app, 40, "another").await.expect(200).json();
+    assert_ne!(other, simulated, "another key has another seed");
+    assert!(app.log_head() > head);
+}
+
 /// Contract (service): View lag is the time since an event was written, whatever its own time is.
 #[tokio::test]
 async fn lag_of_events_dated_in_the_past_is_not_their_age() {

@@ -6,9 +6,11 @@ use cartlog_testkit::log_file::{StoredEvent, log_path, read_intact_log};
 use cartlog_testkit::process::{ServiceProcess, command, isolate, run_to_exit};
 use rusqlite::{Connection, OpenFlags};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn simulate(folder: &Path, address: SocketAddr, more: &[&str]) -> Command {
     let url = format!("http://{address}");
@@ -159,6 +161,95 @@ fn simulated_days_are_dated_in_the_past_and_sound() {
     assert!(events.iter().all(is_marked));
     let verified = run_to_exit(command(folder.path(), &["verify"]));
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// The carts that were opened, each of which must be one.
+fn opened(folder: &Path) -> usize {
+    let events = read_intact_log(&log_path(folder));
+    events.iter().filter(|it| it.name == "CartOpened").count()
+}
+
+/// Contract (tools): `simulate --days` adds nothing twice when answers are lost or the service is
+/// killed.
+#[test]
+fn simulated_days_are_added_once_when_answers_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServiceProcess::serve(folder.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let (service, lost) = (program.address, Arc::new(AtomicUsize::new(0)));
+    let counted = lost.clone();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            // The answers to the first request and its first retry are lost.
+            let loses = counted.fetch_add(1, Ordering::SeqCst) < 2;
+            pass_on(connection.unwrap(), service, loses);
+        }
+    });
+    let arguments = ["--carts", "130", "--days", "7", "--seed", "3"];
+    let output = run_to_exit(simulate(folder.path(), proxy, &arguments));
+    let printed = stdout_of(&output);
+    assert!(output.status.success(), "{output:?}");
+    assert!(lost.load(Ordering::SeqCst) > 2, "a request was repeated");
+    assert!(program.exit_on_signal("TERM").success());
+    assert_eq!(opened(folder.path()), 130);
+    let events = read_intact_log(&log_path(folder.path())).len() as u64;
+    assert_eq!(number(&printed, "events"), events, "{printed}");
+    assert_eq!(number(&printed, "carts"), 130, "{printed}");
+}
+
+/// Passes one request on, and its response unless that gets lost.
+fn pass_on(mut client: TcpStream, service: SocketAddr, loses: bool) {
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut reader = BufReader::new(client.try_clone().unwrap());
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        reader.read_line(&mut head).unwrap();
+    }
+    let (_, length) = head.split_once("content-length: ").expect("a body");
+    let length = length.lines().next().unwrap().parse().unwrap();
+    let mut server = TcpStream::connect(service).unwrap();
+    // The service closes the connection behind its response.
+    let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    server.write_all(head.as_bytes()).unwrap();
+    std::io::copy(&mut reader.take(length), &mut server).unwrap();
+    let mut response = Vec::new();
+    server.read_to_end(&mut response).unwrap();
+    if !loses {
+        client.write_all(&response).unwrap();
+    }
+}
+
+/// Contract (tools): `simulate --days` adds nothing twice when answers are lost or the service is
+/// killed.
+#[test]
+fn simulated_days_are_completed_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = ServiceProcess::serve(folder.path());
+    let address = program.address;
+    let shopping = simulate(folder.path(), address, &["--carts", "400", "--days", "7"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let shopping = KillOnDrop(Some(shopping));
+    // In the middle of the second request.
+    while opened(folder.path()) < 130 {
+        std::thread::yield_now();
+    }
+    program.kill();
+    let mut again = Command::new(env!("CARGO_BIN_EXE_cartlog"));
+    isolate(&mut again, folder.path());
+    again.env("CARTLOG_SERVER__BIND", address.to_string());
+    let program = ServiceProcess::run(again);
+    let output = shopping.output();
+    let printed = stdout_of(&output);
+    assert!(output.status.success(), "{output:?}");
+    assert!(program.exit_on_signal("TERM").success());
+    assert_eq!(opened(folder.path()), 400);
+    assert_eq!(number(&printed, "carts"), 400, "{printed}");
+    let events = read_intact_log(&log_path(folder.path()));
+    assert_eq!(number(&printed, "events"), events.len() as u64, "{printed}");
 }
 
 #[test]

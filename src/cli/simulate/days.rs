@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::fmt;
 use ureq::http::Method;
+use uuid::Uuid;
 
 /// Carts per request, which keeps each far below the time limit of an attempt.
 const BATCH: u64 = 100;
@@ -31,6 +32,7 @@ pub(super) fn simulate(
 ) -> Result<Simulated, SimulateError> {
     let mut client = Client::new(plan)?;
     let mut whole = Simulated::default();
+    let run = Uuid::now_v7();
     let mut left = plan.carts;
     for batch in 0.. {
         if left == 0 {
@@ -38,7 +40,9 @@ pub(super) fn simulate(
         }
         let carts = left.min(BATCH);
         let body = json!({ "carts": carts, "days": days, "seed": plan.seed.wrapping_add(batch) });
+        let key = format!("{run}-{batch}");
         let sent = Sent {
+            key: Some(&key),
             body: Some(body.to_string()),
             ..Sent::default()
         };
