@@ -46,8 +46,9 @@ impl Collector for DiskSpace {
     }
 }
 
-/// What this user can write to the file system of `file`, which need not exist.
-fn free_bytes(file: &Path) -> Option<u64> {
+/// What this user can write to the file system of `file`, which need not exist; `None` if it cannot
+/// be read.
+pub fn free_bytes(file: &Path) -> Option<u64> {
     let found = statvfs(folder_of(&follow_links(file))).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -205,6 +205,10 @@ pub fn remove_companions(path: &Path) -> io::Result<()> {
 /// The suffix of files that are not complete yet.
 const PARTIAL: &str = ".partial";
 
+fn prefix(kind: &str) -> String {
+    format!("cartlog-{kind}-")
+}
+
 /// A file that is being written under a temporary name and renamed once complete. It is locked
 /// meanwhile, which distinguishes it from those that killed processes have left.
 #[derive(Debug)]
@@ -217,8 +221,25 @@ impl Partial {
     /// Creates a file of some `kind` beside `target`, and removes leftovers of that kind. A
     /// leftover that cannot be removed is no error.
     pub fn beside(target: &Path, kind: &str) -> io::Result<Partial> {
-        let folder = folder_of(target);
-        let prefix = format!("cartlog-{kind}-");
+        Partial::remove_leftovers(target, kind)?;
+        loop {
+            let made = tempfile::Builder::new()
+                .prefix(&prefix(kind))
+                .suffix(PARTIAL)
+                .tempfile_in(folder_of(target))?;
+            let (file, path) = made.into_parts();
+            file.lock()?;
+            // Between creation and lock another process may have removed it as a leftover.
+            if file.metadata()?.nlink() > 0 {
+                return Ok(Partial { file, path });
+            }
+        }
+    }
+
+    /// Removes the partial files of some `kind` beside `target` that killed processes have left. One
+    /// that cannot be removed is no error.
+    pub fn remove_leftovers(target: &Path, kind: &str) -> io::Result<()> {
+        let (folder, prefix) = (folder_of(target), prefix(kind));
         for entry in std::fs::read_dir(folder)? {
             let name = entry?.file_name();
             let name = name.to_string_lossy();
@@ -234,18 +255,7 @@ impl Partial {
                 tracing::warn!(%error, %file, "cannot remove the leftover of a killed process");
             }
         }
-        loop {
-            let made = tempfile::Builder::new()
-                .prefix(&prefix)
-                .suffix(PARTIAL)
-                .tempfile_in(folder)?;
-            let (file, path) = made.into_parts();
-            file.lock()?;
-            // Between creation and lock another process may have removed it as a leftover.
-            if file.metadata()?.nlink() > 0 {
-                return Ok(Partial { file, path });
-            }
-        }
+        Ok(())
     }
 
     pub fn file(&mut self) -> &mut File {
@@ -254,6 +264,12 @@ impl Partial {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes the file's name: it is gone once it is closed.
+    pub fn into_unnamed(self) -> io::Result<File> {
+        self.path.close()?;
+        Ok(self.file)
     }
 
     /// Syncs the file and renames it to `target`, replacing a file there.

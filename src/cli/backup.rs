@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::log;
 use clap::Args;
 use indicatif::HumanCount;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ pub fn run(config: &Config, arguments: &Backup) -> Outcome {
     let log = log::administration(&config.log_config());
     let outcome = log.back_up(&arguments.target, &mut |done, total| {
         progress.update(done, Some(total));
+        ControlFlow::Continue(())
     });
     progress.finish();
     let head = outcome?;

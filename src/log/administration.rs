@@ -3,6 +3,8 @@
 use super::digest::LogHead;
 use super::event::{Head, Position, RecordedEvent};
 use super::port::ReadError;
+use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -41,10 +43,39 @@ pub enum BackupError {
          Check the log (cartlog verify)"
     )]
     Damaged { location: String, found: String },
+    #[error(
+        "a copy of the log needs {needed} bytes beside {location}, where {free} are free, and {kept} \
+         have to stay free for the log: make room, or run `cartlog backup` to another disk"
+    )]
+    NoRoom {
+        location: String,
+        needed: u64,
+        free: u64,
+        kept: u64,
+    },
+    #[error("the service is stopping, or the client has gone")]
+    Stopped,
 }
 
-/// Called with the work done and the total.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+impl From<OpenError> for BackupError {
+    fn from(error: OpenError) -> BackupError {
+        BackupError::Log {
+            location: error.location,
+            reason: error.reason,
+        }
+    }
+}
+
+/// A copy of the log in a file without a name, which is gone once it is closed.
+#[derive(Debug)]
+pub struct LogCopy {
+    pub file: File,
+    pub bytes: u64,
+    pub head: LogHead,
+}
+
+/// Called with the work done and the total; says whether to go on.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>;
 
 /// Operates a log that may be open in another process, or in none.
 pub trait LogAdministration: Send + Sync {
@@ -87,6 +118,10 @@ pub trait LogAdministration: Send + Sync {
     /// Copies the log as of one moment to the file `target`, which must not exist. The copy is
     /// complete, checked and durable, or there is none. Returns the head of the copy.
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError>;
+
+    /// The same into a file without a name, on the log's disk. Refuses if that would leave too
+    /// little of the disk to the log.
+    fn copy(&self, progress: Progress<'_>) -> Result<LogCopy, BackupError>;
 
     /// Opens the log's storage for an audit.
     fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError>;

@@ -21,8 +21,8 @@ pub mod shared;
 pub mod sqlite;
 
 pub use administration::{
-    BackupError, BulkImporter, IndexEntry, LogAdministration, LogAudit, OpenError, Progress,
-    UnreadableRow,
+    BackupError, BulkImporter, IndexEntry, LogAdministration, LogAudit, LogCopy, OpenError,
+    Progress, UnreadableRow,
 };
 pub use checkpoint::Checkpoint;
 pub use commit::{AppendError, Appended, Commit};

@@ -146,6 +146,7 @@ fn endpoints() -> Vec<Endpoint> {
         api::background_errors::endpoints(),
         api::configuration::endpoints(),
         api::export::endpoints(),
+        api::backup::endpoints(),
         api::search::endpoints(),
         api::metrics::endpoints(),
         reference::endpoints(),

@@ -6,7 +6,7 @@ use crate::cart::{Cart, CartModel, WithdrawnAtCheckout};
 use crate::catalogue::{CurrentCatalogue, PictureFolder};
 use crate::commands::CommandHandler;
 use crate::jobs::JobHistory;
-use crate::log::{LogReader, Position, ReadError, Version};
+use crate::log::{LogAdministration, LogReader, Position, ReadError, Version};
 use crate::mirror::MirrorHandle;
 use crate::orders::OrderModel;
 use crate::proof::{SigningStatus, VerifierKey, WitnessStatus};
@@ -101,8 +101,12 @@ pub struct SharedState {
     pub streams: Arc<Streams>,
     /// The limit on folds at once.
     pub folds: FoldLimit,
-    /// The turn of a download of the log.
+    /// Copies the log for backups.
+    pub administration: Arc<dyn LogAdministration>,
+    /// The turn of a download of the log as events.
     pub exports: Arc<Semaphore>,
+    /// The turn of a download of the log's file.
+    pub backups: Arc<Semaphore>,
     /// The commands that this node has refused lately.
     pub refusals: RefusedCommands,
     pub metrics: Metrics,

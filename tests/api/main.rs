@@ -2,6 +2,7 @@
 //! and files. One file per resource; [`cartlog_testkit`] has the service and the client.
 
 mod answers;
+mod backup;
 mod bad_input;
 mod carts;
 mod catalogue;

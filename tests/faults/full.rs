@@ -128,3 +128,28 @@ async fn full_disk_refuses_commands_until_there_is_space() {
     assert_log_matches(&record, &stored);
     assert_log_matches(&load.end().await, &stored);
 }
+
+/// Promise (disk): A download of a backup never fills the disk of the log: it is 507 `no-room`, and
+/// commands go on.
+/// Fault: A tmpfs with less room than has to stay free.
+/// Control: On a disk with room it is served: [documented_download_is_a_backup].
+#[tokio::test]
+#[ignore = "needs root to mount a small tmpfs"]
+async fn backup_that_would_fill_the_disk_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _disk = SmallDisk::mount(&folder.path().join("disk"));
+    let log = folder.path().join("disk/events.db");
+    let mut command = command(folder.path(), &[]);
+    command.env("CARTLOG_LOG__PATH", &log);
+    let program = ServiceProcess::run(command);
+    let url = format!("http://{}/api/backup", program.address);
+    let refused = http_client().get(url).send().await.unwrap();
+    assert_eq!(refused.status(), 507);
+    let problem: serde_json::Value = refused.json().await.unwrap();
+    assert_eq!(problem["type"], "/problems/no-room");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("cartlog backup"), "{detail}");
+    let opening = KeyedCommand::open_cart("first");
+    let opened = opening.send(&http_client(), program.address).await.unwrap();
+    assert!(opened.is_ok(), "{opened:?}");
+}

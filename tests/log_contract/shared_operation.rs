@@ -4,12 +4,15 @@
 use crate::contract::read_everything;
 use crate::shared_shop::Shop;
 use cartlog::history::CommitMetadata;
-use cartlog::log::{self, Commit, EventLog, Head, LogConfig, NewEvent, Position, RecordedEvent};
+use cartlog::log::{
+    self, BackupError, Commit, EventLog, Head, LogConfig, NewEvent, Position, RecordedEvent,
+};
 use cartlog::secret::{Secret, SecretError, SecretSource};
 use cartlog::timestamp::Timestamp;
 use cartlog::transfer::{ClosingLine, export, import};
 use cartlog::verify::{VerifyState, VerifyStatus, VerifyTarget, verify};
 use rusqlite::Connection;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -136,9 +139,16 @@ async fn backup_of_a_shared_log_is_complete() {
     for (replica, copy) in [("one.db", "a.db"), ("other.db", "b.db")] {
         let (config, target) = (shop.config(replica), shop.replica(copy));
         let backed_up = blocking(move || {
-            log::administration(&config)
-                .back_up(&target, &mut |_, _| {})
-                .map(|_| ())
+            let administration = log::administration(&config);
+            let progress = &mut |_, _| ControlFlow::Continue(());
+            let head = administration.back_up(&target, progress)?;
+            let copy = administration.copy(progress)?;
+            // What a client downloads is the same.
+            assert_eq!(copy.head, head);
+            assert_eq!(copy.bytes, target.metadata().expect("the backup").len());
+            let stopped = administration.copy(&mut |_, _| ControlFlow::Break(()));
+            assert!(matches!(stopped, Err(BackupError::Stopped)));
+            Ok::<_, BackupError>(())
         });
         backed_up.await.expect("a backup");
         let file = Connection::open(shop.replica(copy)).expect("the backup");

@@ -126,6 +126,26 @@ async fn documented_restore_recovers_log_tokens_and_keys() {
     assert!(verified.status.success(), "{verified:?}");
 }
 
+/// The download of `docs/backups.md` is a log that verifies.
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn documented_download_is_a_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = "operator-token-of-the-test";
+    let mut serve = command(folder.path(), &[]);
+    serve.env("CARTLOG_SECURITY__OPERATOR_TOKEN", token);
+    let service = ServiceProcess::run(serve);
+    open(&service).await;
+    let known = format!("shop=http://{}\noperator_token={token}\n", service.address);
+    shell(folder.path(), &(known + &commands("download")));
+    let mut verify = command(folder.path(), &["verify"]);
+    verify
+        .env("CARTLOG_LOG__PATH", "cartlog-2-without-keys.db")
+        .env("CARTLOG_VIEWS__PATH", folder.path().join("none.db"));
+    let verified = run_to_exit(verify);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
 /// Contract (tools): `backup --keys` never overwrites, and fails without a secret to copy.
 #[test]
 fn backup_of_keys_overwrites_nothing_and_needs_a_secret() {

@@ -9,6 +9,7 @@ mod conformance;
 mod definitions;
 mod deploy;
 mod documented;
+mod downloads;
 mod expect;
 mod healthcheck;
 mod insights;

@@ -9,7 +9,7 @@ use super::worker::SET_ASIDE;
 use crate::files::beside;
 use crate::log::sqlite::{SqliteAdministration, SqliteReplica};
 use crate::log::{
-    BackupError, BulkImporter, LogAdministration, LogAudit, LogHead, LogReader, LogWriter,
+    BackupError, BulkImporter, LogAdministration, LogAudit, LogCopy, LogHead, LogReader, LogWriter,
     OpenError, Progress,
 };
 use std::io;
@@ -157,11 +157,13 @@ impl LogAdministration for SharedAdministration {
         if target.symlink_metadata().is_ok() {
             return Err(BackupError::Exists(target.to_owned()));
         }
-        self.update_replica().map_err(|error| BackupError::Log {
-            location: error.location,
-            reason: error.reason,
-        })?;
+        self.update_replica()?;
         self.replica.back_up(target, progress)
+    }
+
+    fn copy(&self, progress: Progress<'_>) -> Result<LogCopy, BackupError> {
+        self.update_replica()?;
+        self.replica.copy(progress)
     }
 
     fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError> {

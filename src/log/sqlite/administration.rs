@@ -1,13 +1,13 @@
 //! The log's file, operated while it may be open in another process.
 
 use super::audit::SqliteAudit;
-use super::backup::back_up;
+use super::backup::{back_up, copy};
 use super::bulk_import::{PARTIAL, SqliteBulkImporter};
 use super::schema;
 use crate::file_lock::locked_files;
 use crate::files;
 use crate::log::{
-    BackupError, BulkImporter, LogAdministration, LogAudit, LogHead, OpenError, Progress,
+    BackupError, BulkImporter, LogAdministration, LogAudit, LogCopy, LogHead, OpenError, Progress,
 };
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,10 @@ impl LogAdministration for SqliteAdministration {
 
     fn back_up(&self, target: &Path, progress: Progress<'_>) -> Result<LogHead, BackupError> {
         back_up(&self.path, target, progress)
+    }
+
+    fn copy(&self, progress: Progress<'_>) -> Result<LogCopy, BackupError> {
+        copy(&self.path, progress)
     }
 
     fn audit(&self) -> Result<Box<dyn LogAudit>, OpenError> {

@@ -5,10 +5,10 @@ use super::log_file::LogFile;
 use super::settings::SqliteLogSettings;
 use super::spin::spin_poll;
 use super::writer::{Message, Writer};
-use super::{rows, schema};
+use super::{backup, rows, schema};
 use crate::background::Background;
 use crate::file_lock::FileLock;
-use crate::files::{create_folder_of, make_private};
+use crate::files::{Partial, create_folder_of, make_private};
 use crate::log::replies::Reply;
 use crate::log::{
     AppendError, Appended, Commit, Freshness, Hash, LogReader, LogWriter, OpenError, Position,
@@ -43,6 +43,9 @@ impl SqliteLog {
         let (connection, identity) = schema::open_writer(path, settings.durability)
             .map_err(|error| failed(error.to_string()))?;
         make_private(path);
+        if let Err(error) = Partial::remove_leftovers(path, backup::KIND) {
+            tracing::warn!(%error, "cannot look for the leftovers of aborted backups");
+        }
         let guard = Guard::of(path).map_err(|error| failed(error.to_string()))?;
         let guard = Arc::new(guard);
         let last = rows::last_position(&connection).map_err(|error| failed(error.to_string()))?;

@@ -1,8 +1,9 @@
 //! `/api/export`: the log as a file.
 
-use crate::transfer::{Export, ExportError};
+use crate::transfer::Export;
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
+use crate::web::http::pace::DownloadPace;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
@@ -12,7 +13,9 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream::unfold;
+use std::error::Error;
 use std::io::Write;
+use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Events that a worker writes at a time: other requests wait for no more than that.
@@ -45,6 +48,7 @@ async fn download(
     let running = (request.method() != Method::HEAD).then_some(Running {
         export,
         state,
+        pace: DownloadPace::beginning(Instant::now()),
         _turn: turn,
     });
     Ok(response.streaming(unfold(running, async |running| {
@@ -65,18 +69,20 @@ async fn download(
 struct Running {
     export: Export,
     state: Data<AppState>,
+    pace: DownloadPace,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Running {
     /// The next lines, and whether there are more. The last one is the closing line.
-    async fn next_page(&mut self) -> Result<(Bytes, bool), ExportError> {
+    async fn next_page(&mut self) -> Result<(Bytes, bool), Box<dyn Error>> {
         let mut page = Vec::new();
         let log = &*self.state.log;
         let has_more = self.export.write_page(log, &mut page, PAGE).await?;
         if !has_more {
             writeln!(page, "{}", self.export.summary().to_line())?;
         }
+        self.pace.advance(page.len() as u64, Instant::now())?;
         Ok((page.into(), has_more))
     }
 }
@@ -88,7 +94,8 @@ fn describe_download(operation: Operation<'_>) -> Operation<'_> {
             "The whole log as `cartlog export` writes it: a CloudEvent a line, by position, and a \
              closing line with their number and a hash, so that `cartlog import` notices a file \
              that was cut. It has what the log had when the request came. It contains personal \
-             data as far as carts do. One export runs at a time.",
+             data as far as carts do. One export runs at a time, and one that takes less than \
+             128 KiB/s for over a minute is cut.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "The events, a line each.")

@@ -1,6 +1,7 @@
 //! The REST resources, one a file.
 
 pub mod background_errors;
+pub mod backup;
 pub mod cart;
 pub mod carts;
 pub mod catalogue;

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod headers;
 pub mod live;
 pub mod negotiate;
+pub mod pace;
 pub mod page;
 pub mod path;
 pub mod per_client;

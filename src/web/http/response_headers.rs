@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const LOG_POSITION: HeaderName = HeaderName::from_static("log-position");
 /// The response repeats that of the first request under the same idempotency key.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// What a service on this backup needs beside it.
+pub const BACKUP_LACKS: HeaderName = HeaderName::from_static("backup-lacks");
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 /// Whether a page shares its browsing context with the page that opened it.
 pub const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");

@@ -34,6 +34,8 @@ headers! {
         "A live stream: reverse proxies must pass each event on at once." }
     Allow { "Allow", { "type": "string", "examples": ["GET, HEAD, OPTIONS"] },
         "The supported methods." }
+    BackupLacks { "Backup-Lacks", { "const": "secret, signing-key" },
+        "What a service on this backup needs beside it, and this response does not have." }
     CacheControl { "Cache-Control", { "type": "string", "examples": ["no-store"] },
         "Whether and how long the response may be cached (RFC 9111)." }
     ContentTypeOptions { "X-Content-Type-Options", { "const": "nosniff" },

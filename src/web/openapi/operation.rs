@@ -220,6 +220,12 @@ impl<'a> Operation<'a> {
         self.add_content(media_type, json!({ "schema": { "type": "string" } }))
     }
 
+    /// The response's body of bytes as `media_type`.
+    pub fn binary_content(self, media_type: &str) -> Self {
+        let schema = json!({ "contentMediaType": media_type });
+        self.add_content(media_type, json!({ "schema": schema }))
+    }
+
     fn add_content(mut self, media_type: &str, content: Value) -> Self {
         let response = self.response();
         let contents = response.entry("content").or_insert_with(|| json!({}));

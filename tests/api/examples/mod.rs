@@ -19,13 +19,14 @@ const FILE: &str = "src/web/api/examples.json";
 
 /// Problems that only a fault, a race, another node or an impossible price causes. Their examples
 /// are made from their descriptions.
-const NOT_PROVOKED: [&str; 10] = [
+const NOT_PROVOKED: [&str; 11] = [
     "already-open",
     "rebuild-running",
     "verify-running",
     "total-limit",
     "internal",
     "log-unavailable",
+    "no-room",
     "outcome-unknown",
     "view-unavailable",
     "proof-unavailable",

@@ -391,4 +391,10 @@ kinds! {
         remedy: "Retry after `Retry-After` seconds.",
         members: [],
     }
+    NoRoom {
+        slug: "no-room", status: INSUFFICIENT_STORAGE, title: "Not enough disk space",
+        meaning: "A copy of the log would leave too little of the disk to the log.",
+        remedy: "Make room as `detail` says, or run `cartlog backup` to another disk.",
+        members: [],
+    }
 }

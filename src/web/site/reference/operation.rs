@@ -210,7 +210,7 @@ impl<'a> Described<'a> {
     fn code(&self) -> String {
         let exchanges = exchanges(self.id());
         let Some(first) = exchanges.first() else {
-            let sample = samples::page(self.id(), self.path);
+            let sample = samples::page(self.id(), self.path, Token::of(self.operation));
             return format!("<div class=\"operation-code\">{sample}</div>");
         };
         let sample = Sample::of(&self.method, first, Token::of(self.operation));

@@ -148,7 +148,7 @@ const PAGE_VALUES: [(&str, &str); 3] = [
 ];
 
 /// The sample of a page or a file.
-pub fn page(name: &str, template: &str) -> String {
+pub fn page(name: &str, template: &str, token: Token) -> String {
     let values = PAGE_VALUES.iter();
     let path = values.fold(template.to_owned(), |path, (parameter, value)| {
         path.replace(parameter, value)
@@ -162,9 +162,14 @@ pub fn page(name: &str, template: &str) -> String {
         let path = path.replace("{id}", &variable(id));
         path.replace("{token}", &variable("share"))
     };
-    let curl = format!("curl -i \"$shop{}\"", with(in_shell));
+    let mut curl = format!("curl -i \"$shop{}\"", with(in_shell));
+    let mut options = String::new();
+    if let Some((in_shell, in_script)) = token.variables() {
+        let _ = write!(curl, " \\\n  -H \"Authorization: Bearer ${in_shell}\"");
+        options = format!(", {{\n  headers: {{ Authorization: `Bearer ${{{in_script}}}` }},\n}}");
+    }
     let script = format!(
-        "const response = await fetch(`${{shop}}{}`);\nconsole.log(await response.text());",
+        "const response = await fetch(`${{shop}}{}`{options});\nconsole.log(await response.text());",
         with(in_script)
     );
     block(name, &curl, &script)
