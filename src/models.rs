@@ -67,6 +67,25 @@ impl ModelEvent {
         }
     }
 
+    /// The code of the promotion that the event is about, or that its order has.
+    pub fn promotion_code(&self) -> Option<&str> {
+        match self {
+            ModelEvent::Cart(CartEvent::PromotionApplied(promotion)) => Some(&promotion.code),
+            ModelEvent::Cart(CartEvent::PromotionRemoved(removed)) => Some(&removed.code),
+            ModelEvent::Order(OrderEvent::OrderPlaced(placed)) => placed.promotion.as_deref(),
+            ModelEvent::Cart(_) | ModelEvent::Order(_) => None,
+        }
+    }
+
+    /// What a person wrote about the order.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            ModelEvent::Order(OrderEvent::OrderRefused(refused)) => Some(&refused.message),
+            ModelEvent::Order(OrderEvent::OrderCancelled(cancelled)) => Some(&cancelled.message),
+            ModelEvent::Cart(_) | ModelEvent::Order(_) => None,
+        }
+    }
+
     /// The event in plain English, with amounts in the stream's `currency`.
     pub fn sentence(&self, currency: Currency) -> String {
         match self {

@@ -5,14 +5,19 @@
 //! for each block one row with its first and last time. An event costs about four bytes, and a
 //! batch one write for each term and block. A row depends on the events of its block alone, so it
 //! is the same for any division into batches.
+//!
+//! Products and promotion codes are found by a part of their names: those that events had are in a
+//! table of their own, which grows with the catalogue and not with the log.
 
 use super::{Batch, View};
 use crate::cart::{CartEvent, Sku};
 use crate::log::Position;
+use crate::models::ModelEvent;
 use crate::timestamp::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// How many positions a block has: as many as one byte can number.
 const BLOCK: u64 = PLACES as u64;
@@ -31,6 +36,8 @@ pub struct Question {
     pub name: Option<String>,
     /// The product that the event is about.
     pub sku: Option<Sku>,
+    /// The promotion code that the event, or its order, is about.
+    pub promotion: Option<String>,
     /// The name of the command that caused the event.
     pub command: Option<String>,
     pub from: Option<Timestamp>,
@@ -42,6 +49,13 @@ pub struct Question {
 pub enum Direction {
     Forward,
     Backward,
+}
+
+/// A product or a promotion that events are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    Product { sku: Sku, name: String },
+    Promotion { code: String, name: String },
 }
 
 /// The positions of events that may match a question.
@@ -60,7 +74,7 @@ impl View for Journal {
     }
 
     fn definition(&self) -> u32 {
-        1
+        2
     }
 
     fn create(&self, tables: &Connection) -> rusqlite::Result<()> {
@@ -75,13 +89,19 @@ impl View for Journal {
                 block    INTEGER PRIMARY KEY,
                 first_at INTEGER NOT NULL,
                 last_at  INTEGER NOT NULL
-            ) STRICT;",
+            ) STRICT;
+            CREATE TABLE journal_names (
+                term TEXT NOT NULL,
+                name TEXT NOT NULL,
+                PRIMARY KEY (term, name)
+            ) STRICT, WITHOUT ROWID;",
         )
     }
 
     fn apply(&mut self, tables: &Connection, batch: &Batch<'_>) -> rusqlite::Result<()> {
         let mut terms: BTreeMap<(Term<'_>, u64), Vec<u8>> = BTreeMap::new();
         let mut times: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
+        let mut names: BTreeSet<(Term<'_>, &str)> = BTreeSet::new();
         for event in batch.events() {
             let (block, place) = place_of(event.position);
             let mut put = |term| terms.entry((term, block)).or_default().push(place);
@@ -90,6 +110,10 @@ impl View for Journal {
             if let Some(sku) = event.of_cart().and_then(CartEvent::sku) {
                 put(Term::Sku(sku.as_str()));
             }
+            if let Some(code) = event.decoded.event.promotion_code() {
+                put(Term::Promotion(code));
+            }
+            names.extend(name_of(&event.decoded.event));
             let at = event.decoded.at.millis();
             let (first, last) = times.entry(block).or_insert((at, at));
             *first = at.min(*first);
@@ -110,6 +134,11 @@ impl View for Journal {
         for (block, (first, last)) in times {
             upsert.execute((block, first, last))?;
         }
+        let mut insert = tables
+            .prepare_cached("INSERT INTO journal_names VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+        for (term, name) in names {
+            insert.execute((term.text(), name))?;
+        }
         Ok(())
     }
 }
@@ -120,6 +149,7 @@ enum Term<'a> {
     Name(&'a str),
     Command(&'a str),
     Sku(&'a str),
+    Promotion(&'a str),
 }
 
 impl Term<'_> {
@@ -127,8 +157,26 @@ impl Term<'_> {
         match self {
             Term::Name(name) => format!("type {name}"),
             Term::Command(command) => format!("command {command}"),
-            Term::Sku(sku) => format!("sku {sku}"),
+            Term::Sku(sku) => format!("{SKU}{sku}"),
+            Term::Promotion(code) => format!("{PROMOTION}{code}"),
         }
+    }
+}
+
+const SKU: &str = "sku ";
+const PROMOTION: &str = "promotion ";
+
+/// What a shopper calls the product or the promotion that `event` is about, and its term.
+fn name_of(event: &ModelEvent) -> Option<(Term<'_>, &str)> {
+    match event {
+        ModelEvent::Cart(CartEvent::ItemAdded(units) | CartEvent::ItemRemoved(units)) => {
+            Some((Term::Sku(units.sku.as_str()), &*units.name))
+        }
+        ModelEvent::Cart(CartEvent::PromotionApplied(promotion)) => Some((
+            Term::Promotion(&promotion.code),
+            promotion.description.as_str(),
+        )),
+        ModelEvent::Cart(_) | ModelEvent::Order(_) => None,
     }
 }
 
@@ -141,9 +189,13 @@ impl Question {
     /// The terms of the question, all of which must match, the one that is likely the rarest first.
     fn terms(&self) -> Vec<Term<'_>> {
         let sku = self.sku.as_ref().map(|sku| Term::Sku(sku.as_str()));
+        let promotion = self.promotion.as_deref().map(Term::Promotion);
         let command = self.command.as_deref().map(Term::Command);
         let name = self.name.as_deref().map(Term::Name);
-        [sku, command, name].into_iter().flatten().collect()
+        [sku, promotion, command, name]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -243,6 +295,51 @@ fn select(
         conditions.join(" AND ")
     );
     (sql, values)
+}
+
+/// Up to `limit` products and promotions whose id and name `matches`, and whether these are all: no
+/// more than `reads` names are read.
+pub fn named(
+    tables: &Connection,
+    matches: impl Fn(&str) -> bool,
+    limit: usize,
+    reads: usize,
+) -> rusqlite::Result<(Vec<Named>, bool)> {
+    let mut names = tables.prepare_cached("SELECT term, name FROM journal_names")?;
+    let mut rows = names.query([])?;
+    let (mut found, mut read, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        if found.len() == limit || read == reads {
+            return Ok((found, false));
+        }
+        read += 1;
+        let (term, name): (String, String) = row.try_into()?;
+        let named = if let Some(sku) = term.strip_prefix(SKU) {
+            let Ok(sku) = Sku::parse(sku) else { continue };
+            Named::Product { sku, name }
+        } else if let Some(code) = term.strip_prefix(PROMOTION) {
+            let code = code.to_owned();
+            Named::Promotion { code, name }
+        } else {
+            continue;
+        };
+        // A product that was renamed has several names.
+        let is_found = last.as_ref() == Some(&term);
+        if !is_found && matches(&named.to_string()) {
+            found.push(named);
+            last = Some(term);
+        }
+    }
+    Ok((found, true))
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Named::Product { sku, name } => write!(f, "{sku} {name}"),
+            Named::Promotion { code, name } => write!(f, "{code} {name}"),
+        }
+    }
 }
 
 /// A set of places in a block.

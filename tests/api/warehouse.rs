@@ -155,3 +155,25 @@ async fn wrong_warehouse_tokens_are_counted_and_limited() {
         assert!(metrics.contains(line), "{line}");
     }
 }
+
+/// Contract (service): `GET /api/search` finds carts and orders by products, codes and types of
+/// their events and by messages, the newest match first
+#[tokio::test]
+async fn order_is_found_by_the_message_of_the_warehouse() {
+    let app = start("900");
+    let (refused_order, other) = (order(&app).await, order(&app).await);
+    for (order, answer) in [(&refused_order, refused()), (&other, reserved())] {
+        order.until(&app, "placed").await;
+        order.answer(&app, &answer).await.expect(200);
+    }
+    refused_order.until(&app, "cancelled").await;
+    app.wait_for_tables().await;
+    let found = app.get("/api/search?q=SOLD%20out").await.expect(200).json();
+    let items = found["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{found}");
+    assert_eq!(items[0]["kind"], "order");
+    assert_eq!(items[0]["id"], refused_order.id);
+    let matched = json!({ "kind": "message", "text": REFUSAL });
+    assert_eq!(items[0]["last_match"]["matched"], matched);
+    assert_eq!(found["complete"], true);
+}

@@ -38,6 +38,10 @@ async fn journal_query_finds_exactly_the_events_of_a_scan() {
             ..Question::default()
         },
         Question {
+            promotion: some("TENTH"),
+            ..Question::default()
+        },
+        Question {
             name: some("ItemRemoved"),
             sku: Some(Sku::parse("sku-0").unwrap()),
             command: some("clear_cart"),
@@ -136,6 +140,7 @@ fn fits(event: &Value, question: &Question) -> bool {
             &event["data"]["sku"],
             question.sku.as_ref().map(Sku::as_str),
         )
+        && says(&event["data"]["code"], question.promotion.as_deref())
         && says(&event["meta"]["command"], question.command.as_deref())
         && question.from.is_none_or(|from| time(event) >= from)
         && question.to.is_none_or(|to| time(event) < to)

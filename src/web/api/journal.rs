@@ -42,6 +42,8 @@ struct JournalQuery {
     /// Product of the event.
     #[schemars(with = "Option<Sku>")]
     sku: Option<String>,
+    /// Promotion code of the event, or of the order that it places.
+    promotion: Option<String>,
     /// The cart, or the order.
     #[schemars(with = "Option<Uuid>")]
     cart_id: Option<String>,
@@ -164,6 +166,7 @@ impl Filter {
             question: Question {
                 name: query.name.clone(),
                 sku: sku.map_err(|error| invalid(&format!("Invalid sku: {error}.")))?,
+                promotion: query.promotion.clone(),
                 command: query.command.clone(),
                 from: moment("from", query.from.as_deref())?,
                 to: moment("to", query.to.as_deref())?,
@@ -180,6 +183,7 @@ impl Filter {
         let Question {
             name,
             sku,
+            promotion,
             command,
             from,
             to,
@@ -195,13 +199,16 @@ impl Filter {
         {
             return Ok(false);
         }
-        Ok(match sku {
-            None => true,
-            Some(sku) => match history::event_of::<ModelEvent>(recorded)? {
-                ModelEvent::Cart(event) => event.sku() == Some(sku),
-                ModelEvent::Order(_) => false,
-            },
-        })
+        if sku.is_none() && promotion.is_none() {
+            return Ok(true);
+        }
+        let event = history::event_of::<ModelEvent>(recorded)?;
+        let is_of_sku = |sku| match &event {
+            ModelEvent::Cart(event) => event.sku() == Some(sku),
+            ModelEvent::Order(_) => false,
+        };
+        Ok(sku.as_ref().is_none_or(is_of_sku)
+            && (promotion.is_none() || event.promotion_code() == promotion.as_deref()))
     }
 
     /// Where the first page of the whole journal starts.
@@ -318,7 +325,7 @@ async fn of_all(
 }
 
 /// The events at `positions`, in `direction`. Positions without an event are skipped.
-async fn at_positions(
+pub(super) async fn at_positions(
     log: &dyn LogReader,
     mut positions: Vec<Position>,
     direction: Direction,

@@ -65,7 +65,7 @@ pub async fn look_at_the_shop(app: &TestApp, recorder: &mut Recorder, cart: &str
         ("listFailures", "/api/failures"),
         ("listBackgroundErrors", "/api/background-errors"),
         ("getConfiguration", "/api/configuration"),
-        ("searchLog", "/api/search?q=1"),
+        ("searchLog", "/api/search?q=teapot"),
         ("exportLog", "/api/export"),
     ] {
         read(recorder, operation, path).await;
