@@ -2,7 +2,7 @@
  * The event log of all carts: the latest events, live, or any page back to the oldest. Filters and
  * page are in the URL, so that they can be shared:
  *
- *   /history?type=ItemAdded&sku=teapot&command=undo&cart=…&order_id=…&from=…&to=…&order=asc&cursor=…
+ *   /history?type=ItemAdded&sku=teapot&promotion=TEA10&command=undo&cart=…&order_id=…&from=…&to=…&order=asc&cursor=…
  */
 
 import {

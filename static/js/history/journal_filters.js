@@ -20,6 +20,7 @@ export const FILTERS = {
   from: "From",
   to: "To",
   command: "Command",
+  promotion: "Code",
   sku: "Product",
 };
 
@@ -110,6 +111,7 @@ export class Choices {
       from: () => fullTime(value),
       to: () => fullTime(value),
       command: () => commandLabel(value),
+      promotion: () => value,
       sku: () => this.#names.get(value) ?? value,
     };
     return `${FILTERS[name]}: ${formats[name]()}`;
@@ -180,12 +182,13 @@ export class Choices {
    * @param {Api.Event} event
    */
   fits({ type, cart_id, order_id, recorded_at, data, meta }) {
-    const { type: only, sku, command, cart, order_id: order, from, to } = this.#query;
+    const { type: only, sku, command, promotion, cart, order_id: order, from, to } = this.#query;
     const at = Date.parse(recorded_at);
     return (
       (!only || only === type) &&
       (!sku || sku === data.sku) &&
       (!command || command === meta.command) &&
+      (!promotion || promotion === data.code || promotion === data.promotion) &&
       (!cart || (cart === cart_id && !order_id)) &&
       (!order || order === order_id) &&
       (!from || at >= Date.parse(from)) &&
