@@ -8,6 +8,7 @@ mod history;
 mod insights;
 mod journal;
 mod learn;
+mod measured;
 mod operations;
 mod order;
 mod product;
@@ -24,7 +25,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// The states of each page, in the order in which they are reached.
-const STATES: [(&str, &[&str]); 13] = [
+const STATES: [(&str, &[&str]); 14] = [
     (
         "the shop",
         &[
@@ -155,6 +156,10 @@ const STATES: [(&str, &[&str]); 13] = [
     ),
     ("a demo", &["a damaged row"]),
     ("webhooks", &["a parked cart"]),
+    (
+        "a measured day",
+        &["charts with a gap, and errors", "a table behind the charts"],
+    ),
     ("learn", &["just opened", "stepped", "did not come"]),
     (
         "the reference",
