@@ -25,18 +25,19 @@ pub(super) async fn read(
 ) -> Result<Vec<SequencedCommit>, SequencerError> {
     session.cover().await.map_err(SequencerError::Unavailable)?;
     let deadline = Instant::now() + BEHIND_FOR;
-    let mut fault: Option<String> = None;
+    let mut fault: Option<Fault> = None;
     let mut faults = 0;
     loop {
         let found = read_page(session, from, limit).await?;
         session.reached(found.last);
         if found.commits.len() > 1 {
-            report(from, fault.as_deref());
+            report(fault);
             return Ok(found.commits);
         }
         confirm(session).await?;
-        if found.fault.is_some() {
-            fault = found.fault;
+        if let Some(reason) = found.fault {
+            let sequence = from + found.commits.len() as u64;
+            fault = Some(Fault { sequence, reason });
             faults += 1;
             if faults < TRIES {
                 continue;
@@ -55,11 +56,17 @@ pub(super) async fn read(
     }
 }
 
+/// A commit that a copy lacks, or has damaged.
+struct Fault {
+    sequence: u64,
+    reason: String,
+}
+
 /// One copy had a fault, and another one did not.
-fn report(from: u64, fault: Option<&str>) {
-    if let Some(reason) = fault {
+fn report(fault: Option<Fault>) {
+    if let Some(Fault { sequence, reason }) = fault {
         tracing::error!(
-            read_from = from,
+            sequence,
             reason,
             "a NATS server has lost a commit that another one still has: repair its copy"
         );
@@ -100,7 +107,7 @@ async fn confirm(session: &Session) -> Result<(), SequencerError> {
 async fn lacking(
     session: &Session,
     from: u64,
-    fault: Option<String>,
+    fault: Option<Fault>,
 ) -> Result<Vec<SequencedCommit>, SequencerError> {
     let end = session.tick(session.deadline()).await;
     let end = end.map_err(SequencerError::Unavailable)?;
@@ -110,7 +117,7 @@ async fn lacking(
         return Ok(Vec::new());
     }
     Err(match fault {
-        Some(reason) => SequencerError::Unreadable {
+        Some(Fault { reason, .. }) => SequencerError::Unreadable {
             sequence: Sequence(from),
             reason: format!("{reason}; no server that answers has it intact"),
         },

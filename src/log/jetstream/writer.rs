@@ -141,10 +141,15 @@ impl Writer {
                     session.answered();
                     return (self.accepted(session, commit, id, sequence), is_repeat);
                 }
-                // A leader that does not know yet that another one was elected may be behind.
-                Published::OtherLast { actual } if actual <= expected => {
-                    ("the leader of the stream is behind".to_owned(), RETRY_AFTER)
-                }
+                // A leader that does not know yet that another one was elected may be behind, and
+                // one whose copy is damaged has lost the message.
+                Published::OtherLast { actual } if actual <= expected => (
+                    format!(
+                        "the leader of the stream does not find the commit at sequence {expected}: \
+                         it is behind, or its copy is damaged (docs/cluster.md, a flipped bit)"
+                    ),
+                    RETRY_AFTER,
+                ),
                 Published::OtherLast { actual } => {
                     session.answered();
                     session.reached(actual);
