@@ -166,7 +166,7 @@ async fn flipped_bit_is_noticed_and_read_elsewhere() {
 }
 
 /// Stops the server `index`, changes a byte of the commit `id` in its files, and starts it again.
-async fn damage(cluster: &mut NatsCluster, index: usize, id: Hash) {
+pub(super) async fn damage(cluster: &mut NatsCluster, index: usize, id: Hash) {
     let server = &mut cluster.servers[index];
     // Not killed: a server that was checks all of its files, and copies what is damaged from
     // others.
@@ -191,7 +191,7 @@ async fn damage(cluster: &mut NatsCluster, index: usize, id: Hash) {
 
 /// The sequences of the whole stream in an answer that lacks `sequence`: the servers let any copy
 /// answer, whatever server was asked.
-async fn answer_without(cluster: &NatsCluster, sequence: u64) -> Vec<u64> {
+pub(super) async fn answer_without(cluster: &NatsCluster, sequence: u64) -> Vec<u64> {
     let client = cluster.client(None).await;
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -3,6 +3,7 @@
 
 mod access;
 mod connections;
+mod damage;
 mod faults;
 mod nodes;
 mod partition;
