@@ -114,8 +114,8 @@ fn queries() -> Vec<String> {
     targets.map(query).collect()
 }
 
-/// Contract (records): Prometheus accepts the queries of the shipped panels, and the labels by which
-/// they group exist.
+/// Contract (records): Prometheus accepts the queries of the shipped panels, and the labels by
+/// which they group exist.
 #[tokio::test]
 #[ignore = "needs promtool"]
 async fn shipped_panels_have_valid_queries() {

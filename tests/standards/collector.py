@@ -1,7 +1,7 @@
 """A collector of traces as OpenTelemetry defines it, with the protobuf definitions of OTLP.
 
-Reads one body of OTLP/JSON a line, and prints its spans as a JSON list, or "refused" and the reason. OTLP
-differs from the JSON encoding of protobuf in its ids, which are hexadecimal in place of base64.
+Reads one body of OTLP/JSON a line, and prints its spans as a JSON list, or "refused" and the
+reason. OTLP differs from the JSON encoding of protobuf in its ids: hexadecimal in place of base64.
 """
 
 import base64
