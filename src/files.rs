@@ -236,8 +236,8 @@ impl Partial {
         }
     }
 
-    /// Removes the partial files of some `kind` beside `target` that killed processes have left. One
-    /// that cannot be removed is no error.
+    /// Removes the partial files of some `kind` beside `target` that killed processes have left.
+    /// One that cannot be removed is no error.
     pub fn remove_leftovers(target: &Path, kind: &str) -> io::Result<()> {
         let (folder, prefix) = (folder_of(target), prefix(kind));
         for entry in std::fs::read_dir(folder)? {

@@ -7,8 +7,8 @@ use crate::proof::checkpoint_path;
 use crate::{log, views};
 use std::path::Path;
 
-/// Fails if `target` is a file of the log, the views, the webhooks, the history of jobs, the secret or the signing key,
-/// under any name, or is not a regular file.
+/// Fails if `target` is a file of the log, the views, the webhooks, the history of jobs, the secret
+/// or the signing key, under any name, or is not a regular file.
 pub fn refuse_unwritable(config: &Config, target: &Path) -> Result<(), String> {
     let refused = |reason: &str| Err(format!("{}: {reason}; name another file", target.display()));
     let log = log::administration(&config.log_config()).files();

@@ -44,8 +44,8 @@ pub enum BackupError {
     )]
     Damaged { location: String, found: String },
     #[error(
-        "a copy of the log needs {needed} bytes beside {location}, where {free} are free, and {kept} \
-         have to stay free for the log: make room, or run `cartlog backup` to another disk"
+        "a copy of the log needs {needed} bytes beside {location}, where {free} are free, and \
+         {kept} have to stay free for the log: make room, or run `cartlog backup` to another disk"
     )]
     NoRoom {
         location: String,

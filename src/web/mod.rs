@@ -1,5 +1,6 @@
 //! The HTTP service. Imports point downward: `http` (protocol), `openapi` (descriptions), `auth`,
-//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `setting`, `state`, `endpoint`, then
+//! `metrics`, `measurements`, `fold_limit`, `refused_commands`, `setting`, `state`, `endpoint`,
+//! then
 //! `api` (one resource a file) and `site` (pages), which this module registers and `server` serves.
 
 mod api;

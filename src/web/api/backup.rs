@@ -161,13 +161,14 @@ fn describe_download(operation: Operation<'_>) -> Operation<'_> {
     operation
         .named(Tag::Log, "backUpLog", "Download a backup of the log")
         .description(
-            "The log as of one moment, as `cartlog backup` copies it: an SQLite file, complete and \
-             checked. **Neither the secret nor the signing key is in it** (`Backup-Lacks`): without \
-             a copy of the secret no service starts on it, and without the key its log is signed \
-             under another one. `docs/backups.md` says how to restore. Of a log that nodes share, it \
-             is this node's replica once it is up to date. It contains personal data as far as \
-             carts do. The copy needs as much disk as the log while it is downloaded. One download \
-             runs at a time, and one that takes less than 128 KiB/s for over a minute is cut.",
+            "The log as of one moment, as `cartlog backup` copies it: an SQLite file, complete \
+             and checked. **Neither the secret nor the signing key is in it** (`Backup-Lacks`): \
+             without a copy of the secret no service starts on it, and without the key its log is \
+             signed under another one. `docs/backups.md` says how to restore. Of a log that nodes \
+             share, it is this node's replica once it is up to date. It contains personal data as \
+             far as carts do. The copy needs as much disk as the log while it is downloaded. One \
+             download runs at a time, and one that takes less than 128 KiB/s for over a minute is \
+             cut.",
         )
         .requires_operator()
         .responds(StatusCode::OK, "The log's file.")

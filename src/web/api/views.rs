@@ -92,7 +92,8 @@ struct MirrorDocument {
     state: MirrorActivity,
     /// Up to this position the stream is known to have the log; `null` until it has been read.
     position: Option<Position>,
-    /// How long ago the oldest event was written that the stream is not known to have; 0 without one.
+    /// How long ago the oldest event was written that the stream is not known to have; 0 without
+    /// one.
     lag_ms: u64,
     /// Why nothing is mirrored at the moment, and what to do.
     last_error: Option<String>,

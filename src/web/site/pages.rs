@@ -230,8 +230,8 @@ pub fn answer(
     Ok(response.body(asset.body(coding)))
 }
 
-/// Pages work at the root of a host alone: below a prefix they would come without styles and scripts,
-/// whose paths begin at `/`.
+/// Pages work at the root of a host alone: below a prefix they would come without styles and
+/// scripts, whose paths begin at `/`.
 fn check_prefix(request: &HttpRequest) -> Result<(), Problem> {
     match request.headers().get(FORWARDED_PREFIX) {
         Some(prefix) if !matches!(prefix.as_bytes(), b"" | b"/") => Err(Problem::new(

@@ -171,8 +171,8 @@ fn compose_proxy_and_prometheus_know_all_nodes() {
     }
 }
 
-/// Contract (service): The Compose file has a collector of traces under the name that the documentation
-/// gives to the nodes. It runs only if it is asked for.
+/// Contract (service): The Compose file has a collector of traces under the name that the
+/// documentation gives to the nodes. It runs only if it is asked for.
 #[test]
 #[ignore = "needs the Python of schemathesis"]
 fn compose_profile_has_a_collector_of_traces() {

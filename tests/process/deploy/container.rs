@@ -1,5 +1,5 @@
-//! The image, built by buildah from the program under test, and run in it as a container engine would:
-//! a read-only root, one volume, the user and the environment of the image, no privileges.
+//! The image, built by buildah from the program under test, and run in it as a container engine
+//! would: a read-only root, one volume, the user and the environment of the image, no privileges.
 
 use cartlog_testkit::process::program;
 use cartlog_testkit::repository;
@@ -39,8 +39,9 @@ pub struct Container {
 }
 
 impl Container {
-    /// Builds the stage `run` of the Dockerfile. Its build stage is replaced by the same files, made
-    /// by the same script from the program under test: the base image cannot be fetched everywhere.
+    /// Builds the stage `run` of the Dockerfile. Its build stage is replaced by the same files,
+    /// made by the same script from the program under test: the base image cannot be fetched
+    /// everywhere.
     pub fn build() -> Container {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -91,8 +92,8 @@ impl Container {
         path
     }
 
-    /// The image's entry point with `arguments` and the image's environment, each file of `mounts` at
-    /// its path. The network is that of the machine.
+    /// The image's entry point with `arguments` and the image's environment, each file of `mounts`
+    /// at its path. The network is that of the machine.
     pub fn command(&self, arguments: &[&str], mounts: &[(&Path, &str)]) -> Command {
         // What an engine makes in the container before its root is read-only.
         for folder in ["proc", "dev", "etc"] {

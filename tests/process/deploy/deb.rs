@@ -45,8 +45,8 @@ fn shown(package: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Contract (service): The Debian package installs the program, its units and its configuration, and
-/// removing it keeps the configuration.
+/// Contract (service): The Debian package installs the program, its units and its configuration,
+/// and removing it keeps the configuration.
 #[test]
 #[ignore = "needs dpkg"]
 fn debian_package_is_installed_and_removed() {

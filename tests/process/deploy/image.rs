@@ -59,8 +59,8 @@ pub fn health_check() -> Vec<String> {
     without_shell(command)
 }
 
-/// Contract (service): The image begins from scratch and has one program, one volume, a user that is
-/// not root, a health check, and the versions of program and compiler of this repository.
+/// Contract (service): The image begins from scratch and has one program, one volume, a user that
+/// is not root, a health check, and the versions of program and compiler of this repository.
 #[test]
 fn image_has_one_program_one_volume_and_no_root() {
     let bases: Vec<String> = instructions()

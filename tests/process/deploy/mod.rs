@@ -1,5 +1,5 @@
-//! The files of `deploy/` and the Dockerfile against what the service accepts. The image is built and
-//! run; no engine runs the others here: what is checked is what the service relies on.
+//! The files of `deploy/` and the Dockerfile against what the service accepts. The image is built
+//! and run; no engine runs the others here: what is checked is what the service relies on.
 
 mod compose;
 mod container;

@@ -37,8 +37,8 @@ fn serving(container: &Container, mounts: &[(&Path, &str)]) -> Command {
     command
 }
 
-/// The paths of all files below `folder` with their size, in order. Fails on a file that the user of
-/// the service may write, other than on the volume and in /tmp.
+/// The paths of all files below `folder` with their size, in order. Fails on a file that the user
+/// of the service may write, other than on the volume and in /tmp.
 fn files(folder: &Path, below: &str, found: &mut Vec<(String, u64)>) {
     let mut entries: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -113,8 +113,9 @@ fn image_contains_the_program_and_what_it_needs() {
     assert_eq!(config["StopSignal"], "SIGTERM");
 }
 
-/// Contract (service): In its image the service runs as user 65532 without privileges, on a read-only
-/// root; its health check exits with 0 or 1; it stops on SIGTERM, and its log stays on the volume.
+/// Contract (service): In its image the service runs as user 65532 without privileges, on a
+/// read-only root; its health check exits with 0 or 1; it stops on SIGTERM, and its log stays on
+/// the volume.
 #[tokio::test]
 #[ignore = "needs root and buildah"]
 async fn image_serves_on_a_read_only_root_as_its_user() {
@@ -259,8 +260,8 @@ fn check_hosts_file(container: &Container) {
     outcome.expect("a connection in time").unwrap();
 }
 
-/// Contract (service): In its image the service resolves names by DNS and the hosts file, and trusts
-/// servers with a certificate under the root certificates of the system, no others.
+/// Contract (service): In its image the service resolves names by DNS and the hosts file, and
+/// trusts servers with a certificate under the root certificates of the system, no others.
 #[tokio::test]
 #[ignore = "needs root, buildah and openssl"]
 async fn image_resolves_names_and_checks_certificates() {

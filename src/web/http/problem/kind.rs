@@ -229,11 +229,11 @@ kinds! {
     }
     WrongHost {
         slug: "wrong-host", status: MISDIRECTED_REQUEST, title: "Wrong host",
-        meaning: "The request's `Host` is not a name of this service, or a proxy serves a page under \
-                  a path prefix. The check of the host prevents DNS rebinding.",
+        meaning: "The request's `Host` is not a name of this service, or a proxy serves a page \
+                  under a path prefix. The check of the host prevents DNS rebinding.",
         remedy: "Use a name that the operator has configured (`server.hosts`), without a prefix. \
-                 Only `/livez`, `/readyz` and, with an operator token, `/metrics` respond under any \
-                 name.",
+                 Only `/livez`, `/readyz` and, with an operator token, `/metrics` respond under \
+                 any name.",
         members: [],
     }
     UnknownSku {

@@ -169,7 +169,8 @@ pub fn page(name: &str, template: &str, token: Token) -> String {
         options = format!(", {{\n  headers: {{ Authorization: `Bearer ${{{in_script}}}` }},\n}}");
     }
     let script = format!(
-        "const response = await fetch(`${{shop}}{}`{options});\nconsole.log(await response.text());",
+        "const response = await fetch(`${{shop}}{}`{options});\n\
+         console.log(await response.text());",
         with(in_script)
     );
     block(name, &curl, &script)
