@@ -172,35 +172,30 @@ fn page(file: &[u8]) -> String {
     composed(file).replace("{{source}}", &source)
 }
 
-/// The file with others in place of the lines that name them, so that a browser loads one:
+/// The file with others in place of their names, so that a browser loads one:
 /// `{{parts/header.html}}` in a page, `@import "/css/history/cart.css";` in a style sheet.
 fn composed(file: &[u8]) -> String {
-    let text = std::str::from_utf8(file).expect("pages and style sheets are UTF-8");
-    let mut whole = String::with_capacity(2 * text.len());
-    for line in text.lines() {
-        match part(line.trim_start()) {
-            Some(part) => {
-                let file = Static::get(part).unwrap_or_else(|| panic!("no {part}"));
-                whole.push_str(&composed(&file.data));
-            }
-            None => {
-                whole.push_str(line);
-                whole.push('\n');
-            }
-        }
+    let mut rest = std::str::from_utf8(file).expect("pages and style sheets are UTF-8");
+    let mut whole = String::with_capacity(2 * rest.len());
+    while let Some((before, path, after)) = part(rest) {
+        let file = Static::get(path).unwrap_or_else(|| panic!("no {path}"));
+        whole.push_str(before);
+        whole.push_str(&composed(&file.data));
+        rest = after;
     }
+    whole.push_str(rest);
     whole
 }
 
-/// The path of the file that a line stands for.
-fn part(line: &str) -> Option<&str> {
-    match line.strip_prefix("@import \"/") {
-        Some(import) => import.strip_suffix("\";"),
-        None => line
-            .strip_prefix("{{")?
-            .strip_suffix("}}")
-            .filter(|name| name.starts_with("parts/")),
-    }
+/// The first path in `text` that stands for a file, and what comes before and after it.
+fn part(text: &str) -> Option<(&str, &str, &str)> {
+    let page = text.find("{{parts/").map(|at| (at, "{{", "}}"));
+    let sheet = text
+        .find("@import \"/")
+        .map(|at| (at, "@import \"/", "\";"));
+    let (at, opening, closing) = page.into_iter().chain(sheet).min()?;
+    let (path, after) = text[at + opening.len()..].split_once(closing)?;
+    Some((&text[..at], path, after))
 }
 
 /// Strips indentation, blank lines and comments at the start of lines: the types of the scripts are
@@ -364,8 +359,8 @@ mod tests {
         let file = Static::get(&address[1..]).unwrap_or_else(|| panic!("no {address}"));
         let text = std::str::from_utf8(&file.data).unwrap();
         let (folder, _) = address.rsplit_once('/').unwrap();
-        for line in text.lines().filter(|line| line.starts_with("import ")) {
-            let from = line.split('"').nth(1).unwrap();
+        for import in format!("\n{text}").split("\nimport ").skip(1) {
+            let from = import.split('"').nth(1).unwrap();
             let mut parts: Vec<&str> = folder.split('/').collect();
             for part in from.split('/') {
                 match part {
