@@ -13,7 +13,6 @@ use crate::expiry::Expiry;
 use crate::jobs::JobHistory;
 use crate::log::{self, EventLog, OpenError, OpenLog};
 use crate::mirror::{Mirror, MirrorError};
-use crate::order_process::OrderProcess;
 use crate::orders::OrderCommand;
 use crate::read_side::{ReadSide, ReadSideError};
 use crate::secret::{Secret, SecretError};
@@ -27,9 +26,9 @@ use crate::web::{
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
-    gate, handlers, node, operator_access, read_side, readers, register, server_settings,
-    simulated_days, start_expiry, start_measuring, start_order_process, start_verifier,
-    start_webhooks, streams, warehouse_access,
+    gate, handlers, node, operator_access, order_process, read_side, readers, register,
+    server_settings, simulated_days, start_expiry, start_measuring, start_order_process,
+    start_verifier, start_webhooks, streams, warehouse_access,
 };
 use prometheus::Registry;
 use std::net::TcpListener;
@@ -139,13 +138,7 @@ impl Service {
         let webhooks = start_webhooks(config, &log, &registry, tracer, &stopping)?;
         let mirror = Mirror::start(config.nats.settings(), &log, &registry, &stopping)?;
         let (commands, orders) = handlers(config, &log, meter, tracer, reader());
-        let order_process = OrderProcess {
-            carts: commands.clone(),
-            orders: orders.clone(),
-            log: log.clone(),
-            arrivals: read_side.read_handle.arrivals.clone(),
-            reserve_within: config.orders.reserve_within(),
-        };
+        let order_process = order_process(config, (&commands, &orders), &log, &read_side);
         let order_process = start_order_process(order_process, reader(), stopping.clone())?;
         let (expiry, expiring) = start_expiry(config, &commands, reader.clone(), stopping.clone())?;
         let shared = Arc::new(SharedState {

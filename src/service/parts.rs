@@ -177,6 +177,25 @@ pub(super) fn simulated_days(
     )
 }
 
+/// What places, confirms and cancels orders.
+pub(super) fn order_process(
+    config: &Config,
+    (carts, orders): (
+        &Arc<CommandHandler<CartModel>>,
+        &Arc<CommandHandler<OrderModel>>,
+    ),
+    log: &Arc<dyn EventLog>,
+    read_side: &ReadSide,
+) -> OrderProcess {
+    OrderProcess {
+        carts: carts.clone(),
+        orders: orders.clone(),
+        log: log.clone(),
+        arrivals: read_side.read_handle.arrivals.clone(),
+        reserve_within: config.orders.reserve_within(),
+    }
+}
+
 /// Runs the order process on a background thread. It also finishes the orders of checkouts that
 /// were made while it was enabled, if it no longer is.
 pub(super) fn start_order_process(
