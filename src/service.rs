@@ -21,8 +21,8 @@ use crate::starting;
 use crate::traces::{Traces, TracesError};
 use crate::verify::{Verifier, VerifyTarget};
 use crate::web::{
-    self, AppState, CredentialIssuer, Cursors, FoldLimit, Measurements, Metrics, RateLimits,
-    RefusedCommands, RequestMeter, ShareTokens, SharedState,
+    self, AppState, CredentialIssuer, Cursors, Downloads, FoldLimit, Measurements, Metrics,
+    RateLimits, RefusedCommands, RequestMeter, ShareTokens, SharedState,
 };
 use crate::webhooks::{Webhooks, WebhooksError};
 use parts::{
@@ -33,7 +33,7 @@ use parts::{
 use prometheus::Registry;
 use std::net::TcpListener;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// Why the service failed to start, or stopped unexpectedly.
 #[derive(Debug, thiserror::Error)]
@@ -174,9 +174,7 @@ impl Service {
             abandoned_after: config.insights.abandoned_after(),
             streams: streams(config),
             folds: FoldLimit::default(),
-            administration,
-            exports: Arc::new(Semaphore::new(1)),
-            backups: Arc::new(Semaphore::new(1)),
+            downloads: Downloads::of(administration),
             refusals: RefusedCommands::default(),
             stopping,
             secure_cookies: config.server.https,

@@ -37,7 +37,7 @@ pub use metrics::Metrics;
 pub use refused_commands::RefusedCommands;
 pub use server::{ServerSettings, serve, serve_starting};
 pub use setting::{Setting, SettingSource};
-pub use state::{AppState, Node, ProofState, SharedState};
+pub use state::{AppState, Downloads, Node, ProofState, SharedState};
 
 use actix_web::web::{ServiceConfig, scope};
 use api::{

@@ -63,6 +63,26 @@ pub struct ProofState {
     pub is_public: bool,
 }
 
+/// What downloads of the log need: one of each kind runs at a time.
+pub struct Downloads {
+    /// Copies the log for backups.
+    pub administration: Arc<dyn LogAdministration>,
+    /// The turn of a download of the log as events.
+    pub exports: Arc<Semaphore>,
+    /// The turn of a download of the log's file.
+    pub backups: Arc<Semaphore>,
+}
+
+impl Downloads {
+    pub fn of(administration: Arc<dyn LogAdministration>) -> Downloads {
+        Downloads {
+            administration,
+            exports: Arc::new(Semaphore::new(1)),
+            backups: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
 /// What all workers share.
 pub struct SharedState {
     pub commands: Arc<CommandHandler<CartModel>>,
@@ -101,12 +121,7 @@ pub struct SharedState {
     pub streams: Arc<Streams>,
     /// The limit on folds at once.
     pub folds: FoldLimit,
-    /// Copies the log for backups.
-    pub administration: Arc<dyn LogAdministration>,
-    /// The turn of a download of the log as events.
-    pub exports: Arc<Semaphore>,
-    /// The turn of a download of the log's file.
-    pub backups: Arc<Semaphore>,
+    pub downloads: Downloads,
     /// The commands that this node has refused lately.
     pub refusals: RefusedCommands,
     pub metrics: Metrics,

@@ -47,14 +47,34 @@ async fn operations_page_finds_a_cart_by_the_end_of_its_id() {
         browser.click("find-text").await;
         browser.write("find-text", "999999").await;
         browser.click("find").await;
-        browser
-            .says("find-refusal", "Nothing has that number.")
-            .await;
+        browser.says("find-refusal", "Nothing found.").await;
         browser.open("/operations").await;
         browser.click("find-text").await;
         browser.write("find-text", &cart[cart.len() - 8..]).await;
         browser.click("find").await;
         browser.says("found", &format!("Cart {cart}")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "drives Chromium, which tests/all installs"]
+async fn operations_page_finds_a_cart_by_a_product_and_leads_to_its_events() {
+    drive(async |browser, _| {
+        let cart = browser.open_history_of_a_pot_of_tea().await;
+        browser.open("/operations").await;
+        browser.click("find-text").await;
+        browser.write("find-text", "teapot").await;
+        browser.click("find").await;
+        browser.mentions("found", &format!("Cart {cart}")).await;
+        browser.mentions("found", "Added: Teapot (teapot)").await;
+        browser
+            .mentions("found-events", "All events: Teapot (teapot)")
+            .await;
+        browser
+            .script::<()>("document.querySelector('[data-testid=found-events] a').click()")
+            .await;
+        browser.until("location.search === '?sku=teapot'").await;
     })
     .await;
 }

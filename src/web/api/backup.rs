@@ -40,10 +40,15 @@ async fn download(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let turn = state.backups.clone().try_acquire_owned().map_err(|_| {
-        let reason = "A backup is being downloaded already, and one download runs at a time.";
-        Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
-    })?;
+    let turn = state
+        .downloads
+        .backups
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| {
+            let reason = "A backup is being downloaded already, and one download runs at a time.";
+            Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
+        })?;
     // A response to HEAD has the same headers but for the length, and nothing is copied for it.
     let (position, copy) = if request.method() == Method::HEAD {
         (state.end().await?, None)
@@ -75,7 +80,10 @@ async fn copy_log(
     turn: OwnedSemaphorePermit,
 ) -> Result<(LogCopy, OwnedSemaphorePermit), Problem> {
     let (done, copied) = oneshot::channel();
-    let (administration, stopping) = (state.administration.clone(), state.stopping.clone());
+    let (administration, stopping) = (
+        state.downloads.administration.clone(),
+        state.stopping.clone(),
+    );
     spawn_blocking(move || {
         let mut progress = |_: u64, _: u64| {
             if done.is_closed() || *stopping.borrow() {

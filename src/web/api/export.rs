@@ -33,10 +33,15 @@ async fn download(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let turn = state.exports.clone().try_acquire_owned().map_err(|_| {
-        let reason = "The log is being exported already, and one export runs at a time.";
-        Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
-    })?;
+    let turn = state
+        .downloads
+        .exports
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| {
+            let reason = "The log is being exported already, and one export runs at a time.";
+            Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
+        })?;
     let export = Export::of(&*state.log).await?;
     let file = format!("attachment; filename=\"cartlog-{}.jsonl\"", export.end());
     let mut response = HttpResponse::Ok();

@@ -20,7 +20,7 @@ async fn measured_day_is_accessible_on_small_screens() {
 
 /// Answers for a day of a busy node that was suspended for two hours and failed now and then, in
 /// the place of those of the service.
-const ANSWERS: &str = "
+const ANSWERS: &str = "{
     const answered = window.fetch;
     const step = 600_000, end = Date.parse('2026-11-30T18:20:00Z');
     const at = (number) => new Date(end - (144 - number) * step).toISOString();
@@ -54,7 +54,8 @@ const ANSWERS: &str = "
         if (!String(path).startsWith('/api/measurements')) return response;
         const measured = await response.json();
         return Response.json({ ...measured, since: at(0), steps });
-    };";
+    };
+    }";
 
 async fn reach_all(gallery: &Gallery<'_>, _: &mut Service) {
     let browser = gallery.browser;
