@@ -37,7 +37,7 @@ async fn configuration_shows_settings_and_no_secret() {
         .token(&operator)
         .await
         .expect(200);
-    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let text = String::from_utf8(answer.body.clone()).unwrap();
     assert!(!text.contains(MARKER), "{text}");
     let answer: Value = serde_json::from_str(&text).unwrap();
     let items = answer["items"].as_array().unwrap();
