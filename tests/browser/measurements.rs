@@ -67,7 +67,7 @@ async fn operations_page_finds_a_cart_by_a_product_and_leads_to_its_events() {
         browser.write("find-text", "teapot").await;
         browser.click("find").await;
         browser.mentions("found", &format!("Cart {cart}")).await;
-        browser.mentions("found", "Added: Teapot (teapot)").await;
+        browser.mentions("found", "Removed: Teapot (teapot)").await;
         browser
             .mentions("found-events", "All events: Teapot (teapot)")
             .await;
