@@ -70,7 +70,8 @@ class Views {
     const words = failed.length
       ? `${names} failed: ${[...reasons].join("; ")}`
       : behind.length
-        ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ${duration(worst)} at most`
+        ? `${count(behind.length, "view")} ${behind.length === 1 ? "is" : "are"} behind, ` +
+          `${duration(worst)} at most`
         : "All views up to date";
     if (
       indicator.dataset.state &&
@@ -111,7 +112,8 @@ function describeMirror({ stream, state, position, lag_ms, last_error }) {
   if (state === "waiting" || state === "refused")
     return `${name} ${state}${last_error === null ? "" : `: ${last_error}`}`;
   const by = state === "standing_by" ? ", by another node" : "";
-  return `${name} ${lag_ms ? `${duration(lag_ms)} behind` : "up to date"}, event ${(position ?? 0).toLocaleString("en")}${by}`;
+  const how = lag_ms ? `${duration(lag_ms)} behind` : "up to date";
+  return `${name} ${how}, event ${(position ?? 0).toLocaleString("en")}${by}`;
 }
 
 /**

@@ -13,8 +13,8 @@ const KEY = "Idempotency-Key";
  * @param {string} path
  * @param {(body: any) => (string | Node)[]} describe
  * @param {(error: any) => void} onSignedOut
- * @param {unknown} [sent] The body of the request, which must happen once: after a lost answer, the next
- *   press repeats it under the same key.
+ * @param {unknown} [sent] The body of the request, which must happen once: after a lost answer,
+ *   the next press repeats it under the same key.
  */
 export function actionButton(name, path, describe, onSignedOut, sent) {
   /** @type {Record<string, string>} */

@@ -8,9 +8,11 @@ import { poll } from "../service/poll.js";
 
 const POLL_MS = 5000;
 const NONE =
-  "None. Warnings and errors of views, webhooks, the mirror, traces, checkpoints and other parts are listed here.";
+  "None. Warnings and errors of views, webhooks, the mirror, traces, checkpoints and other parts " +
+  "are listed here.";
 const SOME =
-  "Warnings and errors of this node’s parts since its start, newest first. Some end by themselves: the parts retry.";
+  "Warnings and errors of this node’s parts since its start, newest first. " +
+  "Some end by themselves: the parts retry.";
 
 /** The card of errors in the background. */
 export class BackgroundErrors {

@@ -44,7 +44,8 @@ function show() {
   setText(
     byId("configuration-words"),
     listed.length
-      ? `${changed} of ${settings.length} settings differ from their defaults; ${listed.length} listed.`
+      ? `${changed} of ${settings.length} settings differ from their defaults; ` +
+          `${listed.length} listed.`
       : "No setting matches.",
   );
   byId("configuration-frame").hidden = !listed.length;

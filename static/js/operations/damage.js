@@ -14,6 +14,7 @@ export function describeDamage({ damaged }) {
   return [
     "Damaged the row of cart ",
     cart,
-    `: total ${money(total_before, currency)} is now ${money(total_after, currency)}. The log is unchanged.`,
+    `: total ${money(total_before, currency)} is now ${money(total_after, currency)}. `,
+    "The log is unchanged.",
   ];
 }

@@ -7,7 +7,8 @@ import { get } from "../service/request.js";
 const NONE =
   "None. Requests that are answered with 5xx are listed here, with their trace ids and causes.";
 const SOME =
-  "Requests that this node answered with 5xx, newest first. The client got the trace id, and not the cause.";
+  "Requests that this node answered with 5xx, newest first. " +
+  "The client got the trace id, and not the cause.";
 
 /** Shows the list. The caller shows a failure to load it. */
 export async function loadFailures() {

@@ -3,7 +3,7 @@
 import { byId, disable, element, onPress, setText } from "../page/element.js";
 import { announce } from "../page/notices.js";
 import { isShownByPage } from "../page/operator.js";
-import { fullTime, duration } from "../page/format.js";
+import { between, fullTime } from "../page/format.js";
 import { get, isTemporary, Problem, request } from "../service/request.js";
 import { poll } from "../service/poll.js";
 import { JobHistory } from "./job_history.js";
@@ -207,9 +207,7 @@ const text = (cell) => (typeof cell === "number" ? String(cell) : (cell ?? ""));
 
 /** @param {{ started_at: string | null, ended_at: string | null }} run */
 function took({ started_at, ended_at }) {
-  return started_at && ended_at
-    ? `${fullTime(ended_at)}, in ${duration(Math.max(Date.parse(ended_at) - Date.parse(started_at), 0))}`
-    : "";
+  return started_at && ended_at ? `${fullTime(ended_at)}, in ${between(started_at, ended_at)}` : "";
 }
 
 /**
@@ -280,7 +278,9 @@ export function verifyJob() {
       words:
         it.state === "running"
           ? `${phases[it.phase ?? ""] ?? "Starting"}…`
-          : `${ends[it.state] ?? it.state} ${["sound", "findings"].includes(it.state) ? took(it) : ""}`.trim(),
+          : [ends[it.state] ?? it.state, ["sound", "findings"].includes(it.state) ? took(it) : ""]
+              .join(" ")
+              .trim(),
       figures: [
         ["Rows checked", it.rows_checked.toLocaleString("en")],
         ["Problems", it.findings_total.toLocaleString("en")],

@@ -110,8 +110,12 @@ export class Measurements {
     const gaps = gapsOf(shown, first, end, step);
     /** @param {number} at */
     const when = (at) => timeOfDay(new Date(at).toISOString());
+    const length = step < 60_000 ? `${step_seconds} seconds` : `${step_seconds / 60} minutes`;
+    const without = missing(since, first, gaps.length);
     this.#figure.show({
-      words: `What ${node} did, in steps of ${step < 60_000 ? `${step_seconds} seconds` : `${step_seconds / 60} minutes`}. ${missing(since, first, gaps.length)}Each row has its own scale, peak at right.`,
+      words:
+        `What ${node} did, in steps of ${length}. ${without}` +
+        "Each row has its own scale, peak at right.",
       draw: (width) => strips(width, rows, { first, last: end - step, step, gaps }, when),
       head: ["From", ...ROWS.map(({ name }) => `#${name}`)],
       rows: shown

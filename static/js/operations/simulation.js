@@ -14,7 +14,8 @@ export function describeSimulation({ carts, checked_out, events, from, to }) {
   const span = from && to ? `, from ${fullTime(from)} to ${fullTime(to)}` : "";
   const insights = element("a", { href: "/insights?last=week" }, "See insights");
   return [
-    `Added ${count(carts, "cart")} with ${count(events, "event")}${span}; ${checked_out.toLocaleString("en")} were checked out. `,
+    `Added ${count(carts, "cart")} with ${count(events, "event")}${span}; ` +
+      `${checked_out.toLocaleString("en")} were checked out. `,
     insights,
   ];
 }

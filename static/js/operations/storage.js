@@ -5,7 +5,9 @@ const UNITS = ["kB", "MB", "GB", "TB"];
 /** @param {number} bytes */
 function size(bytes) {
   const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 1), UNITS.length);
-  return `${(bytes / 1000 ** power).toLocaleString("en", { maximumSignificantDigits: 3 })} ${UNITS[power - 1]}`;
+  const number = bytes / 1000 ** power;
+  const digits = { maximumSignificantDigits: 3 };
+  return `${number.toLocaleString("en", digits)} ${UNITS[power - 1]}`;
 }
 
 /**
