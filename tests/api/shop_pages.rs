@@ -24,14 +24,14 @@ async fn product_page_describes_the_product_without_scripts() {
     let description = product["description"].as_str().expect("a description");
     for part in [
         "<title>Teapot – cartlog</title>",
-        &format!("<meta name=\"description\" content=\"{description}\">"),
-        &format!("<link rel=\"canonical\" href=\"{origin}/products/teapot\">"),
-        "<meta property=\"og:title\" content=\"Teapot\">",
-        &format!("<meta property=\"og:url\" content=\"{origin}/products/teapot\">"),
-        &format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\">"),
+        &format!("<meta name=\"description\" content=\"{description}\" />"),
+        &format!("<link rel=\"canonical\" href=\"{origin}/products/teapot\" />"),
+        "<meta property=\"og:title\" content=\"Teapot\" />",
+        &format!("<meta property=\"og:url\" content=\"{origin}/products/teapot\" />"),
+        &format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\" />"),
         "€19.99",
         "href=\"/?category=Tea\"",
-        &format!("<meta property=\"og:description\" content=\"{description}\">"),
+        &format!("<meta property=\"og:description\" content=\"{description}\" />"),
         "<meta property=\"og:image:alt\" content=\"",
         "<img src=\"/pictures/teapot.svg\" alt=\"",
         "width=\"400\" height=\"300\"",
@@ -71,13 +71,13 @@ async fn previews_have_absolute_addresses() {
     let origin = format!("https://{}", app.address());
     let page = html(&app.get("/products/a").await.expect(200));
     for part in [
-        format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\">"),
-        format!("<link rel=\"canonical\" href=\"{origin}/products/a\">"),
+        format!("<meta property=\"og:image\" content=\"{origin}/pictures/teapot.svg\" />"),
+        format!("<link rel=\"canonical\" href=\"{origin}/products/a\" />"),
     ] {
         assert!(page.contains(&part), "{part}");
     }
     let page = html(&app.get("/products/b").await.expect(200));
-    let part = "<meta property=\"og:image\" content=\"https://cdn.example/b.png?w=4&amp;h=3\">";
+    let part = "<meta property=\"og:image\" content=\"https://cdn.example/b.png?w=4&amp;h=3\" />";
     assert!(page.contains(part), "{part}");
 }
 

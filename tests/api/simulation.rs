@@ -58,7 +58,7 @@ async fn lag_of_events_dated_in_the_past_is_not_their_age() {
     let later = app.get("/api/views").await.expect(200).json();
     assert!(later["items"][0]["lag_ms"].as_u64() > Some(lag), "it waits");
     let metrics = app.get("/metrics").await.expect(200).body;
-    let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+    let metrics = String::from_utf8(metrics).unwrap();
     let name = "cartlog_view_lag_seconds{view=\"carts\"} ";
     let lag = metrics.lines().find_map(|line| line.strip_prefix(name));
     let lag: f64 = lag.expect(name).parse().unwrap();

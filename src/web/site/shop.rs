@@ -118,8 +118,8 @@ fn picture(product: &Product, origin: &str) -> (String, String) {
         url
     };
     let preview = format!(
-        r#"<meta property="og:image" content="{absolute}">
-  <meta property="og:image:alt" content="{alt}">"#
+        r#"<meta property="og:image" content="{absolute}" />
+    <meta property="og:image:alt" content="{alt}" />"#
     );
     (shown, preview)
 }
