@@ -81,6 +81,7 @@ pub fn rows(path: &Path) -> Vec<(String, Vec<Value>)> {
         "carts ORDER BY id",
         "journal_terms ORDER BY term, block",
         "journal_blocks ORDER BY block",
+        "journal_names ORDER BY term, name",
         "journeys ORDER BY opened_at, cart",
         "products ORDER BY sku, currency",
         "baskets ORDER BY position",
