@@ -228,7 +228,8 @@ fn linked_log_starts_and_has_one_lock() {
         assert!(output.status.success(), "{output:?}");
     }
     assert_eq!(program.exit_on_signal("TERM").code(), Some(0));
-    assert_eq!(read_intact_log(&folder.path().join("b.db")).len(), events);
+    // An order may have been placed since.
+    assert!(read_intact_log(&folder.path().join("b.db")).len() >= events);
     assert!(log.symlink_metadata().unwrap().is_symlink());
 
     // Views that are reached through a link keep their generations and their lock beside the file.
