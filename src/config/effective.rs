@@ -2,7 +2,7 @@
 //! merged. The type of a setting says what is shown of it ([`super::confidential`]).
 
 use super::confidential::shown_instead;
-use super::sources::{Source, table_key};
+use super::origin::{Source, table_key};
 use super::{Config, DEFAULTS};
 use crate::web::{Setting, SettingSource};
 use serde_json::Value;

@@ -1,17 +1,10 @@
 //! Settings merged from several sources, with the source of each.
 
 use super::effective::is_hidden;
+use super::origin::{Source, table_key};
 use super::{ConfigError, PREFIX, SEPARATOR, webhooks};
 use std::collections::BTreeMap;
 use toml::{Table, Value};
-
-/// Where a setting comes from, if it is no default.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
-    File(String),
-    /// The name of an environment variable.
-    Environment(String),
-}
 
 /// The merged settings. Starts with every known key, so that an unknown one is noticed.
 pub(super) struct Settings {
@@ -138,12 +131,6 @@ const ABSENT: &[(&str, &str)] = &[(
     "there is no path prefix; give the service a host name of its own, and let the proxy pass \
      paths unchanged",
 )];
-
-/// The key of the setting `name`, which for one in a list of tables is that of the list: `webhooks`
-/// for `webhooks[0].url`.
-pub(super) fn table_key(name: &str) -> &str {
-    name.split('[').next().unwrap_or_default()
-}
 
 /// The keys of `path`, each with the length of `path` up to its end.
 fn prefixes(path: &str) -> impl Iterator<Item = (usize, &str)> {
