@@ -18,6 +18,7 @@ pub mod failures;
 pub mod health;
 pub mod insights;
 pub mod items;
+mod job_control;
 pub mod jobs;
 pub mod journal;
 pub mod live_cart;

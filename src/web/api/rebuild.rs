@@ -1,7 +1,7 @@
 //! `/api/views/rebuild`: the rebuild of all views.
 
-use crate::jobs::NotCancelled;
 use crate::views::RebuildStatus;
+use crate::web::api::job_control::{accepted, not_cancelled};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
@@ -58,10 +58,7 @@ async fn start(
             format!("Rebuild not started: {error}. GET {PATH} shows its progress."),
         )
     })?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, PATH))
-        .json(state.rebuilds.status()))
+    Ok(accepted(PATH, state.rebuilds.status()))
 }
 
 fn describe_start(operation: Operation<'_>) -> Operation<'_> {
@@ -91,18 +88,7 @@ async fn cancel(
     read_nothing(&request, payload).await?;
     let cancelled = state.rebuilds.cancel();
     cancelled.map_err(|reason| not_cancelled("Rebuild", reason, PATH))?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, PATH))
-        .json(state.rebuilds.status()))
-}
-
-/// The problem of a `job` that was not cancelled; its progress is at `path`.
-pub(super) fn not_cancelled(job: &str, reason: NotCancelled, path: &str) -> Problem {
-    Problem::new(
-        Kind::NotCancelled,
-        format!("{job} not cancelled: {reason}. GET {path} shows the last one."),
-    )
+    Ok(accepted(PATH, state.rebuilds.status()))
 }
 
 fn describe_cancel(operation: Operation<'_>) -> Operation<'_> {

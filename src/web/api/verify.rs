@@ -2,8 +2,8 @@
 //! fold of its events.
 
 use crate::verify::VerifyStatus;
+use crate::web::api::job_control::{accepted, not_cancelled};
 use crate::web::api::operator::Operator;
-use crate::web::api::rebuild::not_cancelled;
 use crate::web::endpoint::{Endpoint, at};
 use crate::web::http::body::read_nothing;
 use crate::web::http::path::no_query;
@@ -11,8 +11,7 @@ use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
 use crate::web::openapi::{Header, Operation, Tag};
 use crate::web::state::AppState;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -63,10 +62,7 @@ async fn start(
             format!("Verification not started: {error}. GET {PATH} shows its progress."),
         )
     })?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, PATH))
-        .json(state.verifications.status()))
+    Ok(accepted(PATH, state.verifications.status()))
 }
 
 fn describe_start(operation: Operation<'_>) -> Operation<'_> {
@@ -96,10 +92,7 @@ async fn cancel(
     read_nothing(&request, payload).await?;
     let cancelled = state.verifications.cancel();
     cancelled.map_err(|reason| not_cancelled("Verification", reason, PATH))?;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::LOCATION, PATH))
-        .json(state.verifications.status()))
+    Ok(accepted(PATH, state.verifications.status()))
 }
 
 fn describe_cancel(operation: Operation<'_>) -> Operation<'_> {
