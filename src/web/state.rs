@@ -20,6 +20,7 @@ use crate::web::auth::operator::OperatorAccess;
 use crate::web::auth::share::ShareTokens;
 use crate::web::auth::warehouse::WarehouseAccess;
 use crate::web::fold_limit::{FoldLimit, FoldTurn};
+use crate::web::http::downloads::DownloadTurn;
 use crate::web::http::gate::Gate;
 use crate::web::http::page::Cursors;
 use crate::web::http::problem::Problem;
@@ -34,7 +35,7 @@ use crate::webhooks::WebhookHandle;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The state of one worker: what all workers share, and its own connection to the views.
@@ -63,22 +64,26 @@ pub struct ProofState {
     pub is_public: bool,
 }
 
-/// What downloads of the log need: one of each kind runs at a time.
+/// What downloads of the log need.
 pub struct Downloads {
     /// Copies the log for backups.
     pub administration: Arc<dyn LogAdministration>,
-    /// The turn of a download of the log as events.
-    pub exports: Arc<Semaphore>,
-    /// The turn of a download of the log's file.
-    pub backups: Arc<Semaphore>,
+    /// Of the log as events.
+    pub exports: DownloadTurn,
+    /// Of the log's file.
+    pub backups: DownloadTurn,
 }
 
 impl Downloads {
     pub fn of(administration: Arc<dyn LogAdministration>) -> Downloads {
         Downloads {
             administration,
-            exports: Arc::new(Semaphore::new(1)),
-            backups: Arc::new(Semaphore::new(1)),
+            exports: DownloadTurn::new(
+                "The log is being exported already, and one export runs at a time.",
+            ),
+            backups: DownloadTurn::new(
+                "A backup is being downloaded already, and one download runs at a time.",
+            ),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::log::{BackupError, LogCopy};
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::pace::DownloadPace;
+use crate::web::http::downloads::{DownloadPace, RETRY_AFTER};
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
@@ -27,8 +27,6 @@ use tokio::task::spawn_blocking;
 
 /// How much of a copy is in memory for a client.
 const CHUNK: u64 = 64 * 1_024;
-/// Seconds after which a refused client may retry.
-const RETRY_AFTER: u64 = 10;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![at("/api/backup").get(Rate::Unlimited, download, describe_download)]
@@ -40,15 +38,7 @@ async fn download(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let turn = state
-        .downloads
-        .backups
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| {
-            let reason = "A backup is being downloaded already, and one download runs at a time.";
-            Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
-        })?;
+    let turn = state.downloads.backups.take()?;
     // A response to HEAD has the same headers but for the length, and nothing is copied for it.
     let (position, copy) = if request.method() == Method::HEAD {
         (state.end().await?, None)

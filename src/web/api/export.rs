@@ -3,7 +3,7 @@
 use crate::transfer::Export;
 use crate::web::api::operator::Operator;
 use crate::web::endpoint::{Endpoint, at};
-use crate::web::http::pace::DownloadPace;
+use crate::web::http::downloads::DownloadPace;
 use crate::web::http::path::no_query;
 use crate::web::http::problem::{Kind, Problem};
 use crate::web::http::rate::Rate;
@@ -20,8 +20,6 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// Events that a worker writes at a time: other requests wait for no more than that.
 const PAGE: usize = 128;
-/// Seconds after which a refused client may retry.
-const RETRY_AFTER: u64 = 10;
 
 pub fn endpoints() -> Vec<Endpoint> {
     vec![at("/api/export").get(Rate::Unlimited, download, describe_download)]
@@ -33,15 +31,7 @@ async fn download(
     state: Data<AppState>,
 ) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let turn = state
-        .downloads
-        .exports
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| {
-            let reason = "The log is being exported already, and one export runs at a time.";
-            Problem::new(Kind::Overloaded, reason).retry_after(RETRY_AFTER)
-        })?;
+    let turn = state.downloads.exports.take()?;
     let export = Export::of(&*state.log).await?;
     let file = format!("attachment; filename=\"cartlog-{}.jsonl\"", export.end());
     let mut response = HttpResponse::Ok();

@@ -1,11 +1,40 @@
-//! How slowly a client may read a download, which holds what only one request can have at a time.
+//! Limits on downloads: one of a kind runs at a time, so that a client may not read it too slowly.
 
+use crate::web::http::problem::{Kind, Problem};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Seconds after which a refused client may retry.
+pub const RETRY_AFTER: u64 = 10;
 
 /// The least average rate, in bytes per second.
 const LEAST_RATE: u64 = 128 * 1_024;
 /// The time that every download may take.
 const ALLOWANCE: Duration = Duration::from_mins(1);
+
+/// The turn of one kind of download.
+#[derive(Debug)]
+pub struct DownloadTurn {
+    turn: Arc<Semaphore>,
+    /// The problem of a client that comes while another one has it.
+    taken: &'static str,
+}
+
+impl DownloadTurn {
+    pub fn new(taken: &'static str) -> DownloadTurn {
+        DownloadTurn {
+            turn: Arc::new(Semaphore::new(1)),
+            taken,
+        }
+    }
+
+    /// Takes the turn until the permit is dropped.
+    pub fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let turn = self.turn.clone().try_acquire_owned();
+        turn.map_err(|_| Problem::new(Kind::Overloaded, self.taken).retry_after(RETRY_AFTER))
+    }
+}
 
 /// A client reads a download too slowly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
