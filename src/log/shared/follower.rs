@@ -1,7 +1,6 @@
 //! Follows the engine's order of commits: applies them to the replica as they are accepted, and
 //! makes sure that they continue what the replica has.
 
-use super::heads::Heads;
 use super::progress::Progress;
 use super::sequencer::{Sequence, SequencedCommit, Sequencer, SequencerError};
 use crate::log::sqlite::{ApplyError, ReplicaBatch, ReplicaCheckpoint, SqliteReplica};
@@ -35,7 +34,6 @@ pub(super) struct Follower {
     pub sequencer: Arc<dyn Sequencer>,
     pub replica: Arc<SqliteReplica>,
     pub progress: Arc<Progress>,
-    pub heads: Arc<Heads>,
     pub poll_every: Duration,
 }
 
@@ -165,7 +163,7 @@ impl Follower {
                         position,
                         history: end.1,
                     };
-                    self.heads.note(&commits);
+                    self.progress.heads.note(&commits);
                     self.progress.advance(checkpoint, places);
                     return Ok(commits.len());
                 }

@@ -10,6 +10,7 @@ const STREAMS: usize = 65_536;
 
 /// Refuses commits that come too late, without asking the engine. Behind a proxy that sends the
 /// commands of a cart to any node, most commits are decided on an outdated stream.
+#[derive(Debug)]
 pub(super) struct Heads(Cache<Uuid, Version>);
 
 impl Default for Heads {

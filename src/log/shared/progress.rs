@@ -1,5 +1,6 @@
 //! How far this node's replica is, how far the engine is known to be, and who waits for that.
 
+use super::heads::Heads;
 use super::sequencer::{Sequence, SequencedCommit};
 use crate::log::replies::{self, Outcome, Reply};
 use crate::log::sqlite::ReplicaCheckpoint;
@@ -36,6 +37,8 @@ pub(super) struct Progress {
     due: Notify,
     /// The engine's last sequence when the log was opened: until then the replica is being filled.
     fill_until: Sequence,
+    /// Of the streams that the replica has received commits of last.
+    pub(super) heads: Heads,
 }
 
 #[derive(Debug)]
@@ -85,6 +88,7 @@ impl Progress {
             }),
             due: Notify::new(),
             fill_until: end,
+            heads: Heads::default(),
         }
     }
 

@@ -4,7 +4,6 @@
 use super::appender::Queued;
 use super::barriers::Barriers;
 use super::gauges::ReplicaGauges;
-use super::heads::Heads;
 use super::progress::{Applied, Progress};
 use super::sequencer::{Sequence, Sequencer};
 use crate::log::replies::Reply;
@@ -31,7 +30,6 @@ pub struct SharedLog {
     pub(super) sequencer: Arc<dyn Sequencer>,
     pub(super) replica: Arc<SqliteReplica>,
     pub(super) progress: Arc<Progress>,
-    pub(super) heads: Arc<Heads>,
     pub(super) queue: mpsc::Sender<Queued>,
     /// How many commits may wait for the replica.
     pub(super) most_waiting: usize,
@@ -206,7 +204,7 @@ impl LogWriter for SharedLog {
                 return Err(AppendError::NotWritten("the log is closed".to_owned()));
             }
         };
-        if self.heads.are_past(&commit) {
+        if self.progress.heads.are_past(&commit) {
             return Err(commit.conflict());
         }
         let (reply, outcome) = Reply::new();

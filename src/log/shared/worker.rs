@@ -3,7 +3,6 @@
 use super::appender::{Appender, Queued};
 use super::barriers::{self, Barriers};
 use super::follower::{Fault, Follower, same_history};
-use super::heads::Heads;
 use super::progress::Progress;
 use super::sequencer::{Sequence, Sequencer, SequencerConnector, SequencerError};
 use super::settings::SharedLogSettings;
@@ -121,7 +120,6 @@ impl Tasks {
         );
         let replica = Arc::new(replica);
         let progress = Arc::new(Progress::new(checkpoint, end));
-        let heads = Arc::new(Heads::default());
         let (queue, queued) = mpsc::channel(settings.queue);
         let (barriers, requests) = Barriers::bounded(settings.queue);
         let closing = watch::Sender::new(false);
@@ -137,7 +135,6 @@ impl Tasks {
                 sequencer: sequencer.clone(),
                 replica: replica.clone(),
                 progress: progress.clone(),
-                heads: heads.clone(),
                 poll_every: settings.poll_every,
             },
             barriers: tokio::spawn(barriers::answer(sequencer.clone(), requests)),
@@ -150,7 +147,6 @@ impl Tasks {
             sequencer,
             replica,
             progress,
-            heads,
             queue,
             most_waiting: settings.queue,
             barriers,
